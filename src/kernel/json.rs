@@ -1,0 +1,709 @@
+//! Bounded JSON without ambiguity: one pass over the bytes, a flat tape of nodes, no tree.
+//!
+//! Two parsers that read one text differently are how a gateway is talked past, so everything that
+//! parsers are known to disagree on is refused here: duplicate keys, byte order marks, lone
+//! surrogates, trailing data, control characters, anything outside RFC 8259. What leaves is written
+//! from the tape ([`Document::write`]): strings in their plainest spelling, numbers exactly as they
+//! came, key order kept, so a re-encoded message is lossless and has one reading.
+//!
+//! This is our own parser because a verdict needs what general ones do not give together: duplicate
+//! detection at every level, byte ranges for lossless edits, and hard bounds. `tests/properties.rs`
+//! holds it against `serde_json`.
+use bytes::Bytes;
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+
+/// Limits for one document.
+#[derive(Clone, Copy, Debug)]
+pub struct Bounds {
+    /// Longest text, in bytes.
+    pub bytes_max: usize,
+    /// Deepest nesting of arrays and objects.
+    pub depth_max: usize,
+    /// Most nodes (values and keys) on the tape.
+    pub nodes_max: usize,
+}
+
+impl Default for Bounds {
+    fn default() -> Self {
+        Self { bytes_max: 4 << 20, depth_max: 64, nodes_max: 400_000 }
+    }
+}
+
+/// Why a text is not a document.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// Longer than `bytes_max`.
+    TooLarge,
+    /// Nested deeper than `depth_max`.
+    TooDeep,
+    /// More nodes than `nodes_max`.
+    TooManyNodes,
+    /// Not UTF-8, or begins with a byte order mark.
+    Encoding,
+    /// Not RFC 8259.
+    Syntax,
+    /// An object names one key twice.
+    DuplicateKey,
+}
+
+/// What a node is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// `null`
+    Null,
+    /// `true` or `false`
+    Bool(bool),
+    /// A number, spelling kept.
+    Number,
+    /// A string; whether its text contains escapes.
+    String {
+        /// The text contains a backslash.
+        escaped: bool,
+    },
+    /// An array.
+    Array,
+    /// An object: key and value nodes alternate.
+    Object,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Node {
+    kind: Kind,
+    start: u32,
+    end: u32,
+    /// Index of the node after this one's subtree.
+    next: u32,
+}
+
+/// A parsed text and its tape.
+#[derive(Clone, Debug)]
+pub struct Document {
+    text: Bytes,
+    nodes: Vec<Node>,
+    /// No whitespace outside strings and no escapes: the text already is its own re-encoding.
+    plain: bool,
+}
+
+/// A place in a [`Document`].
+#[derive(Clone, Copy)]
+pub struct Value<'a> {
+    document: &'a Document,
+    index: u32,
+}
+
+/// Edits to apply while writing, keyed by node.
+#[derive(Default)]
+pub struct Patches(BTreeMap<u32, Patch>);
+
+enum Patch {
+    Replace(Vec<u8>),
+    Remove,
+    Append(Vec<(String, Vec<u8>)>),
+}
+
+impl Patches {
+    /// Write `json` in place of this value. `json` must be a document of our own making.
+    pub fn replace(&mut self, value: Value<'_>, json: Vec<u8>) {
+        self.0.insert(value.index, Patch::Replace(json));
+    }
+
+    /// Leave this array element or object entry out.
+    pub fn remove(&mut self, value: Value<'_>) {
+        self.0.insert(value.index, Patch::Remove);
+    }
+
+    /// Add an entry to the end of this object.
+    pub fn append(&mut self, object: Value<'_>, key: &str, json: Vec<u8>) {
+        match self.0.entry(object.index).or_insert_with(|| Patch::Append(Vec::new())) {
+            Patch::Append(entries) => entries.push((key.to_owned(), json)),
+            other => *other = Patch::Append(vec![(key.to_owned(), json)]),
+        }
+    }
+
+    /// Whether there is nothing to do.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+}
+
+impl Document {
+    /// Parses a whole text.
+    pub fn parse(text: Bytes, bounds: &Bounds) -> Result<Self, Fault> {
+        if text.len() > bounds.bytes_max || u32::try_from(text.len()).is_err() {
+            return Err(Fault::TooLarge);
+        }
+        if text.starts_with(b"\xEF\xBB\xBF") || std::str::from_utf8(&text).is_err() {
+            return Err(Fault::Encoding);
+        }
+        let mut parser = Parser { text: &text, at: 0, nodes: Vec::with_capacity(32), plain: true, bounds };
+        parser.space();
+        parser.value(0)?;
+        parser.space();
+        if parser.at != text.len() {
+            return Err(Fault::Syntax);
+        }
+        let (nodes, plain) = (parser.nodes, parser.plain);
+        Ok(Self { text, nodes, plain })
+    }
+
+    /// The outermost value.
+    pub fn root(&self) -> Value<'_> {
+        Value { document: self, index: 0 }
+    }
+
+    /// The whole text re-encoded: no whitespace, plainest strings, numbers and key order as they were.
+    pub fn write(&self, patches: &Patches) -> Bytes {
+        if self.plain && patches.is_empty() {
+            return self.text.clone();
+        }
+        let mut out = Vec::with_capacity(self.text.len() + 64);
+        self.root().write(patches, &mut out);
+        out.into()
+    }
+
+    fn node(&self, index: u32) -> Node {
+        const NOTHING: Node = Node { kind: Kind::Null, start: 0, end: 0, next: u32::MAX };
+        self.nodes.get(index as usize).copied().unwrap_or(NOTHING)
+    }
+
+    fn slice(&self, node: Node) -> &[u8] {
+        self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
+    }
+}
+
+impl<'a> Value<'a> {
+    /// What this value is.
+    pub fn kind(self) -> Kind {
+        self.document.node(self.index).kind
+    }
+
+    /// Whether it is an object.
+    pub fn is_object(self) -> bool {
+        self.kind() == Kind::Object
+    }
+
+    /// Whether it is an array.
+    pub fn is_array(self) -> bool {
+        self.kind() == Kind::Array
+    }
+
+    /// The text of this value as it was written.
+    pub fn raw(self) -> &'a [u8] {
+        self.document.slice(self.document.node(self.index))
+    }
+
+    /// The decoded string, if it is one.
+    pub fn as_str(self) -> Option<Cow<'a, str>> {
+        let node = self.document.node(self.index);
+        let Kind::String { escaped } = node.kind else { return None };
+        let raw = self.document.slice(node);
+        let inner = raw.get(1..raw.len().saturating_sub(1))?;
+        if escaped { unescape(inner).map(Cow::Owned) } else { std::str::from_utf8(inner).ok().map(Cow::Borrowed) }
+    }
+
+    /// The number as an `i64`, if it is an integer that fits.
+    pub fn as_i64(self) -> Option<i64> {
+        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+    }
+
+    /// The number as an `f64`.
+    pub fn as_f64(self) -> Option<f64> {
+        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+    }
+
+    /// The value under `key`, if this is an object that has it.
+    pub fn get(self, key: &str) -> Option<Value<'a>> {
+        self.entries().find(|(name, _)| name.is(key)).map(|(_, value)| value)
+    }
+
+    /// Key and value pairs, if this is an object; nothing otherwise.
+    pub fn entries(self) -> impl Iterator<Item = (Key<'a>, Value<'a>)> {
+        let node = self.document.node(self.index);
+        let (mut at, end) = match node.kind {
+            Kind::Object => (self.index + 1, node.next),
+            _ => (0, 0),
+        };
+        let document = self.document;
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let key = Key(Value { document, index: at });
+            let value = Value { document, index: at + 1 };
+            at = document.node(at + 1).next;
+            Some((key, value))
+        })
+    }
+
+    /// Elements, if this is an array; nothing otherwise.
+    pub fn elements(self) -> impl Iterator<Item = Value<'a>> {
+        let node = self.document.node(self.index);
+        let (mut at, end) = match node.kind {
+            Kind::Array => (self.index + 1, node.next),
+            _ => (0, 0),
+        };
+        let document = self.document;
+        std::iter::from_fn(move || {
+            if at >= end {
+                return None;
+            }
+            let value = Value { document, index: at };
+            at = document.node(at).next;
+            Some(value)
+        })
+    }
+
+    /// How many nodes this value spans: a bound for work done on it.
+    pub fn weight(self) -> usize {
+        self.document.node(self.index).next.saturating_sub(self.index) as usize
+    }
+
+    /// Re-encodes with edits.
+    pub fn write(self, patches: &Patches, out: &mut Vec<u8>) {
+        let mut appended: &[(String, Vec<u8>)] = &[];
+        match patches.0.get(&self.index) {
+            Some(Patch::Replace(json)) => return out.extend_from_slice(json),
+            Some(Patch::Append(entries)) => appended = entries,
+            Some(Patch::Remove) | None => {}
+        }
+        let kept = |value: Value<'_>| !matches!(patches.0.get(&value.index), Some(Patch::Remove));
+        match self.kind() {
+            Kind::Object => {
+                out.push(b'{');
+                let mut first = true;
+                for (key, value) in self.entries().filter(|(_, v)| kept(*v)) {
+                    if !std::mem::take(&mut first) {
+                        out.push(b',');
+                    }
+                    key.0.write(patches, out);
+                    out.push(b':');
+                    value.write(patches, out);
+                }
+                for (key, json) in appended {
+                    if !std::mem::take(&mut first) {
+                        out.push(b',');
+                    }
+                    write_string(key, out);
+                    out.push(b':');
+                    out.extend_from_slice(json);
+                }
+                out.push(b'}');
+            }
+            Kind::Array => {
+                out.push(b'[');
+                let mut first = true;
+                for value in self.elements().filter(|v| kept(*v)) {
+                    if !std::mem::take(&mut first) {
+                        out.push(b',');
+                    }
+                    value.write(patches, out);
+                }
+                out.push(b']');
+            }
+            Kind::String { escaped: true } => write_string(&self.as_str().unwrap_or_default(), out),
+            _ => out.extend_from_slice(self.raw()),
+        }
+    }
+
+    /// Canonical bytes for digests: keys sorted, no whitespace, plainest strings, numbers as spelled.
+    pub fn canonical(self, out: &mut Vec<u8>) {
+        match self.kind() {
+            Kind::Object => {
+                let mut entries: Vec<_> = self.entries().map(|(k, v)| (k.text(), v)).collect();
+                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                out.push(b'{');
+                for (position, (key, value)) in entries.into_iter().enumerate() {
+                    if position > 0 {
+                        out.push(b',');
+                    }
+                    write_string(&key, out);
+                    out.push(b':');
+                    value.canonical(out);
+                }
+                out.push(b'}');
+            }
+            Kind::Array => {
+                out.push(b'[');
+                for (position, value) in self.elements().enumerate() {
+                    if position > 0 {
+                        out.push(b',');
+                    }
+                    value.canonical(out);
+                }
+                out.push(b']');
+            }
+            _ => self.write(&Patches::default(), out),
+        }
+    }
+}
+
+/// An object key.
+#[derive(Clone, Copy)]
+pub struct Key<'a>(Value<'a>);
+
+impl<'a> Key<'a> {
+    /// The decoded key.
+    pub fn text(self) -> Cow<'a, str> {
+        self.0.as_str().unwrap_or_default()
+    }
+
+    /// Whether the decoded key is `name`; compares in place when there is nothing to decode.
+    pub fn is(self, name: &str) -> bool {
+        match self.0.kind() {
+            Kind::String { escaped: false } => {
+                let raw = self.0.raw();
+                raw.len() == name.len() + 2 && raw.get(1..raw.len() - 1) == Some(name.as_bytes())
+            }
+            _ => self.text() == name,
+        }
+    }
+}
+
+/// Appends `text` as a JSON string in its plainest spelling.
+pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    out.push(b'"');
+    for character in text.chars() {
+        match character {
+            '"' => out.extend_from_slice(b"\\\""),
+            '\\' => out.extend_from_slice(b"\\\\"),
+            '\n' => out.extend_from_slice(b"\\n"),
+            '\r' => out.extend_from_slice(b"\\r"),
+            '\t' => out.extend_from_slice(b"\\t"),
+            c if (c as u32) < 0x20 => out.extend_from_slice(format!("\\u{:04x}", c as u32).as_bytes()),
+            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+    }
+    out.push(b'"');
+}
+
+/// `text` as a JSON string.
+pub fn string(text: &str) -> Vec<u8> {
+    let mut out = Vec::with_capacity(text.len() + 2);
+    write_string(text, &mut out);
+    out
+}
+
+struct Parser<'a> {
+    text: &'a [u8],
+    at: usize,
+    nodes: Vec<Node>,
+    plain: bool,
+    bounds: &'a Bounds,
+}
+
+impl Parser<'_> {
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    fn space(&mut self) {
+        let before = self.at;
+        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
+            self.at += 1;
+        }
+        self.plain &= before == self.at;
+    }
+
+    fn push(&mut self, kind: Kind) -> Result<usize, Fault> {
+        if self.nodes.len() >= self.bounds.nodes_max {
+            return Err(Fault::TooManyNodes);
+        }
+        let start = self.at as u32;
+        self.nodes.push(Node { kind, start, end: start, next: 0 });
+        Ok(self.nodes.len() - 1)
+    }
+
+    fn close(&mut self, index: usize) {
+        let (end, next) = (self.at as u32, self.nodes.len() as u32);
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.end = end;
+            node.next = next;
+        }
+    }
+
+    fn value(&mut self, depth: usize) -> Result<(), Fault> {
+        match self.peek().ok_or(Fault::Syntax)? {
+            b'{' => self.object(depth + 1),
+            b'[' => self.array(depth + 1),
+            b'"' => self.string(),
+            b'-' | b'0'..=b'9' => self.number(),
+            b't' => self.word(b"true", Kind::Bool(true)),
+            b'f' => self.word(b"false", Kind::Bool(false)),
+            b'n' => self.word(b"null", Kind::Null),
+            _ => Err(Fault::Syntax),
+        }
+    }
+
+    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
+        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(Fault::Syntax);
+        }
+        let index = self.push(kind)?;
+        self.at += word.len();
+        self.close(index);
+        Ok(())
+    }
+
+    fn digits(&mut self) -> Result<(), Fault> {
+        let before = self.at;
+        while matches!(self.peek(), Some(b'0'..=b'9')) {
+            self.at += 1;
+        }
+        if self.at == before { Err(Fault::Syntax) } else { Ok(()) }
+    }
+
+    fn number(&mut self) -> Result<(), Fault> {
+        let index = self.push(Kind::Number)?;
+        if self.peek() == Some(b'-') {
+            self.at += 1;
+        }
+        if self.peek() == Some(b'0') {
+            self.at += 1;
+        } else {
+            self.digits()?;
+        }
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            self.digits()?;
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            if matches!(self.peek(), Some(b'+' | b'-')) {
+                self.at += 1;
+            }
+            self.digits()?;
+        }
+        self.close(index);
+        Ok(())
+    }
+
+    fn string(&mut self) -> Result<(), Fault> {
+        let index = self.push(Kind::String { escaped: false })?;
+        self.at += 1;
+        let mut escaped = false;
+        loop {
+            let rest = self.text.get(self.at..).unwrap_or_default();
+            let stop = memchr::memchr2(b'"', b'\\', rest).ok_or(Fault::Syntax)?;
+            let (span, tail) = rest.split_at_checked(stop).ok_or(Fault::Syntax)?;
+            if span.iter().any(|byte| *byte < 0x20) {
+                return Err(Fault::Syntax);
+            }
+            self.at += stop + 1;
+            if tail.first() == Some(&b'"') {
+                break;
+            }
+            escaped = true;
+            self.plain = false;
+            self.escape()?;
+        }
+        if let Some(node) = self.nodes.get_mut(index) {
+            node.kind = Kind::String { escaped };
+        }
+        self.close(index);
+        Ok(())
+    }
+
+    fn escape(&mut self) -> Result<(), Fault> {
+        let letter = self.peek().ok_or(Fault::Syntax)?;
+        self.at += 1;
+        match letter {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'u' => match self.hex4()? {
+                0xD800..=0xDBFF => {
+                    if self.text.get(self.at..self.at + 2) != Some(b"\\u".as_slice()) {
+                        return Err(Fault::Syntax);
+                    }
+                    self.at += 2;
+                    if (0xDC00..=0xDFFF).contains(&self.hex4()?) { Ok(()) } else { Err(Fault::Syntax) }
+                }
+                0xDC00..=0xDFFF => Err(Fault::Syntax),
+                _ => Ok(()),
+            },
+            _ => Err(Fault::Syntax),
+        }
+    }
+
+    fn hex4(&mut self) -> Result<u32, Fault> {
+        let digits = self.text.get(self.at..self.at + 4).ok_or(Fault::Syntax)?;
+        self.at += 4;
+        parse_hex4(digits).ok_or(Fault::Syntax)
+    }
+
+    fn array(&mut self, depth: usize) -> Result<(), Fault> {
+        if depth > self.bounds.depth_max {
+            return Err(Fault::TooDeep);
+        }
+        let index = self.push(Kind::Array)?;
+        self.at += 1;
+        self.space();
+        if self.peek() == Some(b']') {
+            self.at += 1;
+            self.close(index);
+            return Ok(());
+        }
+        loop {
+            self.value(depth)?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b']') => break,
+                _ => return Err(Fault::Syntax),
+            }
+            self.space();
+        }
+        self.at += 1;
+        self.close(index);
+        Ok(())
+    }
+
+    fn object(&mut self, depth: usize) -> Result<(), Fault> {
+        if depth > self.bounds.depth_max {
+            return Err(Fault::TooDeep);
+        }
+        let index = self.push(Kind::Object)?;
+        self.at += 1;
+        self.space();
+        if self.peek() == Some(b'}') {
+            self.at += 1;
+            self.close(index);
+            return Ok(());
+        }
+        loop {
+            if self.peek() != Some(b'"') {
+                return Err(Fault::Syntax);
+            }
+            self.string()?;
+            self.space();
+            if self.peek() != Some(b':') {
+                return Err(Fault::Syntax);
+            }
+            self.at += 1;
+            self.space();
+            self.value(depth)?;
+            self.space();
+            match self.peek() {
+                Some(b',') => self.at += 1,
+                Some(b'}') => break,
+                _ => return Err(Fault::Syntax),
+            }
+            self.space();
+        }
+        self.at += 1;
+        self.close(index);
+        self.unique_keys(index)
+    }
+
+    fn unique_keys(&self, object: usize) -> Result<(), Fault> {
+        let end = self.nodes.len();
+        let mut keys: Vec<Cow<'_, [u8]>> = Vec::with_capacity(8);
+        let mut at = object + 1;
+        while at < end {
+            let Some(node) = self.nodes.get(at) else { break };
+            let raw = self.text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).unwrap_or_default();
+            let key = match node.kind {
+                Kind::String { escaped: true } => Cow::Owned(unescape(raw).ok_or(Fault::Syntax)?.into_bytes()),
+                _ => Cow::Borrowed(raw),
+            };
+            keys.push(key);
+            at = self.nodes.get(at + 1).map_or(end, |value| value.next as usize);
+        }
+        // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
+        let duplicate = if keys.len() <= 12 {
+            keys.iter().enumerate().any(|(i, key)| keys.iter().skip(i + 1).any(|other| other == key))
+        } else {
+            keys.sort_unstable();
+            keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        };
+        if duplicate { Err(Fault::DuplicateKey) } else { Ok(()) }
+    }
+}
+
+fn parse_hex4(digits: &[u8]) -> Option<u32> {
+    digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
+}
+
+fn unescape(raw: &[u8]) -> Option<String> {
+    let text = std::str::from_utf8(raw).ok()?;
+    let mut out = String::with_capacity(text.len());
+    let mut characters = text.chars();
+    let hex4 = |characters: &mut std::str::Chars<'_>| -> Option<u32> {
+        (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + characters.next()?.to_digit(16)?))
+    };
+    while let Some(character) = characters.next() {
+        if character != '\\' {
+            out.push(character);
+            continue;
+        }
+        out.push(match characters.next()? {
+            'b' => '\u{8}',
+            'f' => '\u{c}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => match hex4(&mut characters)? {
+                high @ 0xD800..=0xDBFF => {
+                    (characters.next()? == '\\' && characters.next()? == 'u').then_some(())?;
+                    let low = hex4(&mut characters)?;
+                    char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)?
+                }
+                code => char::from_u32(code)?,
+            },
+            other => other,
+        });
+    }
+    Some(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(text: &str) -> Result<Document, Fault> {
+        Document::parse(Bytes::copy_from_slice(text.as_bytes()), &Bounds::default())
+    }
+
+    #[test]
+    fn what_parsers_disagree_on_is_refused() {
+        for (text, fault) in [
+            (r#"{"a":1,"a":2}"#, Fault::DuplicateKey),
+            (r#"{"a":1,"\u0061":2}"#, Fault::DuplicateKey),
+            (r#"{"x":{"k":1,"k":1}}"#, Fault::DuplicateKey),
+            ("\u{feff}{}", Fault::Encoding),
+            (r#""\ud800""#, Fault::Syntax),
+            ("{} {}", Fault::Syntax),
+            ("NaN", Fault::Syntax),
+            ("01", Fault::Syntax),
+            ("\u{b}{}", Fault::Syntax),
+            ("[1,]", Fault::Syntax),
+            ("{'a':1}", Fault::Syntax),
+            ("\"\n\"", Fault::Syntax),
+        ] {
+            assert_eq!(parse(text).unwrap_err(), fault, "{text}");
+        }
+        let deep = "[".repeat(65) + &"]".repeat(65);
+        assert_eq!(parse(&deep).unwrap_err(), Fault::TooDeep);
+        let many: String = (0..20).map(|i| format!("\"k{i}\":{i},")).collect();
+        assert_eq!(parse(&format!("{{{many}\"k3\":0}}")).unwrap_err(), Fault::DuplicateKey);
+    }
+
+    #[test]
+    fn writing_is_lossless_and_plain() {
+        let document = parse(" { \"b\" : 1.50e3 , \"a\\u0062\" : [ true , null ] } ").unwrap();
+        assert_eq!(&document.write(&Patches::default())[..], br#"{"b":1.50e3,"ab":[true,null]}"#);
+        let mut canonical = Vec::new();
+        document.root().canonical(&mut canonical);
+        assert_eq!(canonical, br#"{"ab":[true,null],"b":1.50e3}"#);
+    }
+
+    #[test]
+    fn patches_touch_only_what_they_name() {
+        let document = parse(r#"{"tools":[{"name":"a"},{"name":"b","x":1}],"nextCursor":"c"}"#).unwrap();
+        let mut patches = Patches::default();
+        let tools: Vec<_> = document.root().get("tools").unwrap().elements().collect();
+        patches.remove(tools[0]);
+        patches.append(tools[1], "y", b"2".to_vec());
+        let out = document.write(&patches);
+        assert_eq!(&out[..], br#"{"tools":[{"name":"b","x":1,"y":2}],"nextCursor":"c"}"#);
+    }
+}

@@ -1,0 +1,336 @@
+//! What may come back for one permit. `relay` writes only [`Inspected`], and only a [`Judge`] makes one.
+//!
+//! Every frame is decoded as strictly as a client's message: one JSON text, one reading. A response
+//! must answer the request it comes back for; a list is cut down to what its caller may use; a frame
+//! that has no place in the exchange is refused, and a notification that names what the caller may
+//! not read is withheld and counted.
+use crate::kernel::facts::Facts;
+use crate::kernel::json::{Document, Fault, Patches, Value, string};
+use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
+use crate::kernel::mcp::method::{self, Class, Method, Sender};
+use crate::kernel::mcp::revision::{Era, Revision};
+use crate::kernel::policy::compile::{Rule, ServerPolicy};
+use crate::kernel::policy::decide::{TASKS, authorize, verdict};
+use crate::kernel::policy::source::Effect;
+use crate::kernel::principal::Principal;
+use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::snapshot::Snapshot;
+use bytes::Bytes;
+use std::sync::Arc;
+
+/// What a session still waits for: which method a request id belongs to.
+pub trait Ledger {
+    /// The method of an unanswered request.
+    fn expected(&self, id: &str) -> Option<&'static Method>;
+}
+
+/// For exchanges without a session.
+pub struct NoLedger;
+
+impl Ledger for NoLedger {
+    fn expected(&self, _: &str) -> Option<&'static Method> {
+        None
+    }
+}
+
+/// A frame that may be shown to the client.
+pub struct Inspected {
+    text: Bytes,
+    seen: Seen,
+}
+
+/// What a frame was.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    /// The answer to the request of this exchange.
+    Answer {
+        /// A JSON-RPC error, or a tool result with `isError`.
+        error: bool,
+        /// The revision agreed on, for `initialize`.
+        negotiated: Option<Revision>,
+    },
+    /// The answer to an earlier request of the session, on a resumed stream.
+    Late(String),
+    /// A request to the client.
+    Question(String),
+    /// A notification.
+    Notice,
+    /// Nothing to show: the frame named what the caller may not see.
+    Withheld,
+}
+
+impl Inspected {
+    /// The JSON text.
+    pub fn text(&self) -> &Bytes {
+        &self.text
+    }
+
+    /// What it was.
+    pub fn seen(&self) -> &Seen {
+        &self.seen
+    }
+}
+
+/// Judges what comes back for one permit.
+pub struct Judge {
+    world: Arc<Snapshot>,
+    server: Arc<ServerPolicy>,
+    principal: Arc<Principal>,
+    message: Arc<Message>,
+}
+
+impl Judge {
+    pub(in crate::kernel) fn new(
+        world: Arc<Snapshot>,
+        server: Arc<ServerPolicy>,
+        principal: Arc<Principal>,
+        message: Arc<Message>,
+    ) -> Self {
+        Self { world, server, principal, message }
+    }
+
+    /// The caller.
+    pub fn principal(&self) -> &Principal {
+        &self.principal
+    }
+
+    /// The message this judges the replies of.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
+    /// Judges the exchange again by a new world; an error means that it may not go on.
+    pub fn renew(&mut self, world: &Arc<Snapshot>, facts: &Facts) -> Result<(), Refusal> {
+        let gone = || Refusal::from(Reason::StreamNoLongerAllowed).for_id(self.message.id.clone());
+        let server = world.servers.get(&self.server.name).ok_or_else(gone)?;
+        verdict(server, &self.principal, &self.message, facts).map_err(|(refusal, _)| gone().detail(refusal.reason.name()))?;
+        (self.server, self.world) = (server.clone(), world.clone());
+        Ok(())
+    }
+
+    /// Judges one frame. `failed` says that it came with an HTTP error status, where an error may lack an id.
+    pub fn inspect(
+        &mut self,
+        text: Bytes,
+        failed: bool,
+        facts: &Facts,
+        ledger: &dyn Ledger,
+    ) -> Result<Inspected, Refusal> {
+        self.judge(text, failed, facts, ledger).map_err(|refusal| refusal.for_id(self.message.id.clone()))
+    }
+
+    fn judge(&self, text: Bytes, failed: bool, facts: &Facts, ledger: &dyn Ledger) -> Result<Inspected, Refusal> {
+        let document = Document::parse(text, &self.world.limits.reply).map_err(|fault| match fault {
+            Fault::TooLarge | Fault::TooManyNodes => Refusal::from(Reason::ReplyTooLarge),
+            other => Refusal::from(Reason::ReplyMalformed).detail(format!("{other:?}")),
+        })?;
+        let frame = envelope(document.root()).map_err(|_| Refusal::from(Reason::ReplyMalformed).detail("envelope"))?;
+        let mut patches = Patches::default();
+        let seen = match frame.method.as_deref() {
+            Some(name) => self.unasked(name, &frame, facts)?,
+            None => self.answer(&document, &frame, failed, facts, ledger, &mut patches)?,
+        };
+        Ok(Inspected { text: document.write(&patches), seen })
+    }
+
+    fn unasked(&self, name: &str, frame: &Envelope<'_>, facts: &Facts) -> Result<Seen, Refusal> {
+        let revision = self.message.revision;
+        let row = method::find(name).filter(|row| row.exists_in(revision) && row.sender != Sender::Client);
+        match (row, &frame.id) {
+            (Some(row), Some(id)) if row.request => {
+                let legal = revision.era() == Era::Legacy && row.class != Class::Task;
+                if legal { Ok(Seen::Question(id.clone())) } else { Err(Reason::ReplyUnexpected.into()) }
+            }
+            (_, Some(_)) => Err(Refusal::from(Reason::ReplyUnexpected).detail("unknown request from the server")),
+            (Some(row), None) if !row.request => {
+                if row.class == Class::Task {
+                    return Ok(Seen::Withheld);
+                }
+                let uri = frame.params.and_then(|p| p.get("uri")).and_then(|u| u.as_str());
+                match (row.name, uri) {
+                    ("notifications/resources/updated", Some(uri)) => {
+                        let target = Target::Resource(uri.into_owned());
+                        let may = authorize(&self.server, &self.principal, &target, None, facts).is_ok();
+                        Ok(if may { Seen::Notice } else { Seen::Withheld })
+                    }
+                    ("notifications/resources/updated", None) => Err(Reason::ReplyMalformed.into()),
+                    _ => Ok(Seen::Notice),
+                }
+            }
+            (_, None) => Ok(Seen::Withheld),
+        }
+    }
+
+    fn answer<'a>(
+        &self,
+        document: &'a Document,
+        frame: &Envelope<'a>,
+        failed: bool,
+        facts: &Facts,
+        ledger: &dyn Ledger,
+        patches: &mut Patches,
+    ) -> Result<Seen, Refusal> {
+        let own = frame.id.is_some() && frame.id == self.message.id;
+        let nameless = failed && frame.id.is_none() && frame.error.is_some();
+        let (row, late) = match &frame.id {
+            _ if own || nameless => (self.message.method, None),
+            Some(id) if self.message.method.class == Class::OpenStream => {
+                let row = ledger.expected(id).ok_or(Reason::ReplyUnexpected)?;
+                (row, Some(id.clone()))
+            }
+            _ => return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked")),
+        };
+        if nameless {
+            // The client asked with an id and needs it to know what failed.
+            let id = self.message.id.clone().unwrap_or_else(|| "null".to_owned()).into_bytes();
+            match document.root().get("id") {
+                Some(value) => patches.replace(value, id),
+                None => patches.append(document.root(), "id", id),
+            }
+        }
+        let mut negotiated = None;
+        let mut error = frame.error.is_some();
+        if let Some(failure) = frame.error {
+            let well_formed = failure.get("code").and_then(|c| c.as_i64()).is_some()
+                && failure.get("message").is_some_and(|m| m.as_str().is_some());
+            if !well_formed {
+                return Err(Refusal::from(Reason::ReplyMalformed).detail("error without code and message"));
+            }
+        }
+        if let Some(result) = frame.result {
+            if failed {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("a result with an error status"));
+            }
+            negotiated = self.result(row, result, facts, patches)?;
+            error |= result.get("isError").is_some_and(|e| e.raw() == b"true");
+        }
+        Ok(match late {
+            Some(id) => Seen::Late(id),
+            None => Seen::Answer { error, negotiated },
+        })
+    }
+
+    fn result(
+        &self,
+        row: &Method,
+        result: Value<'_>,
+        facts: &Facts,
+        patches: &mut Patches,
+    ) -> Result<Option<Revision>, Refusal> {
+        let malformed = |what: &str| Refusal::from(Reason::ReplyMalformed).detail(what);
+        if !result.is_object() {
+            return Err(malformed("the result is not an object"));
+        }
+        if self.message.revision.era() == Era::Modern {
+            let asks = matches!(row.class, Class::CallTool | Class::GetPrompt | Class::Resource);
+            match result.get("resultType").map(|kind| kind.as_str()) {
+                None => {}
+                Some(Some(kind)) if kind == "complete" || (kind == "input_required" && asks) => {}
+                Some(_) => return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType")),
+            }
+        }
+        let mut negotiated = None;
+        match row.class {
+            Class::ListTools => self.list(result, "tools", "name", facts, patches)?,
+            Class::ListPrompts => self.list(result, "prompts", "name", facts, patches)?,
+            Class::ListResources => self.list(result, "resources", "uri", facts, patches)?,
+            Class::ListTemplates => self.list(result, "resourceTemplates", "uriTemplate", facts, patches)?,
+            Class::Lifecycle => {
+                let version = result.get("protocolVersion").and_then(|v| v.as_str());
+                let version = version.ok_or_else(|| malformed("no protocolVersion"))?;
+                let agreed = Revision::parse(&version).filter(|r| r.served_with_sessions());
+                negotiated = Some(agreed.ok_or_else(|| malformed("the server speaks a revision that is not served"))?);
+                if let Some(tasks) = result.get("capabilities").and_then(|c| c.get("tasks")) {
+                    patches.remove(tasks);
+                }
+            }
+            Class::Discover => {
+                let extensions = result.get("capabilities").and_then(|c| c.get("extensions"));
+                if let Some(tasks) = extensions.and_then(|e| e.get(TASKS)) {
+                    patches.remove(tasks);
+                }
+            }
+            _ => {}
+        }
+        Ok(negotiated)
+    }
+
+    /// Cuts a list down to what the caller may use, and leaves everything else as it was.
+    fn list(
+        &self,
+        result: Value<'_>,
+        list: &str,
+        key: &str,
+        facts: &Facts,
+        patches: &mut Patches,
+    ) -> Result<(), Refusal> {
+        let malformed = |what: String| Refusal::from(Reason::ReplyMalformed).detail(what);
+        let items = result.get(list).filter(|l| l.is_array()).ok_or_else(|| malformed(format!("no `{list}`")))?;
+        let mut names = std::collections::BTreeSet::new();
+        for item in items.elements() {
+            let name = item.get(key).and_then(|n| n.as_str()).map(|n| n.into_owned());
+            let name = name.ok_or_else(|| malformed(format!("an item of `{list}` without `{key}`")))?;
+            if !names.insert(name.clone()) && list != "resources" {
+                return Err(malformed(format!("`{list}` names one item twice")));
+            }
+            let target = match key {
+                "name" if list == "tools" => Target::Tool(name),
+                "name" => Target::Prompt(name),
+                _ => Target::Resource(name),
+            };
+            match authorize(&self.server, &self.principal, &target, None, facts) {
+                Ok(rule) if list == "tools" => annotate(item, rule, patches)?,
+                Ok(_) => {}
+                Err(_) => patches.remove(item),
+            }
+        }
+        // The list is now this caller's own: nobody else may be served it from a cache.
+        if let Some(scope) = result.get("cacheScope") {
+            patches.replace(scope, string("private"));
+        }
+        Ok(())
+    }
+}
+
+/// Sets the hints and security schemes that the policy stands for, whatever the upstream says.
+fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), Refusal> {
+    let effect = rule.effect.unwrap_or(Effect::Destructive);
+    let hints = [
+        ("readOnlyHint", effect == Effect::Read),
+        ("destructiveHint", effect == Effect::Destructive),
+        ("openWorldHint", effect == Effect::Egress),
+    ];
+    let word = |flag: bool| if flag { b"true".to_vec() } else { b"false".to_vec() };
+    match tool.get("annotations") {
+        Some(annotations) if annotations.is_object() => {
+            for (name, flag) in hints {
+                match annotations.get(name) {
+                    Some(value) => patches.replace(value, word(flag)),
+                    None => patches.append(annotations, name, word(flag)),
+                }
+            }
+        }
+        Some(_) => return Err(Refusal::from(Reason::ReplyMalformed).detail("annotations is not an object")),
+        None => {
+            let fields: Vec<String> = hints.iter().map(|(name, flag)| format!(r#""{name}":{flag}"#)).collect();
+            patches.append(tool, "annotations", format!("{{{}}}", fields.join(",")).into_bytes());
+        }
+    }
+    let schemes = serde_json::json!([{ "type": "oauth2", "scopes": rule.scopes }]).to_string().into_bytes();
+    match tool.get("securitySchemes") {
+        Some(value) => patches.replace(value, schemes.clone()),
+        None => patches.append(tool, "securitySchemes", schemes.clone()),
+    }
+    match tool.get("_meta") {
+        Some(meta) if meta.is_object() => match meta.get("securitySchemes") {
+            Some(value) => patches.replace(value, schemes),
+            None => patches.append(meta, "securitySchemes", schemes),
+        },
+        Some(_) => return Err(Refusal::from(Reason::ReplyMalformed).detail("_meta is not an object")),
+        None => {
+            let meta = [br#"{"securitySchemes":"#.as_slice(), &schemes, b"}"].concat();
+            patches.append(tool, "_meta", meta);
+        }
+    }
+    Ok(())
+}

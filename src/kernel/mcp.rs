@@ -1,0 +1,5 @@
+//! MCP as a gateway sees it: revisions, the table of methods, header agreement, decoding.
+pub mod decode;
+pub mod headers;
+pub mod method;
+pub mod revision;

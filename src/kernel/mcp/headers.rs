@@ -1,0 +1,50 @@
+//! Do headers and body say the same thing (2026-07-28, "Streamable HTTP", request metadata).
+//!
+//! A verdict always reads the body. The headers are a second copy that somebody else may route by,
+//! so any disagreement between the two is refused rather than resolved.
+use base64::Engine as _;
+
+/// Decodes a mirrored header value: plain text, or `=?base64?…?=`. `None` if malformed.
+pub fn decode_value(text: &str) -> Option<String> {
+    match text.strip_prefix("=?base64?") {
+        Some(rest) => {
+            let inner = rest.strip_suffix("?=")?;
+            let bytes = base64::engine::general_purpose::STANDARD.decode(inner).ok()?;
+            String::from_utf8(bytes).ok()
+        }
+        None => Some(text.to_owned()),
+    }
+}
+
+/// Encodes a value for a mirrored header: as it is when plain, else `=?base64?…?=`.
+pub fn encode_value(text: &str) -> String {
+    let plain = text.bytes().all(|b| (0x20..0x7f).contains(&b) || b == b'\t')
+        && text.trim_matches([' ', '\t']) == text
+        && !(text.starts_with("=?base64?") && text.ends_with("?="));
+    if plain {
+        text.to_owned()
+    } else {
+        format!("=?base64?{}?=", base64::engine::general_purpose::STANDARD.encode(text))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_official_encoding_vectors_hold_both_ways() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/protocol/header-vectors-2026-07-28.json");
+        let vectors: serde_json::Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        let mut checked = 0;
+        for vector in vectors["encode"].as_array().unwrap() {
+            if let (Some(value), Some(header)) = (vector["value"].as_str(), vector["header"].as_str()) {
+                assert_eq!(encode_value(value), header);
+                assert_eq!(decode_value(header).as_deref(), Some(value));
+                checked += 1;
+            }
+        }
+        assert!(checked > 8);
+        assert_eq!(decode_value("=?base64?SGVs!!!bG8=?="), None);
+    }
+}

@@ -1,0 +1,6 @@
+//! Policy: what a person wrote ([`source`]), what runs ([`compile`]), and the one decision ([`decide`]).
+pub mod compile;
+pub mod condition;
+pub mod decide;
+pub mod source;
+pub mod template;

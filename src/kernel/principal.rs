@@ -1,0 +1,78 @@
+//! Who is asking, and how we know. Only `authn` calls [`Principal::assertion`]; `tests/tidy.rs` sees to it.
+use super::digest::Digest;
+use std::collections::BTreeSet;
+
+/// Claims that `authn` has verified.
+#[derive(Debug)]
+pub struct Verified {
+    /// Name of the issuer in the configuration.
+    pub issuer: String,
+    /// `sub`.
+    pub subject: String,
+    /// `client_id`, or `azp`.
+    pub client: Option<String>,
+    /// `aud`, as a list.
+    pub audiences: Vec<String>,
+    /// `scope` (string) or `scp` (string or list).
+    pub scopes: BTreeSet<String>,
+    /// `exp`, in seconds since 1970.
+    pub expires: u64,
+    /// All claims.
+    pub claims: serde_json::Value,
+}
+
+/// A caller whose token was verified.
+#[derive(Debug)]
+pub struct Principal {
+    verified: Verified,
+    id: Digest,
+}
+
+impl Principal {
+    /// States that `verified` has been verified. Only a token verifier may say so.
+    pub fn assertion(verified: Verified) -> Self {
+        let client = verified.client.as_deref().unwrap_or_default();
+        let id = Digest::of_parts(&[verified.issuer.as_bytes(), verified.subject.as_bytes(), client.as_bytes()]);
+        Self { verified, id }
+    }
+
+    /// Identity for binding sessions: issuer, subject and client together.
+    pub fn id(&self) -> Digest {
+        self.id
+    }
+
+    /// Name of the issuer in the configuration.
+    pub fn issuer(&self) -> &str {
+        &self.verified.issuer
+    }
+
+    /// `sub`.
+    pub fn subject(&self) -> &str {
+        &self.verified.subject
+    }
+
+    /// `client_id`, or `azp`.
+    pub fn client(&self) -> Option<&str> {
+        self.verified.client.as_deref()
+    }
+
+    /// `aud`.
+    pub fn audiences(&self) -> &[String] {
+        &self.verified.audiences
+    }
+
+    /// Granted scopes.
+    pub fn scopes(&self) -> &BTreeSet<String> {
+        &self.verified.scopes
+    }
+
+    /// `exp`, in seconds since 1970.
+    pub fn expires(&self) -> u64 {
+        self.verified.expires
+    }
+
+    /// All claims.
+    pub fn claims(&self) -> &serde_json::Value {
+        &self.verified.claims
+    }
+}

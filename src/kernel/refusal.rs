@@ -1,0 +1,213 @@
+//! Every way to say no, and the one table of its wire form.
+//!
+//! A [`Refusal`] has two faces. The client gets [`Reason::wire`]: a status, a code and a sentence
+//! that says what to change and reveals nothing else. The operator gets the reason's name, the rule
+//! with its position, and `detail`, in the audit record. `tests/data/refusals.txt` is the table.
+use super::mcp::revision::Revision;
+
+/// What a refusal looks like from outside.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Wire {
+    /// HTTP status.
+    pub status: u16,
+    /// JSON-RPC code.
+    pub code: i64,
+    /// What the client may know.
+    pub text: &'static str,
+}
+
+macro_rules! reasons {
+    ($($(#[doc = $doc:literal])* $name:ident => $status:literal, $code:literal, $text:literal;)*) => {
+        /// Why something was refused: a sentence about who did what.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+        pub enum Reason { $($(#[doc = $doc])* $name,)* }
+        impl Reason {
+            /// Every reason, in table order.
+            pub const ALL: &'static [Reason] = &[$(Reason::$name,)*];
+            /// The wire form. One arm a reason, no default.
+            pub fn wire(self) -> Wire {
+                match self { $(Reason::$name => Wire { status: $status, code: $code, text: $text },)* }
+            }
+            /// The same word in metrics, audit and docs.
+            pub fn name(self) -> &'static str {
+                match self { $(Reason::$name => stringify!($name),)* }
+            }
+        }
+    };
+}
+
+// Codes: JSON-RPC 2.0 and MCP where they define one; -31xxx (outside every reserved range) for ours.
+reasons! {
+    /// No MCP server at this path.
+    PathUnknown => 404, -32600, "There is no MCP server at this path.";
+    /// `Host` names another site.
+    HostForeign => 403, -32600, "The Host header does not name this gateway.";
+    /// `Origin` is not accepted.
+    OriginForeign => 403, -32600, "This Origin may not call this gateway.";
+    /// A verb MCP does not use here.
+    VerbUnknown => 405, -32600, "Use POST for messages; GET and DELETE only with a session.";
+    /// `Content-Type` is not JSON.
+    MediaTypeWrong => 415, -32600, "Send Content-Type: application/json in UTF-8 without Content-Encoding.";
+    /// `Accept` leaves out what MCP requires.
+    AcceptWrong => 406, -32600, "Accept both application/json and text/event-stream (GET: text/event-stream).";
+    /// A header that must occur once occurred twice, or is malformed.
+    HeaderMalformed => 400, -32600, "A header is repeated, malformed or too long.";
+    /// Body too long.
+    BodyTooLarge => 413, -32600, "The message is longer than this gateway accepts.";
+    /// The body did not arrive in time, or the client broke off.
+    BodyIncomplete => 408, -32600, "The message did not arrive whole in time.";
+    /// No token.
+    TokenMissing => 401, -31401, "Send an OAuth access token in the Authorization header.";
+    /// A token that does not verify.
+    TokenInvalid => 401, -31401, "The access token is not valid here. Get a new one.";
+    /// A token past its expiry.
+    TokenExpired => 401, -31401, "The access token has expired. Get a new one.";
+    /// A token made for another server.
+    TokenForAnother => 401, -31401, "The access token was not issued for this server.";
+    /// Keys of the issuer cannot be had.
+    KeysUnavailable => 503, -31503, "The access token cannot be checked now. Try again later.";
+    /// Not JSON, or JSON that two parsers could read differently.
+    JsonMalformed => 400, -32700, "The body is not one unambiguous JSON text (RFC 8259).";
+    /// An object repeats a key.
+    JsonKeyRepeated => 400, -32700, "The body repeats a key in one object.";
+    /// Nested too deep or too many values.
+    JsonTooComplex => 400, -32700, "The body is nested too deep or has too many values.";
+    /// A batch.
+    BatchNotServed => 400, -32600, "Send one JSON-RPC message in a request, not a batch.";
+    /// Not a JSON-RPC 2.0 message.
+    EnvelopeMalformed => 400, -32600, "The body is not a JSON-RPC 2.0 request, notification or response.";
+    /// Parameters without what the method needs.
+    ParamsMalformed => 400, -32602, "The parameters do not fit the method.";
+    /// `_meta` of 2026-07-28 is incomplete.
+    MetaMissing => 400, -32602, "params._meta needs io.modelcontextprotocol/protocolVersion and io.modelcontextprotocol/clientCapabilities.";
+    /// Mirrored headers say something else than the body.
+    HeaderDisagreesWithBody => 400, -32020, "A mirrored header is missing or does not match the request body.";
+    /// A revision this gateway does not speak.
+    RevisionUnsupported => 400, -32022, "Unsupported protocol version.";
+    /// The version header is not the session's.
+    RevisionNotOfSession => 400, -32600, "MCP-Protocol-Version is not the version this session agreed on.";
+    /// A method nobody defined, or not in this revision.
+    MethodUnknown => 404, -32601, "Method not found.";
+    /// A method of the protocol that this gateway does not serve.
+    MethodNotServed => 404, -32601, "Method not found: not served through this gateway.";
+    /// A request without a session that needs one.
+    SessionMissing => 400, -32600, "Send Mcp-Session-Id, or initialize first.";
+    /// No such session, or not this caller's.
+    SessionUnknown => 404, -32600, "There is no such session. Initialize again.";
+    /// Too many sessions.
+    SessionsExhausted => 503, -31503, "Too many sessions. End one or try again later.";
+    /// Too many exchanges in flight in a session.
+    PendingExhausted => 429, -31429, "Too many unanswered requests in this session.";
+    /// A request id that is still unanswered.
+    RequestIdReused => 400, -32600, "This request id is still in use in this session.";
+    /// A response to a question nobody asked.
+    ResponseUnexpected => 400, -32600, "There is no open request with this id.";
+    /// A `Last-Event-ID` not given out in this session.
+    EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session.";
+    /// No rule names the tool, or the caller may not know of it.
+    ToolUnknown => 200, -32602, "Unknown tool.";
+    /// The same for prompts.
+    PromptUnknown => 200, -32602, "Unknown prompt.";
+    /// The same for resources.
+    ResourceUnknown => 200, -32602, "Resource not found.";
+    /// The token lacks scopes that the rule asks for.
+    ScopeMissing => 403, -31403, "The access token lacks a scope that this needs.";
+    /// A condition of the rule does not hold.
+    ConditionNotMet => 200, -31403, "Refused by policy: a condition for this call is not met.";
+    /// A condition could not be evaluated.
+    ConditionFailed => 200, -31403, "Refused by policy: a condition for this call could not be checked.";
+    /// Over a rate.
+    RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
+    /// Over a ceiling on streams.
+    StreamsExhausted => 429, -31429, "Too many open streams. Close one first.";
+    /// No room to record the exchange.
+    AuditUnavailable => 503, -31503, "The gateway cannot record this call now. Try again later.";
+    /// The upstream cannot be reached.
+    UpstreamUnreachable => 502, -31502, "The tool server cannot be reached.";
+    /// The upstream took too long.
+    UpstreamTooSlow => 504, -31504, "The tool server did not answer in time.";
+    /// The upstream answered with an error of its own.
+    UpstreamFailed => 502, -31502, "The tool server failed.";
+    /// The upstream refused the gateway's own credential.
+    UpstreamDeniedUs => 502, -31502, "The tool server does not accept the gateway.";
+    /// The upstream's reply could not be judged.
+    ReplyMalformed => 502, -31502, "The tool server's reply was refused.";
+    /// The reply is longer than the bound.
+    ReplyTooLarge => 502, -31502, "The tool server's reply is too large.";
+    /// A reply, or part of one, that this exchange does not allow.
+    ReplyUnexpected => 502, -31502, "The tool server's reply was refused.";
+    /// The policy no longer allows an open stream.
+    StreamNoLongerAllowed => 403, -31403, "Refused by policy.";
+    /// The gateway is stopping.
+    Draining => 503, -31503, "The gateway is stopping. Try again.";
+    /// A fault of ours.
+    Internal => 500, -32603, "Internal error.";
+}
+
+/// A refusal with what each side needs.
+#[derive(Clone, Debug)]
+pub struct Refusal {
+    /// Why.
+    pub reason: Reason,
+    /// For the operator: lower-case, values in backticks, never secrets or arguments.
+    pub detail: String,
+    /// The request id to echo, as JSON.
+    pub id: Option<String>,
+    /// Scopes that would be needed, for a challenge.
+    pub scopes: Vec<String>,
+    /// Seconds after which to try again.
+    pub retry_after: Option<u64>,
+    /// Position of the rule that decided.
+    pub rule: Option<String>,
+    /// The version asked for, for `-32022`.
+    pub requested: Option<String>,
+}
+
+impl Refusal {
+    /// A refusal with nothing but its reason.
+    pub fn new(reason: Reason) -> Self {
+        Self {
+            reason,
+            detail: String::new(),
+            id: None,
+            scopes: Vec::new(),
+            retry_after: None,
+            rule: None,
+            requested: None,
+        }
+    }
+
+    /// Adds the operator's sentence.
+    pub fn detail(mut self, detail: impl Into<String>) -> Self {
+        self.detail = detail.into();
+        self
+    }
+
+    /// Echoes a request id.
+    pub fn for_id(mut self, id: Option<String>) -> Self {
+        self.id = id.or(self.id);
+        self
+    }
+
+    /// The JSON-RPC error that the client gets.
+    pub fn body(&self) -> String {
+        let wire = self.reason.wire();
+        let mut error = serde_json::json!({ "code": wire.code, "message": wire.text });
+        if self.reason == Reason::RevisionUnsupported {
+            let supported: Vec<_> = Revision::ALL
+                .into_iter()
+                .rev()
+                .filter(|r| r.served_with_sessions() || *r == Revision::V2026_07_28)
+                .map(Revision::as_str)
+                .collect();
+            error["data"] = serde_json::json!({ "supported": supported, "requested": self.requested });
+        }
+        format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id.as_deref().unwrap_or("null"))
+    }
+}
+
+impl From<Reason> for Refusal {
+    fn from(reason: Reason) -> Self {
+        Self::new(reason)
+    }
+}

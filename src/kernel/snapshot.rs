@@ -1,0 +1,43 @@
+//! One immutable compiled world. A reload makes a whole new one; nothing in it changes.
+use super::digest::Digest;
+use super::json;
+use super::policy::compile::ServerPolicy;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Bounds that are the same for every server.
+#[derive(Clone, Copy, Debug)]
+pub struct Limits {
+    /// For one client message.
+    pub request: json::Bounds,
+    /// For one reply, or one event of a stream.
+    pub reply: json::Bounds,
+}
+
+/// The compiled world.
+#[derive(Debug)]
+pub struct Snapshot {
+    /// Digest of everything it was compiled from.
+    pub id: Digest,
+    /// Servers by name.
+    pub servers: BTreeMap<String, Arc<ServerPolicy>>,
+    /// Server names by URL path.
+    pub paths: BTreeMap<String, String>,
+    /// Accepted `Host` values, lower case, default port left out.
+    pub hosts: Vec<String>,
+    /// Accepted `Origin` values.
+    pub origins: Vec<String>,
+    /// `public_url` without a trailing slash.
+    pub public_url: String,
+    /// Issuer identifiers by configured name, for metadata.
+    pub issuers: BTreeMap<String, String>,
+    /// Bounds.
+    pub limits: Limits,
+}
+
+impl Snapshot {
+    /// The server served at `path`.
+    pub fn server_at(&self, path: &str) -> Option<&Arc<ServerPolicy>> {
+        self.servers.get(self.paths.get(path)?)
+    }
+}
