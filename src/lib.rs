@@ -1,1 +1,41 @@
+//! Portcullis: a security gateway in front of existing MCP servers.
+//!
+//! The modules below are in the order in which a message meets them; [`exchange`] is the one file
+//! that knows that order, and it reads as the journey:
+//!
+//! ```text
+//! bytes ──decode──▶ Message ──decide──▶ Permitted ──discharge──▶ Outbound ──upstream──▶ Reply ──Judge──▶ Inspected
+//! credential ──authn──▶ Principal ─┘        └── otherwise Refusal ──▶ one wire table
+//! ```
+//!
+//! Each arrow is the only constructor of what it points to, so a check cannot be left out.
+//!
+//! Layers, checked by `tests/tidy.rs`: the [`kernel`] imports nobody; stages import the kernel, never
+//! each other; only [`exchange`] knows the order; [`control`] and [`exchange`] meet only in [`app`].
+pub mod exchange;
+
+// The stages, in the order a message meets them.
+pub mod listen;
+pub mod tls;
+pub mod http;
+pub mod authn;
 pub mod kernel;
+pub mod meter;
+pub mod sessions;
+pub mod upstream;
+pub mod relay;
+pub mod audit;
+
+// The control plane.
+pub mod config;
+pub mod control;
+pub mod app;
+pub mod cli;
+pub mod demo;
+
+// Small shared ground.
+pub mod body;
+pub mod clock;
+pub mod egress;
+pub mod metrics;
+pub mod snapshots;

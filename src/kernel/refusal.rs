@@ -128,6 +128,8 @@ reasons! {
     UpstreamTooSlow => 504, -31504, "The tool server did not answer in time.";
     /// The upstream answered with an error of its own.
     UpstreamFailed => 502, -31502, "The tool server failed.";
+    /// The upstream answered 4xx with nothing that could be relayed.
+    UpstreamRejected => 400, -31502, "The tool server rejected the request.";
     /// The upstream refused the gateway's own credential.
     UpstreamDeniedUs => 502, -31502, "The tool server does not accept the gateway.";
     /// The upstream's reply could not be judged.

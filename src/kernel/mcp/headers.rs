@@ -28,6 +28,17 @@ pub fn encode_value(text: &str) -> String {
     }
 }
 
+/// A media type and nothing else but `charset=utf-8`, in any case and spacing.
+pub fn is_media(value: &str, wanted: &str) -> bool {
+    let mut parts = value.split(';').map(str::trim);
+    parts.next().is_some_and(|essence| essence.eq_ignore_ascii_case(wanted))
+        && parts.all(|parameter| {
+            parameter.is_empty()
+                || parameter.eq_ignore_ascii_case("charset=utf-8")
+                || parameter.eq_ignore_ascii_case("charset=\"utf-8\"")
+        })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -46,5 +57,20 @@ mod tests {
         }
         assert!(checked > 8);
         assert_eq!(decode_value("=?base64?SGVs!!!bG8=?="), None);
+    }
+
+    #[test]
+    fn media_types_match_in_any_case_and_spacing_and_nothing_else() {
+        for (value, expected) in [
+            ("application/json", true),
+            ("Application/JSON ; Charset=UTF-8", true),
+            ("application/json;charset=\"utf-8\"", true),
+            ("application/json; charset=utf-16", false),
+            ("text/json", false),
+            ("application/jsonp", false),
+            ("application/json, text/html", false),
+        ] {
+            assert_eq!(is_media(value, "application/json"), expected, "{value}");
+        }
     }
 }

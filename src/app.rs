@@ -1,0 +1,241 @@
+//! Builds everything in order, runs it, drains it. From here to steady state is one read.
+//!
+//! The admin listener has a runtime of its own: under load the data plane must not be what answers
+//! whether the data plane is well.
+use crate::audit::Audit;
+use crate::authn::Authenticator;
+use crate::authn::keys::Keys;
+use crate::config::load::Environment;
+use crate::config::{Loaded, Problem};
+use crate::control::admin::Admin;
+use crate::control::reload::{EVERY, Status, Watch};
+use crate::egress::Egress;
+use crate::exchange::{self, Gateway};
+use crate::listen::{self, Shared};
+use crate::meter::Meter;
+use crate::metrics::Metrics;
+use crate::sessions::Sessions;
+use crate::snapshots::Snapshots;
+use crate::tls::{self, ServerTls};
+use crate::upstream::Upstreams;
+use std::collections::BTreeSet;
+use std::io;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::{Semaphore, mpsc, watch};
+
+/// How often keys behind URLs are fetched again, in looks at the files.
+const KEYS_EVERY: u32 = 2400;
+/// How often idle sessions are dropped, in looks at the files.
+const SWEEP_EVERY: u32 = 40;
+
+/// Why the gateway did not start.
+#[derive(Debug)]
+pub enum Failure {
+    /// The configuration.
+    Problems(Vec<Problem>),
+    /// The machine.
+    Io(String),
+}
+
+/// Runs until told to stop; returns when every call was answered or the deadline passed, and every record is written.
+pub async fn run(
+    path: PathBuf,
+    environment: &'static (dyn Fn(&str) -> Option<String> + Sync),
+    stop: impl Future<Output = ()>,
+) -> Result<(), Failure> {
+    let (watch, loaded) = Watch::start(&path, environment);
+    let loaded = loaded.map_err(Failure::Problems)?;
+    let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
+    let startup = loaded.startup.clone();
+    let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
+    let (audit, audit_thread) = Audit::open(startup.audit.clone(), metrics.clone())
+        .map_err(io(format!("audit directory `{}`", startup.audit.directory.display())))?;
+    let counted = metrics.clone();
+    let observe = move |issuer: &str, worked: bool| {
+        counted.jwks.with_label_values(&[issuer, if worked { "ok" } else { "failed" }]).inc();
+    };
+    let keys = Arc::new(Keys::new(Egress::new(None).map_err(Failure::Io)?, Box::new(observe)));
+    keys.replace(loaded.issuers.clone());
+    let (drain, draining) = watch::channel(false);
+    let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
+    let gateway = Arc::new(Gateway {
+        snapshots: snapshots.clone(),
+        authn: Authenticator::new(keys.clone(), startup.token_cache),
+        meter: Meter::default(),
+        sessions: Sessions::new(startup.sessions),
+        upstreams: Upstreams::new(&loaded.snapshot.servers, &loaded.credentials).map_err(Failure::Io)?,
+        audit: audit.clone(),
+        metrics: metrics.clone(),
+        draining: draining.clone(),
+    });
+    let status = Arc::new(Status::default());
+    let session_count = Arc::new(AtomicUsize::new(0));
+    let admin = Arc::new(Admin {
+        snapshots: snapshots.clone(),
+        status: status.clone(),
+        metrics: metrics.clone(),
+        draining: draining.clone(),
+        sessions: session_count.clone(),
+    });
+    let (alive, mut gone) = mpsc::channel(1);
+    let shared = Shared { ceiling: Arc::new(Semaphore::new(startup.connections_max)), draining: draining.clone(), alive, metrics };
+    let mut certificates = Vec::new();
+    for listener in &startup.listeners {
+        let socket = TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
+        let tls = match &listener.tls {
+            Some((certificate, key)) => {
+                let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
+                certificates.push((certificate.clone(), key.clone(), tls.clone()));
+                Some(tls)
+            }
+            None => None,
+        };
+        let gateway = gateway.clone();
+        let handle = move |request| exchange::handle(gateway.clone(), request);
+        tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
+    }
+    start_admin(startup.admin, admin, &shared).await?;
+    let control = Control { keys, snapshots, status, certificates, audit, gateway: gateway.clone(), session_count };
+    tokio::select! {
+        () = control.run(watch, environment) => {}
+        () = stop => {}
+    }
+    drain.send_replace(true);
+    drop((shared, control));
+    let _ = tokio::time::timeout(startup.drain, gone.recv()).await;
+    drop(gateway);
+    // The sink ends when the last record is handed over; records of calls past the deadline are given up with them.
+    let flushed = tokio::task::spawn_blocking(move || {
+        for _ in 0..100 {
+            if audit_thread.is_finished() {
+                return;
+            }
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    });
+    let _ = flushed.await;
+    Ok(())
+}
+
+async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &Shared) -> Result<(), Failure> {
+    let socket = std::net::TcpListener::bind(address).map_err(|e| Failure::Io(format!("listen on {address}: {e}")))?;
+    socket.set_nonblocking(true).map_err(|e| Failure::Io(e.to_string()))?;
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    let runtime = runtime.map_err(|e| Failure::Io(e.to_string()))?;
+    // Of its own in every respect: its connections neither use up the ceiling nor delay the drain.
+    let shared = Shared {
+        ceiling: Arc::new(Semaphore::new(64)),
+        draining: watch::channel(false).1,
+        alive: mpsc::channel(1).0,
+        metrics: shared.metrics.clone(),
+    };
+    std::thread::Builder::new()
+        .name("admin".to_owned())
+        .spawn(move || {
+            runtime.block_on(async move {
+                let Ok(socket) = TcpListener::from_std(socket) else { return };
+                let handle = move |request: http::Request<hyper::body::Incoming>| {
+                    let response = admin.handle(&request);
+                    async move { response }
+                };
+                let _ = listen::run(socket, None, shared, handle).await;
+            });
+        })
+        .map_err(|e| Failure::Io(e.to_string()))?;
+    Ok(())
+}
+
+struct Control {
+    keys: Arc<Keys>,
+    snapshots: Arc<Snapshots>,
+    status: Arc<Status>,
+    certificates: Vec<(PathBuf, PathBuf, Arc<ServerTls>)>,
+    audit: Audit,
+    gateway: Arc<Gateway>,
+    session_count: Arc<AtomicUsize>,
+}
+
+impl Control {
+    async fn run(&self, mut watch: Watch, environment: Environment<'_>) {
+        self.keys.refresh().await;
+        let mut turn: u32 = 0;
+        loop {
+            tokio::time::sleep(EVERY).await;
+            turn = turn.wrapping_add(1);
+            match watch.poll(environment) {
+                Some(Ok(loaded)) => self.apply(loaded),
+                Some(Err(problems)) => self.reject(problems),
+                None => {}
+            }
+            if turn % KEYS_EVERY == 0 {
+                self.keys.refresh().await;
+            }
+            if turn % SWEEP_EVERY == 0 {
+                self.gateway.sessions.sweep();
+            }
+            self.session_count.store(self.gateway.sessions.len(), Ordering::Relaxed);
+        }
+    }
+
+    /// Everything hot, in an order in which nobody gets more than the new world gives.
+    fn apply(&self, loaded: Loaded) {
+        let before = self.snapshots.current().id;
+        let replaced: Result<Vec<_>, _> =
+            self.certificates.iter().map(|(certificate, key, _)| tls::server_key(certificate, key)).collect();
+        let upstreams = self.gateway.upstreams.replace(&loaded.snapshot.servers, &loaded.credentials);
+        let replaced = match (replaced, upstreams) {
+            (Ok(replaced), Ok(())) => replaced,
+            (Err(why), _) | (_, Err(why)) => {
+                let problem = Problem { file: "certificates".into(), line: 0, column: 0, message: why, hint: String::new() };
+                return self.reject(vec![problem]);
+            }
+        };
+        for ((_, _, tls), key) in self.certificates.iter().zip(replaced) {
+            tls.replace(key);
+        }
+        let limits: BTreeSet<_> = loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
+        self.keys.replace(loaded.issuers);
+        self.snapshots.swap(loaded.snapshot.clone());
+        self.gateway.meter.retain(&|id| limits.contains(id));
+        self.status.set(Vec::new());
+        self.gateway.metrics.problems.set(0);
+        self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
+        eprintln!("reload: policy {} replaced {}", loaded.snapshot.id.short(), before.short());
+        self.record("applied", before.short(), loaded.snapshot.id.short(), String::new());
+    }
+
+    fn reject(&self, problems: Vec<Problem>) {
+        let before = self.snapshots.current().id.short();
+        eprintln!("reload: rejected, policy {before} stays in force");
+        for problem in &problems {
+            eprintln!("{problem}");
+        }
+        self.gateway.metrics.problems.set(i64::try_from(problems.len()).unwrap_or(i64::MAX));
+        self.gateway.metrics.reloads.with_label_values(&["rejected"]).inc();
+        let detail = format!("{} problems", problems.len());
+        self.status.set(problems);
+        self.record("rejected", before.clone(), before, detail);
+    }
+
+    fn record(&self, outcome: &'static str, before: String, now: String, detail: String) {
+        if let Ok(mut record) = self.audit.begin("reload", crate::clock::random_token::<12>()) {
+            record.entry.outcome = outcome;
+            record.entry.policy = Some(now);
+            record.entry.policy_before = Some(before);
+            record.entry.detail = detail;
+        }
+    }
+}
+
+/// Prints problems the way `check` and `serve` both do.
+pub fn print_problems(path: &Path, problems: &[Problem]) {
+    for problem in problems {
+        eprintln!("{problem}");
+    }
+    let count = problems.len();
+    eprintln!("{}: {count} {}", path.display(), if count == 1 { "problem" } else { "problems" });
+}

@@ -1,0 +1,123 @@
+//! Credential → `Principal`: signature, issuer, time, type and algorithm of a JWT access token
+//! (RFC 9068, RFC 8725). Nothing else in the crate makes a `Principal`.
+//!
+//! A verified token is remembered by its SHA-256 until it expires. Each entry carries the generation
+//! of the keys it was verified with, so that removing a key or an issuer empties the cache at once.
+pub mod keys;
+
+use crate::kernel::digest::Digest;
+use crate::kernel::inbound::Credential;
+use crate::kernel::principal::{Principal, Verified};
+use crate::kernel::refusal::{Reason, Refusal};
+use jsonwebtoken::Validation;
+use keys::{Found, Keys};
+use quick_cache::sync::Cache;
+use serde::Deserialize;
+use std::sync::Arc;
+
+const TOKEN_BYTES_MAX: usize = 16 << 10;
+/// Clock skew granted to `nbf` only; `exp` is taken at its word.
+const SKEW_SECONDS: u64 = 30;
+
+/// Verifies tokens.
+pub struct Authenticator {
+    keys: Arc<Keys>,
+    cache: Option<Cache<[u8; 32], Entry>>,
+}
+
+#[derive(Clone)]
+struct Entry {
+    principal: Arc<Principal>,
+    generation: u64,
+}
+
+#[derive(Deserialize)]
+struct IssuerOnly {
+    iss: String,
+}
+
+impl Authenticator {
+    /// With the keys of all issuers; `capacity` 0 verifies every token every time.
+    pub fn new(keys: Arc<Keys>, capacity: usize) -> Self {
+        Self { keys, cache: (capacity > 0).then(|| Cache::new(capacity)) }
+    }
+
+    /// Who presents this credential.
+    pub async fn principal(&self, credential: Option<Credential>, now: u64) -> Result<Arc<Principal>, Refusal> {
+        let Credential(token) = credential.ok_or(Reason::TokenMissing)?;
+        if token.len() > TOKEN_BYTES_MAX {
+            return Err(Refusal::from(Reason::TokenInvalid).detail("token too long"));
+        }
+        let key = *Digest::of(token.as_bytes()).bytes();
+        let generation = self.keys.generation();
+        if let Some(entry) = self.cache.as_ref().and_then(|cache| cache.get(&key))
+            && entry.generation == generation
+        {
+            if entry.principal.expires() > now {
+                return Ok(entry.principal);
+            }
+            return Err(Reason::TokenExpired.into());
+        }
+        let principal = Arc::new(Principal::assertion(self.verify(&token, now).await?));
+        if let Some(cache) = &self.cache {
+            cache.insert(key, Entry { principal: principal.clone(), generation });
+        }
+        Ok(principal)
+    }
+
+    async fn verify(&self, token: &str, now: u64) -> Result<Verified, Refusal> {
+        let invalid = |why: &str| Refusal::from(Reason::TokenInvalid).detail(why);
+        let header = jsonwebtoken::decode_header(token).map_err(|_| invalid("not a JWT"))?;
+        let kind = header.typ.as_deref().map(str::to_ascii_lowercase);
+        if !matches!(kind.as_deref(), None | Some("jwt" | "at+jwt" | "application/at+jwt")) {
+            return Err(invalid("`typ` is not that of an access token"));
+        }
+        // Read before it is verified, only to choose whose keys to verify with.
+        let claimed: IssuerOnly =
+            jsonwebtoken::dangerous::insecure_decode_claims(token).map_err(|_| invalid("no `iss`"))?;
+        let mut found = self.keys.find(&claimed.iss, header.kid.as_deref(), header.alg);
+        if matches!(found, Found::NoKey) {
+            self.keys.refetch(&claimed.iss).await;
+            found = self.keys.find(&claimed.iss, header.kid.as_deref(), header.alg);
+        }
+        let (name, key) = match found {
+            Found::Key(name, key) => (name, key),
+            Found::NoIssuer => return Err(invalid("unknown issuer")),
+            Found::AlgorithmRefused => return Err(invalid("algorithm not allowed for this issuer or key")),
+            Found::NoKey => return Err(invalid("no such key")),
+            Found::Nothing => return Err(Reason::KeysUnavailable.into()),
+        };
+        let mut validation = Validation::new(header.alg);
+        // Time and audience are judged below and by the policy, where the reason can be told.
+        validation.validate_exp = false;
+        validation.validate_nbf = false;
+        validation.validate_aud = false;
+        validation.required_spec_claims.clear();
+        let claims: serde_json::Value =
+            jsonwebtoken::decode(token, &key, &validation).map_err(|_| invalid("signature"))?.claims;
+        if claims.get("iss").and_then(|v| v.as_str()) != Some(&claimed.iss) {
+            return Err(invalid("`iss`"));
+        }
+        let number = |claim: &str| claims.get(claim).and_then(|v| v.as_f64());
+        let expires = number("exp").filter(|exp| exp.is_finite() && *exp > 0.0).ok_or_else(|| invalid("no `exp`"))?;
+        let expires = expires as u64;
+        if expires <= now {
+            return Err(Reason::TokenExpired.into());
+        }
+        if claims.get("nbf").is_some() && number("nbf").is_none_or(|nbf| nbf > (now + SKEW_SECONDS) as f64) {
+            return Err(invalid("`nbf`"));
+        }
+        let subject = claims.get("sub").and_then(|v| v.as_str()).filter(|s| !s.is_empty());
+        let subject = subject.ok_or_else(|| invalid("no `sub`"))?.to_owned();
+        let client = claims.get("client_id").or_else(|| claims.get("azp")).and_then(|v| v.as_str()).map(str::to_owned);
+        let list = |value: &serde_json::Value| match value {
+            serde_json::Value::String(one) => vec![one.clone()],
+            serde_json::Value::Array(many) => many.iter().filter_map(|v| v.as_str().map(str::to_owned)).collect(),
+            _ => Vec::new(),
+        };
+        let audiences = claims.get("aud").map(list).unwrap_or_default();
+        let scopes = claims.get("scope").or_else(|| claims.get("scp")).map(list).unwrap_or_default();
+        let scopes = scopes.iter().flat_map(|s| s.split(' ')).filter(|s| !s.is_empty()).map(str::to_owned).collect();
+        Ok(Verified { issuer: name, subject, client, audiences, scopes, expires, claims })
+    }
+}

@@ -1,0 +1,70 @@
+//! `portcullis audit show`: records as sentences.
+use serde_json::Value;
+use std::path::Path;
+use std::process::ExitCode;
+
+/// Prints every record of a directory, oldest first. A torn last line of a crash is said, not hidden.
+pub fn show(directory: &Path) -> ExitCode {
+    let mut files: Vec<_> = match std::fs::read_dir(directory) {
+        Ok(entries) => entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect(),
+        Err(error) => {
+            eprintln!("{}: {error}", directory.display());
+            return ExitCode::FAILURE;
+        }
+    };
+    files.sort();
+    let mut whole = true;
+    for file in files {
+        match std::fs::read_to_string(&file) {
+            Ok(text) => {
+                for line in text.lines() {
+                    match serde_json::from_str::<Value>(line) {
+                        Ok(record) => println!("{}", sentence(&record)),
+                        Err(_) => {
+                            whole = false;
+                            println!("{}: a torn record", file.display());
+                        }
+                    }
+                }
+            }
+            Err(error) => {
+                whole = false;
+                eprintln!("{}: {error}", file.display());
+            }
+        }
+    }
+    if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+}
+
+/// One record in words.
+pub fn sentence(record: &Value) -> String {
+    let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or("-");
+    let when = text("time");
+    if text("kind") == "reload" {
+        let (before, now) = (text("policy_before"), text("policy"));
+        return format!("{when}  reload {}: policy {before} -> {now} {}", text("outcome"), text("detail"));
+    }
+    let who = match record.get("subject") {
+        Some(_) => format!("{}@{} via {}", text("subject").get(..12).unwrap_or("-"), text("issuer"), text("client")),
+        None => "nobody known".to_owned(),
+    };
+    let what = match record.get("target") {
+        Some(_) => format!("{} `{}` ({})", text("method"), text("target"), text("effect")),
+        None => text("method").to_owned(),
+    };
+    let why = match record.get("reason") {
+        Some(_) => format!(" because {}", text("reason")),
+        None => String::new(),
+    };
+    let rule = match record.get("rule") {
+        Some(_) => format!(" by {}", text("rule")),
+        None => String::new(),
+    };
+    let upstream = match record.get("upstream_status").and_then(Value::as_u64) {
+        Some(status) => format!("upstream {status}"),
+        None => "nothing went upstream".to_owned(),
+    };
+    let micros = record.get("micros").and_then(Value::as_u64).unwrap_or(0);
+    format!("{when}  {} {}: {who}, {what}{why}{rule}; {upstream}, {micros} us, policy {}, id {}",
+        text("outcome"), text("server"), text("policy"), text("id"))
+}

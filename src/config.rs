@@ -1,0 +1,81 @@
+//! Files → what a person wrote → [`Startup`] (needs a restart) and `Snapshot` (hot). Which of the two
+//! a setting belongs to is told by where it lives.
+mod compile;
+pub mod load;
+pub mod source;
+mod yaml;
+
+use crate::kernel::snapshot::Snapshot;
+use crate::authn::keys::Trusted;
+use std::collections::BTreeMap;
+use std::fmt;
+use std::net::SocketAddr;
+use std::path::PathBuf;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// One thing wrong, with its place and what to do.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// File, relative to the configuration where it can be.
+    pub file: String,
+    /// Line, from 1; 0 if the file as a whole.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+impl fmt::Display for Problem {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        if !self.hint.is_empty() {
+            write!(f, "\n    hint: {}", self.hint)?;
+        }
+        Ok(())
+    }
+}
+
+/// What takes effect only at start.
+#[derive(Clone, Debug)]
+pub struct Startup {
+    /// Data listeners.
+    pub listeners: Vec<Listener>,
+    /// Admin listener.
+    pub admin: SocketAddr,
+    /// Audit directory and durability.
+    pub audit: crate::audit::Settings,
+    /// Most verified tokens kept; 0 verifies every time.
+    pub token_cache: usize,
+    /// Session bounds.
+    pub sessions: crate::sessions::Settings,
+    /// Most connections at once.
+    pub connections_max: usize,
+    /// Longest wait for calls in flight when stopping.
+    pub drain: Duration,
+}
+
+/// One data listener.
+#[derive(Clone, Debug)]
+pub struct Listener {
+    /// Address.
+    pub address: SocketAddr,
+    /// Certificate and key files.
+    pub tls: Option<(PathBuf, PathBuf)>,
+}
+
+/// Everything that was loaded.
+#[derive(Clone)]
+pub struct Loaded {
+    /// Needs a restart.
+    pub startup: Startup,
+    /// Hot.
+    pub snapshot: Arc<Snapshot>,
+    /// Hot: issuers by name.
+    pub issuers: BTreeMap<String, Trusted>,
+    /// Upstream credentials by server name.
+    pub credentials: BTreeMap<String, String>,
+}

@@ -1,0 +1,262 @@
+//! `gateway.yaml` as written → [`Loaded`]. One function a section; each takes its source apart.
+use super::load::{Environment, Files, locate, yaml_problem};
+use super::source::*;
+use super::yaml::Yaml;
+use super::{Listener, Loaded, Problem, Startup};
+use crate::authn::keys::{Source as KeySource, Trusted};
+use crate::kernel::digest::Digest;
+use crate::kernel::json::Bounds;
+use crate::kernel::policy::compile::{Position, duration, pointer};
+use crate::kernel::policy::source::PolicySource;
+use crate::kernel::snapshot::{Limits, Snapshot};
+use jsonwebtoken::Algorithm;
+use std::collections::BTreeMap;
+use std::net::SocketAddr;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+pub(super) struct Compiler<'a> {
+    pub base: &'a Path,
+    pub name: &'a str,
+    pub yaml: &'a Yaml,
+    pub files: &'a mut Files,
+    pub environment: Environment<'a>,
+    pub problems: Vec<Problem>,
+}
+
+impl Compiler<'_> {
+    fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(yaml_problem(self.name, self.yaml, path, message, hint));
+    }
+
+    pub fn gateway(&mut self, source: GatewaySource, policies: Vec<(String, PolicySource, Yaml)>) -> Option<Loaded> {
+        let GatewaySource {
+            public_url, listen, issuers, admin, audit, policies: _, hosts, origins, token_cache, sessions, limits, drain,
+        } = source;
+        let (public_url, hosts, origins) = self.public(&public_url, hosts, origins)?;
+        let listeners = self.listeners(listen);
+        let admin = self.address("/admin/address", &admin.address, admin.insecure);
+        let audit = self.audit(audit);
+        let issuers = self.issuers(issuers);
+        let LimitsSource { request_bytes_max, reply_bytes_max, depth_max, connections_max } = limits;
+        let bounds = |bytes_max| Bounds { bytes_max, depth_max, ..Bounds::default() };
+        let SessionsSource { total_max, per_principal_max, idle, streams_max } = sessions;
+        let idle = self.duration("/sessions/idle", Some(&idle), Duration::from_secs(1800));
+        let drain = self.duration("/drain", drain.as_deref(), Duration::from_secs(20));
+        let mut servers = BTreeMap::new();
+        let mut paths = BTreeMap::new();
+        let mut credentials = BTreeMap::new();
+        let names: Vec<String> = issuers.keys().cloned().collect();
+        for (file, policy, yaml) in policies {
+            if let Some(secret) = &policy.upstream.credential {
+                match self.secret(&secret.bearer.env, &secret.bearer.file) {
+                    Ok(Some(value)) => drop(credentials.insert(policy.server.clone(), value)),
+                    Ok(None) => {}
+                    Err(why) => {
+                        self.problems.push(yaml_problem(&file, &yaml, "/upstream/credential/bearer", why, "set it before the gateway starts"));
+                    }
+                }
+            }
+            let place = |path: &str| {
+                let (line, column) = locate(&yaml, path);
+                Position { file: file.clone(), line, column }
+            };
+            let mut policy = policy;
+            policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
+            if let Some(ca) = &policy.upstream.ca
+                && let Err(why) = self.files.text(Path::new(ca))
+            {
+                self.problems.push(yaml_problem(&file, &yaml, "/upstream/ca", format!("cannot be read: {why}"), "a PEM file"));
+            }
+            match crate::kernel::policy::compile::compile(policy, &names, &public_url, &place) {
+                Ok(server) => {
+                    let taken = paths.insert(server.path.clone(), server.name.clone());
+                    if let Some(other) = taken {
+                        self.problems.push(yaml_problem(&file, &yaml, "/server", format!("`{}` and `{other}` have one path", server.name), "give one another `path`"));
+                    }
+                    if servers.insert(server.name.clone(), Arc::new(server)).is_some() {
+                        self.problems.push(yaml_problem(&file, &yaml, "/server", "another policy has this name", "one policy per server"));
+                    }
+                }
+                Err(flaws) => {
+                    for flaw in flaws {
+                        self.problems.push(yaml_problem(&file, &yaml, &flaw.path, flaw.message, flaw.hint));
+                    }
+                }
+            }
+        }
+        let snapshot = Snapshot {
+            id: Digest::of(b""),
+            servers,
+            paths,
+            hosts,
+            origins,
+            public_url,
+            issuers: issuers.iter().map(|(name, issuer)| (name.clone(), issuer.issuer.clone())).collect(),
+            limits: Limits { request: bounds(request_bytes_max), reply: bounds(reply_bytes_max) },
+        };
+        let startup = Startup {
+            listeners,
+            admin: admin?,
+            audit,
+            token_cache: token_cache.capacity,
+            sessions: crate::sessions::Settings { total_max, per_principal_max, idle, streams_max },
+            connections_max,
+            drain,
+        };
+        Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials })
+    }
+
+    fn public(&mut self, text: &str, hosts: Vec<String>, origins: Vec<String>) -> Option<(String, Vec<String>, Vec<String>)> {
+        let url = match url::Url::parse(text) {
+            Ok(url) if matches!(url.scheme(), "https" | "http") && url.host_str().is_some() => url,
+            _ => {
+                self.add("/public_url", format!("`{text}` is not a URL"), "as in https://mcp.example.com");
+                return None;
+            }
+        };
+        if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
+            self.add("/public_url", "a query, fragment or user name", "as in https://mcp.example.com");
+        }
+        let host = url.host_str().unwrap_or_default();
+        let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
+        let mut hosts: Vec<String> = hosts.iter().map(|h| h.to_ascii_lowercase()).collect();
+        hosts.push(authority.to_ascii_lowercase());
+        let mut origins = origins;
+        origins.push(format!("{}://{authority}", url.scheme()));
+        Some((text.trim_end_matches('/').to_owned(), hosts, origins))
+    }
+
+    fn listeners(&mut self, source: Vec<ListenSource>) -> Vec<Listener> {
+        if source.is_empty() {
+            self.add("/listen", "no listener", "as in - address: 127.0.0.1:8443");
+        }
+        let mut listeners = Vec::new();
+        for (index, ListenSource { address, tls, insecure }) in source.into_iter().enumerate() {
+            let at = format!("/listen/{index}");
+            let tls = tls.map(|TlsSource { certificate, key }| {
+                let paths = (self.base.join(certificate), self.base.join(key));
+                for (field, path) in [("certificate", &paths.0), ("key", &paths.1)] {
+                    if let Err(why) = self.files.text(path) {
+                        self.add(&format!("{at}/tls/{field}"), format!("`{}` cannot be read: {why}", path.display()), "a PEM file");
+                    }
+                }
+                if let Err(why) = crate::tls::server_key(&paths.0, &paths.1) {
+                    self.add(&format!("{at}/tls"), why, "the certificate chain, leaf first, and its key, both PEM");
+                }
+                paths
+            });
+            let address = self.address(&format!("{at}/address"), &address, insecure || tls.is_some());
+            listeners.extend(address.map(|address| Listener { address, tls }));
+        }
+        listeners
+    }
+
+    fn address(&mut self, path: &str, text: &str, anywhere: bool) -> Option<SocketAddr> {
+        match text.parse::<SocketAddr>() {
+            Ok(address) if !anywhere && !address.ip().is_loopback() => {
+                self.add(path, "plain HTTP off loopback", "add `tls:`, or `insecure: true` if something in front terminates TLS");
+                None
+            }
+            Ok(address) => Some(address),
+            Err(_) => {
+                self.add(path, format!("`{text}` is not an address"), "IP and port, as in 127.0.0.1:8443 or [::1]:8443");
+                None
+            }
+        }
+    }
+
+    fn duration(&mut self, path: &str, text: Option<&str>, default: Duration) -> Duration {
+        match text.map(duration) {
+            None => default,
+            Some(Some(value)) => value,
+            Some(None) => {
+                self.add(path, "not a duration", "as in 30s, 500ms, 2m or 1h");
+                default
+            }
+        }
+    }
+
+    fn audit(&mut self, source: AuditSource) -> crate::audit::Settings {
+        let AuditSource { directory, durability, interval, file_bytes_max } = source;
+        crate::audit::Settings {
+            directory: self.base.join(directory),
+            acknowledged: durability == DurabilitySource::Acknowledged,
+            interval: self.duration("/audit/interval", interval.as_deref(), Duration::from_millis(50)),
+            file_bytes_max: file_bytes_max.unwrap_or(64 << 20).max(4096),
+        }
+    }
+
+    fn issuers(&mut self, source: BTreeMap<String, IssuerSource>) -> BTreeMap<String, Trusted> {
+        let mut issuers = BTreeMap::new();
+        for (name, IssuerSource { issuer, jwks, algorithms }) in source {
+            let at = format!("/issuers{}", pointer(&name));
+            if algorithms.is_empty() {
+                self.add(&format!("{at}/algorithms"), "no algorithm: no token could verify", "as in [ES256, RS256, EdDSA]");
+            }
+            let keys = match jwks {
+                None => {
+                    self.remote(&format!("{at}/issuer"), &issuer);
+                    KeySource::Discovery
+                }
+                Some(url) if url.contains("://") => {
+                    self.remote(&format!("{at}/jwks"), &url);
+                    KeySource::Url(url)
+                }
+                Some(file) => match self.files.text(&self.base.join(&file)) {
+                    Ok(text) => {
+                        if let Err(why) = crate::authn::keys::parse(&text) {
+                            self.add(&format!("{at}/jwks"), why, "a JSON Web Key Set (RFC 7517)");
+                        }
+                        KeySource::Text(text)
+                    }
+                    Err(why) => {
+                        self.add(&format!("{at}/jwks"), format!("`{file}` cannot be read: {why}"), "a file, a URL, or leave it out for discovery");
+                        continue;
+                    }
+                },
+            };
+            let algorithms = algorithms.into_iter().map(algorithm).collect();
+            issuers.insert(name, Trusted { issuer, source: keys, algorithms });
+        }
+        issuers
+    }
+
+    /// Keys decide who gets in, so they come over TLS, or from this machine.
+    fn remote(&mut self, path: &str, text: &str) {
+        let fine = url::Url::parse(text).is_ok_and(|url| crate::egress::trusted_transport(&url));
+        if !fine {
+            self.add(path, format!("`{text}` is not an https URL"), "https, or http to a loopback address");
+        }
+    }
+
+    fn secret(&mut self, env: &Option<String>, file: &Option<String>) -> Result<Option<String>, String> {
+        let value = match (env, file) {
+            (Some(name), None) => (self.environment)(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?,
+            (None, Some(file)) => {
+                let text = self.files.text(&self.base.join(file)).map_err(|why| format!("`{file}` cannot be read: {why}"))?;
+                text.trim_end_matches(['\n', '\r']).to_owned()
+            }
+            _ => return Ok(None),
+        };
+        if value.is_empty() || !value.bytes().all(|b| (0x21..0x7f).contains(&b)) {
+            return Err("the secret is empty or has characters that cannot stand in a header".to_owned());
+        }
+        Ok(Some(value))
+    }
+}
+
+fn algorithm(source: AlgorithmSource) -> Algorithm {
+    match source {
+        AlgorithmSource::ES256 => Algorithm::ES256,
+        AlgorithmSource::ES384 => Algorithm::ES384,
+        AlgorithmSource::RS256 => Algorithm::RS256,
+        AlgorithmSource::RS384 => Algorithm::RS384,
+        AlgorithmSource::RS512 => Algorithm::RS512,
+        AlgorithmSource::PS256 => Algorithm::PS256,
+        AlgorithmSource::PS384 => Algorithm::PS384,
+        AlgorithmSource::PS512 => Algorithm::PS512,
+        AlgorithmSource::EdDSA => Algorithm::EdDSA,
+    }
+}

@@ -1,0 +1,210 @@
+//! Reads the files of a configuration and compiles them: everything, or every problem at once.
+use super::compile;
+use super::source::GatewaySource;
+use super::yaml::{self, Yaml};
+use super::{Loaded, Problem};
+use crate::kernel::digest::Digest;
+use crate::kernel::policy::source::PolicySource;
+use jsonschema::error::ValidationErrorKind;
+use serde::de::DeserializeOwned;
+use std::path::{Path, PathBuf};
+
+/// Longest file that is read.
+const FILE_BYTES_MAX: u64 = 4 << 20;
+
+/// Reads an environment variable; a parameter, since only the outermost layer may touch the environment.
+pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
+
+/// One file that was read, kept so that a reload can tell what changed.
+pub struct Files {
+    /// Path and content of each.
+    pub read: Vec<(PathBuf, Result<String, String>)>,
+}
+
+impl Files {
+    /// Digest of all paths and contents.
+    pub fn digest(&self) -> Digest {
+        let parts: Vec<String> = self.read.iter().map(|(path, content)| format!("{}\0{content:?}", path.display())).collect();
+        Digest::of_parts(&parts.iter().map(|p| p.as_bytes()).collect::<Vec<_>>())
+    }
+
+    /// Reads a file once and remembers it.
+    pub fn text(&mut self, path: &Path) -> Result<String, String> {
+        if let Some((_, content)) = self.read.iter().find(|(known, _)| known == path) {
+            return content.clone();
+        }
+        let content = match std::fs::metadata(path) {
+            Ok(meta) if meta.len() > FILE_BYTES_MAX => Err(format!("longer than {FILE_BYTES_MAX} bytes")),
+            Ok(_) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+            Err(error) => Err(error.to_string()),
+        };
+        self.read.push((path.to_owned(), content.clone()));
+        content
+    }
+}
+
+/// The digest of everything a configuration consists of; `None` if even its list of files cannot be had.
+pub fn fingerprint(path: &Path, environment: Environment<'_>) -> Digest {
+    let mut files = Files { read: Vec::new() };
+    let _ = load_with(path, environment, &mut files);
+    files.digest()
+}
+
+/// Loads `gateway.yaml` and everything it names.
+pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Problem>> {
+    load_with(path, environment, &mut Files { read: Vec::new() })
+}
+
+/// Loads, and leaves in `files` what was read.
+pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -> Result<Loaded, Vec<Problem>> {
+    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+    let mut problems = Vec::new();
+    let gateway = read::<GatewaySource>(path, &name, files, &mut problems);
+    let policies_in = gateway.as_ref().map(|(source, _)| base.join(&source.policies));
+    let mut policies = Vec::new();
+    if let (Some(directory), Some((source, yaml))) = (&policies_in, &gateway) {
+        match policy_files(directory) {
+            Ok(found) if found.is_empty() => problems.push(yaml_problem(
+                &name, yaml, "/policies", format!("no *.yaml in `{}`", source.policies), "write one policy per server",
+            )),
+            Ok(found) => {
+                for file in found {
+                    let shown = file.strip_prefix(&base).unwrap_or(&file).display().to_string();
+                    if let Some((policy, yaml)) = read::<PolicySource>(&file, &shown, files, &mut problems) {
+                        policies.push((shown, policy, yaml));
+                    }
+                }
+            }
+            Err(error) => problems.push(yaml_problem(
+                &name, yaml, "/policies", format!("cannot read `{}`: {error}", source.policies), "name a directory",
+            )),
+        }
+    }
+    let Some((source, yaml)) = gateway else { return Err(problems) };
+    let mut compiler = compile::Compiler { base: &base, name: &name, yaml: &yaml, files, environment, problems };
+    let loaded = compiler.gateway(source, policies);
+    let mut problems = compiler.problems;
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    match loaded {
+        Some(mut loaded) if problems.is_empty() => {
+            let id = files.digest();
+            if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
+                snapshot.id = id;
+            }
+            Ok(loaded)
+        }
+        _ => Err(problems),
+    }
+}
+
+/// `*.yaml` and `*.yml`, without cases, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.
+fn policy_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
+        let policy = (name.ends_with(".yaml") || name.ends_with(".yml"))
+            && !name.contains(".cases.")
+            && !name.starts_with('.');
+        if policy && path.is_file() {
+            found.push(path);
+        }
+    }
+    found.sort();
+    Ok(found)
+}
+
+pub(super) fn yaml_problem(file: &str, yaml: &Yaml, path: &str, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+    let (line, column) = locate(yaml, path);
+    Problem { file: file.to_owned(), line, column, message: message.into(), hint: hint.into() }
+}
+
+/// Position of a pointer, or of the nearest thing around it.
+pub(super) fn locate(yaml: &Yaml, path: &str) -> (usize, usize) {
+    let mut path = path;
+    loop {
+        if let Some(position) = yaml.positions.get(path) {
+            return *position;
+        }
+        match path.rsplit_once('/') {
+            Some((parent, _)) => path = parent,
+            None => return (1, 1),
+        }
+    }
+}
+
+/// Reads one file into its type. The generated schema is checked first, because it finds every
+/// structural problem at once where serde stops at the first.
+fn read<T: DeserializeOwned + schemars::JsonSchema>(
+    path: &Path,
+    shown: &str,
+    files: &mut Files,
+    problems: &mut Vec<Problem>,
+) -> Option<(T, Yaml)> {
+    let whole = |line, column, message: String, hint: &str| Problem {
+        file: shown.to_owned(), line, column, message, hint: hint.to_owned(),
+    };
+    let text = match files.text(path) {
+        Ok(text) => text,
+        Err(error) => {
+            problems.push(whole(0, 0, format!("cannot be read: {error}"), "check the path and its permissions"));
+            return None;
+        }
+    };
+    let yaml = match yaml::parse(&text) {
+        Ok(yaml) => yaml,
+        Err((line, column, message)) => {
+            problems.push(whole(line, column, message, "the file is not valid YAML"));
+            return None;
+        }
+    };
+    let schema = schemars::schema_for!(T).to_value();
+    let before = problems.len();
+    if let Ok(validator) = jsonschema::validator_for(&schema) {
+        for error in validator.iter_errors(&yaml.value) {
+            problems.extend(structural(shown, &yaml, &schema, &error));
+        }
+    }
+    if problems.len() > before {
+        return None;
+    }
+    match serde_json::from_value(yaml.value.clone()) {
+        Ok(source) => Some((source, yaml)),
+        Err(error) => {
+            problems.push(whole(1, 1, error.to_string(), "see docs/configuration.md"));
+            None
+        }
+    }
+}
+
+fn structural(
+    file: &str,
+    yaml: &Yaml,
+    schema: &serde_json::Value,
+    error: &jsonschema::ValidationError<'_>,
+) -> Vec<Problem> {
+    let path = error.instance_path().to_string();
+    match error.kind() {
+        ValidationErrorKind::AdditionalProperties { unexpected } => {
+            let at = error.schema_path().to_string();
+            let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
+            let known = schema.pointer(parent).and_then(|s| s.get("properties")).and_then(|p| p.as_object());
+            let known: Vec<&str> = known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
+            let hint = if known.is_empty() { String::new() } else { format!("there are: {}", known.join(", ")) };
+            let one = |key: &String| {
+                let at = format!("{path}{}", crate::kernel::policy::compile::pointer(key));
+                yaml_problem(file, yaml, &at, format!("unknown field `{key}`"), hint.clone())
+            };
+            unexpected.iter().map(one).collect()
+        }
+        ValidationErrorKind::Required { property } => {
+            let name = property.as_str().unwrap_or_default();
+            vec![yaml_problem(file, yaml, &path, format!("`{name}` is missing"), "see docs/configuration.md")]
+        }
+        _ => {
+            let shown = error.masked().to_string();
+            vec![yaml_problem(file, yaml, &path, shown, "see docs/configuration.md")]
+        }
+    }
+}

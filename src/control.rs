@@ -1,0 +1,3 @@
+//! The control plane: what changes while the gateway runs, and how an operator sees it.
+pub mod admin;
+pub mod reload;

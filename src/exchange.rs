@@ -1,0 +1,422 @@
+//! The journey of one message. This is the one file that knows the order of the stages; each takes
+//! what the one before it proved, so leaving one out does not compile.
+use crate::audit::{Audit, Record};
+use crate::authn::Authenticator;
+use crate::body::Body;
+use crate::kernel::digest::Digest;
+use crate::kernel::facts::Facts;
+use crate::kernel::inbound::{Inbound, Verb};
+use crate::kernel::judge::{Judge, NoLedger, Seen};
+use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
+use crate::kernel::mcp::revision::Era;
+use crate::kernel::policy::compile::ServerPolicy;
+use crate::kernel::policy::decide::{Decision, Grounds, Permitted, challenge_result, decide};
+use crate::kernel::principal::Principal;
+use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::snapshot::Snapshot;
+use crate::meter::Meter;
+use crate::metrics::Metrics;
+use crate::relay::{Relay, relay};
+use crate::sessions::{Session, Sessions};
+use crate::snapshots::Snapshots;
+use crate::upstream::{Media, Reply, Upstreams};
+use crate::{clock, http as rules};
+use http::{Request, Response, StatusCode};
+use hyper::body::Incoming;
+use std::sync::Arc;
+use std::time::Instant;
+use tokio::sync::watch;
+
+/// The stages, made once.
+pub struct Gateway {
+    /// The worlds.
+    pub snapshots: Arc<Snapshots>,
+    /// Verifies tokens.
+    pub authn: Authenticator,
+    /// Counts.
+    pub meter: Meter,
+    /// Sessions.
+    pub sessions: Sessions,
+    /// Tool servers.
+    pub upstreams: Upstreams,
+    /// Records.
+    pub audit: Audit,
+    /// Metrics.
+    pub metrics: Arc<Metrics>,
+    /// Turns true when the gateway stops.
+    pub draining: watch::Receiver<bool>,
+}
+
+/// Answers one HTTP request: opens its record, lets it travel, maps a refusal, closes the record.
+pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
+    let world = gateway.snapshots.current(); // One policy for the whole exchange.
+    if request.method() == http::Method::GET
+        && rules::check_host(&request, &world).is_ok()
+        && let Some(response) = rules::metadata(request.uri().path(), &world)
+    {
+        return response;
+    }
+    let id = clock::random_token::<12>();
+    let mut record = match gateway.audit.begin("exchange", id.clone()) {
+        Ok(record) => record,
+        Err(reason) => return rules::refuse(&reason.into(), None, &world),
+    };
+    record.entry.policy = Some(world.id.short());
+    let server = world.server_at(request.uri().path()).cloned();
+    let mut response = match serve(&gateway, &world, server.clone(), request, record).await {
+        Ok(response) => response,
+        Err(Refused { refusal, mut record, modern }) => {
+            note_refusal(&mut record, &refusal);
+            if record.commit().await.is_err() {
+                return rules::refuse(&Reason::AuditUnavailable.into(), None, &world);
+            }
+            refuse(&refusal, server.as_deref(), &world, modern)
+        }
+    };
+    rules::set(&mut response, "x-request-id", &id);
+    response
+}
+
+struct Refused {
+    refusal: Refusal,
+    record: Record,
+    modern: bool,
+}
+
+async fn serve(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    server: Option<Arc<ServerPolicy>>,
+    request: Request<Incoming>,
+    mut record: Record,
+) -> Result<Response<Body>, Refused> {
+    let mut modern = false;
+    match travel(gateway, world, server, request, &mut record, &mut modern).await {
+        Ok(Answer::Now(response)) => {
+            record.entry.outcome = "allow";
+            match record.commit().await {
+                Ok(()) => Ok(response),
+                Err(reason) => Err(Refused { refusal: reason.into(), record, modern }),
+            }
+        }
+        Ok(Answer::Stream(stream)) => {
+            let Streaming { reply, judge, session, session_header, guard } = *stream;
+            record.entry.outcome = "aborted"; // Until the stream says how it ended.
+            let body = relay(
+                Relay {
+                    body: reply.into_body(),
+                    judge,
+                    record,
+                    session,
+                    snapshots: gateway.snapshots.clone(),
+                    draining: gateway.draining.clone(),
+                    guard,
+                    metrics: gateway.metrics.clone(),
+                },
+                world.limits.reply.bytes_max,
+            );
+            let mut response = rules::events(body);
+            if let Some(id) = session_header {
+                rules::set(&mut response, "mcp-session-id", &id);
+            }
+            Ok(response)
+        }
+        Err(refusal) => Err(Refused { refusal, record, modern }),
+    }
+}
+
+enum Answer {
+    Now(Response<Body>),
+    Stream(Box<Streaming>),
+}
+
+struct Streaming {
+    reply: Reply,
+    judge: Judge,
+    session: Option<Arc<Session>>,
+    session_header: Option<String>,
+    guard: crate::sessions::StreamGuard,
+}
+
+async fn travel(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    server: Option<Arc<ServerPolicy>>,
+    request: Request<Incoming>,
+    record: &mut Record,
+    modern: &mut bool,
+) -> Result<Answer, Refusal> {
+    rules::check_host(&request, world)?;
+    let server = server.ok_or(Reason::PathUnknown)?;
+    record.entry.server = Some(server.name.clone());
+    let mut head = rules::read_head(&request, world)?;
+    let facts = Facts { now: clock::now() };
+    let principal = gateway.authn.principal(head.credential.take(), facts.now).await?;
+    note_principal(record, gateway, &principal);
+    server.access.admits(&principal, &facts)?;
+    let (inbound, _) = rules::read_body(head, request.into_body(), world.limits.request.bytes_max).await?;
+    let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
+    let message = decode(inbound, known, &world.limits.request)?;
+    *modern = message.revision.era() == Era::Modern;
+    note_message(record, &message);
+    let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
+    let permitted = note_decision(record, decision)?; // The only way to a permit.
+    gateway.meter.charge(&permitted)?;
+    forward(gateway, world, &server, &principal, session, permitted, record).await
+}
+
+/// The session a request names, if it is the caller's. `initialize` has none; 2026-07-28 ignores the header.
+fn claimed_session(
+    gateway: &Gateway,
+    principal: &Principal,
+    server: &ServerPolicy,
+    mut inbound: Inbound,
+) -> Result<(Option<Arc<Session>>, Inbound), Refusal> {
+    let stateless = inbound.headers.method.is_some();
+    let Some(id) = inbound.headers.session.take().filter(|_| !stateless) else { return Ok((None, inbound)) };
+    let session = gateway.sessions.get(&id, principal.id(), &server.name)?;
+    if let Some(sealed) = inbound.headers.last_event_id.take() {
+        inbound.headers.last_event_id = Some(session.open_event_id(&sealed)?);
+    }
+    Ok((Some(session), inbound))
+}
+
+async fn forward(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    server: &ServerPolicy,
+    principal: &Principal,
+    session: Option<Arc<Session>>,
+    permitted: Permitted,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let method = permitted.message().method;
+    let id = permitted.message().id.clone();
+    let shape = permitted.message().shape.clone();
+    let legacy = permitted.message().revision.era() == Era::Legacy;
+    let initialize = method.name == "initialize";
+    let fresh = if initialize { Some(gateway.sessions.create(principal.id(), &server.name)?) } else { None };
+    // An initialize that fails must leave no session behind.
+    let fresh = fresh.map(|session| Fresh { sessions: &gateway.sessions, session, keep: false });
+    let session = session.or_else(|| fresh.as_ref().map(|f| f.session.clone()));
+    let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), method)?;
+    if let (Shape::Response, Some(session), Some(id)) = (&shape, &session, &id) {
+        session.answer(id)?;
+    }
+    let (outbound, judge) = permitted.discharge(); // Obligations applied; the judge awaits the reply.
+    let verb = outbound.verb();
+    let upstream_session = session.as_ref().and_then(|s| s.upstream().map(str::to_owned));
+    if verb == Verb::Delete {
+        if let Some(session) = &session {
+            gateway.sessions.end(&session.id);
+        }
+        if upstream_session.is_none() {
+            return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT)));
+        }
+    }
+    let sent = Instant::now();
+    let reply = gateway.upstreams.send(outbound, upstream_session.as_deref()).await;
+    record.entry.upstream_micros = Some(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
+    let reply = match reply {
+        // Our session is gone whatever the upstream does about its own.
+        Err(_) if verb == Verb::Delete => return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT))),
+        other => other.map_err(|refusal| refusal.for_id(id.clone()))?,
+    };
+    record.entry.upstream_status = Some(reply.status.as_u16());
+    if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
+        fresh.session.set_upstream(theirs.clone());
+    }
+    let answer = receive(gateway, world, reply, judge, verb, &shape, session.clone(), pending, record).await;
+    let answer = answer.map_err(|refusal| {
+        if refusal.reason == Reason::SessionUnknown && let Some(session) = &session {
+            gateway.sessions.end(&session.id);
+        }
+        refusal.for_id(id)
+    })?;
+    Ok(match (answer, fresh) {
+        (Answer::Now(mut response), Some(fresh)) if fresh.session.facts().is_some() => {
+            rules::set(&mut response, "mcp-session-id", &fresh.keep());
+            Answer::Now(response)
+        }
+        (Answer::Stream(mut stream), Some(fresh)) => {
+            stream.session_header = Some(fresh.keep());
+            Answer::Stream(stream)
+        }
+        (answer, _) => answer,
+    })
+}
+
+struct Fresh<'a> {
+    sessions: &'a Sessions,
+    session: Arc<Session>,
+    keep: bool,
+}
+
+impl Fresh<'_> {
+    fn keep(mut self) -> String {
+        self.keep = true;
+        self.session.id.clone()
+    }
+}
+
+impl Drop for Fresh<'_> {
+    fn drop(&mut self) {
+        if !self.keep {
+            self.sessions.end(&self.session.id);
+        }
+    }
+}
+
+/// A request a session waits for; forgotten again unless a stream takes it over.
+struct Pending {
+    entry: Option<(Arc<Session>, String)>,
+}
+
+impl Pending {
+    fn begin(
+        session: Option<&Arc<Session>>,
+        shape: &Shape,
+        id: Option<&str>,
+        method: &'static crate::kernel::mcp::method::Method,
+    ) -> Result<Self, Refusal> {
+        let entry = match (session, shape, id) {
+            (Some(session), Shape::Request, Some(id)) => {
+                session.begin(id, method)?;
+                Some((session.clone(), id.to_owned()))
+            }
+            _ => None,
+        };
+        Ok(Self { entry })
+    }
+
+    fn leave_open(mut self) {
+        self.entry = None;
+    }
+}
+
+impl Drop for Pending {
+    fn drop(&mut self) {
+        if let Some((session, id)) = self.entry.take() {
+            session.finish(&id);
+        }
+    }
+}
+
+#[allow(clippy::too_many_arguments, reason = "one call, all of it the state of one exchange")]
+async fn receive(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    reply: Reply,
+    mut judge: Judge,
+    verb: Verb,
+    shape: &Shape,
+    session: Option<Arc<Session>>,
+    pending: Pending,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    let status = reply.status.as_u16();
+    let in_session = session.as_ref().is_some_and(|s| s.upstream().is_some());
+    if verb == Verb::Delete {
+        return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT)));
+    }
+    match status {
+        200 | 202 => {}
+        401 | 403 => return Err(Reason::UpstreamDeniedUs.into()),
+        404 if in_session => return Err(Reason::SessionUnknown.into()),
+        405 if verb == Verb::Get => return Err(Reason::VerbUnknown.into()),
+        400..=499 => {}
+        _ => return Err(Refusal::from(Reason::UpstreamFailed).detail(format!("status {status}"))),
+    }
+    let expects = *shape == Shape::Request;
+    if !expects {
+        let taken = reply.status.is_success();
+        return if taken { Ok(Answer::Now(rules::empty(StatusCode::ACCEPTED))) } else { Err(Reason::UpstreamRejected.into()) };
+    }
+    match (status, reply.media) {
+        (200, Media::Events) => {
+            let guard = gateway.sessions.stream(judge.principal().id())?;
+            pending.leave_open();
+            Ok(Answer::Stream(Box::new(Streaming { reply, judge, session, session_header: None, guard })))
+        }
+        (200 | 400..=499, Media::Json) if verb == Verb::Post => {
+            let failed = status != 200;
+            let upstream_status = reply.status;
+            let text = reply.whole(world.limits.reply.bytes_max).await?;
+            let facts = Facts { now: clock::now() };
+            let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
+                Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
+                other => other?,
+            };
+            let Seen::Answer { error, negotiated } = inspected.seen() else {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("a reply that does not answer"));
+            };
+            if let (Some(session), Some(revision)) = (&session, negotiated) {
+                session.agree(*revision);
+            }
+            record.entry.upstream_error = Some(*error);
+            // Only statuses that MCP gives a meaning are passed on.
+            let status = if matches!(status, 200 | 400 | 404) { upstream_status } else { StatusCode::BAD_REQUEST };
+            Ok(Answer::Now(rules::json(status, inspected.text().clone())))
+        }
+        (400..=499, _) => Err(Refusal::from(Reason::UpstreamRejected).detail(format!("status {status}"))),
+        _ => Err(Refusal::from(Reason::ReplyUnexpected).detail("neither JSON nor an event stream")),
+    }
+}
+
+fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot, modern: bool) -> Response<Body> {
+    if refusal.reason == Reason::ScopeMissing
+        && let (Some(server), Some(id)) = (server, &refusal.id)
+        && let Some(challenge) = rules::challenge(refusal, server, world)
+        && let Some(body) = challenge_result(server, id, &challenge, modern)
+    {
+        return rules::json(StatusCode::OK, body.into());
+    }
+    rules::refuse(refusal, server, world)
+}
+
+fn note_principal(record: &mut Record, gateway: &Gateway, principal: &Principal) {
+    record.entry.issuer = Some(principal.issuer().to_owned());
+    record.entry.subject = Some(gateway.audit.pseudonym(principal.issuer(), principal.subject()));
+    record.entry.client = principal.client().map(str::to_owned);
+}
+
+fn note_message(record: &mut Record, message: &Message) {
+    record.entry.revision = Some(message.revision.as_str());
+    record.entry.method = Some(if message.shape == Shape::Response { "response" } else { message.method.name });
+    let named = match &message.target {
+        Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => Some(name),
+        Target::None | Target::Resources(_) => None,
+    };
+    record.entry.target_digest = named.map(|name| Digest::of(name.as_bytes()).short());
+    if let Some(arguments) = message.arguments() {
+        let mut canonical = Vec::with_capacity(arguments.raw().len());
+        arguments.canonical(&mut canonical);
+        record.entry.arguments_digest = Some(Digest::of(&canonical).to_string());
+    }
+}
+
+fn note_decision(record: &mut Record, decision: Decision) -> Result<Permitted, Refusal> {
+    let note = |record: &mut Record, grounds: &Grounds| {
+        record.entry.rule.clone_from(&grounds.rule);
+        record.entry.target.clone_from(&grounds.label);
+        record.entry.effect = grounds.effect.map(|effect| effect.name());
+    };
+    match decision {
+        Decision::Permit(permitted) => {
+            note(record, permitted.grounds());
+            Ok(permitted)
+        }
+        Decision::Refuse(refusal, grounds) => {
+            note(record, &grounds);
+            Err(refusal)
+        }
+    }
+}
+
+fn note_refusal(record: &mut Record, refusal: &Refusal) {
+    let theirs = refusal.reason.wire().status >= 500;
+    record.entry.outcome = if theirs { "error" } else { "deny" };
+    record.entry.reason = Some(refusal.reason.name());
+    record.entry.detail.clone_from(&refusal.detail);
+}

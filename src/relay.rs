@@ -1,0 +1,244 @@
+//! Streams a reply through its judge, event by event, holding nothing back but an event's own bytes.
+//!
+//! The stream ends when the answer was relayed, the upstream ends, the judge refuses, a new policy no
+//! longer allows it, the token expires, the session ends or the gateway drains.
+use crate::audit::Record;
+use crate::body::Body;
+use crate::clock;
+use crate::kernel::facts::Facts;
+use crate::kernel::judge::{Judge, Ledger, NoLedger, Seen};
+use crate::kernel::mcp::decode::Shape;
+use crate::kernel::mcp::method::Class;
+use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::sse::{self, Decoder, Event};
+use crate::metrics::Metrics;
+use crate::sessions::{Session, StreamGuard};
+use crate::snapshots::Snapshots;
+use bytes::Bytes;
+use futures_util::stream;
+use http_body_util::BodyExt;
+use hyper::body::Incoming;
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::sync::watch;
+
+/// Everything one stream needs.
+pub struct Relay {
+    /// The upstream's body.
+    pub body: Incoming,
+    /// Who judges.
+    pub judge: Judge,
+    /// Its record; closed when the stream ends or is dropped.
+    pub record: Record,
+    /// Its session, in the 2025 revisions.
+    pub session: Option<Arc<Session>>,
+    /// The worlds.
+    pub snapshots: Arc<Snapshots>,
+    /// Turns true when the gateway stops.
+    pub draining: watch::Receiver<bool>,
+    /// Counts the stream.
+    pub guard: StreamGuard,
+    /// Where it is counted too.
+    pub metrics: Arc<Metrics>,
+}
+
+struct Running {
+    relay: Relay,
+    decoder: Decoder,
+    queue: VecDeque<Bytes>,
+    changed: watch::Receiver<u64>,
+    ended: watch::Receiver<bool>,
+    frames: (u64, u64),
+    done: bool,
+}
+
+enum Happened {
+    Data(Bytes),
+    UpstreamEnded,
+    UpstreamBroke,
+    PolicyChanged,
+    SessionEnded,
+    Draining,
+    TokenExpired,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.relay.metrics.streams.dec();
+    }
+}
+
+/// The response body.
+pub fn relay(relay: Relay, event_bytes_max: usize) -> Body {
+    relay.metrics.streams.inc();
+    let changed = relay.snapshots.watch();
+    let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
+    let running = Running {
+        relay,
+        decoder: Decoder::new(event_bytes_max),
+        queue: VecDeque::new(),
+        changed,
+        ended,
+        frames: (0, 0),
+        done: false,
+    };
+    Body::Stream(Box::pin(stream::unfold(running, |mut running| async move {
+        let bytes = running.next().await?;
+        Some((bytes, running))
+    })))
+}
+
+impl Running {
+    async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            if let Some(bytes) = self.queue.pop_front() {
+                return Some(bytes);
+            }
+            if self.done {
+                return None;
+            }
+            if let Err(refusal) = self.advance().await {
+                self.refuse(&refusal);
+            }
+        }
+    }
+
+    async fn advance(&mut self) -> Result<(), Refusal> {
+        match self.wait().await {
+            Happened::Data(bytes) => {
+                self.decoder.feed(&bytes).map_err(|fault| match fault {
+                    sse::Fault::TooLarge => Refusal::from(Reason::ReplyTooLarge),
+                    sse::Fault::Encoding => Refusal::from(Reason::ReplyMalformed).detail("not UTF-8"),
+                })?;
+                while let Some(event) = self.decoder.next_event() {
+                    if self.done {
+                        break;
+                    }
+                    self.event(event).await?;
+                }
+                Ok(())
+            }
+            Happened::UpstreamEnded => {
+                self.close("allow", None);
+                Ok(())
+            }
+            Happened::UpstreamBroke => Err(Refusal::from(Reason::UpstreamFailed).detail("the stream broke off")),
+            Happened::PolicyChanged => self.relay.judge.renew(&self.relay.snapshots.current(), &facts()),
+            Happened::SessionEnded => {
+                self.close("allow", Some("the session ended"));
+                Ok(())
+            }
+            Happened::Draining => Err(Reason::Draining.into()),
+            Happened::TokenExpired => Err(Reason::TokenExpired.into()),
+        }
+    }
+
+    async fn wait(&mut self) -> Happened {
+        let left = self.relay.judge.principal().expires().saturating_sub(clock::now());
+        // Calls in flight may finish while draining; streams that would stay open may not.
+        let standing = matches!(self.relay.judge.message().method.class, Class::OpenStream | Class::Listen);
+        let has_session = self.relay.session.is_some();
+        tokio::select! {
+            biased;
+            changed = self.changed.changed() => if changed.is_ok() { Happened::PolicyChanged } else { Happened::Draining },
+            _ = self.ended.wait_for(|ended| *ended), if has_session => Happened::SessionEnded,
+            _ = self.relay.draining.wait_for(|draining| *draining), if standing => Happened::Draining,
+            () = tokio::time::sleep(Duration::from_secs(left)) => Happened::TokenExpired,
+            frame = self.relay.body.frame() => match frame {
+                Some(Ok(frame)) => Happened::Data(frame.into_data().unwrap_or_default()),
+                Some(Err(_)) => Happened::UpstreamBroke,
+                None => Happened::UpstreamEnded,
+            },
+        }
+    }
+
+    async fn event(&mut self, event: Event) -> Result<(), Refusal> {
+        if event.comment {
+            self.queue.push_back(Bytes::from_static(sse::COMMENT.as_bytes()));
+            return Ok(());
+        }
+        if event.name.as_deref().is_some_and(|name| name != "message") {
+            return Err(Refusal::from(Reason::ReplyUnexpected).detail("an event of another type"));
+        }
+        let session = self.relay.session.clone();
+        let id = match (&event.id, &session) {
+            (Some(id), Some(session)) if id.len() <= 1024 => Some(session.seal_event_id(id)),
+            _ => None,
+        };
+        let Some(data) = event.data.filter(|data| !data.is_empty()) else {
+            let data = id.is_some().then_some("");
+            self.queue.push_back(sse::encode(id.as_deref(), data, event.retry).into());
+            return Ok(());
+        };
+        let ledger: &dyn Ledger = match &session {
+            Some(session) => &**session,
+            None => &NoLedger,
+        };
+        let inspected = self.relay.judge.inspect(data.into(), false, &facts(), ledger)?;
+        match inspected.seen() {
+            Seen::Withheld => {
+                self.frames.1 += 1;
+                return Ok(());
+            }
+            Seen::Question(question) => {
+                if let Some(session) = &session {
+                    session.ask(question)?;
+                }
+            }
+            Seen::Late(answered) => {
+                if let Some(session) = &session {
+                    session.finish(answered);
+                }
+            }
+            Seen::Answer { error, negotiated } => {
+                if let (Some(session), Some(id)) = (&session, &self.relay.judge.message().id) {
+                    session.finish(id);
+                    if let Some(revision) = negotiated {
+                        session.agree(*revision);
+                    }
+                }
+                self.relay.record.entry.upstream_error = Some(*error);
+                self.frames.0 += 1;
+                self.close("allow", None);
+                self.relay.record.commit().await?;
+            }
+            Seen::Notice => {}
+        }
+        if !self.done {
+            self.frames.0 += 1;
+        }
+        let text = std::str::from_utf8(inspected.text()).unwrap_or_default();
+        self.queue.push_back(sse::encode(id.as_deref(), Some(text), event.retry).into());
+        Ok(())
+    }
+
+    fn close(&mut self, outcome: &'static str, detail: Option<&str>) {
+        let entry = &mut self.relay.record.entry;
+        entry.outcome = outcome;
+        entry.frames = Some(self.frames);
+        if let Some(detail) = detail {
+            entry.detail = detail.to_owned();
+        }
+        self.done = true;
+    }
+
+    /// Tells a waiting client in its own terms, then ends the stream.
+    fn refuse(&mut self, refusal: &Refusal) {
+        let message = self.relay.judge.message();
+        if let (Shape::Request, Some(id)) = (&message.shape, &message.id) {
+            if let Some(session) = &self.relay.session {
+                session.finish(id);
+            }
+            let body = refusal.clone().for_id(Some(id.clone())).body();
+            self.queue.push_back(sse::encode(None, Some(&body), None).into());
+        }
+        let outcome = if refusal.reason == Reason::StreamNoLongerAllowed { "deny" } else { "error" };
+        self.close(outcome, Some(&refusal.detail));
+        self.relay.record.entry.reason = Some(refusal.reason.name());
+    }
+}
+
+fn facts() -> Facts {
+    Facts { now: clock::now() }
+}

@@ -1,0 +1,243 @@
+//! Sessions of the 2025 revisions: ids of our own, bound to principal and server, capped, expiring.
+//!
+//! A session id is correlation, never identity: every use of one is checked against the caller's
+//! token. The upstream's own id never leaves the gateway.
+use crate::clock;
+use crate::kernel::digest::{Digest, pseudonym};
+use crate::kernel::judge::Ledger;
+use crate::kernel::mcp::decode::SessionFacts;
+use crate::kernel::mcp::method::Method;
+use crate::kernel::mcp::revision::Revision;
+use crate::kernel::refusal::Reason;
+use dashmap::DashMap;
+use std::collections::{HashMap, HashSet};
+use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::time::Duration;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use tokio::sync::watch;
+
+/// Most unanswered requests, in either direction, of one session.
+const PENDING_MAX: usize = 256;
+
+/// Session bounds.
+#[derive(Clone, Copy, Debug)]
+pub struct Settings {
+    /// Most sessions in all.
+    pub total_max: usize,
+    /// Most sessions of one principal at one server; the oldest idle one makes room.
+    pub per_principal_max: usize,
+    /// Longest idle time.
+    pub idle: Duration,
+    /// Most open streams of one principal.
+    pub streams_max: usize,
+}
+
+/// One session.
+pub struct Session {
+    /// Our id.
+    pub id: String,
+    principal: Digest,
+    server: String,
+    upstream: OnceLock<String>,
+    revision: OnceLock<Revision>,
+    secret: [u8; 32],
+    used: AtomicU64,
+    state: Mutex<State>,
+    ended: watch::Sender<bool>,
+}
+
+#[derive(Default)]
+struct State {
+    pending: HashMap<String, &'static Method>,
+    questions: HashSet<String>,
+}
+
+impl Session {
+    /// What decoding needs to know; nothing before the revision is agreed on.
+    pub fn facts(&self) -> Option<SessionFacts> {
+        self.revision.get().map(|revision| SessionFacts { revision: *revision })
+    }
+
+    /// The upstream's id, if it gave one.
+    pub fn upstream(&self) -> Option<&str> {
+        self.upstream.get().map(String::as_str)
+    }
+
+    /// Remembers the upstream's id.
+    pub fn set_upstream(&self, id: String) {
+        let _ = self.upstream.set(id);
+    }
+
+    /// The revision was agreed on.
+    pub fn agree(&self, revision: Revision) {
+        let _ = self.revision.set(revision);
+    }
+
+    /// Turns true when the session ends.
+    pub fn ended(&self) -> watch::Receiver<bool> {
+        self.ended.subscribe()
+    }
+
+    fn state(&self) -> std::sync::MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A request of the client goes out.
+    pub fn begin(&self, id: &str, method: &'static Method) -> Result<(), Reason> {
+        let mut state = self.state();
+        if state.pending.contains_key(id) {
+            return Err(Reason::RequestIdReused);
+        }
+        if state.pending.len() >= PENDING_MAX {
+            return Err(Reason::PendingExhausted);
+        }
+        state.pending.insert(id.to_owned(), method);
+        Ok(())
+    }
+
+    /// It was answered, or will not be.
+    pub fn finish(&self, id: &str) {
+        self.state().pending.remove(id);
+    }
+
+    /// The server asks the client something.
+    pub fn ask(&self, id: &str) -> Result<(), Reason> {
+        let mut state = self.state();
+        if state.questions.len() >= PENDING_MAX {
+            return Err(Reason::PendingExhausted);
+        }
+        state.questions.insert(id.to_owned());
+        Ok(())
+    }
+
+    /// The client answers; only what was asked, and once.
+    pub fn answer(&self, id: &str) -> Result<(), Reason> {
+        if self.state().questions.remove(id) { Ok(()) } else { Err(Reason::ResponseUnexpected) }
+    }
+
+    /// An upstream event id as the client gets it: sealed to this session.
+    pub fn seal_event_id(&self, id: &str) -> String {
+        format!("{}.{id}", pseudonym(&self.secret, &[id]))
+    }
+
+    /// The upstream's event id back, if it was given out in this session.
+    pub fn open_event_id(&self, sealed: &str) -> Result<String, Reason> {
+        let (seal, id) = sealed.split_once('.').ok_or(Reason::EventIdForeign)?;
+        if seal == pseudonym(&self.secret, &[id]) { Ok(id.to_owned()) } else { Err(Reason::EventIdForeign) }
+    }
+}
+
+impl Ledger for Session {
+    fn expected(&self, id: &str) -> Option<&'static Method> {
+        self.state().pending.get(id).copied()
+    }
+}
+
+/// All sessions, and the open streams of each principal.
+pub struct Sessions {
+    settings: Settings,
+    all: DashMap<String, Arc<Session>>,
+    streams: DashMap<Digest, Arc<AtomicUsize>>,
+}
+
+/// Counts one open stream for as long as it lives.
+pub struct StreamGuard(Arc<AtomicUsize>);
+
+impl Drop for StreamGuard {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+impl Sessions {
+    /// None yet.
+    pub fn new(settings: Settings) -> Self {
+        Self { settings, all: DashMap::new(), streams: DashMap::new() }
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.all.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.all.is_empty()
+    }
+
+    /// A new session; at its owner's cap the one longest idle makes room.
+    pub fn create(&self, principal: Digest, server: &str) -> Result<Arc<Session>, Reason> {
+        if self.all.len() >= self.settings.total_max {
+            self.sweep();
+            if self.all.len() >= self.settings.total_max {
+                return Err(Reason::SessionsExhausted);
+            }
+        }
+        let own = self.all.iter().filter(|s| s.principal == principal && s.server == server);
+        let own: Vec<(u64, String)> = own.map(|s| (s.used.load(Ordering::Relaxed), s.id.clone())).collect();
+        if own.len() >= self.settings.per_principal_max
+            && let Some((_, oldest)) = own.iter().min()
+        {
+            self.end(oldest);
+        }
+        let session = Arc::new(Session {
+            id: clock::random_token::<32>(),
+            principal,
+            server: server.to_owned(),
+            upstream: OnceLock::new(),
+            revision: OnceLock::new(),
+            secret: clock::random(),
+            used: AtomicU64::new(clock::now()),
+            state: Mutex::default(),
+            ended: watch::channel(false).0,
+        });
+        self.all.insert(session.id.clone(), session.clone());
+        Ok(session)
+    }
+
+    /// The session, if it is this caller's at this server. A foreign one is as unknown as a dead one.
+    pub fn get(&self, id: &str, principal: Digest, server: &str) -> Result<Arc<Session>, Reason> {
+        let session = self.all.get(id).map(|s| s.clone()).ok_or(Reason::SessionUnknown)?;
+        if session.principal != principal || session.server != server {
+            return Err(Reason::SessionUnknown);
+        }
+        let now = clock::now();
+        if session.used.load(Ordering::Relaxed) + self.settings.idle.as_secs() <= now {
+            self.end(id);
+            return Err(Reason::SessionUnknown);
+        }
+        session.used.store(now, Ordering::Relaxed);
+        Ok(session)
+    }
+
+    /// Ends a session for good; its streams end too.
+    pub fn end(&self, id: &str) {
+        if let Some((_, session)) = self.all.remove(id) {
+            session.ended.send_replace(true);
+        }
+    }
+
+    /// Drops what has been idle too long, and counters at zero.
+    pub fn sweep(&self) {
+        let now = clock::now();
+        let idle = self.settings.idle.as_secs();
+        let dead: Vec<String> = self
+            .all
+            .iter()
+            .filter(|s| s.used.load(Ordering::Relaxed) + idle <= now)
+            .map(|s| s.id.clone())
+            .collect();
+        dead.iter().for_each(|id| self.end(id));
+        self.streams.retain(|_, count| count.load(Ordering::Acquire) > 0 || Arc::strong_count(count) > 1);
+    }
+
+    /// Counts a stream of this principal, or refuses it.
+    pub fn stream(&self, principal: Digest) -> Result<StreamGuard, Reason> {
+        let count = self.streams.entry(principal).or_default().clone();
+        if count.fetch_add(1, Ordering::AcqRel) >= self.settings.streams_max {
+            count.fetch_sub(1, Ordering::AcqRel);
+            return Err(Reason::StreamsExhausted);
+        }
+        Ok(StreamGuard(count))
+    }
+}

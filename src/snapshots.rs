@@ -1,0 +1,34 @@
+//! The current world: read without a lock, swapped whole, watched by open streams.
+use crate::kernel::snapshot::Snapshot;
+use arc_swap::ArcSwap;
+use std::sync::Arc;
+use tokio::sync::watch;
+
+/// Holder of the current snapshot.
+pub struct Snapshots {
+    current: ArcSwap<Snapshot>,
+    changed: watch::Sender<u64>,
+}
+
+impl Snapshots {
+    /// Starts with one.
+    pub fn new(first: Arc<Snapshot>) -> Self {
+        Self { current: ArcSwap::new(first), changed: watch::channel(0).0 }
+    }
+
+    /// The world now. An exchange takes it once.
+    pub fn current(&self) -> Arc<Snapshot> {
+        self.current.load_full()
+    }
+
+    /// Replaces the world; open streams are told.
+    pub fn swap(&self, next: Arc<Snapshot>) {
+        self.current.store(next);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// Told of each change from now on.
+    pub fn watch(&self) -> watch::Receiver<u64> {
+        self.changed.subscribe()
+    }
+}

@@ -1,0 +1,145 @@
+//! Sends an [`Outbound`] with the upstream's own credential, and nothing else of the client's.
+use crate::egress::{Egress, Failure};
+use crate::kernel::inbound::Verb;
+use crate::kernel::mcp::headers::is_media;
+use crate::kernel::policy::compile::ServerPolicy;
+use crate::kernel::policy::decide::Outbound;
+use crate::kernel::refusal::{Reason, Refusal};
+use arc_swap::ArcSwap;
+use bytes::Bytes;
+use http::header::{self, HeaderValue};
+use http::{Method, Request, StatusCode};
+use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use hyper::body::Incoming;
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What came back.
+pub struct Reply {
+    /// Status.
+    pub status: StatusCode,
+    /// What the body says it is.
+    pub media: Media,
+    /// The upstream's session id.
+    pub session: Option<String>,
+    body: Incoming,
+    timeout: Duration,
+}
+
+/// What a body says it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Media {
+    /// `application/json`
+    Json,
+    /// `text/event-stream`
+    Events,
+    /// Nothing we judge: another type, or compressed.
+    Other,
+}
+
+struct Door {
+    egress: Egress,
+    authorization: Option<HeaderValue>,
+}
+
+/// Connections to all tool servers.
+pub struct Upstreams {
+    doors: ArcSwap<BTreeMap<String, Arc<Door>>>,
+}
+
+impl Upstreams {
+    /// Prepares clients and credentials.
+    pub fn new(servers: &BTreeMap<String, Arc<ServerPolicy>>, credentials: &BTreeMap<String, String>) -> Result<Self, String> {
+        let upstreams = Self { doors: ArcSwap::default() };
+        upstreams.replace(servers, credentials)?;
+        Ok(upstreams)
+    }
+
+    /// Takes a new configuration. Pools begin anew; calls in flight keep theirs.
+    pub fn replace(&self, servers: &BTreeMap<String, Arc<ServerPolicy>>, credentials: &BTreeMap<String, String>) -> Result<(), String> {
+        let mut shared: BTreeMap<Option<String>, Egress> = BTreeMap::new();
+        let mut doors = BTreeMap::new();
+        for (name, server) in servers {
+            let ca = server.upstream.ca.clone();
+            let egress = match shared.get(&ca) {
+                Some(egress) => egress.clone(),
+                None => shared.entry(ca.clone()).or_insert(Egress::new(ca.as_deref().map(Path::new))?).clone(),
+            };
+            let authorization = credentials.get(name).map(|secret| {
+                let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).map_err(|_| "credential")?;
+                value.set_sensitive(true);
+                Ok::<_, String>(value)
+            });
+            doors.insert(name.clone(), Arc::new(Door { egress, authorization: authorization.transpose()? }));
+        }
+        self.doors.store(Arc::new(doors));
+        Ok(())
+    }
+
+    /// Sends and waits for the head of the reply.
+    pub async fn send(&self, outbound: Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
+        let server = outbound.server();
+        let door = self.doors.load().get(&server.name).cloned().ok_or(Reason::UpstreamUnreachable)?;
+        let method = match outbound.verb() {
+            Verb::Post => Method::POST,
+            Verb::Get => Method::GET,
+            Verb::Delete => Method::DELETE,
+        };
+        let accept = if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
+        let mut request = Request::builder()
+            .method(method)
+            .uri(&server.upstream.url)
+            .header(header::ACCEPT, accept)
+            .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
+        if outbound.verb() == Verb::Post {
+            request = request.header(header::CONTENT_TYPE, "application/json");
+        }
+        for (name, value) in outbound.headers() {
+            request = request.header(name, value);
+        }
+        if let Some(session) = session {
+            request = request.header("mcp-session-id", session);
+        }
+        if let Some(id) = outbound.last_event_id() {
+            request = request.header("last-event-id", id);
+        }
+        if let Some(authorization) = &door.authorization {
+            request = request.header(header::AUTHORIZATION, authorization);
+        }
+        let request = request.body(Full::new(outbound.body().clone())).map_err(|_| Reason::Internal)?;
+        let timeout = server.upstream.timeout;
+        let response = door.egress.send(request, timeout).await.map_err(|failure| match failure {
+            Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
+            Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
+        })?;
+        let (parts, body) = response.into_parts();
+        let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
+        let plain = text("content-encoding").is_none_or(|e| e.eq_ignore_ascii_case("identity"));
+        let media = match text("content-type") {
+            Some(kind) if plain && is_media(kind, "application/json") => Media::Json,
+            Some(kind) if plain && is_media(kind, "text/event-stream") => Media::Events,
+            _ => Media::Other,
+        };
+        let session = text("mcp-session-id").filter(|id| id.len() <= 512).map(str::to_owned);
+        Ok(Reply { status: parts.status, media, session, body, timeout })
+    }
+}
+
+impl Reply {
+    /// The whole body, within its bound and in bounded time.
+    pub async fn whole(self, bytes_max: usize) -> Result<Bytes, Refusal> {
+        match tokio::time::timeout(self.timeout, Limited::new(self.body, bytes_max).collect()).await {
+            Ok(Ok(collected)) => Ok(collected.to_bytes()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reason::ReplyTooLarge.into()),
+            Ok(Err(_)) => Err(Refusal::from(Reason::UpstreamFailed).detail("the reply broke off")),
+            Err(_) => Err(Reason::UpstreamTooSlow.into()),
+        }
+    }
+
+    /// The body as it comes.
+    pub fn into_body(self) -> Incoming {
+        self.body
+    }
+}
