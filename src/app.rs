@@ -82,10 +82,16 @@ pub async fn run(
         sessions: session_count.clone(),
     });
     let (alive, mut gone) = mpsc::channel(1);
-    let shared = Shared { ceiling: Arc::new(Semaphore::new(startup.connections_max)), draining: draining.clone(), alive, metrics };
+    let shared = Shared {
+        ceiling: Arc::new(Semaphore::new(startup.connections_max)),
+        draining: draining.clone(),
+        alive,
+        metrics,
+    };
     let mut certificates = Vec::new();
     for listener in &startup.listeners {
-        let socket = TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
+        let socket =
+            TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
         let tls = match &listener.tls {
             Some((certificate, key)) => {
                 let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
@@ -127,9 +133,10 @@ async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
     let runtime = runtime.map_err(|e| Failure::Io(e.to_string()))?;
     // Of its own in every respect: its connections neither use up the ceiling nor delay the drain.
+    let (never, draining) = watch::channel(false);
     let shared = Shared {
         ceiling: Arc::new(Semaphore::new(64)),
-        draining: watch::channel(false).1,
+        draining,
         alive: mpsc::channel(1).0,
         metrics: shared.metrics.clone(),
     };
@@ -137,12 +144,15 @@ async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &
         .name("admin".to_owned())
         .spawn(move || {
             runtime.block_on(async move {
-                let Ok(socket) = TcpListener::from_std(socket) else { return };
+                let Ok(socket) = TcpListener::from_std(socket) else {
+                    return;
+                };
                 let handle = move |request: http::Request<hyper::body::Incoming>| {
                     let response = admin.handle(&request);
                     async move { response }
                 };
                 let _ = listen::run(socket, None, shared, handle).await;
+                drop(never);
             });
         })
         .map_err(|e| Failure::Io(e.to_string()))?;
@@ -190,14 +200,16 @@ impl Control {
         let replaced = match (replaced, upstreams) {
             (Ok(replaced), Ok(())) => replaced,
             (Err(why), _) | (_, Err(why)) => {
-                let problem = Problem { file: "certificates".into(), line: 0, column: 0, message: why, hint: String::new() };
+                let problem =
+                    Problem { file: "certificates".into(), line: 0, column: 0, message: why, hint: String::new() };
                 return self.reject(vec![problem]);
             }
         };
         for ((_, _, tls), key) in self.certificates.iter().zip(replaced) {
             tls.replace(key);
         }
-        let limits: BTreeSet<_> = loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
+        let limits: BTreeSet<_> =
+            loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
         self.keys.replace(loaded.issuers);
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));

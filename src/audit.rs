@@ -173,12 +173,16 @@ impl Record {
         entry.micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if entry.kind == "exchange" {
             let server = entry.server.as_deref().unwrap_or("none");
-            let labels = [server, entry.target.as_deref().unwrap_or("none"), entry.outcome, entry.reason.unwrap_or("none")];
+            let labels =
+                [server, entry.target.as_deref().unwrap_or("none"), entry.outcome, entry.reason.unwrap_or("none")];
             self.metrics.decisions.with_label_values(&labels).inc();
             let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
             let upstream = entry.upstream_micros.unwrap_or(0);
             if entry.frames.is_none() {
-                self.metrics.gateway_seconds.with_label_values(&[server]).observe(seconds(entry.micros.saturating_sub(upstream)));
+                self.metrics
+                    .gateway_seconds
+                    .with_label_values(&[server])
+                    .observe(seconds(entry.micros.saturating_sub(upstream)));
             }
             if entry.upstream_micros.is_some() {
                 self.metrics.upstream_seconds.with_label_values(&[server]).observe(seconds(upstream));

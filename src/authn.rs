@@ -83,7 +83,9 @@ impl Authenticator {
         let (name, key) = match found {
             Found::Key(name, key) => (name, key),
             Found::NoIssuer => return Err(invalid("unknown issuer")),
-            Found::AlgorithmRefused => return Err(invalid("algorithm not allowed for this issuer or key")),
+            Found::AlgorithmRefused => {
+                return Err(invalid("algorithm not allowed for this issuer or key"));
+            }
             Found::NoKey => return Err(invalid("no such key")),
             Found::Nothing => return Err(Reason::KeysUnavailable.into()),
         };

@@ -1,5 +1,6 @@
 //! Subcommands: argv to exit code.
 mod audit;
+pub use audit::sentence;
 
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
@@ -87,7 +88,9 @@ pub fn main() -> ExitCode {
         Command::Schema { file } => {
             let schema = match file {
                 SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
-                SchemaOf::Policy => schemars::schema_for!(crate::kernel::policy::source::PolicySource),
+                SchemaOf::Policy => {
+                    schemars::schema_for!(crate::kernel::policy::source::PolicySource)
+                }
             };
             println!("{:#}", schema.to_value());
             ExitCode::SUCCESS

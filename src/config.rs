@@ -5,8 +5,8 @@ pub mod load;
 pub mod source;
 mod yaml;
 
-use crate::kernel::snapshot::Snapshot;
 use crate::authn::keys::Trusted;
+use crate::kernel::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;

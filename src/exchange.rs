@@ -174,7 +174,9 @@ fn claimed_session(
     mut inbound: Inbound,
 ) -> Result<(Option<Arc<Session>>, Inbound), Refusal> {
     let stateless = inbound.headers.method.is_some();
-    let Some(id) = inbound.headers.session.take().filter(|_| !stateless) else { return Ok((None, inbound)) };
+    let Some(id) = inbound.headers.session.take().filter(|_| !stateless) else {
+        return Ok((None, inbound));
+    };
     let session = gateway.sessions.get(&id, principal.id(), &server.name)?;
     if let Some(sealed) = inbound.headers.last_event_id.take() {
         inbound.headers.last_event_id = Some(session.open_event_id(&sealed)?);
@@ -220,7 +222,9 @@ async fn forward(
     record.entry.upstream_micros = Some(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
     let reply = match reply {
         // Our session is gone whatever the upstream does about its own.
-        Err(_) if verb == Verb::Delete => return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT))),
+        Err(_) if verb == Verb::Delete => {
+            return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT)));
+        }
         other => other.map_err(|refusal| refusal.for_id(id.clone()))?,
     };
     record.entry.upstream_status = Some(reply.status.as_u16());
@@ -229,7 +233,9 @@ async fn forward(
     }
     let answer = receive(gateway, world, reply, judge, verb, &shape, session.clone(), pending, record).await;
     let answer = answer.map_err(|refusal| {
-        if refusal.reason == Reason::SessionUnknown && let Some(session) = &session {
+        if refusal.reason == Reason::SessionUnknown
+            && let Some(session) = &session
+        {
             gateway.sessions.end(&session.id);
         }
         refusal.for_id(id)
@@ -331,7 +337,11 @@ async fn receive(
     let expects = *shape == Shape::Request;
     if !expects {
         let taken = reply.status.is_success();
-        return if taken { Ok(Answer::Now(rules::empty(StatusCode::ACCEPTED))) } else { Err(Reason::UpstreamRejected.into()) };
+        return if taken {
+            Ok(Answer::Now(rules::empty(StatusCode::ACCEPTED)))
+        } else {
+            Err(Reason::UpstreamRejected.into())
+        };
     }
     match (status, reply.media) {
         (200, Media::Events) => {

@@ -34,7 +34,9 @@ pub fn check_host<B>(request: &Request<B>, world: &Snapshot) -> Result<(), Reaso
     let authority = request.uri().authority().map(|a| a.as_str());
     let host = single(request.headers(), &header::HOST)?;
     let named = match (authority, host) {
-        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => return Err(Reason::HostForeign),
+        (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
+            return Err(Reason::HostForeign);
+        }
         (Some(name), _) | (None, Some(name)) => name.to_ascii_lowercase(),
         (None, None) => return Err(Reason::HostForeign),
     };
@@ -94,7 +96,9 @@ pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<(
     let body = if verb == Verb::Post {
         match tokio::time::timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
             Ok(Ok(collected)) => collected.to_bytes(),
-            Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(Reason::BodyTooLarge.into()),
+            Ok(Err(error)) if error.is::<LengthLimitError>() => {
+                return Err(Reason::BodyTooLarge.into());
+            }
             Ok(Err(_)) | Err(_) => return Err(Reason::BodyIncomplete.into()),
         }
     } else {
@@ -116,7 +120,9 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
 
 fn owned(headers: &HeaderMap, name: &str) -> Result<Option<String>, Reason> {
     let mut values = headers.get_all(name).iter();
-    let Some(first) = values.next() else { return Ok(None) };
+    let Some(first) = values.next() else {
+        return Ok(None);
+    };
     if values.next().is_some() || first.len() > HEADER_BYTES_MAX {
         return Err(Reason::HeaderMalformed);
     }
@@ -195,7 +201,9 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
         }
         Reason::ScopeMissing => {
             let scope = refusal.scopes.join(" ");
-            Some(format!("Bearer error=\"insufficient_scope\", scope=\"{scope}\", {metadata}, error_description=\"{text}\""))
+            Some(format!(
+                "Bearer error=\"insufficient_scope\", scope=\"{scope}\", {metadata}, error_description=\"{text}\""
+            ))
         }
         _ => None,
     }
@@ -204,7 +212,8 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
 /// A refusal as a response.
 pub fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot) -> Response<Body> {
     let wire = refusal.reason.wire();
-    let mut response = json(StatusCode::from_u16(wire.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), refusal.body().into());
+    let mut response =
+        json(StatusCode::from_u16(wire.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), refusal.body().into());
     if let Some(value) = server.and_then(|server| challenge(refusal, server, world)) {
         set(&mut response, header::WWW_AUTHENTICATE, &value);
     }

@@ -4,6 +4,8 @@
 //! It does no I/O, reads no clock, draws no randomness, spawns nothing, logs nothing and imports
 //! nothing else of this crate, so every verdict can be replayed from its inputs. Time and counters
 //! arrive as [`facts::Facts`]; `tests/tidy.rs` keeps it so.
+pub mod digest;
+pub mod facts;
 pub mod inbound;
 pub mod json;
 pub mod judge;
@@ -11,7 +13,5 @@ pub mod mcp;
 pub mod policy;
 pub mod principal;
 pub mod refusal;
-pub mod sse;
-pub mod facts;
 pub mod snapshot;
-pub mod digest;
+pub mod sse;

@@ -15,22 +15,22 @@
 pub mod exchange;
 
 // The stages, in the order a message meets them.
-pub mod listen;
-pub mod tls;
-pub mod http;
-pub mod authn;
-pub mod kernel;
-pub mod meter;
-pub mod sessions;
-pub mod upstream;
-pub mod relay;
 pub mod audit;
+pub mod authn;
+pub mod http;
+pub mod kernel;
+pub mod listen;
+pub mod meter;
+pub mod relay;
+pub mod sessions;
+pub mod tls;
+pub mod upstream;
 
 // The control plane.
-pub mod config;
-pub mod control;
 pub mod app;
 pub mod cli;
+pub mod config;
+pub mod control;
 pub mod demo;
 
 // Small shared ground.

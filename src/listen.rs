@@ -34,7 +34,12 @@ pub struct Shared {
 }
 
 /// Accepts until draining.
-pub async fn run<H, F>(listener: TcpListener, tls: Option<Arc<ServerTls>>, mut shared: Shared, handle: H) -> io::Result<()>
+pub async fn run<H, F>(
+    listener: TcpListener,
+    tls: Option<Arc<ServerTls>>,
+    mut shared: Shared,
+    handle: H,
+) -> io::Result<()>
 where
     H: Fn(Request<Incoming>) -> F + Clone + Send + Sync + 'static,
     F: Future<Output = Response<Body>> + Send + 'static,

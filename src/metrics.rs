@@ -34,7 +34,9 @@ impl Metrics {
             Ok(metric)
         };
         let histogram = |name: &str, help: &str| -> Result<HistogramVec, prometheus::Error> {
-            let buckets = vec![0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0];
+            let buckets = vec![
+                0.000_1, 0.000_25, 0.000_5, 0.001, 0.002_5, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 5.0, 30.0,
+            ];
             let metric = HistogramVec::new(HistogramOpts::new(name, help).buckets(buckets), &["server"])?;
             registry.register(Box::new(metric.clone()))?;
             Ok(metric)
@@ -45,7 +47,11 @@ impl Metrics {
             Ok(metric)
         };
         Ok(Self {
-            decisions: counter("portcullis_decisions_total", "Exchanges by outcome.", &["server", "rule", "outcome", "reason"])?,
+            decisions: counter(
+                "portcullis_decisions_total",
+                "Exchanges by outcome.",
+                &["server", "rule", "outcome", "reason"],
+            )?,
             gateway_seconds: histogram("portcullis_gateway_seconds", "Time spent in the gateway itself.")?,
             upstream_seconds: histogram("portcullis_upstream_seconds", "Time until the upstream's answer began.")?,
             sessions: gauge("portcullis_sessions", "Sessions.")?,

@@ -12,8 +12,8 @@ use crate::kernel::refusal::Reason;
 use dashmap::DashMap;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
-use std::time::Duration;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::Duration;
 use tokio::sync::watch;
 
 /// Most unanswered requests, in either direction, of one session.
@@ -221,12 +221,8 @@ impl Sessions {
     pub fn sweep(&self) {
         let now = clock::now();
         let idle = self.settings.idle.as_secs();
-        let dead: Vec<String> = self
-            .all
-            .iter()
-            .filter(|s| s.used.load(Ordering::Relaxed) + idle <= now)
-            .map(|s| s.id.clone())
-            .collect();
+        let dead: Vec<String> =
+            self.all.iter().filter(|s| s.used.load(Ordering::Relaxed) + idle <= now).map(|s| s.id.clone()).collect();
         dead.iter().for_each(|id| self.end(id));
         self.streams.retain(|_, count| count.load(Ordering::Acquire) > 0 || Arc::strong_count(count) > 1);
     }

@@ -21,7 +21,8 @@ pub fn server_key(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, S
         return Err("certificate: the file has none".to_owned());
     }
     let key = PrivateKeyDer::from_pem_file(key).map_err(|error| format!("key: {error}"))?;
-    let certified = CertifiedKey::from_der(chain, key, &provider()).map_err(|error| format!("certificate and key: {error}"))?;
+    let certified =
+        CertifiedKey::from_der(chain, key, &provider()).map_err(|error| format!("certificate and key: {error}"))?;
     Ok(Arc::new(certified))
 }
 

@@ -51,14 +51,21 @@ pub struct Upstreams {
 
 impl Upstreams {
     /// Prepares clients and credentials.
-    pub fn new(servers: &BTreeMap<String, Arc<ServerPolicy>>, credentials: &BTreeMap<String, String>) -> Result<Self, String> {
+    pub fn new(
+        servers: &BTreeMap<String, Arc<ServerPolicy>>,
+        credentials: &BTreeMap<String, String>,
+    ) -> Result<Self, String> {
         let upstreams = Self { doors: ArcSwap::default() };
         upstreams.replace(servers, credentials)?;
         Ok(upstreams)
     }
 
     /// Takes a new configuration. Pools begin anew; calls in flight keep theirs.
-    pub fn replace(&self, servers: &BTreeMap<String, Arc<ServerPolicy>>, credentials: &BTreeMap<String, String>) -> Result<(), String> {
+    pub fn replace(
+        &self,
+        servers: &BTreeMap<String, Arc<ServerPolicy>>,
+        credentials: &BTreeMap<String, String>,
+    ) -> Result<(), String> {
         let mut shared: BTreeMap<Option<String>, Egress> = BTreeMap::new();
         let mut doors = BTreeMap::new();
         for (name, server) in servers {
@@ -87,7 +94,8 @@ impl Upstreams {
             Verb::Get => Method::GET,
             Verb::Delete => Method::DELETE,
         };
-        let accept = if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
+        let accept =
+            if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
         let mut request = Request::builder()
             .method(method)
             .uri(&server.upstream.url)

@@ -61,7 +61,9 @@ async fn run(settings: Settings, mut files: Files, mut jobs: mpsc::Receiver<Job>
             }
         }
         match files.write(&lines) {
-            Ok(()) => waiting.drain(..).for_each(|done| { let _ = done.send(()); }),
+            Ok(()) => waiting.drain(..).for_each(|done| {
+                let _ = done.send(());
+            }),
             Err(error) => {
                 // Dropping the senders tells whoever waits; closing the queue refuses all further work.
                 eprintln!("audit: records cannot be written, refusing all calls: {error}");

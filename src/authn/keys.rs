@@ -86,10 +86,15 @@ pub fn parse(text: &str) -> Result<Vec<PublicKey>, String> {
         if item.get("d").is_some() || item.get("kty").and_then(|k| k.as_str()) == Some("oct") {
             return Err("the set contains a private or symmetric key".to_owned());
         }
-        let Ok(jwk) = serde_json::from_value::<Jwk>(item.clone()) else { continue };
+        let Ok(jwk) = serde_json::from_value::<Jwk>(item.clone()) else {
+            continue;
+        };
         let signs = !matches!(jwk.common.public_key_use, Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_)));
         let known = !matches!(jwk.algorithm, AlgorithmParameters::Other(_));
-        if signs && known && let Ok(key) = DecodingKey::from_jwk(&jwk) {
+        if signs
+            && known
+            && let Ok(key) = DecodingKey::from_jwk(&jwk)
+        {
             let algorithm = item.get("alg").and_then(|a| a.as_str()).map(str::to_owned);
             keys.push(PublicKey { id: jwk.common.key_id, algorithm, key });
         }
@@ -247,8 +252,12 @@ impl Keys {
         ];
         for candidate in candidates {
             url.set_path(&candidate);
-            let Ok(body) = self.egress.get(url.as_str(), JWKS_BYTES_MAX).await else { continue };
-            let Ok(metadata) = serde_json::from_slice::<serde_json::Value>(&body) else { continue };
+            let Ok(body) = self.egress.get(url.as_str(), JWKS_BYTES_MAX).await else {
+                continue;
+            };
+            let Ok(metadata) = serde_json::from_slice::<serde_json::Value>(&body) else {
+                continue;
+            };
             let keys = metadata.get("jwks_uri").and_then(|u| u.as_str())?;
             let same = metadata.get("issuer").and_then(|i| i.as_str()) == Some(issuer);
             let safe = url::Url::parse(keys).is_ok_and(|keys| {

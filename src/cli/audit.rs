@@ -6,7 +6,9 @@ use std::process::ExitCode;
 /// Prints every record of a directory, oldest first. A torn last line of a crash is said, not hidden.
 pub fn show(directory: &Path) -> ExitCode {
     let mut files: Vec<_> = match std::fs::read_dir(directory) {
-        Ok(entries) => entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect(),
+        Ok(entries) => {
+            entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect()
+        }
         Err(error) => {
             eprintln!("{}: {error}", directory.display());
             return ExitCode::FAILURE;
@@ -65,6 +67,11 @@ pub fn sentence(record: &Value) -> String {
         None => "nothing went upstream".to_owned(),
     };
     let micros = record.get("micros").and_then(Value::as_u64).unwrap_or(0);
-    format!("{when}  {} {}: {who}, {what}{why}{rule}; {upstream}, {micros} us, policy {}, id {}",
-        text("outcome"), text("server"), text("policy"), text("id"))
+    format!(
+        "{when}  {} {}: {who}, {what}{why}{rule}; {upstream}, {micros} us, policy {}, id {}",
+        text("outcome"),
+        text("server"),
+        text("policy"),
+        text("id")
+    )
 }

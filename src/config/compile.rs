@@ -32,7 +32,18 @@ impl Compiler<'_> {
 
     pub fn gateway(&mut self, source: GatewaySource, policies: Vec<(String, PolicySource, Yaml)>) -> Option<Loaded> {
         let GatewaySource {
-            public_url, listen, issuers, admin, audit, policies: _, hosts, origins, token_cache, sessions, limits, drain,
+            public_url,
+            listen,
+            issuers,
+            admin,
+            audit,
+            policies: _,
+            hosts,
+            origins,
+            token_cache,
+            sessions,
+            limits,
+            drain,
         } = source;
         let (public_url, hosts, origins) = self.public(&public_url, hosts, origins)?;
         let listeners = self.listeners(listen);
@@ -54,7 +65,13 @@ impl Compiler<'_> {
                     Ok(Some(value)) => drop(credentials.insert(policy.server.clone(), value)),
                     Ok(None) => {}
                     Err(why) => {
-                        self.problems.push(yaml_problem(&file, &yaml, "/upstream/credential/bearer", why, "set it before the gateway starts"));
+                        self.problems.push(yaml_problem(
+                            &file,
+                            &yaml,
+                            "/upstream/credential/bearer",
+                            why,
+                            "set it before the gateway starts",
+                        ));
                     }
                 }
             }
@@ -67,16 +84,34 @@ impl Compiler<'_> {
             if let Some(ca) = &policy.upstream.ca
                 && let Err(why) = self.files.text(Path::new(ca))
             {
-                self.problems.push(yaml_problem(&file, &yaml, "/upstream/ca", format!("cannot be read: {why}"), "a PEM file"));
+                self.problems.push(yaml_problem(
+                    &file,
+                    &yaml,
+                    "/upstream/ca",
+                    format!("cannot be read: {why}"),
+                    "a PEM file",
+                ));
             }
             match crate::kernel::policy::compile::compile(policy, &names, &public_url, &place) {
                 Ok(server) => {
                     let taken = paths.insert(server.path.clone(), server.name.clone());
                     if let Some(other) = taken {
-                        self.problems.push(yaml_problem(&file, &yaml, "/server", format!("`{}` and `{other}` have one path", server.name), "give one another `path`"));
+                        self.problems.push(yaml_problem(
+                            &file,
+                            &yaml,
+                            "/server",
+                            format!("`{}` and `{other}` have one path", server.name),
+                            "give one another `path`",
+                        ));
                     }
                     if servers.insert(server.name.clone(), Arc::new(server)).is_some() {
-                        self.problems.push(yaml_problem(&file, &yaml, "/server", "another policy has this name", "one policy per server"));
+                        self.problems.push(yaml_problem(
+                            &file,
+                            &yaml,
+                            "/server",
+                            "another policy has this name",
+                            "one policy per server",
+                        ));
                     }
                 }
                 Err(flaws) => {
@@ -108,7 +143,12 @@ impl Compiler<'_> {
         Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials })
     }
 
-    fn public(&mut self, text: &str, hosts: Vec<String>, origins: Vec<String>) -> Option<(String, Vec<String>, Vec<String>)> {
+    fn public(
+        &mut self,
+        text: &str,
+        hosts: Vec<String>,
+        origins: Vec<String>,
+    ) -> Option<(String, Vec<String>, Vec<String>)> {
         let url = match url::Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "https" | "http") && url.host_str().is_some() => url,
             _ => {
@@ -139,7 +179,11 @@ impl Compiler<'_> {
                 let paths = (self.base.join(certificate), self.base.join(key));
                 for (field, path) in [("certificate", &paths.0), ("key", &paths.1)] {
                     if let Err(why) = self.files.text(path) {
-                        self.add(&format!("{at}/tls/{field}"), format!("`{}` cannot be read: {why}", path.display()), "a PEM file");
+                        self.add(
+                            &format!("{at}/tls/{field}"),
+                            format!("`{}` cannot be read: {why}", path.display()),
+                            "a PEM file",
+                        );
                     }
                 }
                 if let Err(why) = crate::tls::server_key(&paths.0, &paths.1) {
@@ -156,12 +200,20 @@ impl Compiler<'_> {
     fn address(&mut self, path: &str, text: &str, anywhere: bool) -> Option<SocketAddr> {
         match text.parse::<SocketAddr>() {
             Ok(address) if !anywhere && !address.ip().is_loopback() => {
-                self.add(path, "plain HTTP off loopback", "add `tls:`, or `insecure: true` if something in front terminates TLS");
+                self.add(
+                    path,
+                    "plain HTTP off loopback",
+                    "add `tls:`, or `insecure: true` if something in front terminates TLS",
+                );
                 None
             }
             Ok(address) => Some(address),
             Err(_) => {
-                self.add(path, format!("`{text}` is not an address"), "IP and port, as in 127.0.0.1:8443 or [::1]:8443");
+                self.add(
+                    path,
+                    format!("`{text}` is not an address"),
+                    "IP and port, as in 127.0.0.1:8443 or [::1]:8443",
+                );
                 None
             }
         }
@@ -193,7 +245,11 @@ impl Compiler<'_> {
         for (name, IssuerSource { issuer, jwks, algorithms }) in source {
             let at = format!("/issuers{}", pointer(&name));
             if algorithms.is_empty() {
-                self.add(&format!("{at}/algorithms"), "no algorithm: no token could verify", "as in [ES256, RS256, EdDSA]");
+                self.add(
+                    &format!("{at}/algorithms"),
+                    "no algorithm: no token could verify",
+                    "as in [ES256, RS256, EdDSA]",
+                );
             }
             let keys = match jwks {
                 None => {
@@ -212,7 +268,11 @@ impl Compiler<'_> {
                         KeySource::Text(text)
                     }
                     Err(why) => {
-                        self.add(&format!("{at}/jwks"), format!("`{file}` cannot be read: {why}"), "a file, a URL, or leave it out for discovery");
+                        self.add(
+                            &format!("{at}/jwks"),
+                            format!("`{file}` cannot be read: {why}"),
+                            "a file, a URL, or leave it out for discovery",
+                        );
                         continue;
                     }
                 },
@@ -233,9 +293,12 @@ impl Compiler<'_> {
 
     fn secret(&mut self, env: &Option<String>, file: &Option<String>) -> Result<Option<String>, String> {
         let value = match (env, file) {
-            (Some(name), None) => (self.environment)(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?,
+            (Some(name), None) => {
+                (self.environment)(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?
+            }
             (None, Some(file)) => {
-                let text = self.files.text(&self.base.join(file)).map_err(|why| format!("`{file}` cannot be read: {why}"))?;
+                let text =
+                    self.files.text(&self.base.join(file)).map_err(|why| format!("`{file}` cannot be read: {why}"))?;
                 text.trim_end_matches(['\n', '\r']).to_owned()
             }
             _ => return Ok(None),

@@ -24,7 +24,8 @@ pub struct Files {
 impl Files {
     /// Digest of all paths and contents.
     pub fn digest(&self) -> Digest {
-        let parts: Vec<String> = self.read.iter().map(|(path, content)| format!("{}\0{content:?}", path.display())).collect();
+        let parts: Vec<String> =
+            self.read.iter().map(|(path, content)| format!("{}\0{content:?}", path.display())).collect();
         Digest::of_parts(&parts.iter().map(|p| p.as_bytes()).collect::<Vec<_>>())
     }
 
@@ -66,7 +67,11 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     if let (Some(directory), Some((source, yaml))) = (&policies_in, &gateway) {
         match policy_files(directory) {
             Ok(found) if found.is_empty() => problems.push(yaml_problem(
-                &name, yaml, "/policies", format!("no *.yaml in `{}`", source.policies), "write one policy per server",
+                &name,
+                yaml,
+                "/policies",
+                format!("no *.yaml in `{}`", source.policies),
+                "write one policy per server",
             )),
             Ok(found) => {
                 for file in found {
@@ -77,11 +82,17 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
                 }
             }
             Err(error) => problems.push(yaml_problem(
-                &name, yaml, "/policies", format!("cannot read `{}`: {error}", source.policies), "name a directory",
+                &name,
+                yaml,
+                "/policies",
+                format!("cannot read `{}`: {error}", source.policies),
+                "name a directory",
             )),
         }
     }
-    let Some((source, yaml)) = gateway else { return Err(problems) };
+    let Some((source, yaml)) = gateway else {
+        return Err(problems);
+    };
     let mut compiler = compile::Compiler { base: &base, name: &name, yaml: &yaml, files, environment, problems };
     let loaded = compiler.gateway(source, policies);
     let mut problems = compiler.problems;
@@ -104,9 +115,8 @@ fn policy_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let policy = (name.ends_with(".yaml") || name.ends_with(".yml"))
-            && !name.contains(".cases.")
-            && !name.starts_with('.');
+        let policy =
+            (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.contains(".cases.") && !name.starts_with('.');
         if policy && path.is_file() {
             found.push(path);
         }
@@ -115,7 +125,13 @@ fn policy_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-pub(super) fn yaml_problem(file: &str, yaml: &Yaml, path: &str, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+pub(super) fn yaml_problem(
+    file: &str,
+    yaml: &Yaml,
+    path: &str,
+    message: impl Into<String>,
+    hint: impl Into<String>,
+) -> Problem {
     let (line, column) = locate(yaml, path);
     Problem { file: file.to_owned(), line, column, message: message.into(), hint: hint.into() }
 }
@@ -143,7 +159,11 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
     problems: &mut Vec<Problem>,
 ) -> Option<(T, Yaml)> {
     let whole = |line, column, message: String, hint: &str| Problem {
-        file: shown.to_owned(), line, column, message, hint: hint.to_owned(),
+        file: shown.to_owned(),
+        line,
+        column,
+        message,
+        hint: hint.to_owned(),
     };
     let text = match files.text(path) {
         Ok(text) => text,

@@ -78,7 +78,9 @@ impl Admin {
             .status
             .problems()
             .into_iter()
-            .map(|p| json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "hint": p.hint }))
+            .map(
+                |p| json!({ "file": p.file, "line": p.line, "column": p.column, "message": p.message, "hint": p.hint }),
+            )
             .collect();
         json!({
             "version": env!("CARGO_PKG_VERSION"),

@@ -40,7 +40,8 @@ impl Status {
 impl Watch {
     /// Loads for the first time and begins to watch what was read.
     pub fn start(path: &Path, environment: Environment<'_>) -> (Self, Result<Loaded, Vec<Problem>>) {
-        let mut watch = Self { path: path.to_owned(), files: Vec::new(), directories: Vec::new(), seen: Digest::of(b"") };
+        let mut watch =
+            Self { path: path.to_owned(), files: Vec::new(), directories: Vec::new(), seen: Digest::of(b"") };
         let loaded = watch.load(environment);
         (watch, loaded)
     }

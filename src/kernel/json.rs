@@ -196,7 +196,9 @@ impl<'a> Value<'a> {
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let node = self.document.node(self.index);
-        let Kind::String { escaped } = node.kind else { return None };
+        let Kind::String { escaped } = node.kind else {
+            return None;
+        };
         let raw = self.document.slice(node);
         let inner = raw.get(1..raw.len().saturating_sub(1))?;
         if escaped { unescape(inner).map(Cow::Owned) } else { std::str::from_utf8(inner).ok().map(Cow::Borrowed) }
@@ -599,7 +601,9 @@ impl Parser<'_> {
         let mut keys: Vec<Cow<'_, [u8]>> = Vec::with_capacity(8);
         let mut at = object + 1;
         while at < end {
-            let Some(node) = self.nodes.get(at) else { break };
+            let Some(node) = self.nodes.get(at) else {
+                break;
+            };
             let raw = self.text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).unwrap_or_default();
             let key = match node.kind {
                 Kind::String { escaped: true } => Cow::Owned(unescape(raw).ok_or(Fault::Syntax)?.into_bytes()),

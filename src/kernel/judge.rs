@@ -103,7 +103,8 @@ impl Judge {
     pub fn renew(&mut self, world: &Arc<Snapshot>, facts: &Facts) -> Result<(), Refusal> {
         let gone = || Refusal::from(Reason::StreamNoLongerAllowed).for_id(self.message.id.clone());
         let server = world.servers.get(&self.server.name).ok_or_else(gone)?;
-        verdict(server, &self.principal, &self.message, facts).map_err(|(refusal, _)| gone().detail(refusal.reason.name()))?;
+        verdict(server, &self.principal, &self.message, facts)
+            .map_err(|(refusal, _)| gone().detail(refusal.reason.name()))?;
         (self.server, self.world) = (server.clone(), world.clone());
         Ok(())
     }
@@ -178,7 +179,9 @@ impl Judge {
                 let row = ledger.expected(id).ok_or(Reason::ReplyUnexpected)?;
                 (row, Some(id.clone()))
             }
-            _ => return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked")),
+            _ => {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked"));
+            }
         };
         if nameless {
             // The client asked with an id and needs it to know what failed.
@@ -300,7 +303,9 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
         ("destructiveHint", effect == Effect::Destructive),
         ("openWorldHint", effect == Effect::Egress),
     ];
-    let word = |flag: bool| if flag { b"true".to_vec() } else { b"false".to_vec() };
+    let word = |flag: bool| {
+        if flag { b"true".to_vec() } else { b"false".to_vec() }
+    };
     match tool.get("annotations") {
         Some(annotations) if annotations.is_object() => {
             for (name, flag) in hints {
@@ -310,7 +315,9 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
                 }
             }
         }
-        Some(_) => return Err(Refusal::from(Reason::ReplyMalformed).detail("annotations is not an object")),
+        Some(_) => {
+            return Err(Refusal::from(Reason::ReplyMalformed).detail("annotations is not an object"));
+        }
         None => {
             let fields: Vec<String> = hints.iter().map(|(name, flag)| format!(r#""{name}":{flag}"#)).collect();
             patches.append(tool, "annotations", format!("{{{}}}", fields.join(",")).into_bytes());
@@ -326,7 +333,9 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
             Some(value) => patches.replace(value, schemes),
             None => patches.append(meta, "securitySchemes", schemes),
         },
-        Some(_) => return Err(Refusal::from(Reason::ReplyMalformed).detail("_meta is not an object")),
+        Some(_) => {
+            return Err(Refusal::from(Reason::ReplyMalformed).detail("_meta is not an object"));
+        }
         None => {
             let meta = [br#"{"securitySchemes":"#.as_slice(), &schemes, b"}"].concat();
             patches.append(tool, "_meta", meta);

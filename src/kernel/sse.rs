@@ -166,7 +166,8 @@ mod tests {
 
     #[test]
     fn any_chunking_gives_the_same_events() {
-        let text = "id: 1\r\ndata: \r\nretry: 100\r\n\r\n: hi\n\nevent: message\ndata: {\"a\":\ndata: 1}\n\ndata:x\r\rdata: y";
+        let text =
+            "id: 1\r\ndata: \r\nretry: 100\r\n\r\n: hi\n\nevent: message\ndata: {\"a\":\ndata: 1}\n\ndata:x\r\rdata: y";
         let whole = all(text, text.len());
         assert_eq!(whole.len(), 4);
         assert_eq!(whole[2].data.as_deref(), Some("{\"a\":\n1}"));

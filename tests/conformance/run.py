@@ -93,7 +93,10 @@ def upstream(args):
     """The server, fresh: the suite changes its list of tools and subscriptions."""
     if not args.upstream:
         return contextlib.nullcontext()
-    return running([HERE.parent / "parts/serve", args.upstream, str(args.upstream_port)], args.upstream_port)
+    command = [HERE.parent / "parts/serve", args.upstream, str(args.upstream_port)]
+    args.output.mkdir(parents=True, exist_ok=True)
+    log = open(args.output / f"{args.name}.{args.revision}.upstream.log", "w")
+    return running(command, args.upstream_port, stdout=log, stderr=log)
 
 
 def shim(args, port):

@@ -286,8 +286,23 @@ fn check_session_version(headers: &HeaderFacts, session: SessionFacts) -> Result
 /// Parameter names that another parser may read case-insensitively must not come in two spellings.
 fn unambiguous_names(params: Value<'_>) -> Result<(), Refusal> {
     const WORDS: &[&str] = &[
-        "name", "uri", "arguments", "_meta", "cursor", "ref", "task", "taskId", "requestState", "inputResponses",
-        "protocolVersion", "capabilities", "clientInfo", "notifications", "level", "argument", "context",
+        "name",
+        "uri",
+        "arguments",
+        "_meta",
+        "cursor",
+        "ref",
+        "task",
+        "taskId",
+        "requestState",
+        "inputResponses",
+        "protocolVersion",
+        "capabilities",
+        "clientInfo",
+        "notifications",
+        "level",
+        "argument",
+        "context",
     ];
     let smuggled = params.entries().any(|(key, _)| {
         let key = key.text();
@@ -353,9 +368,5 @@ fn names_agree(row: &Method, target: &Target, headers: &HeaderFacts) -> Result<(
     };
     let header = headers.name.as_deref().and_then(headers::decode_value);
     let params_decode = headers.params.iter().all(|(_, value)| headers::decode_value(value).is_some());
-    if header.as_deref() == Some(named) && params_decode {
-        Ok(())
-    } else {
-        Err(Reason::HeaderDisagreesWithBody.into())
-    }
+    if header.as_deref() == Some(named) && params_decode { Ok(()) } else { Err(Reason::HeaderDisagreesWithBody.into()) }
 }

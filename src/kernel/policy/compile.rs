@@ -185,7 +185,11 @@ pub fn compile(
         let rule = context.rule(&at, &template, None, scopes, roles, when);
         match UriTemplate::parse(&template) {
             Ok(parsed) => compiled_resources.push((parsed, rule)),
-            Err(why) => context.flaws.add(&at, format!("`{template}` is not a URI template: {why}"), "as in `crm://customers/{id}`"),
+            Err(why) => context.flaws.add(
+                &at,
+                format!("`{template}` is not a URI template: {why}"),
+                "as in `crm://customers/{id}`",
+            ),
         }
     }
     compiled_tools.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.rank()));
@@ -212,7 +216,11 @@ fn compile_upstream(source: UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget
     let UpstreamSource { url, credential, ca, timeout } = source;
     match url::Url::parse(&url) {
         Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() => {
-            flaws.add("/upstream/url", format!("`{}` is not an http URL", parsed.scheme()), "as in http://127.0.0.1:3001/mcp");
+            flaws.add(
+                "/upstream/url",
+                format!("`{}` is not an http URL", parsed.scheme()),
+                "as in http://127.0.0.1:3001/mcp",
+            );
         }
         Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() => {
             flaws.add("/upstream/url", "the URL carries credentials or a fragment", "use `credential:`");
@@ -222,7 +230,11 @@ fn compile_upstream(source: UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget
     }
     let credential = credential.map(|CredentialSource { bearer }| {
         if bearer.env.is_some() == bearer.file.is_some() {
-            flaws.add("/upstream/credential/bearer", "needs exactly one of `env` and `file`", "as in { env: CRM_TOKEN }");
+            flaws.add(
+                "/upstream/credential/bearer",
+                "needs exactly one of `env` and `file`",
+                "as in { env: CRM_TOKEN }",
+            );
         }
         bearer
     });
@@ -252,7 +264,11 @@ fn compile_access(source: AccessSource, known: &[String], resource: &str, flaws:
         }
     }
     if audience.as_deref() == Some("") {
-        flaws.add("/access/audience", "an empty audience accepts tokens made for others", "name the URL of this server");
+        flaws.add(
+            "/access/audience",
+            "an empty audience accepts tokens made for others",
+            "name the URL of this server",
+        );
     }
     Access { issuers, audience: audience.unwrap_or_else(|| resource.to_owned()), challenge }
 }
@@ -291,7 +307,11 @@ impl Context<'_> {
         for (index, scope) in scopes.iter().enumerate() {
             // RFC 6749, section 3.3: scope-token.
             if scope.is_empty() || !scope.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"' && b != b'\\') {
-                self.flaws.add(format!("{at}/scopes/{index}"), format!("`{scope}` is not a scope"), "no spaces or quotes");
+                self.flaws.add(
+                    format!("{at}/scopes/{index}"),
+                    format!("`{scope}` is not a scope"),
+                    "no spaces or quotes",
+                );
             }
         }
         let roles = roles
@@ -321,7 +341,9 @@ impl Context<'_> {
 
     fn name_pattern(&mut self, at: &str, name: &str) -> Option<NamePattern> {
         NamePattern::parse(name)
-            .map_err(|why| self.flaws.add(at, format!("`{name}` is not a name or prefix: {why}"), "as in find_customer or find_*"))
+            .map_err(|why| {
+                self.flaws.add(at, format!("`{name}` is not a name or prefix: {why}"), "as in find_customer or find_*")
+            })
             .ok()
     }
 }
@@ -345,12 +367,20 @@ fn compile_limits(
                 .enumerate()
                 .filter_map(|(position, name)| match NamePattern::parse(name) {
                     Ok(pattern) if !rules.iter().any(|(rule, _)| rule == &pattern || rule.matches(name)) => {
-                        flaws.add(format!("{at}/tools/{position}"), format!("no rule for tool `{name}`"), "name it under `tools:` too");
+                        flaws.add(
+                            format!("{at}/tools/{position}"),
+                            format!("no rule for tool `{name}`"),
+                            "name it under `tools:` too",
+                        );
                         Some(pattern)
                     }
                     Ok(pattern) => Some(pattern),
                     Err(why) => {
-                        flaws.add(format!("{at}/tools/{position}"), format!("`{name}`: {why}"), "as in export_customers");
+                        flaws.add(
+                            format!("{at}/tools/{position}"),
+                            format!("`{name}`: {why}"),
+                            "as in export_customers",
+                        );
                         None
                     }
                 })

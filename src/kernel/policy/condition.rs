@@ -67,9 +67,7 @@ impl Condition {
         // The parser is a third party's and generated; a panic there must not become ours.
         let program = std::panic::catch_unwind(|| Program::compile(source))
             .map_err(|_| vec!["the expression cannot be parsed".to_owned()])?
-            .map_err(|errors| {
-                errors.errors.iter().map(|e| e.msg.trim().to_owned()).collect::<Vec<_>>()
-            })?;
+            .map_err(|errors| errors.errors.iter().map(|e| e.msg.trim().to_owned()).collect::<Vec<_>>())?;
         let mut checker = Checker::default();
         let result = checker.check(program.expression(), &mut Vec::new(), false);
         if !matches!(result, Type::Bool | Type::Any) {

@@ -197,7 +197,9 @@ pub(in crate::kernel) fn verdict(
         Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => Err(no(Reason::MethodNotServed)),
         Class::CallTool | Class::GetPrompt | Class::Resource | Class::Complete => named(&message.target),
         Class::Listen => {
-            let Target::Resources(uris) = &message.target else { return Err(no(Reason::Internal)) };
+            let Target::Resources(uris) = &message.target else {
+                return Err(no(Reason::Internal));
+            };
             for uri in uris {
                 named(&Target::Resource(uri.clone()))?;
             }
@@ -277,7 +279,9 @@ impl Permitted {
 /// What this gateway changes in a client's message: nothing but what it does not serve.
 fn rewrite(message: &Message) -> Patches {
     let mut patches = Patches::default();
-    let Some(params) = message.params() else { return patches };
+    let Some(params) = message.params() else {
+        return patches;
+    };
     if message.method.name == "initialize" {
         if let Some(asked) = params.get("protocolVersion")
             && asked.as_str().as_deref() != Some(message.revision.as_str())

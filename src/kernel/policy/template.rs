@@ -98,7 +98,9 @@ impl UriTemplate {
         if self.0.iter().all(|piece| matches!(piece, Piece::Text(_))) {
             return false;
         }
-        let Ok(offered) = Self::parse(offered) else { return false };
+        let Ok(offered) = Self::parse(offered) else {
+            return false;
+        };
         // A hole that may hold slashes is probed with one, so that a wider template is not covered.
         let probe: String = offered
             .0
