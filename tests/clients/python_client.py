@@ -5,12 +5,19 @@ import json
 import os
 import signal
 import ssl
+import sys
 
 import httpx2
 from mcp import Client, MCPError
 from mcp.client.streamable_http import streamable_http_client
 
 ERA = os.environ["ERA"]
+
+
+def fail(why):
+    # An exception would come out wrapped in those of the SDK's task groups.
+    print(why, file=sys.stderr)
+    os._exit(1)
 
 
 def content(result):
@@ -20,7 +27,7 @@ def content(result):
 async def succeed(client, call, **options):
     result = await client.call_tool(call["name"], call["arguments"], **options)
     if result.is_error:
-        raise SystemExit(f"{call['name']} failed: {content(result)}")
+        fail(f"{call['name']} failed: {content(result)}")
     return content(result)
 
 
@@ -30,7 +37,7 @@ async def be_refused(client, call):
     except MCPError as error:
         return f"{error.code}: {error}"
     if not result.is_error:
-        raise SystemExit(f"{call['name']} was not refused: {content(result)}")
+        fail(f"{call['name']} was not refused: {content(result)}")
     return content(result)
 
 
@@ -61,7 +68,7 @@ async def main():
         transport = streamable_http_client(os.environ["GATEWAY_URL"], http_client=http)
         async with Client(transport, mode="legacy" if ERA == "2025-11-25" else "auto") as client:
             if client.protocol_version != ERA:
-                raise SystemExit(f"agreed on {client.protocol_version}, wanted {ERA}")
+                fail(f"agreed on {client.protocol_version}, wanted {ERA}")
             report = {
                 "client": "python mcp 2.3.0",
                 "era": ERA,
@@ -72,7 +79,7 @@ async def main():
             }
             await succeed(client, progress, progress_callback=on_progress)
             if received == 0:
-                raise SystemExit("no progress arrived")
+                fail("no progress arrived")
             report["progress"] = received
             report["denied"] = await be_refused(client, denied)
             report["after_denial"] = await succeed(client, call)
