@@ -181,10 +181,10 @@ impl Control {
                 Some(Err(problems)) => self.reject(problems),
                 None => {}
             }
-            if turn % KEYS_EVERY == 0 {
+            if turn.is_multiple_of(KEYS_EVERY) {
                 self.keys.refresh().await;
             }
-            if turn % SWEEP_EVERY == 0 {
+            if turn.is_multiple_of(SWEEP_EVERY) {
                 self.gateway.sessions.sweep();
             }
             self.session_count.store(self.gateway.sessions.len(), Ordering::Relaxed);

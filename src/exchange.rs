@@ -8,7 +8,7 @@ use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{Inbound, Verb};
 use crate::kernel::judge::{Judge, NoLedger, Seen};
 use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
-use crate::kernel::mcp::revision::Era;
+use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::{Decision, Grounds, Permitted, challenge_result, decide};
 use crate::kernel::principal::Principal;
@@ -173,7 +173,8 @@ fn claimed_session(
     server: &ServerPolicy,
     mut inbound: Inbound,
 ) -> Result<(Option<Arc<Session>>, Inbound), Refusal> {
-    let stateless = inbound.headers.method.is_some();
+    let version = inbound.headers.protocol_version.as_deref().and_then(Revision::parse);
+    let stateless = version.is_some_and(|revision| revision.era() == Era::Modern);
     let Some(id) = inbound.headers.session.take().filter(|_| !stateless) else {
         return Ok((None, inbound));
     };

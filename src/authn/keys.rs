@@ -14,6 +14,9 @@ const KEYS_MAX: usize = 100;
 /// Shortest time between two fetches for one issuer, whoever asks.
 const REFETCH_EVERY: Duration = Duration::from_secs(5);
 
+/// Told of each fetch: issuer name and whether it worked.
+pub type Observe = Box<dyn Fn(&str, bool) + Send + Sync>;
+
 /// Where the keys of an issuer come from.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Source {
@@ -72,8 +75,7 @@ pub struct Keys {
     generation: AtomicU64,
     egress: Egress,
     fetched: tokio::sync::Mutex<BTreeMap<String, Instant>>,
-    /// Told of each fetch: issuer name and whether it worked.
-    observe: Box<dyn Fn(&str, bool) + Send + Sync>,
+    observe: Observe,
 }
 
 /// Reads a JWK set (RFC 7517). Keys that are not for signatures, or of kinds we do not know, are left out;
@@ -104,7 +106,7 @@ pub fn parse(text: &str) -> Result<Vec<PublicKey>, String> {
 
 impl Keys {
     /// Without issuers yet; see [`Keys::replace`].
-    pub fn new(egress: Egress, observe: Box<dyn Fn(&str, bool) + Send + Sync>) -> Self {
+    pub fn new(egress: Egress, observe: Observe) -> Self {
         Self {
             issuers: ArcSwap::default(),
             generation: AtomicU64::new(0),

@@ -3,7 +3,7 @@
 //! A [`Refusal`] has two faces. The client gets [`Reason::wire`]: a status, a code and a sentence
 //! that says what to change and reveals nothing else. The operator gets the reason's name, the rule
 //! with its position, and `detail`, in the audit record. `tests/data/refusals.txt` is the table.
-use super::mcp::revision::Revision;
+use super::mcp::revision::{Era, Revision};
 
 /// What a refusal looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,13 +196,13 @@ impl Refusal {
         let wire = self.reason.wire();
         let mut error = serde_json::json!({ "code": wire.code, "message": wire.text });
         if self.reason == Reason::RevisionUnsupported {
-            let supported: Vec<_> = Revision::ALL
-                .into_iter()
-                .rev()
-                .filter(|r| r.served_with_sessions() || *r == Revision::V2026_07_28)
-                .map(Revision::as_str)
-                .collect();
-            error["data"] = serde_json::json!({ "supported": supported, "requested": self.requested });
+            // Only revisions that say their version in each request: the others are agreed on by `initialize`.
+            let supported: Vec<_> =
+                Revision::ALL.into_iter().filter(|r| r.era() == Era::Modern).map(Revision::as_str).collect();
+            if let Some(fields) = error.as_object_mut() {
+                let data = serde_json::json!({ "supported": supported, "requested": self.requested });
+                fields.insert("data".to_owned(), data);
+            }
         }
         format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id.as_deref().unwrap_or("null"))
     }

@@ -135,6 +135,8 @@ def main():
     if unknown := set(legs) - set(LEGS):
         sys.exit(f"{__doc__}\nno such leg: {unknown}\nlegs: {' '.join(map(':'.join, LEGS))}")
     expected = json.loads((HERE / "expected.json").read_text())
+    if stray := [entry for entry in expected if (entry["server"], entry["revision"]) not in LEGS]:
+        sys.exit(f"expected.json names legs that do not exist: {stray}")
     rig.prepare()
     parts = rig.Rig(rig.REPOSITORY / "target/conformance")
     with parts.issuer():

@@ -227,11 +227,13 @@ fn understand(
 fn classify(envelope: &Envelope<'_>, headers: &HeaderFacts, session: Option<SessionFacts>) -> Era {
     let claims = envelope.params.and_then(|p| p.get("_meta")).is_some_and(|meta| meta.get(META_VERSION).is_some());
     let header = headers.protocol_version.as_deref();
-    if claims || headers.method.is_some() {
+    if claims {
         Era::Modern
     } else if envelope.method.as_deref() == Some("initialize") || session.is_some() {
         Era::Legacy
-    } else if header.is_some_and(|version| Revision::parse(version).is_none_or(|r| r.era() == Era::Modern)) {
+    } else if headers.method.is_some()
+        || header.is_some_and(|version| Revision::parse(version).is_none_or(|r| r.era() == Era::Modern))
+    {
         Era::Modern
     } else {
         Era::Legacy
@@ -261,6 +263,10 @@ fn legacy_revision(
     headers: &HeaderFacts,
     session: Option<SessionFacts>,
 ) -> Result<Revision, Refusal> {
+    // Not required in these revisions and never forwarded, but somebody in front may route by it.
+    if headers.method.as_deref().is_some_and(|method| method != name) {
+        return Err(Reason::HeaderDisagreesWithBody.into());
+    }
     if name == "initialize" {
         if session.is_some() {
             return Err(Reason::EnvelopeMalformed.into());

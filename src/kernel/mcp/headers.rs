@@ -4,11 +4,10 @@
 //! so any disagreement between the two is refused rather than resolved.
 use base64::Engine as _;
 
-/// Decodes a mirrored header value: plain text, or `=?base64?…?=`. `None` if malformed.
+/// Decodes a mirrored header value: `=?base64?…?=`, or, without both marks, plain text. `None` if malformed.
 pub fn decode_value(text: &str) -> Option<String> {
-    match text.strip_prefix("=?base64?") {
-        Some(rest) => {
-            let inner = rest.strip_suffix("?=")?;
+    match text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
+        Some(inner) => {
             let bytes = base64::engine::general_purpose::STANDARD.decode(inner).ok()?;
             String::from_utf8(bytes).ok()
         }
@@ -57,6 +56,7 @@ mod tests {
         }
         assert!(checked > 8);
         assert_eq!(decode_value("=?base64?SGVs!!!bG8=?="), None);
+        assert_eq!(decode_value("=?base64?SGVsbG8=").as_deref(), Some("=?base64?SGVsbG8="));
     }
 
     #[test]
