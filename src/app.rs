@@ -6,7 +6,7 @@ use crate::audit::Audit;
 use crate::authn::Authenticator;
 use crate::authn::keys::Keys;
 use crate::config::load::Environment;
-use crate::config::{Loaded, Problem};
+use crate::config::{Loaded, Problem, Startup};
 use crate::control::admin::Admin;
 use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
@@ -105,7 +105,19 @@ pub async fn run(
         tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
     }
     start_admin(startup.admin, admin, &shared).await?;
-    let control = Control { keys, snapshots, status, certificates, audit, gateway: gateway.clone(), session_count };
+    let addresses: Vec<String> = startup.listeners.iter().map(|l| l.address.to_string()).collect();
+    let policy = loaded.snapshot.id.short();
+    eprintln!("listening on {}, admin on {}, policy {policy}", addresses.join(", "), startup.admin);
+    let control = Control {
+        startup: startup.clone(),
+        keys,
+        snapshots,
+        status,
+        certificates,
+        audit,
+        gateway: gateway.clone(),
+        session_count,
+    };
     tokio::select! {
         () = control.run(watch, environment) => {}
         () = stop => {}
@@ -160,6 +172,7 @@ async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &
 }
 
 struct Control {
+    startup: Startup,
     keys: Arc<Keys>,
     snapshots: Arc<Snapshots>,
     status: Arc<Status>,
@@ -216,8 +229,9 @@ impl Control {
         self.status.set(Vec::new());
         self.gateway.metrics.problems.set(0);
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
-        eprintln!("reload: policy {} replaced {}", loaded.snapshot.id.short(), before.short());
-        self.record("applied", before.short(), loaded.snapshot.id.short(), String::new());
+        let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
+        eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
+        self.record("applied", before.short(), loaded.snapshot.id.short(), cold.to_owned());
     }
 
     fn reject(&self, problems: Vec<Problem>) {

@@ -17,7 +17,7 @@ use tokio::sync::{mpsc, oneshot};
 const SLOTS: usize = 16_384;
 
 /// Audit settings.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Settings {
     /// Directory of the records.
     pub directory: PathBuf,

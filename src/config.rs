@@ -40,7 +40,7 @@ impl fmt::Display for Problem {
 }
 
 /// What takes effect only at start.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Startup {
     /// Data listeners.
     pub listeners: Vec<Listener>,
@@ -59,7 +59,7 @@ pub struct Startup {
 }
 
 /// One data listener.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Listener {
     /// Address.
     pub address: SocketAddr,

@@ -146,15 +146,16 @@ async fn travel(
     record: &mut Record,
     modern: &mut bool,
 ) -> Result<Answer, Refusal> {
-    rules::check_host(&request, world)?;
-    let server = server.ok_or(Reason::PathUnknown)?;
-    record.entry.server = Some(server.name.clone());
-    let mut head = rules::read_head(&request, world)?;
+    let (parts, mut body) = request.into_parts();
+    let head = Request::from_parts(parts, ());
     let facts = Facts { now: clock::now() };
-    let principal = gateway.authn.principal(head.credential.take(), facts.now).await?;
-    note_principal(record, gateway, &principal);
-    server.access.admits(&principal, &facts)?;
-    let (inbound, _) = rules::read_body(head, request.into_body(), world.limits.request.bytes_max).await?;
+    let entered = enter(gateway, world, server, &head, &facts, record).await;
+    if entered.is_err() {
+        // An answer that overtakes the request it answers is lost on some connections.
+        rules::drain(&mut body).await;
+    }
+    let (server, head, principal) = entered?;
+    let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
     let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
     let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
     let message = decode(inbound, known, &world.limits.request)?;
@@ -164,6 +165,25 @@ async fn travel(
     let permitted = note_decision(record, decision)?; // The only way to a permit.
     gateway.meter.charge(&permitted)?;
     forward(gateway, world, &server, &principal, session, permitted, record).await
+}
+
+/// Everything that needs only the head: who is calling, and may they call this server at all.
+async fn enter(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    server: Option<Arc<ServerPolicy>>,
+    head: &Request<()>,
+    facts: &Facts,
+    record: &mut Record,
+) -> Result<(Arc<ServerPolicy>, rules::Head, Arc<Principal>), Refusal> {
+    rules::check_host(head, world)?;
+    let server = server.ok_or(Reason::PathUnknown)?;
+    record.entry.server = Some(server.name.clone());
+    let mut head = rules::read_head(head, world)?;
+    let principal = gateway.authn.principal(head.credential.take(), facts.now).await?;
+    note_principal(record, gateway, &principal);
+    server.access.admits(&principal, facts)?;
+    Ok((server, head, principal))
 }
 
 /// The session a request names, if it is the caller's. `initialize` has none; 2026-07-28 ignores the header.

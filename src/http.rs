@@ -17,6 +17,8 @@ use std::time::Duration;
 const HEADER_BYTES_MAX: usize = 4096;
 const PARAMS_MAX: usize = 64;
 const BODY_WAIT: Duration = Duration::from_secs(30);
+const DRAIN_BYTES_MAX: usize = 64 << 10;
+const DRAIN_WAIT: Duration = Duration::from_secs(1);
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// Head of a request whose HTTP rules hold.
@@ -91,8 +93,8 @@ pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refu
 }
 
 /// The body, within its bound and in bounded time.
-pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<(Inbound, Option<Credential>), Refusal> {
-    let Head { verb, headers, credential } = head;
+pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<Inbound, Refusal> {
+    let Head { verb, headers, credential: _ } = head;
     let body = if verb == Verb::Post {
         match tokio::time::timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
             Ok(Ok(collected)) => collected.to_bytes(),
@@ -104,7 +106,21 @@ pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<(
     } else {
         Bytes::new()
     };
-    Ok((Inbound { verb, headers, body }, credential))
+    Ok(Inbound { verb, headers, body })
+}
+
+/// Reads a refused body and throws it away, within small bounds of size and time.
+pub async fn drain(body: &mut Incoming) {
+    let mut left = DRAIN_BYTES_MAX;
+    let _ = tokio::time::timeout(DRAIN_WAIT, async {
+        while let Some(Ok(frame)) = body.frame().await {
+            left = left.saturating_sub(frame.data_ref().map_or(0, Bytes::len));
+            if left == 0 {
+                return;
+            }
+        }
+    })
+    .await;
 }
 
 fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a str>, Reason> {
@@ -211,9 +227,10 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
 
 /// A refusal as a response.
 pub fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot) -> Response<Body> {
-    let wire = refusal.reason.wire();
-    let mut response =
-        json(StatusCode::from_u16(wire.status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR), refusal.body().into());
+    let mut response = json(
+        StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR),
+        refusal.body().into(),
+    );
     if let Some(value) = server.and_then(|server| challenge(refusal, server, world)) {
         set(&mut response, header::WWW_AUTHENTICATE, &value);
     }

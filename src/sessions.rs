@@ -20,7 +20,7 @@ use tokio::sync::watch;
 const PENDING_MAX: usize = 256;
 
 /// Session bounds.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Settings {
     /// Most sessions in all.
     pub total_max: usize,

@@ -22,10 +22,13 @@ pub struct Files {
 }
 
 impl Files {
-    /// Digest of all paths and contents.
-    pub fn digest(&self) -> Digest {
-        let parts: Vec<String> =
-            self.read.iter().map(|(path, content)| format!("{}\0{content:?}", path.display())).collect();
+    /// Digest of all contents and of their paths from `base`, so that it is the same wherever the files are.
+    pub fn digest(&self, base: &Path) -> Digest {
+        let parts: Vec<String> = self
+            .read
+            .iter()
+            .map(|(path, content)| format!("{}\0{content:?}", path.strip_prefix(base).unwrap_or(path).display()))
+            .collect();
         Digest::of_parts(&parts.iter().map(|p| p.as_bytes()).collect::<Vec<_>>())
     }
 
@@ -42,13 +45,6 @@ impl Files {
         self.read.push((path.to_owned(), content.clone()));
         content
     }
-}
-
-/// The digest of everything a configuration consists of; `None` if even its list of files cannot be had.
-pub fn fingerprint(path: &Path, environment: Environment<'_>) -> Digest {
-    let mut files = Files { read: Vec::new() };
-    let _ = load_with(path, environment, &mut files);
-    files.digest()
 }
 
 /// Loads `gateway.yaml` and everything it names.
@@ -99,7 +95,7 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
     match loaded {
         Some(mut loaded) if problems.is_empty() => {
-            let id = files.digest();
+            let id = files.digest(&base);
             if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
                 snapshot.id = id;
             }
@@ -175,15 +171,16 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
     let yaml = match yaml::parse(&text) {
         Ok(yaml) => yaml,
         Err((line, column, message)) => {
-            problems.push(whole(line, column, message, "the file is not valid YAML"));
+            problems.push(whole(line, column, message, ""));
             return None;
         }
     };
     let schema = schemars::schema_for!(T).to_value();
+    let manual = if shown.contains('/') { "see docs/policy.md" } else { "see docs/configuration.md" };
     let before = problems.len();
     if let Ok(validator) = jsonschema::validator_for(&schema) {
         for error in validator.iter_errors(&yaml.value) {
-            problems.extend(structural(shown, &yaml, &schema, &error));
+            problems.extend(structural(shown, &yaml, &schema, &error, manual));
         }
     }
     if problems.len() > before {
@@ -192,7 +189,7 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
     match serde_json::from_value(yaml.value.clone()) {
         Ok(source) => Some((source, yaml)),
         Err(error) => {
-            problems.push(whole(1, 1, error.to_string(), "see docs/configuration.md"));
+            problems.push(whole(1, 1, error.to_string(), manual));
             None
         }
     }
@@ -203,6 +200,7 @@ fn structural(
     yaml: &Yaml,
     schema: &serde_json::Value,
     error: &jsonschema::ValidationError<'_>,
+    manual: &str,
 ) -> Vec<Problem> {
     let path = error.instance_path().to_string();
     match error.kind() {
@@ -220,11 +218,11 @@ fn structural(
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![yaml_problem(file, yaml, &path, format!("`{name}` is missing"), "see docs/configuration.md")]
+            vec![yaml_problem(file, yaml, &path, format!("`{name}` is missing"), manual)]
         }
         _ => {
             let shown = error.masked().to_string();
-            vec![yaml_problem(file, yaml, &path, shown, "see docs/configuration.md")]
+            vec![yaml_problem(file, yaml, &path, shown, manual)]
         }
     }
 }

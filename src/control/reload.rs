@@ -78,6 +78,6 @@ impl Watch {
             }
         }
         names.sort();
-        Digest::of_parts(&[files.digest().bytes(), names.join("\n").as_bytes()])
+        Digest::of_parts(&[files.digest(Path::new("")).bytes(), names.join("\n").as_bytes()])
     }
 }

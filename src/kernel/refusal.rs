@@ -163,6 +163,8 @@ pub struct Refusal {
     pub rule: Option<String>,
     /// The version asked for, for `-32022`.
     pub requested: Option<String>,
+    /// Answer within the session (HTTP 200): before 2026-07-28 a 404 says that the session is dead.
+    pub in_band: bool,
 }
 
 impl Refusal {
@@ -176,6 +178,7 @@ impl Refusal {
             retry_after: None,
             rule: None,
             requested: None,
+            in_band: false,
         }
     }
 
@@ -183,6 +186,16 @@ impl Refusal {
     pub fn detail(mut self, detail: impl Into<String>) -> Self {
         self.detail = detail.into();
         self
+    }
+
+    /// A method that is not there, said in the way of its era.
+    pub fn method(reason: Reason, era: Era) -> Self {
+        Self { in_band: era == Era::Legacy, ..Self::new(reason) }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        if self.in_band { 200 } else { self.reason.wire().status }
     }
 
     /// Echoes a request id.

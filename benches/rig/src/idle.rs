@@ -71,12 +71,7 @@ struct Times {
     first_event: Duration,
 }
 
-async fn open(
-    uri: &Uri,
-    text: &str,
-    tls: Option<TlsConnector>,
-    ended: Arc<AtomicUsize>,
-) -> Result<Times, Error> {
+async fn open(uri: &Uri, text: &str, tls: Option<TlsConnector>, ended: Arc<AtomicUsize>) -> Result<Times, Error> {
     let mut sender = connect(uri, tls).await?;
     let start = Instant::now();
     let response = sender.send_request(request(uri, text)?).await?;

@@ -50,11 +50,7 @@ fn token(issuer: &RsaKeyPair, port: u16) -> Result<String, Error> {
         "sub": "bench", "client_id": "bench", "scope": "bench.read", "groups": ["dev"],
         "iat": now, "exp": now + DAY_SECONDS, "jti": format!("bench-{now}-{port}"),
     });
-    let signed = format!(
-        "{}.{}",
-        BASE64_URL.encode(header.to_string()),
-        BASE64_URL.encode(claims.to_string())
-    );
+    let signed = format!("{}.{}", BASE64_URL.encode(header.to_string()), BASE64_URL.encode(claims.to_string()));
     let mut signature = vec![0; issuer.public_modulus_len()];
     issuer.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), signed.as_bytes(), &mut signature)?;
     Ok(format!("{signed}.{}", BASE64_URL.encode(signature)))

@@ -61,8 +61,7 @@ struct Answers {
 
 impl Answers {
     fn new() -> Self {
-        let tools = ["w1", "w2", "w3", "w5"]
-            .map(|name| json!({ "name": name, "inputSchema": { "type": "object" } }));
+        let tools = ["w1", "w2", "w3", "w5"].map(|name| json!({ "name": name, "inputSchema": { "type": "object" } }));
         Self {
             w1: result(tool_result(1024)),
             w2: result(tool_result(64 * 1024)),
@@ -220,10 +219,7 @@ impl Body for Pieces {
     type Data = Bytes;
     type Error = Infallible;
 
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        _: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
+    fn poll_frame(mut self: Pin<&mut Self>, _: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, Infallible>>> {
         Poll::Ready(self.0.pop_front().map(|piece| Ok(Frame::data(piece))))
     }
 

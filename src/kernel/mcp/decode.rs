@@ -212,7 +212,7 @@ fn understand(
     };
     let row = method::find(name)
         .filter(|row| row.exists_in(revision) && row.sender != Sender::Server)
-        .ok_or(Reason::MethodUnknown)?;
+        .ok_or_else(|| Refusal::method(Reason::MethodUnknown, revision.era()))?;
     if row.request != request {
         return Err(Reason::EnvelopeMalformed.into());
     }

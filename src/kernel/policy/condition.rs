@@ -368,8 +368,8 @@ impl Checker {
                 _ => Type::Any,
             },
             "-_" | "size" | "int" | "uint" | "double" => Type::Number,
-            "_[_]" | "@not_strictly_false" | "min" | "max" => Type::Any,
-            "string" | "lowerAscii" | "upperAscii" => Type::Text,
+            "_[_]" | "@not_strictly_false" => Type::Any,
+            "string" => Type::Text,
             "timestamp" | "duration" => Type::Time,
             "getFullYear" | "getMonth" | "getDate" | "getDayOfMonth" | "getDayOfWeek" | "getDayOfYear" | "getHours"
             | "getMinutes" | "getSeconds" => Type::Number,

@@ -174,6 +174,7 @@ pub(in crate::kernel) fn verdict(
     facts: &Facts,
 ) -> Result<Grounds, (Refusal, Grounds)> {
     let no = |reason: Reason| (Refusal::from(reason), Grounds::default());
+    let no_method = |reason| (Refusal::method(reason, message.revision.era()), Grounds::default());
     server.access.admits(principal, facts).map_err(no)?;
     if message.shape == Shape::Response {
         return Ok(Grounds::default());
@@ -192,9 +193,11 @@ pub(in crate::kernel) fn verdict(
         })
     };
     match message.method.class {
-        Class::Task => Err(no(Reason::MethodNotServed)),
-        Class::ServerNotice | Class::ServerRequest => Err(no(Reason::MethodUnknown)),
-        Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => Err(no(Reason::MethodNotServed)),
+        Class::Task => Err(no_method(Reason::MethodNotServed)),
+        Class::ServerNotice | Class::ServerRequest => Err(no_method(Reason::MethodUnknown)),
+        Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => {
+            Err(no_method(Reason::MethodNotServed))
+        }
         Class::CallTool | Class::GetPrompt | Class::Resource | Class::Complete => named(&message.target),
         Class::Listen => {
             let Target::Resources(uris) = &message.target else {
