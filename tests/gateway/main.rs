@@ -12,3 +12,4 @@ mod bypasses;
 mod journey;
 mod operations;
 mod support;
+mod transport;

@@ -198,6 +198,22 @@ impl Gateway {
 
     /// With this rest of the policy, and these lines more in `gateway.yaml`.
     pub fn with(policy: &str, more: &str) -> Self {
+        Self::build(policy, more, false)
+    }
+
+    /// With a TLS listener and a certificate of its own, `server.pem`.
+    pub fn with_tls() -> Self {
+        Self::build(TOOLS, "", true)
+    }
+
+    /// A new certificate for `localhost`.
+    pub fn certify(&self) {
+        let made = rcgen::generate_simple_self_signed(["localhost".to_owned()]).unwrap();
+        self.write_atomic("server.key", &made.signing_key.serialize_pem());
+        self.write_atomic("server.pem", &made.cert.pem());
+    }
+
+    fn build(policy: &str, more: &str, tls: bool) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let directory = std::env::temp_dir().join(format!("portcullis-test-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&directory);
@@ -207,9 +223,16 @@ impl Gateway {
         let mut gateway = Self { directory, port, admin, upstream, signer, child: spawn_nothing() };
         gateway.write("jwks.json", &json!({"keys":[gateway.signer.jwk]}).to_string());
         let audit = if more.contains("audit:") { "" } else { "audit: { directory: audit }\n" };
+        if tls {
+            gateway.certify();
+        }
+        let scheme = if tls { "https" } else { "http" };
+        let files = if tls { ", tls: { certificate: server.pem, key: server.key }" } else { "" };
         gateway.write(
             "gateway.yaml",
-            &format!("public_url: http://localhost:{port}\nlisten: [{{ address: 127.0.0.1:{port} }}]\nissuers:\n  corp: {{ issuer: https://login.example.com, jwks: jwks.json, algorithms: [ES256] }}\nadmin: {{ address: 127.0.0.1:{admin} }}\n{audit}policies: policies\n{more}"),
+            &format!(
+                "public_url: {scheme}://localhost:{port}\nlisten: [{{ address: 127.0.0.1:{port}{files} }}]\nissuers:\n  corp: {{ issuer: https://login.example.com, jwks: jwks.json, algorithms: [ES256] }}\nadmin: {{ address: 127.0.0.1:{admin} }}\n{audit}policies: policies\n{more}"
+            ),
         );
         gateway.policy(policy);
         gateway.launch();
