@@ -42,7 +42,7 @@ fn a_refusal_before_the_body_was_read_reaches_an_http2_client() {
     let gateway = Gateway::with_tls();
     block_on(async {
         for _ in 0..200 {
-            // A connection of its own each time: that is where an early answer used to be lost.
+            // A connection of its own each time: curl lost some of these while refused bodies were not drained.
             let (status, body) = call(&client(&gateway), &gateway, None).await.unwrap();
             assert_eq!(status, 401);
             assert!(body.contains("-31401"), "{body}");
