@@ -6,6 +6,8 @@ use serde_json::{Map, Value};
 use std::collections::{BTreeMap, HashMap};
 
 const NODES_MAX: usize = 100_000;
+/// Deepest nesting: reading is recursive, and a stack that overflows takes the process with it.
+const DEPTH_MAX: usize = 64;
 
 /// A parsed file.
 #[derive(Debug)]
@@ -26,6 +28,7 @@ pub fn parse(text: &str) -> Result<Yaml, Fault> {
         positions: BTreeMap::new(),
         anchors: HashMap::new(),
         nodes: 0,
+        depth: 0,
         last: (1, 1),
     };
     let mut value = None;
@@ -48,6 +51,7 @@ struct Reader<'a> {
     positions: BTreeMap<String, (usize, usize)>,
     anchors: HashMap<usize, (Value, usize)>,
     nodes: usize,
+    depth: usize,
     last: (usize, usize),
 }
 
@@ -72,7 +76,8 @@ impl<'a> Reader<'a> {
 
     fn value(&mut self, event: Event<'a>, path: &str) -> Result<Value, Fault> {
         self.nodes += 1;
-        if self.nodes > NODES_MAX || path.len() > 4096 {
+        self.depth += 1;
+        if self.nodes > NODES_MAX || self.depth > DEPTH_MAX || path.len() > 4096 {
             return Err(self.fault("too large or too deep"));
         }
         self.positions.entry(path.to_owned()).or_insert(self.last);
@@ -119,6 +124,7 @@ impl<'a> Reader<'a> {
             }
             _ => return Err(self.fault("unexpected content")),
         };
+        self.depth -= 1;
         if anchor > 0 {
             self.anchors.insert(anchor, (value.clone(), self.nodes - before + 1));
         }
@@ -154,5 +160,6 @@ mod tests {
         assert_eq!(parse("a: 1\na: 2\n").unwrap_err().2, "`a` is written twice");
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
         assert!(parse(bomb).is_err());
+        assert_eq!(parse(&"- ".repeat(2040)).unwrap_err().2, "too large or too deep");
     }
 }

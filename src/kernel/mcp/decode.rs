@@ -174,9 +174,11 @@ fn request_id(value: Value<'_>) -> Option<Option<String>> {
     match value.kind() {
         Kind::Null => Some(None),
         Kind::Number => value.as_i64().map(|number| Some(number.to_string())),
-        Kind::String { .. } if value.raw().len() <= ID_BYTES_MAX => {
-            String::from_utf8(crate::kernel::json::string(&value.as_str()?)).ok().map(Some)
-        }
+        // Bounded as it will be written: a plainer spelling may be longer than the one that came.
+        Kind::String { .. } => String::from_utf8(crate::kernel::json::string(&value.as_str()?))
+            .ok()
+            .filter(|id| id.len() <= ID_BYTES_MAX)
+            .map(Some),
         _ => None,
     }
 }

@@ -8,7 +8,7 @@ use portcullis::kernel::policy::compile::{Position, compile};
 use portcullis::kernel::policy::condition::{Condition, Scope};
 use portcullis::kernel::policy::source::PolicySource;
 use portcullis::kernel::principal::{Principal, Verified};
-use portcullis_fuzz::parse;
+use portcullis_fuzz::{catch_overflows, parse};
 use serde_json::{Value, json};
 
 // Private in the gateway, as it should be; but arbitrary text meets it before it meets serde.
@@ -45,6 +45,7 @@ fuzz_target!(
         // The fuzzer's hook aborts on every panic, also on those of the CEL library that the gateway
         // catches. Without it only a panic that gets out is a crash.
         drop(std::panic::take_hook());
+        catch_overflows();
     },
     |data: &[u8]| {
         let Ok(text) = std::str::from_utf8(data) else { return };

@@ -46,3 +46,20 @@ pub fn message(choice: u8, written: &[u8], body: Bytes) -> Result<Message, Refus
     let session = revision.map(|revision| SessionFacts { revision });
     decode(Inbound { verb, headers, body }, session, &Bounds::default())
 }
+
+/// Lets the fuzzer's signal handler run when the stack has overflowed, so that the input is kept.
+pub fn catch_overflows() {
+    const SIZE: usize = 1 << 18;
+    let memory: &'static mut [u8] = Box::leak(vec![0; SIZE].into_boxed_slice());
+    // SAFETY: the memory is never freed, and both structures are plain data for which zero is valid.
+    unsafe {
+        let mut stack: libc::stack_t = std::mem::zeroed();
+        stack.ss_sp = memory.as_mut_ptr().cast();
+        stack.ss_size = SIZE;
+        libc::sigaltstack(&stack, std::ptr::null_mut());
+        // The fuzzer keeps this flag when it puts its own handler here.
+        let mut action: libc::sigaction = std::mem::zeroed();
+        action.sa_flags = libc::SA_ONSTACK;
+        libc::sigaction(libc::SIGSEGV, &action, std::ptr::null_mut());
+    }
+}
