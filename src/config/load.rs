@@ -15,21 +15,45 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 /// Reads an environment variable; a parameter, since only the outermost layer may touch the environment.
 pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
-/// One file that was read, kept so that a reload can tell what changed.
+/// What was read of the disk, so that a reload can tell what changed since.
+#[derive(Default)]
 pub struct Files {
-    /// Path and content of each.
-    pub read: Vec<(PathBuf, Result<String, String>)>,
+    /// Each file with its content.
+    read: Vec<(PathBuf, Result<String, String>)>,
+    /// Each directory with the policies in it.
+    listed: Vec<(PathBuf, Result<Vec<PathBuf>, String>)>,
 }
 
 impl Files {
     /// Digest of all contents and of their paths from `base`, so that it is the same wherever the files are.
     pub fn digest(&self, base: &Path) -> Digest {
-        let parts: Vec<String> = self
-            .read
-            .iter()
-            .map(|(path, content)| format!("{}\0{content:?}", path.strip_prefix(base).unwrap_or(path).display()))
-            .collect();
+        let from = |path: &Path| path.strip_prefix(base).unwrap_or(path).display().to_string();
+        let read = self.read.iter().map(|(path, content)| format!("{}\0{content:?}", from(path)));
+        let listed = self.listed.iter().map(|(path, found)| {
+            let names = found.as_ref().map(|files| files.iter().map(|file| from(file)).collect::<Vec<_>>());
+            format!("{}\0{names:?}", from(path))
+        });
+        let parts: Vec<String> = read.chain(listed).collect();
         Digest::of_parts(&parts.iter().map(|p| p.as_bytes()).collect::<Vec<_>>())
+    }
+
+    /// The same files and directories, as they are now.
+    pub fn again(&self) -> Self {
+        let mut now = Self::default();
+        for (path, _) in &self.read {
+            let _ = now.text(path);
+        }
+        for (path, _) in &self.listed {
+            let _ = now.policies(path);
+        }
+        now
+    }
+
+    /// Lists the policies of a directory and remembers them.
+    fn policies(&mut self, directory: &Path) -> Result<Vec<PathBuf>, String> {
+        let found = policy_files(directory).map_err(|error| error.to_string());
+        self.listed.push((directory.to_owned(), found.clone()));
+        found
     }
 
     /// Reads a file once and remembers it.
@@ -49,7 +73,7 @@ impl Files {
 
 /// Loads `gateway.yaml` and everything it names.
 pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Problem>> {
-    load_with(path, environment, &mut Files { read: Vec::new() })
+    load_with(path, environment, &mut Files::default())
 }
 
 /// Loads, and leaves in `files` what was read.
@@ -61,7 +85,7 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     let policies_in = gateway.as_ref().map(|(source, _)| base.join(&source.policies));
     let mut policies = Vec::new();
     if let (Some(directory), Some((source, yaml))) = (&policies_in, &gateway) {
-        match policy_files(directory) {
+        match files.policies(directory) {
             Ok(found) if found.is_empty() => problems.push(yaml_problem(
                 &name,
                 yaml,

@@ -147,6 +147,12 @@ impl Document {
         Ok(Self { text, nodes, plain })
     }
 
+    /// `{}`
+    pub fn empty_object() -> Self {
+        let node = Node { kind: Kind::Object, start: 0, end: 2, next: 1 };
+        Self { text: Bytes::from_static(b"{}"), nodes: vec![node], plain: true }
+    }
+
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { document: self, index: 0 }

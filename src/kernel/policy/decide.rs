@@ -19,7 +19,7 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
 use bytes::Bytes;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 /// The extension whose messages this gateway does not serve, and so does not let anybody negotiate.
 pub const TASKS: &str = "io.modelcontextprotocol/tasks";
@@ -180,10 +180,8 @@ pub(in crate::kernel) fn verdict(
         return Ok(Grounds::default());
     }
     let named = |target: &Target| {
-        let args = message.arguments();
         // A call without arguments is judged as one with none, never as a listing.
-        let nothing = NOTHING.with(Clone::clone);
-        let args = args.or_else(|| nothing.as_ref().as_ref().map(Document::root));
+        let args = Some(message.arguments().unwrap_or_else(|| NOTHING.root()));
         authorize(server, principal, target, args, facts).map(Grounds::of).map_err(|(reason, rule)| {
             let mut refusal = Refusal::from(reason);
             if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
@@ -223,11 +221,8 @@ pub(in crate::kernel) fn verdict(
     }
 }
 
-thread_local! {
-    /// `{}`, parsed once: the arguments of a call that has none.
-    static NOTHING: Arc<Option<Document>> =
-        Arc::new(Document::parse(Bytes::from_static(b"{}"), &crate::kernel::json::Bounds::default()).ok());
-}
+/// The arguments of a call that has none.
+static NOTHING: LazyLock<Document> = LazyLock::new(Document::empty_object);
 
 fn charges(server: &ServerPolicy, principal: &Principal, message: &Message) -> Vec<Charge> {
     if message.shape != Shape::Request {
@@ -318,11 +313,6 @@ impl Outbound {
     /// The body.
     pub fn body(&self) -> &Bytes {
         &self.body
-    }
-
-    /// Whether an answer with a body is expected.
-    pub fn expects_answer(&self) -> bool {
-        self.message.shape == Shape::Request && self.verb == Verb::Post
     }
 
     /// The protocol headers, computed from the message that was judged and never copied from the client's.
