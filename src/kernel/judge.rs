@@ -268,6 +268,11 @@ impl Judge {
         patches: &mut Patches,
     ) -> Result<(), Refusal> {
         let malformed = |what: String| Refusal::from(Reason::ReplyMalformed).detail(what);
+        // A client that reads keys in any case would show the other spelling, unfiltered.
+        let twin = |key: &str| key != list && key.eq_ignore_ascii_case(list);
+        if result.entries().any(|(key, _)| twin(&key.text())) {
+            return Err(malformed(format!("`{list}` in another spelling")));
+        }
         let items = result.get(list).filter(|l| l.is_array()).ok_or_else(|| malformed(format!("no `{list}`")))?;
         let mut names = std::collections::BTreeSet::new();
         for item in items.elements() {

@@ -69,8 +69,7 @@ fn b05_a_list_disguised_as_another_frame_is_not_shown() {
                 false => reply(out, 200, "application/json", &body),
             });
             let answer = gateway.call(&gateway.ann(), "tools/list", json!({}));
-            let hidden = !answer.body.contains("secret_tool") || answer.body.contains("\"Tools\"");
-            assert!(hidden, "{disguise}\n{}", answer.body);
+            assert!(!answer.body.contains("secret_tool"), "{disguise}\n{}", answer.body);
         }
     }
 }
