@@ -56,10 +56,12 @@ pub enum Kind {
     Bool(bool),
     /// A number, spelling kept.
     Number,
-    /// A string; whether its text contains escapes.
+    /// A string, and how it is spelled.
     String {
         /// The text contains a backslash.
         escaped: bool,
+        /// It is spelled as [`write_string`] would.
+        plainest: bool,
     },
     /// An array.
     Array,
@@ -81,7 +83,8 @@ struct Node {
 pub struct Document {
     text: Bytes,
     nodes: Vec<Node>,
-    /// No whitespace outside strings and no escapes: the text already is its own re-encoding.
+    /// No whitespace outside strings and every string in its plainest spelling: the text already is its
+    /// own re-encoding.
     plain: bool,
 }
 
@@ -95,6 +98,8 @@ pub struct Value<'a> {
 /// Edits to apply while writing, keyed by node.
 #[derive(Default)]
 pub struct Patches(BTreeMap<u32, Patch>);
+
+static NO_PATCHES: Patches = Patches(BTreeMap::new());
 
 enum Patch {
     Replace(Vec<u8>),
@@ -136,7 +141,9 @@ impl Document {
         if text.starts_with(b"\xEF\xBB\xBF") || std::str::from_utf8(&text).is_err() {
             return Err(Fault::Encoding);
         }
-        let mut parser = Parser { text: &text, at: 0, nodes: Vec::with_capacity(32), plain: true, bounds };
+        // A guess that most messages stay under, so that the tape grows once if at all.
+        let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
+        let mut parser = Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, bounds };
         parser.space();
         parser.value(0)?;
         parser.space();
@@ -202,7 +209,7 @@ impl<'a> Value<'a> {
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let node = self.document.node(self.index);
-        let Kind::String { escaped } = node.kind else {
+        let Kind::String { escaped, .. } = node.kind else {
             return None;
         };
         let raw = self.document.slice(node);
@@ -309,7 +316,7 @@ impl<'a> Value<'a> {
                 }
                 out.push(b']');
             }
-            Kind::String { escaped: true } => write_string(&self.as_str().unwrap_or_default(), out),
+            Kind::String { plainest: false, .. } => write_string(&self.as_str().unwrap_or_default(), out),
             _ => out.extend_from_slice(self.raw()),
         }
     }
@@ -318,14 +325,14 @@ impl<'a> Value<'a> {
     pub fn canonical(self, out: &mut Vec<u8>) {
         match self.kind() {
             Kind::Object => {
-                let mut entries: Vec<_> = self.entries().map(|(k, v)| (k.text(), v)).collect();
+                let mut entries: Vec<_> = self.entries().map(|(k, v)| (k.text(), k, v)).collect();
                 entries.sort_by(|a, b| a.0.cmp(&b.0));
                 out.push(b'{');
-                for (position, (key, value)) in entries.into_iter().enumerate() {
+                for (position, (_, key, value)) in entries.into_iter().enumerate() {
                     if position > 0 {
                         out.push(b',');
                     }
-                    write_string(&key, out);
+                    key.0.write(&NO_PATCHES, out);
                     out.push(b':');
                     value.canonical(out);
                 }
@@ -341,7 +348,7 @@ impl<'a> Value<'a> {
                 }
                 out.push(b']');
             }
-            _ => self.write(&Patches::default(), out),
+            _ => self.write(&NO_PATCHES, out),
         }
     }
 }
@@ -359,7 +366,7 @@ impl<'a> Key<'a> {
     /// Whether the decoded key is `name`; compares in place when there is nothing to decode.
     pub fn is(self, name: &str) -> bool {
         match self.0.kind() {
-            Kind::String { escaped: false } => {
+            Kind::String { escaped: false, .. } => {
                 let raw = self.0.raw();
                 raw.len() == name.len() + 2 && raw.get(1..raw.len() - 1) == Some(name.as_bytes())
             }
@@ -368,20 +375,26 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Appends `text` as a JSON string in its plainest spelling.
+/// Appends `text` as a JSON string in its plainest spelling (RFC 8785, section 3.2.2.2).
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
+    let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
     out.push(b'"');
-    for character in text.chars() {
-        match character {
-            '"' => out.extend_from_slice(b"\\\""),
-            '\\' => out.extend_from_slice(b"\\\\"),
-            '\n' => out.extend_from_slice(b"\\n"),
-            '\r' => out.extend_from_slice(b"\\r"),
-            '\t' => out.extend_from_slice(b"\\t"),
-            c if (c as u32) < 0x20 => out.extend_from_slice(format!("\\u{:04x}", c as u32).as_bytes()),
-            c => out.extend_from_slice(c.encode_utf8(&mut [0; 4]).as_bytes()),
+    let mut rest = text.as_bytes();
+    while let Some((run, [byte, tail @ ..])) = rest.iter().position(special).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(run);
+        match byte {
+            b'"' => out.extend_from_slice(b"\\\""),
+            b'\\' => out.extend_from_slice(b"\\\\"),
+            8 => out.extend_from_slice(b"\\b"),
+            9 => out.extend_from_slice(b"\\t"),
+            10 => out.extend_from_slice(b"\\n"),
+            12 => out.extend_from_slice(b"\\f"),
+            13 => out.extend_from_slice(b"\\r"),
+            control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
         }
+        rest = tail;
     }
+    out.extend_from_slice(rest);
     out.push(b'"');
 }
 
@@ -396,6 +409,8 @@ struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
+    /// Keys of the object being closed; kept for the next.
+    keys: Vec<Node>,
     plain: bool,
     bounds: &'a Bounds,
 }
@@ -487,14 +502,15 @@ impl Parser<'_> {
     }
 
     fn string(&mut self) -> Result<(), Fault> {
-        let index = self.push(Kind::String { escaped: false })?;
+        let index = self.push(Kind::String { escaped: false, plainest: true })?;
         self.at += 1;
-        let mut escaped = false;
+        let (mut escaped, mut plainest) = (false, true);
         loop {
             let rest = self.text.get(self.at..).unwrap_or_default();
             let stop = memchr::memchr2(b'"', b'\\', rest).ok_or(Fault::Syntax)?;
             let (span, tail) = rest.split_at_checked(stop).ok_or(Fault::Syntax)?;
-            if span.iter().any(|byte| *byte < 0x20) {
+            // Without an early exit, so that it is done many bytes at a time.
+            if span.iter().fold(false, |control, byte| control | (*byte < 0x20)) {
                 return Err(Fault::Syntax);
             }
             self.at += stop + 1;
@@ -502,31 +518,38 @@ impl Parser<'_> {
                 break;
             }
             escaped = true;
-            self.plain = false;
-            self.escape()?;
+            plainest &= self.escape()?;
         }
+        self.plain &= plainest;
         if let Some(node) = self.nodes.get_mut(index) {
-            node.kind = Kind::String { escaped };
+            node.kind = Kind::String { escaped, plainest };
         }
         self.close(index);
         Ok(())
     }
 
-    fn escape(&mut self) -> Result<(), Fault> {
+    /// What follows a backslash; whether it is the plainest spelling of its character.
+    fn escape(&mut self) -> Result<bool, Fault> {
         let letter = self.peek().ok_or(Fault::Syntax)?;
         self.at += 1;
         match letter {
-            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(()),
+            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(true),
+            b'/' => Ok(false),
             b'u' => match self.hex4()? {
+                0x08 | 0x09 | 0x0A | 0x0C | 0x0D => Ok(false),
+                0..=0x1F => {
+                    let digits = self.text.get(self.at.saturating_sub(4)..self.at).unwrap_or_default();
+                    Ok(!digits.iter().any(u8::is_ascii_uppercase))
+                }
                 0xD800..=0xDBFF => {
                     if self.text.get(self.at..self.at + 2) != Some(b"\\u".as_slice()) {
                         return Err(Fault::Syntax);
                     }
                     self.at += 2;
-                    if (0xDC00..=0xDFFF).contains(&self.hex4()?) { Ok(()) } else { Err(Fault::Syntax) }
+                    if (0xDC00..=0xDFFF).contains(&self.hex4()?) { Ok(false) } else { Err(Fault::Syntax) }
                 }
                 0xDC00..=0xDFFF => Err(Fault::Syntax),
-                _ => Ok(()),
+                _ => Ok(false),
             },
             _ => Err(Fault::Syntax),
         }
@@ -602,31 +625,41 @@ impl Parser<'_> {
         self.unique_keys(index)
     }
 
-    fn unique_keys(&self, object: usize) -> Result<(), Fault> {
+    fn unique_keys(&mut self, object: usize) -> Result<(), Fault> {
         let end = self.nodes.len();
-        let mut keys: Vec<Cow<'_, [u8]>> = Vec::with_capacity(8);
+        self.keys.clear();
         let mut at = object + 1;
         while at < end {
             let Some(node) = self.nodes.get(at) else {
                 break;
             };
-            let raw = self.text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).unwrap_or_default();
-            let key = match node.kind {
-                Kind::String { escaped: true } => Cow::Owned(unescape(raw).ok_or(Fault::Syntax)?.into_bytes()),
-                _ => Cow::Borrowed(raw),
-            };
-            keys.push(key);
+            self.keys.push(*node);
             at = self.nodes.get(at + 1).map_or(end, |value| value.next as usize);
         }
-        // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
-        let duplicate = if keys.len() <= 12 {
-            keys.iter().enumerate().any(|(i, key)| keys.iter().skip(i + 1).any(|other| other == key))
-        } else {
+        let text = self.text;
+        let raw =
+            |key: &Node| text.get(key.start as usize + 1..(key.end as usize).saturating_sub(1)).unwrap_or_default();
+        let escaped = |key: &Node| matches!(key.kind, Kind::String { escaped: true, .. });
+        let duplicate = if self.keys.iter().any(escaped) {
+            let decode =
+                |key: &Node| if escaped(key) { unescape(raw(key)).map(Cow::Owned) } else { plain_text(raw(key)) };
+            let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
+        } else if self.keys.len() <= 12 {
+            // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
+            let keys = self.keys.iter().enumerate();
+            keys.clone().any(|(i, key)| self.keys.iter().skip(i + 1).any(|other| raw(other) == raw(key)))
+        } else {
+            self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
+            self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
         };
         if duplicate { Err(Fault::DuplicateKey) } else { Ok(()) }
     }
+}
+
+fn plain_text(raw: &[u8]) -> Option<Cow<'_, str>> {
+    std::str::from_utf8(raw).ok().map(Cow::Borrowed)
 }
 
 fn parse_hex4(digits: &[u8]) -> Option<u32> {

@@ -128,7 +128,11 @@ fn bad_messages_get_the_status_and_code_of_the_spec_and_one_record_each() {
         (request.clone().body(text.replace("\"2.0\"", "\"1.0\"")), 400, -32600),
         (request.clone().body(text.replace("\"id\":1,", "\"id\":null,")), 400, -32600),
         (request.clone().body(text.replace("\"id\":1,", "\"id\":1.5,")), 400, -32600),
-        (request.clone().body(text.replace("\"id\":1,", &format!("\"id\":\"{}\",", "\\b".repeat(60)))), 400, -32600),
+        (
+            request.clone().body(text.replace("\"id\":1,", &format!("\"id\":\"{}\",", "\\u0001".repeat(60)))),
+            400,
+            -32600,
+        ),
         (request.clone().body(text.replace("io.modelcontextprotocol/clientCapabilities", "x")), 400, -32602),
         (
             request.clone().body(text.replace("2026-07-28", "2099-01-01")).set("mcp-protocol-version", "2099-01-01"),
