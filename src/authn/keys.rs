@@ -44,7 +44,7 @@ pub struct Trusted {
 pub struct PublicKey {
     id: Option<String>,
     algorithm: Option<String>,
-    key: DecodingKey,
+    key: Arc<DecodingKey>,
 }
 
 struct Issuer {
@@ -58,7 +58,7 @@ struct Issuer {
 /// Result of looking for a key.
 pub enum Found {
     /// The issuer's configured name and the key.
-    Key(String, DecodingKey),
+    Key(String, Arc<DecodingKey>),
     /// Nobody trusts this issuer.
     NoIssuer,
     /// Not with this algorithm.
@@ -98,7 +98,7 @@ pub fn parse(text: &str) -> Result<Vec<PublicKey>, String> {
             && let Ok(key) = DecodingKey::from_jwk(&jwk)
         {
             let algorithm = item.get("alg").and_then(|a| a.as_str()).map(str::to_owned);
-            keys.push(PublicKey { id: jwk.common.key_id, algorithm, key });
+            keys.push(PublicKey { id: jwk.common.key_id, algorithm, key: Arc::new(key) });
         }
     }
     if keys.is_empty() { Err("no key for signatures in the set".to_owned()) } else { Ok(keys) }
