@@ -11,6 +11,7 @@ use crate::control::admin::Admin;
 use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
+use crate::kernel::digest::Digest;
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
@@ -108,6 +109,7 @@ pub async fn run(
     let addresses: Vec<String> = startup.listeners.iter().map(|l| l.address.to_string()).collect();
     let policy = loaded.snapshot.id.short();
     eprintln!("listening on {}, admin on {}, policy {policy}", addresses.join(", "), startup.admin);
+    let ending = audit.clone();
     let control = Control {
         startup: startup.clone(),
         keys,
@@ -126,6 +128,7 @@ pub async fn run(
     drop((shared, control));
     let _ = tokio::time::timeout(startup.drain, gone.recv()).await;
     drop(gateway);
+    ending.finish();
     // The sink ends when the last record is handed over; records of calls past the deadline are given up with them.
     let flushed = tokio::task::spawn_blocking(move || {
         for _ in 0..100 {
@@ -199,6 +202,7 @@ impl Control {
             }
             if turn.is_multiple_of(SWEEP_EVERY) {
                 self.gateway.sessions.sweep();
+                self.gateway.upstreams.sweep();
             }
             self.session_count.store(self.gateway.sessions.len(), Ordering::Relaxed);
         }
@@ -231,12 +235,12 @@ impl Control {
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
         let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
-        self.record("applied", before.short(), loaded.snapshot.id.short(), cold.to_owned());
+        self.record("applied", before, loaded.snapshot.id, cold.to_owned());
     }
 
     fn reject(&self, problems: Vec<Problem>) {
-        let before = self.snapshots.current().id.short();
-        eprintln!("reload: rejected, policy {before} stays in force");
+        let before = self.snapshots.current().id;
+        eprintln!("reload: rejected, policy {} stays in force", before.short());
         for problem in &problems {
             eprintln!("{problem}");
         }
@@ -244,15 +248,17 @@ impl Control {
         self.gateway.metrics.reloads.with_label_values(&["rejected"]).inc();
         let detail = format!("{} problems", problems.len());
         self.status.set(problems);
-        self.record("rejected", before.clone(), before, detail);
+        self.record("rejected", before, before, detail);
     }
 
-    fn record(&self, outcome: &'static str, before: String, now: String, detail: String) {
-        if let Ok(mut record) = self.audit.begin("reload", crate::clock::random_token::<12>()) {
-            record.entry.outcome = outcome;
-            record.entry.policy = Some(now);
-            record.entry.policy_before = Some(before);
-            record.entry.detail = detail;
+    fn record(&self, outcome: &'static str, before: Digest, now: Digest, detail: String) {
+        if let Ok(mut record) = self.audit.begin("reload", crate::clock::Id::random()) {
+            record.note(|entry| {
+                entry.outcome = outcome;
+                entry.policy = Some(now);
+                entry.policy_before = Some(before);
+                entry.detail = detail;
+            });
         }
     }
 }

@@ -1,17 +1,25 @@
 //! One record an exchange, denied and aborted ones too.
 //!
-//! A slot in the queue is reserved before work starts: no slot, no exchange. So handing a record over
-//! cannot fail, and `Drop` does it even when the client vanished. Formatting and writing happen in
-//! the sink. Records hold digests and rule labels, never arguments, tokens, URIs or names a caller made up.
+//! A slot is reserved before work starts: no slot, no exchange. So handing a record over cannot fail,
+//! and `Drop` does it even when the client vanished. Handing over is a push under a lock and, unless
+//! answers wait for their records, wakes nobody: formatting, digests of names and writing happen in
+//! the sink, a batch at a time. Lines hold digests and rule labels, never arguments, tokens, URIs or
+//! names a caller made up.
+mod line;
+mod queue;
 mod sink;
 
+use crate::clock::Id;
+use crate::kernel::digest::Digest;
+use crate::kernel::policy::compile::{Rule, ServerPolicy};
+use crate::kernel::principal::Principal;
 use crate::kernel::refusal::Reason;
 use crate::metrics::Metrics;
-use serde::Serialize;
+use queue::Queue;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::oneshot;
 
 /// Most exchanges that may be unrecorded at once.
 const SLOTS: usize = 16_384;
@@ -29,77 +37,77 @@ pub struct Settings {
     pub file_bytes_max: u64,
 }
 
-/// What is recorded.
-#[derive(Debug, Default, Serialize)]
+/// What is known of an exchange. Shared parts are held, not copied: this is filled on the hot path.
+/// What of it is written, and how, is decided in `line` alone.
+#[derive(Debug)]
 pub struct Entry {
-    /// RFC 3339, UTC, microseconds.
-    #[serde(serialize_with = "sink::timestamp")]
+    /// Begun at, microseconds since 1970.
     pub time: u64,
     /// `exchange` or `reload`.
     pub kind: &'static str,
     /// Correlation id; also the `X-Request-Id` response header.
-    pub id: String,
+    pub id: Id,
     /// Server.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub server: Option<String>,
-    /// Issuer, by its name in the configuration.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub issuer: Option<String>,
-    /// Keyed pseudonym of the subject.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub subject: Option<String>,
-    /// OAuth client.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub client: Option<String>,
+    pub server: Option<Arc<ServerPolicy>>,
+    /// Who.
+    pub principal: Option<Arc<Principal>>,
     /// Revision.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<&'static str>,
     /// Method.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub method: Option<&'static str>,
-    /// The rule's pattern, as written in the policy.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target: Option<String>,
     /// Digest of what was named.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub target_digest: Option<String>,
+    pub target_digest: Option<Digest>,
     /// SHA-256 of the canonical arguments.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub arguments_digest: Option<String>,
-    /// Effect of the rule.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub effect: Option<&'static str>,
+    pub arguments_digest: Option<Digest>,
+    /// The rule that decided.
+    pub rule: Option<Arc<Rule>>,
     /// `allow`, `deny`, `error`, `aborted`, or for reloads `applied`, `rejected`.
     pub outcome: &'static str,
     /// Why, if not `allow`.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub reason: Option<&'static str>,
     /// The operator's sentence.
-    #[serde(skip_serializing_if = "String::is_empty")]
     pub detail: String,
-    /// Position of the rule that decided.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub rule: Option<String>,
     /// Digest of the policy in force.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy: Option<String>,
+    pub policy: Option<Digest>,
     /// For reloads: the digest before.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub policy_before: Option<String>,
+    pub policy_before: Option<Digest>,
     /// HTTP status of the upstream.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_status: Option<u16>,
     /// Whether the answer was a JSON-RPC error or a tool error.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_error: Option<bool>,
     /// Frames shown and withheld on a stream.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub frames: Option<(u64, u64)>,
     /// Whole duration, microseconds.
     pub micros: u64,
     /// Of which until the upstream's answer began, microseconds.
-    #[serde(skip_serializing_if = "Option::is_none")]
     pub upstream_micros: Option<u64>,
+}
+
+impl Entry {
+    fn new(kind: &'static str, id: Id) -> Self {
+        Self {
+            time: crate::clock::now_micros(),
+            kind,
+            id,
+            server: None,
+            principal: None,
+            revision: None,
+            method: None,
+            target_digest: None,
+            arguments_digest: None,
+            rule: None,
+            outcome: "aborted",
+            reason: None,
+            detail: String::new(),
+            policy: None,
+            policy_before: None,
+            upstream_status: None,
+            upstream_error: None,
+            frames: None,
+            micros: 0,
+            upstream_micros: None,
+        }
+    }
 }
 
 struct Job {
@@ -110,17 +118,15 @@ struct Job {
 /// Where records go.
 #[derive(Clone)]
 pub struct Audit {
-    queue: mpsc::Sender<Job>,
+    queue: Arc<Queue>,
     acknowledged: bool,
-    key: Arc<[u8]>,
     metrics: Arc<Metrics>,
 }
 
 /// A record being filled. Handed over when closed, committed or dropped.
 pub struct Record {
-    /// Its content so far.
-    pub entry: Box<Entry>,
-    slot: Option<mpsc::OwnedPermit<Job>>,
+    entry: Option<Box<Entry>>,
+    queue: Arc<Queue>,
     started: Instant,
     acknowledged: bool,
     metrics: Arc<Metrics>,
@@ -128,35 +134,43 @@ pub struct Record {
 
 impl Audit {
     /// Opens the directory, makes the pseudonym key if there is none, and starts the sink.
-    /// The handle returned ends when every record is written and every `Audit` is gone.
+    /// The handle returned ends when [`Audit::finish`] was called and every record begun is written.
     pub fn open(settings: Settings, metrics: Arc<Metrics>) -> std::io::Result<(Self, std::thread::JoinHandle<()>)> {
         let key = sink::pseudonym_key(&settings.directory)?;
-        let (queue, jobs) = mpsc::channel(SLOTS);
+        let queue = Arc::new(Queue::new(SLOTS));
         let acknowledged = settings.acknowledged;
-        let handle = sink::start(settings, jobs)?;
-        Ok((Self { queue, acknowledged, key: key.into(), metrics }, handle))
+        let handle = sink::start(settings, &key, queue.clone())?;
+        Ok((Self { queue, acknowledged, metrics }, handle))
     }
 
     /// Reserves a slot and begins a record.
-    pub fn begin(&self, kind: &'static str, id: String) -> Result<Record, Reason> {
-        let slot = self.queue.clone().try_reserve_owned().map_err(|_| Reason::AuditUnavailable)?;
-        let entry = Entry { time: crate::clock::now_micros(), kind, id, outcome: "aborted", ..Entry::default() };
+    pub fn begin(&self, kind: &'static str, id: Id) -> Result<Record, Reason> {
+        if !self.queue.reserve() {
+            return Err(Reason::AuditUnavailable);
+        }
         Ok(Record {
-            entry: Box::new(entry),
-            slot: Some(slot),
+            entry: Some(Box::new(Entry::new(kind, id))),
+            queue: self.queue.clone(),
             started: Instant::now(),
             acknowledged: self.acknowledged,
             metrics: self.metrics.clone(),
         })
     }
 
-    /// Keyed pseudonym of a subject.
-    pub fn pseudonym(&self, issuer: &str, subject: &str) -> String {
-        crate::kernel::digest::pseudonym(&self.key, &[issuer, subject])
+    /// No more records will begin: the sink ends with the last one.
+    pub fn finish(&self) {
+        self.queue.finish();
     }
 }
 
 impl Record {
+    /// Adds to the record; without effect once it was handed over.
+    pub fn note(&mut self, add: impl FnOnce(&mut Entry)) {
+        if let Some(entry) = &mut self.entry {
+            add(entry);
+        }
+    }
+
     /// Hands the record over; where answers must wait for it, waits until it is on disk.
     pub async fn commit(&mut self) -> Result<(), Reason> {
         if !self.acknowledged {
@@ -168,32 +182,32 @@ impl Record {
     }
 
     fn hand_over(&mut self, done: Option<oneshot::Sender<()>>) {
-        let Some(slot) = self.slot.take() else { return };
-        let entry = &mut self.entry;
+        let Some(mut entry) = self.entry.take() else { return };
         entry.micros = u64::try_from(self.started.elapsed().as_micros()).unwrap_or(u64::MAX);
         if entry.kind == "exchange" {
-            let server = entry.server.as_deref().unwrap_or("none");
-            let labels =
-                [server, entry.target.as_deref().unwrap_or("none"), entry.outcome, entry.reason.unwrap_or("none")];
-            self.metrics.decisions.with_label_values(&labels).inc();
-            let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
-            let upstream = entry.upstream_micros.unwrap_or(0);
-            if entry.frames.is_none() {
-                self.metrics
-                    .gateway_seconds
-                    .with_label_values(&[server])
-                    .observe(seconds(entry.micros.saturating_sub(upstream)));
-            }
-            if entry.upstream_micros.is_some() {
-                self.metrics.upstream_seconds.with_label_values(&[server]).observe(seconds(upstream));
-            }
+            count(&self.metrics, &entry);
         }
-        slot.send(Job { entry: std::mem::take(&mut self.entry), done });
+        self.queue.push(Job { entry, done });
     }
 }
 
 impl Drop for Record {
     fn drop(&mut self) {
         self.hand_over(None);
+    }
+}
+
+fn count(metrics: &Metrics, entry: &Entry) {
+    let server = entry.server.as_ref().map_or("none", |server| &server.name);
+    let rule = entry.rule.as_ref().map_or("none", |rule| &rule.label);
+    metrics.decisions.with_label_values(&[server, rule, entry.outcome, entry.reason.unwrap_or("none")]).inc();
+    let seconds = |micros: u64| Duration::from_micros(micros).as_secs_f64();
+    let upstream = entry.upstream_micros.unwrap_or(0);
+    if entry.frames.is_none() {
+        let ours = seconds(entry.micros.saturating_sub(upstream));
+        metrics.gateway_seconds.with_label_values(&[server]).observe(ours);
+    }
+    if entry.upstream_micros.is_some() {
+        metrics.upstream_seconds.with_label_values(&[server]).observe(seconds(upstream));
     }
 }

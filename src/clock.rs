@@ -26,3 +26,23 @@ pub fn random_token<const N: usize>() -> String {
     use base64::Engine as _;
     base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random::<N>())
 }
+
+/// A correlation id: 96 random bits, base64url. Kept in place, since every exchange makes one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Id([u8; 16]);
+
+impl Id {
+    /// A new one.
+    pub fn random() -> Self {
+        use base64::Engine as _;
+        let mut text = [b'-'; 16];
+        // Twelve bytes are sixteen characters: it always fits.
+        let _ = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_slice(random::<12>(), &mut text);
+        Self(text)
+    }
+
+    /// As text.
+    pub fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}

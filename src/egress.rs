@@ -1,25 +1,37 @@
 //! The only way out: resolve, check the address, connect, in bounded time. Redirects are never followed.
 use crate::tls;
 use bytes::Bytes;
+use http::Uri;
+use http::header::{HOST, HeaderValue};
+use http_body::{Frame, SizeHint};
 use http_body_util::{BodyExt, Full, Limited};
 use hyper::body::Incoming;
+use hyper::client::conn::http1;
 use hyper::{Request, Response};
 use hyper_rustls::HttpsConnector;
-use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use hyper_util::rt::{TokioExecutor, TokioTimer};
+use std::collections::VecDeque;
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
-use std::time::Duration;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::task::{Context, Poll};
+use std::time::{Duration, Instant};
+use tower::Service;
 use tower::util::ServiceFn;
 
 type Addresses = std::vec::IntoIter<SocketAddr>;
 type Resolving = Pin<Box<dyn Future<Output = io::Result<Addresses>> + Send>>;
 type Connector = HttpsConnector<HttpConnector<ServiceFn<fn(Name) -> Resolving>>>;
+type Sender = http1::SendRequest<Full<Bytes>>;
+
+/// Most connections kept to one origin.
+const KEPT_MAX: usize = 256;
+/// Longest time one is kept unused.
+const IDLE_MAX: Duration = Duration::from_secs(30);
 
 /// Why a request got no answer.
 #[derive(Debug)]
@@ -30,10 +42,32 @@ pub enum Failure {
     TooSlow,
 }
 
-/// An HTTP client for one trust.
+/// Makes connections, under one trust.
 #[derive(Clone)]
 pub struct Egress {
-    client: Client<Connector, Full<Bytes>>,
+    connector: Connector,
+}
+
+/// Connections to one origin, kept between requests.
+///
+/// A stack of our own because a general client's pool costs a spawned task and several locks a request
+/// (measured: 13 % of a plain proxy), and one origin needs none of that. Whoever sends takes the
+/// warmest connection or makes one; the reply's body brings it back.
+pub struct Pool {
+    egress: Egress,
+    origin: Uri,
+    idle: Mutex<VecDeque<Idle>>,
+}
+
+struct Idle {
+    sender: Sender,
+    since: Instant,
+}
+
+/// A reply's body, which holds its connection.
+pub struct Lent {
+    body: Incoming,
+    connection: Option<(Sender, Arc<Pool>)>,
 }
 
 /// Addresses that no tool server or key server of an operator is at, and that a name must not lead to:
@@ -74,7 +108,7 @@ fn resolve(name: Name) -> Resolving {
 }
 
 impl Egress {
-    /// A client that trusts `ca`, or the public authorities.
+    /// Connections that trust `ca`, or the public authorities.
     pub fn new(ca: Option<&Path>) -> Result<Self, String> {
         let mut http = HttpConnector::new_with_resolver(tower::service_fn(resolve as fn(Name) -> Resolving));
         http.enforce_http(false);
@@ -85,27 +119,26 @@ impl Egress {
             .https_or_http()
             .enable_http1()
             .wrap_connector(http);
-        let client = Client::builder(TokioExecutor::new())
-            .pool_timer(TokioTimer::new())
-            .pool_idle_timeout(Duration::from_secs(30))
-            .pool_max_idle_per_host(256)
-            .build(connector);
-        Ok(Self { client })
+        Ok(Self { connector })
     }
 
-    /// Sends a request and waits for the head of its answer.
-    pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<Response<Incoming>, Failure> {
-        let host = request.uri().host().unwrap_or_default().trim_matches(['[', ']']);
+    async fn connect(&self, origin: &Uri) -> Result<Sender, Failure> {
+        let host = origin.host().unwrap_or_default().trim_matches(['[', ']']);
         if host.parse::<IpAddr>().is_ok_and(forbidden) {
             return Err(Failure::Unreachable("the address may not be called".to_owned()));
         }
-        match tokio::time::timeout(timeout, self.client.request(request)).await {
-            Ok(Ok(response)) => Ok(response),
-            // The error's own text may quote what the other side sent; its kind is enough.
-            Ok(Err(error)) if error.is_connect() => Err(Failure::Unreachable("no connection".to_owned())),
-            Ok(Err(_)) => Err(Failure::Unreachable("the connection broke".to_owned())),
-            Err(_) => Err(Failure::TooSlow),
-        }
+        // Errors' own texts may quote what the other side sent; their kind is enough.
+        let unreachable = || Failure::Unreachable("no connection".to_owned());
+        let stream = self.connector.clone().call(origin.clone()).await.map_err(|_| unreachable())?;
+        let (sender, connection) = http1::handshake(stream).await.map_err(|_| unreachable())?;
+        tokio::spawn(connection);
+        Ok(sender)
+    }
+
+    /// Sends a request on a connection of its own and waits for the head of its answer.
+    pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<Response<Lent>, Failure> {
+        let pool = Pool::new(self.clone(), request.uri().clone());
+        Arc::new(pool).send(request, timeout).await
     }
 
     /// Fetches a small document with GET; only 200 counts.
@@ -122,6 +155,113 @@ impl Egress {
             Ok(Ok(body)) => Ok(body.to_bytes()),
             Ok(Err(_)) => Err(Failure::Unreachable("the body broke off or is too long".to_owned())),
             Err(_) => Err(Failure::TooSlow),
+        }
+    }
+}
+
+impl Pool {
+    /// Without connections yet. Only scheme and authority of `origin` matter.
+    pub fn new(egress: Egress, origin: Uri) -> Self {
+        Self { egress, origin, idle: Mutex::default() }
+    }
+
+    /// Sends a request and waits for the head of its answer. The target is sent in origin form (RFC 9112,
+    /// section 3.2.1), with the `Host` of this origin.
+    pub async fn send(
+        self: &Arc<Self>,
+        mut request: Request<Full<Bytes>>,
+        timeout: Duration,
+    ) -> Result<Response<Lent>, Failure> {
+        let authority = self.origin.authority().map_or("", |a| a.as_str());
+        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+        let host = HeaderValue::from_str(host).map_err(|_| Failure::Unreachable("not a host".to_owned()))?;
+        request.headers_mut().insert(HOST, host);
+        if request.uri().authority().is_some() {
+            let target = request.uri().path_and_query().cloned();
+            *request.uri_mut() = target.map_or_else(Uri::default, Uri::from);
+        }
+        tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or(Err(Failure::TooSlow))
+    }
+
+    /// Drops connections that were not used for a while.
+    pub fn sweep(&self) {
+        let mut idle = self.idle();
+        while idle.front().is_some_and(|oldest| oldest.since.elapsed() > IDLE_MAX) {
+            idle.pop_front();
+        }
+    }
+
+    async fn exchange(self: &Arc<Self>, mut request: Request<Full<Bytes>>) -> Result<Response<Lent>, Failure> {
+        loop {
+            let kept = self.take();
+            let again = kept.is_some();
+            let mut sender = match kept {
+                Some(sender) => sender,
+                None => self.egress.connect(&self.origin).await?,
+            };
+            if again && sender.ready().await.is_err() {
+                continue;
+            }
+            match sender.try_send_request(request).await {
+                Ok(response) => {
+                    return Ok(response.map(|body| Lent { body, connection: Some((sender, self.clone())) }));
+                }
+                // A kept connection may end as we take it. What was never written may go again, nothing else.
+                Err(mut error) => match error.take_message() {
+                    Some(unsent) if again => request = unsent,
+                    _ => return Err(Failure::Unreachable("the connection broke".to_owned())),
+                },
+            }
+        }
+    }
+
+    fn take(&self) -> Option<Sender> {
+        let mut idle = self.idle();
+        loop {
+            let Idle { sender, since } = idle.pop_back()?;
+            if since.elapsed() <= IDLE_MAX && !sender.is_closed() {
+                return Some(sender);
+            }
+        }
+    }
+
+    fn keep(&self, sender: Sender) {
+        if !sender.is_closed() {
+            let mut idle = self.idle();
+            if idle.len() >= KEPT_MAX {
+                idle.pop_front();
+            }
+            idle.push_back(Idle { sender, since: Instant::now() });
+        }
+    }
+
+    fn idle(&self) -> MutexGuard<'_, VecDeque<Idle>> {
+        self.idle.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl http_body::Body for Lent {
+    type Data = Bytes;
+    type Error = hyper::Error;
+
+    fn poll_frame(self: Pin<&mut Self>, context: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+        Pin::new(&mut self.get_mut().body).poll_frame(context)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
+    }
+}
+
+impl Drop for Lent {
+    fn drop(&mut self) {
+        // Of a body left unread hyper drops the rest if it is there already, and else the connection.
+        if let Some((sender, pool)) = self.connection.take() {
+            pool.keep(sender);
         }
     }
 }

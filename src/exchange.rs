@@ -10,7 +10,7 @@ use crate::kernel::judge::{Judge, NoLedger, Seen};
 use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
-use crate::kernel::policy::decide::{Decision, Grounds, Permitted, challenge_result, decide};
+use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -56,12 +56,12 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
     {
         return response;
     }
-    let id = clock::random_token::<12>();
-    let mut record = match gateway.audit.begin("exchange", id.clone()) {
+    let id = clock::Id::random();
+    let mut record = match gateway.audit.begin("exchange", id) {
         Ok(record) => record,
         Err(reason) => return rules::refuse(&reason.into(), None, &world),
     };
-    record.entry.policy = Some(world.id.short());
+    record.note(|entry| entry.policy = Some(world.id));
     let server = world.server_at(request.uri().path()).cloned();
     let mut response = match serve(&gateway, &world, server.clone(), request, record).await {
         Ok(response) => response,
@@ -73,7 +73,7 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
             refuse(&refusal, server.as_deref(), &world, modern)
         }
     };
-    rules::set(&mut response, "x-request-id", &id);
+    rules::set(&mut response, "x-request-id", id.as_str());
     response
 }
 
@@ -93,7 +93,7 @@ async fn serve(
     let mut modern = false;
     match travel(gateway, world, server, request, &mut record, &mut modern).await {
         Ok(Answer::Now(response)) => {
-            record.entry.outcome = "allow";
+            record.note(|entry| entry.outcome = "allow");
             match record.commit().await {
                 Ok(()) => Ok(response),
                 Err(reason) => Err(Refused { refusal: reason.into(), record, modern }),
@@ -101,7 +101,6 @@ async fn serve(
         }
         Ok(Answer::Stream(stream)) => {
             let Streaming { reply, judge, session, session_header, guard } = *stream;
-            record.entry.outcome = "aborted"; // Until the stream says how it ended.
             let body = relay(
                 Relay {
                     body: reply.into_body(),
@@ -178,10 +177,10 @@ async fn enter(
 ) -> Result<(Arc<ServerPolicy>, rules::Head, Arc<Principal>), Refusal> {
     rules::check_host(head, world)?;
     let server = server.ok_or(Reason::PathUnknown)?;
-    record.entry.server = Some(server.name.clone());
+    record.note(|entry| entry.server = Some(server.clone()));
     let mut head = rules::read_head(head, world)?;
     let principal = gateway.authn.principal(head.credential.take(), facts.now).await?;
-    note_principal(record, gateway, &principal);
+    record.note(|entry| entry.principal = Some(principal.clone()));
     server.access.admits(&principal, facts)?;
     Ok((server, head, principal))
 }
@@ -240,7 +239,7 @@ async fn forward(
     }
     let sent = Instant::now();
     let reply = gateway.upstreams.send(outbound, upstream_session.as_deref()).await;
-    record.entry.upstream_micros = Some(u64::try_from(sent.elapsed().as_micros()).unwrap_or(u64::MAX));
+    record.note(|entry| entry.upstream_micros = u64::try_from(sent.elapsed().as_micros()).ok());
     let reply = match reply {
         // Our session is gone whatever the upstream does about its own.
         Err(_) if verb == Verb::Delete => {
@@ -248,7 +247,7 @@ async fn forward(
         }
         other => other.map_err(|refusal| refusal.for_id(id.clone()))?,
     };
-    record.entry.upstream_status = Some(reply.status.as_u16());
+    record.note(|entry| entry.upstream_status = Some(reply.status.as_u16()));
     if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
         fresh.session.set_upstream(theirs.clone());
     }
@@ -385,7 +384,7 @@ async fn receive(
             if let (Some(session), Some(revision)) = (&session, negotiated) {
                 session.agree(*revision);
             }
-            record.entry.upstream_error = Some(*error);
+            record.note(|entry| entry.upstream_error = Some(*error));
             // Only statuses that MCP gives a meaning are passed on.
             let status = if matches!(status, 200 | 400 | 404) { upstream_status } else { StatusCode::BAD_REQUEST };
             Ok(Answer::Now(rules::json(status, inspected.text().clone())))
@@ -406,48 +405,39 @@ fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot, mo
     rules::refuse(refusal, server, world)
 }
 
-fn note_principal(record: &mut Record, gateway: &Gateway, principal: &Principal) {
-    record.entry.issuer = Some(principal.issuer().to_owned());
-    record.entry.subject = Some(gateway.audit.pseudonym(principal.issuer(), principal.subject()));
-    record.entry.client = principal.client().map(str::to_owned);
-}
-
 fn note_message(record: &mut Record, message: &Message) {
-    record.entry.revision = Some(message.revision.as_str());
-    record.entry.method = Some(if message.shape == Shape::Response { "response" } else { message.method.name });
     let named = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => Some(name),
         Target::None | Target::Resources(_) => None,
     };
-    record.entry.target_digest = named.map(|name| Digest::of(name.as_bytes()).short());
-    if let Some(arguments) = message.arguments() {
+    let target_digest = named.map(|name| Digest::of(name.as_bytes()));
+    let arguments_digest = message.arguments().map(|arguments| {
         let mut canonical = Vec::with_capacity(arguments.raw().len());
         arguments.canonical(&mut canonical);
-        record.entry.arguments_digest = Some(Digest::of(&canonical).to_string());
-    }
+        Digest::of(&canonical)
+    });
+    record.note(|entry| {
+        entry.revision = Some(message.revision.as_str());
+        entry.method = Some(if message.shape == Shape::Response { "response" } else { message.method.name });
+        entry.target_digest = target_digest;
+        entry.arguments_digest = arguments_digest;
+    });
 }
 
 fn note_decision(record: &mut Record, decision: Decision) -> Result<Permitted, Refusal> {
-    let note = |record: &mut Record, grounds: &Grounds| {
-        record.entry.rule.clone_from(&grounds.rule);
-        record.entry.target.clone_from(&grounds.label);
-        record.entry.effect = grounds.effect.map(|effect| effect.name());
+    let (grounds, verdict) = match decision {
+        Decision::Permit(permitted) => (permitted.grounds().clone(), Ok(permitted)),
+        Decision::Refuse(refusal, grounds) => (grounds, Err(refusal)),
     };
-    match decision {
-        Decision::Permit(permitted) => {
-            note(record, permitted.grounds());
-            Ok(permitted)
-        }
-        Decision::Refuse(refusal, grounds) => {
-            note(record, &grounds);
-            Err(refusal)
-        }
-    }
+    record.note(|entry| entry.rule = grounds.rule);
+    verdict
 }
 
 fn note_refusal(record: &mut Record, refusal: &Refusal) {
     let theirs = refusal.reason.wire().status >= 500;
-    record.entry.outcome = if theirs { "error" } else { "deny" };
-    record.entry.reason = Some(refusal.reason.name());
-    record.entry.detail.clone_from(&refusal.detail);
+    record.note(|entry| {
+        entry.outcome = if theirs { "error" } else { "deny" };
+        entry.reason = Some(refusal.reason.name());
+        entry.detail.clone_from(&refusal.detail);
+    });
 }

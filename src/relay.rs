@@ -17,16 +17,20 @@ use crate::snapshots::Snapshots;
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
-use hyper::body::Incoming;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 
+/// The body of an upstream's reply.
+pub trait Upstream: http_body::Body<Data = Bytes> + Unpin + Send + 'static {}
+
+impl<B: http_body::Body<Data = Bytes> + Unpin + Send + 'static> Upstream for B {}
+
 /// Everything one stream needs.
-pub struct Relay {
+pub struct Relay<B> {
     /// The upstream's body.
-    pub body: Incoming,
+    pub body: B,
     /// Who judges.
     pub judge: Judge,
     /// Its record; closed when the stream ends or is dropped.
@@ -43,8 +47,8 @@ pub struct Relay {
     pub metrics: Arc<Metrics>,
 }
 
-struct Running {
-    relay: Relay,
+struct Running<B> {
+    relay: Relay<B>,
     decoder: Decoder,
     queue: VecDeque<Bytes>,
     changed: watch::Receiver<u64>,
@@ -63,14 +67,14 @@ enum Happened {
     TokenExpired,
 }
 
-impl Drop for Running {
+impl<B> Drop for Running<B> {
     fn drop(&mut self) {
         self.relay.metrics.streams.dec();
     }
 }
 
 /// The response body.
-pub fn relay(relay: Relay, event_bytes_max: usize) -> Body {
+pub fn relay<B: Upstream>(relay: Relay<B>, event_bytes_max: usize) -> Body {
     relay.metrics.streams.inc();
     let changed = relay.snapshots.watch();
     let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
@@ -89,7 +93,7 @@ pub fn relay(relay: Relay, event_bytes_max: usize) -> Body {
     })))
 }
 
-impl Running {
+impl<B: Upstream> Running<B> {
     async fn next(&mut self) -> Option<Bytes> {
         loop {
             if let Some(bytes) = self.queue.pop_front() {
@@ -198,7 +202,7 @@ impl Running {
                         session.agree(*revision);
                     }
                 }
-                self.relay.record.entry.upstream_error = Some(*error);
+                self.relay.record.note(|entry| entry.upstream_error = Some(*error));
                 self.frames.0 += 1;
                 self.close("allow", None);
                 self.relay.record.commit().await?;
@@ -214,12 +218,12 @@ impl Running {
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {
-        let entry = &mut self.relay.record.entry;
-        entry.outcome = outcome;
-        entry.frames = Some(self.frames);
-        if let Some(detail) = detail {
-            entry.detail = detail.to_owned();
-        }
+        let frames = self.frames;
+        self.relay.record.note(|entry| {
+            entry.outcome = outcome;
+            entry.frames = Some(frames);
+            detail.unwrap_or_default().clone_into(&mut entry.detail);
+        });
         self.done = true;
     }
 
@@ -235,7 +239,7 @@ impl Running {
         }
         let outcome = if refusal.reason == Reason::StreamNoLongerAllowed { "deny" } else { "error" };
         self.close(outcome, Some(&refusal.detail));
-        self.relay.record.entry.reason = Some(refusal.reason.name());
+        self.relay.record.note(|entry| entry.reason = Some(refusal.reason.name()));
     }
 }
 

@@ -1,5 +1,5 @@
 //! Sends an [`Outbound`] with the upstream's own credential, and nothing else of the client's.
-use crate::egress::{Egress, Failure};
+use crate::egress::{Egress, Failure, Lent, Pool};
 use crate::kernel::inbound::Verb;
 use crate::kernel::mcp::headers::is_media;
 use crate::kernel::policy::compile::ServerPolicy;
@@ -7,14 +7,19 @@ use crate::kernel::policy::decide::Outbound;
 use crate::kernel::refusal::{Reason, Refusal};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
-use http::header::{self, HeaderValue};
-use http::{Method, Request, StatusCode};
+use http::header::{self, HeaderMap, HeaderName, HeaderValue};
+use http::{Method, Request, StatusCode, Uri};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
-use hyper::body::Incoming;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
+
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 
 /// What came back.
 pub struct Reply {
@@ -24,7 +29,7 @@ pub struct Reply {
     pub media: Media,
     /// The upstream's session id.
     pub session: Option<String>,
-    body: Incoming,
+    body: Lent,
     timeout: Duration,
 }
 
@@ -40,7 +45,9 @@ pub enum Media {
 }
 
 struct Door {
-    egress: Egress,
+    pool: Arc<Pool>,
+    /// Path and query of the server's URL.
+    target: Uri,
     authorization: Option<HeaderValue>,
 }
 
@@ -79,46 +86,35 @@ impl Upstreams {
                 value.set_sensitive(true);
                 Ok::<_, String>(value)
             });
-            doors.insert(name.clone(), Arc::new(Door { egress, authorization: authorization.transpose()? }));
+            let url: Uri =
+                server.upstream.url.parse().map_err(|_| format!("`{}` is not a URL", server.upstream.url))?;
+            let target = url.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
+            let pool = Arc::new(Pool::new(egress, url));
+            doors.insert(name.clone(), Arc::new(Door { pool, target, authorization: authorization.transpose()? }));
         }
         self.doors.store(Arc::new(doors));
         Ok(())
+    }
+
+    /// Drops connections that were not used for a while.
+    pub fn sweep(&self) {
+        self.doors.load().values().for_each(|door| door.pool.sweep());
     }
 
     /// Sends and waits for the head of the reply.
     pub async fn send(&self, outbound: Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
         let server = outbound.server();
         let door = self.doors.load().get(&server.name).cloned().ok_or(Reason::UpstreamUnreachable)?;
-        let method = match outbound.verb() {
+        let mut request = Request::new(Full::new(outbound.body().clone()));
+        *request.uri_mut() = door.target.clone();
+        *request.headers_mut() = head(&outbound, &door, session)?;
+        *request.method_mut() = match outbound.verb() {
             Verb::Post => Method::POST,
             Verb::Get => Method::GET,
             Verb::Delete => Method::DELETE,
         };
-        let accept =
-            if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
-        let mut request = Request::builder()
-            .method(method)
-            .uri(&server.upstream.url)
-            .header(header::ACCEPT, accept)
-            .header(header::USER_AGENT, concat!("portcullis/", env!("CARGO_PKG_VERSION")));
-        if outbound.verb() == Verb::Post {
-            request = request.header(header::CONTENT_TYPE, "application/json");
-        }
-        for (name, value) in outbound.headers() {
-            request = request.header(name, value);
-        }
-        if let Some(session) = session {
-            request = request.header("mcp-session-id", session);
-        }
-        if let Some(id) = outbound.last_event_id() {
-            request = request.header("last-event-id", id);
-        }
-        if let Some(authorization) = &door.authorization {
-            request = request.header(header::AUTHORIZATION, authorization);
-        }
-        let request = request.body(Full::new(outbound.body().clone())).map_err(|_| Reason::Internal)?;
         let timeout = server.upstream.timeout;
-        let response = door.egress.send(request, timeout).await.map_err(|failure| match failure {
+        let response = door.pool.send(request, timeout).await.map_err(|failure| match failure {
             Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
             Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
         })?;
@@ -135,6 +131,41 @@ impl Upstreams {
     }
 }
 
+/// Every header of a request: ours, and the protocol's as computed from the message that was judged.
+fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<HeaderMap, Reason> {
+    const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+    let accept = if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
+    let text = |value: &str| HeaderValue::from_str(value).map_err(|_| Reason::Internal);
+    let mut headers = HeaderMap::with_capacity(16);
+    headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+    headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+    if outbound.verb() == Verb::Post {
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    }
+    if let Some(version) = outbound.protocol_version() {
+        headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(version));
+    }
+    if let Some(method) = outbound.method() {
+        headers.insert(METHOD, HeaderValue::from_static(method));
+    }
+    if let Some(name) = outbound.name() {
+        headers.insert(NAME, text(&name)?);
+    }
+    for (name, value) in outbound.params() {
+        headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| Reason::Internal)?, text(value)?);
+    }
+    if let Some(session) = session {
+        headers.insert(SESSION_ID, text(session)?);
+    }
+    if let Some(id) = outbound.last_event_id() {
+        headers.insert(LAST_EVENT_ID, text(id)?);
+    }
+    if let Some(authorization) = &door.authorization {
+        headers.insert(header::AUTHORIZATION, authorization.clone());
+    }
+    Ok(headers)
+}
+
 impl Reply {
     /// The whole body, within its bound and in bounded time.
     pub async fn whole(self, bytes_max: usize) -> Result<Bytes, Refusal> {
@@ -147,7 +178,7 @@ impl Reply {
     }
 
     /// The body as it comes.
-    pub fn into_body(self) -> Incoming {
+    pub fn into_body(self) -> Lent {
         self.body
     }
 }

@@ -1,19 +1,16 @@
 //! Writes records as JSON lines, in batches, on a thread of its own.
+use super::line::{self, Pseudonyms};
+use super::queue::Queue;
 use super::{Job, Settings};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::thread;
-use tokio::sync::{mpsc, oneshot};
+use std::time::Duration;
 
-/// Most records written before their writers are answered.
-const BATCH_MAX: usize = 1024;
-
-/// Microseconds since 1970 as RFC 3339.
-pub fn timestamp<S: serde::Serializer>(micros: &u64, serializer: S) -> Result<S::Ok, S::Error> {
-    let time = i64::try_from(*micros).ok().and_then(chrono::DateTime::from_timestamp_micros).unwrap_or_default();
-    serializer.serialize_str(&time.to_rfc3339_opts(chrono::SecondsFormat::Micros, true))
-}
+/// How long to wait before writing is tried again.
+const RETRY_EVERY: Duration = Duration::from_secs(1);
 
 /// The key of subject pseudonyms, made at the first start and kept beside the records, for its owner only.
 pub fn pseudonym_key(directory: &Path) -> io::Result<Vec<u8>> {
@@ -32,54 +29,42 @@ pub fn pseudonym_key(directory: &Path) -> io::Result<Vec<u8>> {
     }
 }
 
-/// Starts the sink; it ends when the queue has no senders and is empty.
-pub fn start(settings: Settings, jobs: mpsc::Receiver<Job>) -> io::Result<thread::JoinHandle<()>> {
+/// Starts the sink; it ends with its queue.
+pub fn start(settings: Settings, key: &[u8], queue: Arc<Queue>) -> io::Result<thread::JoinHandle<()>> {
     let files = Files::open(&settings)?;
-    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build()?;
-    thread::Builder::new().name("audit".to_owned()).spawn(move || runtime.block_on(run(settings, files, jobs)))
+    let pseudonyms = Pseudonyms::new(key);
+    // Answers that wait for their record must not also wait for others to gather.
+    let interval = if settings.acknowledged { Duration::ZERO } else { settings.interval };
+    thread::Builder::new().name("audit".to_owned()).spawn(move || run(interval, files, pseudonyms, &queue))
 }
 
-async fn run(settings: Settings, mut files: Files, mut jobs: mpsc::Receiver<Job>) {
-    let mut lines = Vec::new();
-    let mut waiting: Vec<oneshot::Sender<()>> = Vec::new();
-    while let Some(first) = jobs.recv().await {
-        take(first, &mut lines, &mut waiting);
-        if !settings.acknowledged {
-            // Group commit: gather for one interval, then write once.
-            let until = tokio::time::Instant::now() + settings.interval;
-            while let Ok(Some(job)) = tokio::time::timeout_at(until, jobs.recv()).await {
-                take(job, &mut lines, &mut waiting);
-                if lines.len() > 1 << 20 {
-                    break;
-                }
-            }
+fn run(interval: Duration, mut files: Files, mut pseudonyms: Pseudonyms, queue: &Queue) {
+    let (mut batch, mut lines, mut waiting) = (Vec::new(), Vec::new(), Vec::new());
+    while queue.take(interval, &mut batch) {
+        let taken = batch.len();
+        for Job { entry, done } in batch.drain(..) {
+            // Writing to memory does not fail.
+            let _ = line::write(&entry, &mut pseudonyms, &mut lines);
+            waiting.extend(done);
         }
-        for _ in 0..BATCH_MAX {
-            match jobs.try_recv() {
-                Ok(job) => take(job, &mut lines, &mut waiting),
-                Err(_) => break,
+        while let Err(error) = files.write(&lines) {
+            // Dropping the senders tells whoever waits. The batch stays, and is written whole to a new file.
+            waiting.clear();
+            if !queue.set_broken(true) {
+                eprintln!("audit: records cannot be written, refusing all calls until they can: {error}");
             }
+            thread::sleep(RETRY_EVERY);
+            files.abandon();
         }
-        match files.write(&lines) {
-            Ok(()) => waiting.drain(..).for_each(|done| {
-                let _ = done.send(());
-            }),
-            Err(error) => {
-                // Dropping the senders tells whoever waits; closing the queue refuses all further work.
-                eprintln!("audit: records cannot be written, refusing all calls: {error}");
-                waiting.clear();
-                jobs.close();
-            }
+        if queue.set_broken(false) {
+            eprintln!("audit: records are written again");
+        }
+        for done in waiting.drain(..) {
+            let _: Result<(), ()> = done.send(());
         }
         lines.clear();
+        queue.release(taken);
     }
-}
-
-fn take(job: Job, lines: &mut Vec<u8>, waiting: &mut Vec<oneshot::Sender<()>>) {
-    if serde_json::to_writer(&mut *lines, &job.entry).is_ok() {
-        lines.push(b'\n');
-    }
-    waiting.extend(job.done);
 }
 
 struct Files {
@@ -94,6 +79,11 @@ impl Files {
         std::fs::create_dir_all(&settings.directory)?;
         let (file, size) = next_file(&settings.directory)?;
         Ok(Self { directory: settings.directory.clone(), file, size, size_max: settings.file_bytes_max })
+    }
+
+    /// The next batch begins a new file: this one may end in the middle of a line.
+    fn abandon(&mut self) {
+        self.size = self.size_max;
     }
 
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {

@@ -8,30 +8,30 @@ pub struct Digest([u8; 32]);
 impl Digest {
     /// Digest of one byte string.
     pub fn of(bytes: &[u8]) -> Self {
-        Self::of_parts(&[bytes])
+        Self::copied(aws_lc_rs::digest::digest(&aws_lc_rs::digest::SHA256, bytes))
     }
 
     /// Digest of several byte strings, each preceded by its length so that boundaries cannot move.
     pub fn of_parts(parts: &[&[u8]]) -> Self {
         let mut context = aws_lc_rs::digest::Context::new(&aws_lc_rs::digest::SHA256);
-        if let [single] = parts {
-            context.update(single);
-        } else {
-            for part in parts {
-                context.update(&(part.len() as u64).to_be_bytes());
-                context.update(part);
-            }
+        for part in parts {
+            context.update(&(part.len() as u64).to_be_bytes());
+            context.update(part);
         }
+        Self::copied(context.finish())
+    }
+
+    fn copied(digest: aws_lc_rs::digest::Digest) -> Self {
         let mut out = [0u8; 32];
-        for (slot, byte) in out.iter_mut().zip(context.finish().as_ref()) {
+        for (slot, byte) in out.iter_mut().zip(digest.as_ref()) {
             *slot = *byte;
         }
         Self(out)
     }
 
-    /// The first eight bytes in hex: enough to correlate, short enough to read.
-    pub fn short(&self) -> String {
-        hex(self.0.get(..8).unwrap_or_default())
+    /// The first eight bytes, for people.
+    pub fn short(&self) -> Short {
+        Short(*self)
     }
 
     /// The raw 32 bytes.
@@ -53,19 +53,44 @@ pub fn pseudonym(key: &[u8], parts: &[&str]) -> String {
 
 /// Lower-case hex.
 pub fn hex(bytes: &[u8]) -> String {
-    const DIGITS: &[u8; 16] = b"0123456789abcdef";
-    let digit = |nibble: u8| DIGITS.get(usize::from(nibble)).copied().unwrap_or(b'0') as char;
-    bytes.iter().flat_map(|b| [digit(b >> 4), digit(b & 15)]).collect()
+    let mut out = String::with_capacity(bytes.len() * 2);
+    for byte in bytes {
+        out.push(digit(byte >> 4));
+        out.push(digit(byte & 15));
+    }
+    out
+}
+
+fn digit(nibble: u8) -> char {
+    char::from(if nibble < 10 { b'0' + nibble } else { b'a' + nibble - 10 })
+}
+
+/// The first eight bytes in hex: enough to correlate, short enough to read.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct Short(pub Digest);
+
+fn write_hex(bytes: &[u8], f: &mut fmt::Formatter<'_>) -> fmt::Result {
+    let mut text = [0u8; 64];
+    for (pair, byte) in text.chunks_exact_mut(2).zip(bytes) {
+        pair.copy_from_slice(&[digit(byte >> 4) as u8, digit(byte & 15) as u8]);
+    }
+    f.write_str(std::str::from_utf8(text.get(..bytes.len() * 2).unwrap_or_default()).unwrap_or_default())
 }
 
 impl fmt::Display for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex(&self.0))
+        write_hex(&self.0, f)
+    }
+}
+
+impl fmt::Display for Short {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write_hex(self.0.0.get(..8).unwrap_or_default(), f)
     }
 }
 
 impl fmt::Debug for Digest {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.short())
+        write!(f, "{}", Short(*self))
     }
 }

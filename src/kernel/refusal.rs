@@ -159,8 +159,6 @@ pub struct Refusal {
     pub scopes: Vec<String>,
     /// Seconds after which to try again.
     pub retry_after: Option<u64>,
-    /// Position of the rule that decided.
-    pub rule: Option<String>,
     /// The version asked for, for `-32022`.
     pub requested: Option<String>,
     /// Answer within the session (HTTP 200): before 2026-07-28 a 404 says that the session is dead.
@@ -176,7 +174,6 @@ impl Refusal {
             id: None,
             scopes: Vec::new(),
             retry_after: None,
-            rule: None,
             requested: None,
             in_band: false,
         }

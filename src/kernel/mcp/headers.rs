@@ -3,6 +3,7 @@
 //! A verdict always reads the body. The headers are a second copy that somebody else may route by,
 //! so any disagreement between the two is refused rather than resolved.
 use base64::Engine as _;
+use std::borrow::Cow;
 
 /// Decodes a mirrored header value: `=?base64?…?=`, or, without both marks, plain text. `None` if malformed.
 pub fn decode_value(text: &str) -> Option<String> {
@@ -16,14 +17,14 @@ pub fn decode_value(text: &str) -> Option<String> {
 }
 
 /// Encodes a value for a mirrored header: as it is when plain, else `=?base64?…?=`.
-pub fn encode_value(text: &str) -> String {
+pub fn encode_value(text: &str) -> Cow<'_, str> {
     let plain = text.bytes().all(|b| (0x20..0x7f).contains(&b) || b == b'\t')
         && text.trim_matches([' ', '\t']) == text
         && !(text.starts_with("=?base64?") && text.ends_with("?="));
     if plain {
-        text.to_owned()
+        Cow::Borrowed(text)
     } else {
-        format!("=?base64?{}?=", base64::engine::general_purpose::STANDARD.encode(text))
+        Cow::Owned(format!("=?base64?{}?=", base64::engine::general_purpose::STANDARD.encode(text)))
     }
 }
 

@@ -5,6 +5,7 @@ use super::source::*;
 use super::template::{NamePattern, UriTemplate};
 use crate::kernel::digest::Digest;
 use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// Where a rule was written.
@@ -52,11 +53,11 @@ pub struct ServerPolicy {
     /// Where to send.
     pub upstream: UpstreamTarget,
     /// Rules for tools, most specific first.
-    pub tools: Vec<(NamePattern, Rule)>,
+    pub tools: Vec<(NamePattern, Arc<Rule>)>,
     /// Rules for prompts, most specific first.
-    pub prompts: Vec<(NamePattern, Rule)>,
+    pub prompts: Vec<(NamePattern, Arc<Rule>)>,
     /// Rules for resources, most specific first.
-    pub resources: Vec<(UriTemplate, Rule)>,
+    pub resources: Vec<(UriTemplate, Arc<Rule>)>,
     /// Limits.
     pub limits: Vec<Limit>,
 }
@@ -303,7 +304,7 @@ impl Context<'_> {
         scopes: Vec<String>,
         roles: Vec<String>,
         when: Option<String>,
-    ) -> Rule {
+    ) -> Arc<Rule> {
         for (index, scope) in scopes.iter().enumerate() {
             // RFC 6749, section 3.3: scope-token.
             if scope.is_empty() || !scope.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"' && b != b'\\') {
@@ -336,7 +337,7 @@ impl Context<'_> {
                 None
             }
         });
-        Rule { position: (self.locate)(at), label: label.to_owned(), effect, scopes, roles, when }
+        Arc::new(Rule { position: (self.locate)(at), label: label.to_owned(), effect, scopes, roles, when })
     }
 
     fn name_pattern(&mut self, at: &str, name: &str) -> Option<NamePattern> {
@@ -351,7 +352,7 @@ impl Context<'_> {
 fn compile_limits(
     source: Vec<LimitSource>,
     server: &str,
-    rules: &[(NamePattern, Rule)],
+    rules: &[(NamePattern, Arc<Rule>)],
     flaws: &mut Flaws,
 ) -> Vec<Limit> {
     let mut limits = Vec::new();

@@ -19,6 +19,7 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 
 /// The extension whose messages this gateway does not serve, and so does not let anybody negotiate.
@@ -33,19 +34,15 @@ pub enum Decision {
 }
 
 /// What a verdict rests on. For operators, never for clients.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[derive(Clone, Debug, Default)]
 pub struct Grounds {
-    /// Position of the rule that decided.
-    pub rule: Option<String>,
-    /// The rule's pattern, as written: safe to record, unlike what the client sent.
-    pub label: Option<String>,
-    /// Effect of the rule.
-    pub effect: Option<Effect>,
+    /// The rule that decided, if one did.
+    pub rule: Option<Arc<Rule>>,
 }
 
 impl Grounds {
-    fn of(rule: &Rule) -> Self {
-        Self { rule: Some(rule.position.to_string()), label: Some(rule.label.clone()), effect: rule.effect }
+    fn of(rule: &Arc<Rule>) -> Self {
+        Self { rule: Some(rule.clone()) }
     }
 }
 
@@ -83,7 +80,7 @@ pub fn authorize<'a>(
     target: &Target,
     args: Option<Value<'_>>,
     facts: &Facts,
-) -> Result<&'a Rule, (Reason, Option<&'a Rule>)> {
+) -> Result<&'a Arc<Rule>, (Reason, Option<&'a Arc<Rule>>)> {
     let (rule, name, hidden) = match target {
         Target::Tool(name) => {
             (server.tools.iter().find(|(p, _)| p.matches(name)).map(|(_, r)| r), name, Reason::ToolUnknown)
@@ -159,10 +156,7 @@ pub fn decide(
             message: Arc::new(message),
             grounds,
         }),
-        Err((mut refusal, grounds)) => {
-            refusal.rule.clone_from(&grounds.rule);
-            Decision::Refuse(refusal.for_id(message.id), grounds)
-        }
+        Err((refusal, grounds)) => Decision::Refuse(refusal.for_id(message.id), grounds),
     }
 }
 
@@ -315,25 +309,38 @@ impl Outbound {
         &self.body
     }
 
-    /// The protocol headers, computed from the message that was judged and never copied from the client's.
-    pub fn headers(&self) -> Vec<(String, String)> {
-        let message = &self.message;
-        let mut headers = Vec::with_capacity(4);
-        if message.method.name != "initialize" {
-            headers.push(("mcp-protocol-version".to_owned(), message.revision.as_str().to_owned()));
-        }
-        if message.revision.era() == Era::Modern {
-            headers.push(("mcp-method".to_owned(), message.method.name.to_owned()));
-            match (message.method.class, &message.target) {
-                (Class::CallTool, Target::Tool(name)) | (Class::GetPrompt, Target::Prompt(name)) => {
-                    headers.push(("mcp-name".to_owned(), encode_value(name)));
-                }
-                (Class::Resource, Target::Resource(uri)) => headers.push(("mcp-name".to_owned(), encode_value(uri))),
-                _ => {}
+    /// `MCP-Protocol-Version`. Like the other headers it is computed from the message that was judged and never
+    /// copied from the client's.
+    pub fn protocol_version(&self) -> Option<&'static str> {
+        (self.message.method.name != "initialize").then(|| self.message.revision.as_str())
+    }
+
+    /// `Mcp-Method` (2026-07-28, "Standard request headers").
+    pub fn method(&self) -> Option<&'static str> {
+        self.modern().then_some(self.message.method.name)
+    }
+
+    /// `Mcp-Name`, encoded.
+    pub fn name(&self) -> Option<Cow<'_, str>> {
+        match (self.message.method.class, &self.message.target) {
+            (Class::CallTool, Target::Tool(name))
+            | (Class::GetPrompt, Target::Prompt(name))
+            | (Class::Resource, Target::Resource(name))
+                if self.modern() =>
+            {
+                Some(encode_value(name))
             }
-            headers.extend(message.params.iter().cloned());
+            _ => None,
         }
-        headers
+    }
+
+    /// `Mcp-Param-*`, lower-case name and value as it came: `decode` saw that they decode.
+    pub fn params(&self) -> &[(String, String)] {
+        if self.modern() { &self.message.params } else { &[] }
+    }
+
+    fn modern(&self) -> bool {
+        self.message.revision.era() == Era::Modern
     }
 
     /// The upstream's event id to resume after.
