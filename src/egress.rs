@@ -19,7 +19,8 @@ use std::path::Path;
 use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::task::{Context, Poll};
-use std::time::{Duration, Instant};
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::Duration;
 use tower::Service;
 use tower::util::ServiceFn;
 
@@ -30,8 +31,8 @@ type Sender = http1::SendRequest<Full<Bytes>>;
 
 /// Most connections kept to one origin.
 const KEPT_MAX: usize = 256;
-/// Longest time one is kept unused.
-const IDLE_MAX: Duration = Duration::from_secs(30);
+/// Sweeps that one may outlive unused; with one sweep in ten seconds, half a minute.
+const IDLE_SWEEPS: u32 = 3;
 
 /// Why a request got no answer.
 #[derive(Debug)]
@@ -57,11 +58,13 @@ pub struct Pool {
     egress: Egress,
     origin: Uri,
     idle: Mutex<VecDeque<Idle>>,
+    sweeps: AtomicU32,
 }
 
 struct Idle {
     sender: Sender,
-    since: Instant,
+    /// How many sweeps there had been when it was last used: a clock that costs nothing to read.
+    since: u32,
 }
 
 /// A reply's body, which holds its connection.
@@ -162,7 +165,7 @@ impl Egress {
 impl Pool {
     /// Without connections yet. Only scheme and authority of `origin` matter.
     pub fn new(egress: Egress, origin: Uri) -> Self {
-        Self { egress, origin, idle: Mutex::default() }
+        Self { egress, origin, idle: Mutex::default(), sweeps: AtomicU32::new(0) }
     }
 
     /// Sends a request and waits for the head of its answer. The target is sent in origin form (RFC 9112,
@@ -183,12 +186,11 @@ impl Pool {
         tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
-    /// Drops connections that were not used for a while.
+    /// Drops connections that were not used since some sweeps ago, or have ended.
     pub fn sweep(&self) {
-        let mut idle = self.idle();
-        while idle.front().is_some_and(|oldest| oldest.since.elapsed() > IDLE_MAX) {
-            idle.pop_front();
-        }
+        let now = self.sweeps.fetch_add(1, Ordering::Relaxed).wrapping_add(1);
+        let fresh = |idle: &Idle| now.wrapping_sub(idle.since) <= IDLE_SWEEPS && !idle.sender.is_closed();
+        self.idle().retain(fresh);
     }
 
     async fn exchange(self: &Arc<Self>, mut request: Request<Full<Bytes>>) -> Result<Response<Lent>, Failure> {
@@ -218,8 +220,8 @@ impl Pool {
     fn take(&self) -> Option<Sender> {
         let mut idle = self.idle();
         loop {
-            let Idle { sender, since } = idle.pop_back()?;
-            if since.elapsed() <= IDLE_MAX && !sender.is_closed() {
+            let Idle { sender, .. } = idle.pop_back()?;
+            if !sender.is_closed() {
                 return Some(sender);
             }
         }
@@ -231,7 +233,7 @@ impl Pool {
             if idle.len() >= KEPT_MAX {
                 idle.pop_front();
             }
-            idle.push_back(Idle { sender, since: Instant::now() });
+            idle.push_back(Idle { sender, since: self.sweeps.load(Ordering::Relaxed) });
         }
     }
 

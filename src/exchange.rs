@@ -153,6 +153,7 @@ async fn travel(
         // An answer that overtakes the request it answers is lost on some connections.
         rules::drain(&mut body).await;
     }
+    drop(head); // And with it its share of the connection's read buffer, which is then used again.
     let (server, head, principal) = entered?;
     let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
     let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;

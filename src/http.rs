@@ -16,6 +16,12 @@ use std::time::Duration;
 
 const HEADER_BYTES_MAX: usize = 4096;
 const PARAMS_MAX: usize = 64;
+const DETACHED_BYTES_MAX: usize = 4096;
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
+const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
+const METHOD: HeaderName = HeaderName::from_static("mcp-method");
+const NAME: HeaderName = HeaderName::from_static("mcp-name");
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const BODY_WAIT: Duration = Duration::from_secs(30);
 const DRAIN_BYTES_MAX: usize = 64 << 10;
 const DRAIN_WAIT: Duration = Duration::from_secs(1);
@@ -39,12 +45,12 @@ pub fn check_host<B>(request: &Request<B>, world: &Snapshot) -> Result<(), Reaso
         (Some(authority), Some(host)) if !authority.eq_ignore_ascii_case(host) => {
             return Err(Reason::HostForeign);
         }
-        (Some(name), _) | (None, Some(name)) => name.to_ascii_lowercase(),
+        (Some(name), _) | (None, Some(name)) => name,
         (None, None) => return Err(Reason::HostForeign),
     };
     let secure = world.public_url.starts_with("https:");
-    let named = named.strip_suffix(if secure { ":443" } else { ":80" }).unwrap_or(&named);
-    if world.hosts.iter().any(|host| host == named) { Ok(()) } else { Err(Reason::HostForeign) }
+    let named = named.strip_suffix(if secure { ":443" } else { ":80" }).unwrap_or(named);
+    if world.hosts.iter().any(|host| host.eq_ignore_ascii_case(named)) { Ok(()) } else { Err(Reason::HostForeign) }
 }
 
 /// Every rule that needs only the head.
@@ -67,18 +73,18 @@ pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refu
     }
     check_media(verb, headers)?;
     let mut facts = HeaderFacts {
-        protocol_version: owned(headers, "mcp-protocol-version")?,
-        session: owned(headers, "mcp-session-id")?,
-        method: owned(headers, "mcp-method")?,
-        name: owned(headers, "mcp-name")?,
+        protocol_version: owned(headers, &PROTOCOL_VERSION)?,
+        session: owned(headers, &SESSION_ID)?,
+        method: owned(headers, &METHOD)?,
+        name: owned(headers, &NAME)?,
         params: Vec::new(),
-        last_event_id: owned(headers, "last-event-id")?,
+        last_event_id: owned(headers, &LAST_EVENT_ID)?,
     };
     for name in headers.keys().filter(|name| name.as_str().starts_with("mcp-param-")) {
         if facts.params.len() >= PARAMS_MAX {
             return Err(Reason::HeaderMalformed.into());
         }
-        facts.params.push((name.as_str().to_owned(), owned(headers, name.as_str())?.unwrap_or_default()));
+        facts.params.push((name.as_str().to_owned(), owned(headers, name)?.unwrap_or_default()));
     }
     let credential = match single(headers, &header::AUTHORIZATION)? {
         None => None,
@@ -97,7 +103,7 @@ pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<I
     let Head { verb, headers, credential: _ } = head;
     let body = if verb == Verb::Post {
         match tokio::time::timeout(BODY_WAIT, Limited::new(body, bytes_max).collect()).await {
-            Ok(Ok(collected)) => collected.to_bytes(),
+            Ok(Ok(collected)) => detached(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => {
                 return Err(Reason::BodyTooLarge.into());
             }
@@ -107,6 +113,11 @@ pub async fn read_body(head: Head, body: Incoming, bytes_max: usize) -> Result<I
         Bytes::new()
     };
     Ok(Inbound { verb, headers, body })
+}
+
+/// A small body apart from the connection's read buffer, which is larger and can then be used again.
+fn detached(body: Bytes) -> Bytes {
+    if body.len() <= DETACHED_BYTES_MAX { Bytes::copy_from_slice(&body) } else { body }
 }
 
 /// Reads a refused body and throws it away, within small bounds of size and time.
@@ -134,7 +145,7 @@ fn single<'a>(headers: &'a HeaderMap, name: &HeaderName) -> Result<Option<&'a st
         .transpose()
 }
 
-fn owned(headers: &HeaderMap, name: &str) -> Result<Option<String>, Reason> {
+fn owned(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Reason> {
     let mut values = headers.get_all(name).iter();
     let Some(first) = values.next() else {
         return Ok(None);
@@ -156,14 +167,12 @@ fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
     if verb == Verb::Delete {
         return Ok(());
     }
-    let accept: Vec<String> = headers
-        .get_all(header::ACCEPT)
-        .iter()
-        .filter_map(|value| value.to_str().ok())
-        .flat_map(|value| value.split(','))
-        .map(|item| item.split(';').next().unwrap_or_default().trim().to_ascii_lowercase())
-        .collect();
-    let takes = |wanted: &str, family: &str| accept.iter().any(|a| a == wanted || a == family || a == "*/*");
+    let takes = |wanted: &str, family: &str| {
+        let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
+        let mut items = values.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
+        let is = |item: &str, media: &str| item.trim().eq_ignore_ascii_case(media);
+        items.any(|item| is(item, wanted) || is(item, family) || is(item, "*/*"))
+    };
     let events = takes("text/event-stream", "text/*");
     let json = verb == Verb::Get || takes("application/json", "application/*");
     if events && json { Ok(()) } else { Err(Reason::AcceptWrong) }

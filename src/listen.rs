@@ -93,10 +93,12 @@ where
     F: Future<Output = Response<Body>> + Send + 'static,
 {
     let service = service_fn(move |request| {
-        let answer = handle(request);
+        // On the heap and gone with its answer: hyper keeps room for it as long as the connection lives.
+        let answer = Box::pin(handle(request));
         async move { Ok::<_, Infallible>(answer.await) }
     });
-    let io = TokioIo::new(stream);
+    // A TLS stream is large, and what an async function moves it keeps room for twice.
+    let io = TokioIo::new(Box::new(stream));
     let mut draining = shared.draining.clone();
     // A macro would hide two differing types behind one name; the two arms say the same for each protocol.
     if h2 {

@@ -1,6 +1,7 @@
 //! argv to exit code.
 
-// The gateway allocates and frees across threads all day; glibc's arenas grow under that.
+// musl's own allocator takes one lock for all. glibc's is as fast as this one here and keeps less.
+#[cfg(target_env = "musl")]
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 

@@ -2,8 +2,9 @@
 //! that is not known (at most once in a while), last good kept.
 use crate::egress::Egress;
 use arc_swap::ArcSwap;
-use jsonwebtoken::jwk::{AlgorithmParameters, Jwk, PublicKeyUse};
-use jsonwebtoken::{Algorithm, AlgorithmFamily, DecodingKey};
+use super::signature::VerifyingKey;
+use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
+use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -44,7 +45,7 @@ pub struct Trusted {
 pub struct PublicKey {
     id: Option<String>,
     algorithm: Option<String>,
-    key: Arc<DecodingKey>,
+    key: Arc<VerifyingKey>,
 }
 
 struct Issuer {
@@ -58,7 +59,7 @@ struct Issuer {
 /// Result of looking for a key.
 pub enum Found {
     /// The issuer's configured name and the key.
-    Key(String, Arc<DecodingKey>),
+    Key(String, Arc<VerifyingKey>),
     /// Nobody trusts this issuer.
     NoIssuer,
     /// Not with this algorithm.
@@ -92,11 +93,7 @@ pub fn parse(text: &str) -> Result<Vec<PublicKey>, String> {
             continue;
         };
         let signs = !matches!(jwk.common.public_key_use, Some(PublicKeyUse::Encryption | PublicKeyUse::Other(_)));
-        let known = !matches!(jwk.algorithm, AlgorithmParameters::Other(_));
-        if signs
-            && known
-            && let Ok(key) = DecodingKey::from_jwk(&jwk)
-        {
+        if signs && let Some(key) = VerifyingKey::from_jwk(&jwk) {
             let algorithm = item.get("alg").and_then(|a| a.as_str()).map(str::to_owned);
             keys.push(PublicKey { id: jwk.common.key_id, algorithm, key: Arc::new(key) });
         }
@@ -165,7 +162,7 @@ impl Keys {
             // Without a `kid` the choice must not be ours to make.
             (Some(_), Some(_)) => Found::NoKey,
             (Some(key), None) => {
-                let fits = key.key.family() == algorithm.family() && key.algorithm.as_ref().is_none_or(|a| *a == name);
+                let fits = key.key.fits(algorithm) && key.algorithm.as_ref().is_none_or(|a| *a == name);
                 if fits { Found::Key(found.name.clone(), key.key.clone()) } else { Found::AlgorithmRefused }
             }
         }

@@ -405,6 +405,9 @@ pub fn string(text: &str) -> Vec<u8> {
     out
 }
 
+/// Length up to which strings are searched byte by byte.
+const SHORT: usize = 24;
+
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -506,8 +509,11 @@ impl Parser<'_> {
         self.at += 1;
         let (mut escaped, mut plainest) = (false, true);
         loop {
+            // Most strings are short: a vector search costs more to begin than they are long.
             let rest = self.text.get(self.at..).unwrap_or_default();
-            let stop = memchr::memchr2(b'"', b'\\', rest).ok_or(Fault::Syntax)?;
+            let short = rest.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
+            let long = || memchr::memchr2(b'"', b'\\', rest.get(SHORT..)?).map(|stop| stop + SHORT);
+            let stop = short.or_else(long).ok_or(Fault::Syntax)?;
             let (span, tail) = rest.split_at_checked(stop).ok_or(Fault::Syntax)?;
             // Without an early exit, so that it is done many bytes at a time.
             if span.iter().fold(false, |control, byte| control | (*byte < 0x20)) {

@@ -26,19 +26,34 @@ pub struct Verified {
 pub struct Principal {
     verified: Verified,
     id: Digest,
+    subject_id: Digest,
+    client_id: Digest,
 }
 
 impl Principal {
     /// States that `verified` has been verified. Only a token verifier may say so.
     pub fn assertion(verified: Verified) -> Self {
         let client = verified.client.as_deref().unwrap_or_default();
-        let id = Digest::of_parts(&[verified.issuer.as_bytes(), verified.subject.as_bytes(), client.as_bytes()]);
-        Self { verified, id }
+        let (issuer, subject, client) = (verified.issuer.as_bytes(), verified.subject.as_bytes(), client.as_bytes());
+        let id = Digest::of_parts(&[issuer, subject, client]);
+        let subject_id = Digest::of_parts(&[issuer, subject]);
+        let client_id = Digest::of_parts(&[issuer, client]);
+        Self { verified, id, subject_id, client_id }
     }
 
     /// Identity for binding sessions: issuer, subject and client together.
     pub fn id(&self) -> Digest {
         self.id
+    }
+
+    /// Identity of the subject, whichever client it uses.
+    pub fn subject_id(&self) -> Digest {
+        self.subject_id
+    }
+
+    /// Identity of the client, whoever uses it.
+    pub fn client_id(&self) -> Digest {
+        self.client_id
     }
 
     /// Name of the issuer in the configuration.

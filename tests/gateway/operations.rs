@@ -4,8 +4,10 @@ use serde_json::json;
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
+use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 fn find() -> serde_json::Value {
     json!({"name":"find_customer","arguments":{"id":"1"}})
@@ -141,12 +143,10 @@ fn unauthenticated_requests_leave_no_memory_behind() {
     assert!(gateway.upstream.seen().is_empty());
 }
 
-#[test]
-fn acknowledged_records_survive_kill_nine() {
-    let mut gateway = Gateway::with(TOOLS, "audit: { directory: audit, durability: acknowledged }\n");
-    let token = gateway.ann();
+/// Four clients call without pause until the gateway is killed; which calls were answered, and when.
+fn killed_under_load(gateway: &mut Gateway) -> (Vec<(String, Instant)>, Instant, HashSet<String>) {
     let answered = Arc::new(std::sync::Mutex::new(Vec::new()));
-    let (port, request) = (gateway.port, modern(&token, "tools/call", &find()));
+    let (port, request) = (gateway.port, modern(&gateway.ann(), "tools/call", &find()));
     let clients: Vec<_> = (0..4)
         .map(|_| {
             let (answered, request) = (answered.clone(), request.clone());
@@ -161,23 +161,45 @@ fn acknowledged_records_survive_kill_nine() {
                         continue;
                     }
                     if let Some(id) = text.lines().find_map(|line| line.strip_prefix("x-request-id: ")) {
-                        answered.lock().unwrap().push(id.trim().to_owned());
+                        answered.lock().unwrap().push((id.trim().to_owned(), Instant::now()));
                     }
                 }
             })
         })
         .collect();
-    wait("calls were answered", || answered.lock().unwrap().len() > 50);
+    let begun = Instant::now();
+    let enough = || answered.lock().unwrap().len() > 50 && begun.elapsed() > Duration::from_millis(1500);
+    wait("calls were answered", enough);
+    let killed = Instant::now();
     gateway.kill();
     for client in clients {
         client.join().unwrap();
     }
-    let recorded: std::collections::HashSet<String> =
-        records(&gateway.directory.join("audit")).iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
-    let answered = answered.lock().unwrap();
-    let lost: Vec<_> = answered.iter().filter(|id| !recorded.contains(*id)).collect();
+    let recorded = records(&gateway.directory.join("audit"));
+    let recorded = recorded.iter().map(|r| r["id"].as_str().unwrap().to_owned()).collect();
+    let answered = answered.lock().unwrap().clone();
+    (answered, killed, recorded)
+}
+
+#[test]
+fn acknowledged_records_survive_kill_nine() {
+    let mut gateway = Gateway::with(TOOLS, "audit: { directory: audit, durability: acknowledged }\n");
+    let (answered, _, recorded) = killed_under_load(&mut gateway);
+    let lost: Vec<_> = answered.iter().filter(|(id, _)| !recorded.contains(id)).collect();
     println!("kill -9: {} answered, {} recorded, {} lost", answered.len(), recorded.len(), lost.len());
     assert!(lost.is_empty(), "{lost:?}");
+}
+
+#[test]
+fn kill_nine_loses_no_record_older_than_the_interval() {
+    let mut gateway = Gateway::start();
+    let (answered, killed, recorded) = killed_under_load(&mut gateway);
+    let lost: Vec<_> = answered.iter().filter(|(id, _)| !recorded.contains(id)).collect();
+    let oldest = lost.iter().map(|(_, at)| killed.saturating_duration_since(*at)).max().unwrap_or_default();
+    println!("kill -9: {} answered, {} lost, the oldest {oldest:?} before", answered.len(), lost.len());
+    // The interval is 50 ms; the rest is for a busy machine that lets the writer wait.
+    assert!(oldest < Duration::from_millis(50 + 450), "{oldest:?}");
+    assert!(answered.iter().any(|(id, at)| recorded.contains(id) && *at < killed - Duration::from_secs(1)));
 }
 
 #[test]

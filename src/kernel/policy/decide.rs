@@ -228,10 +228,8 @@ fn charges(server: &ServerPolicy, principal: &Principal, message: &Message) -> V
         (Some(_), _) => false,
     };
     let key = |per: Per| match per {
-        Per::Subject => Digest::of_parts(&[principal.issuer().as_bytes(), principal.subject().as_bytes()]),
-        Per::Client => {
-            Digest::of_parts(&[principal.issuer().as_bytes(), principal.client().unwrap_or_default().as_bytes()])
-        }
+        Per::Subject => principal.subject_id(),
+        Per::Client => principal.client_id(),
         Per::Server => Digest::of(b"server"),
     };
     let limits = server.limits.iter().enumerate().filter(|(_, limit)| applies(limit));
