@@ -377,10 +377,9 @@ impl<'a> Key<'a> {
 
 /// Appends `text` as a JSON string in its plainest spelling (RFC 8785, section 3.2.2.2).
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
-    let special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
     out.push(b'"');
     let mut rest = text.as_bytes();
-    while let Some((run, [byte, tail @ ..])) = rest.iter().position(special).and_then(|at| rest.split_at_checked(at)) {
+    while let Some((run, [byte, tail @ ..])) = special(rest).and_then(|at| rest.split_at_checked(at)) {
         out.extend_from_slice(run);
         match byte {
             b'"' => out.extend_from_slice(b"\\\""),
@@ -405,8 +404,37 @@ pub fn string(text: &str) -> Vec<u8> {
     out
 }
 
-/// Length up to which strings are searched byte by byte.
-const SHORT: usize = 24;
+/// Where the first quote, backslash or control character is.
+///
+/// Most strings are short, so the first bytes are looked at eight at a time in a register (SIMD within a
+/// register: a byte that is zero after the xor, or below 0x20, sets its highest bit); only what is longer
+/// is worth a vector search.
+fn special(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const SHORT: usize = 48;
+    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+    let (words, rest) = text.get(..SHORT).unwrap_or(text).as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word);
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = (zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control) & HIGH;
+        if found != 0 {
+            // A borrow can only set a bit above the first true one.
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
+    let Some(long) = text.get(SHORT..) else {
+        return rest.iter().position(is_special).map(|at| words.len() * 8 + at);
+    };
+    let stop = memchr::memchr2(b'"', b'\\', long).unwrap_or(long.len());
+    let span = long.get(..stop).unwrap_or_default();
+    // Without an early exit, so that it is done many bytes at a time.
+    let control = span.iter().fold(false, |control, byte| control | (*byte < 0x20));
+    let stop = if control { span.iter().position(|byte| *byte < 0x20)? } else { stop };
+    (stop < long.len()).then_some(SHORT + stop)
+}
 
 struct Parser<'a> {
     text: &'a [u8],
@@ -509,22 +537,17 @@ impl Parser<'_> {
         self.at += 1;
         let (mut escaped, mut plainest) = (false, true);
         loop {
-            // Most strings are short: a vector search costs more to begin than they are long.
-            let rest = self.text.get(self.at..).unwrap_or_default();
-            let short = rest.iter().take(SHORT).position(|byte| matches!(byte, b'"' | b'\\'));
-            let long = || memchr::memchr2(b'"', b'\\', rest.get(SHORT..)?).map(|stop| stop + SHORT);
-            let stop = short.or_else(long).ok_or(Fault::Syntax)?;
-            let (span, tail) = rest.split_at_checked(stop).ok_or(Fault::Syntax)?;
-            // Without an early exit, so that it is done many bytes at a time.
-            if span.iter().fold(false, |control, byte| control | (*byte < 0x20)) {
-                return Err(Fault::Syntax);
+            self.at += special(self.text.get(self.at..).unwrap_or_default()).ok_or(Fault::Syntax)?;
+            let found = self.peek();
+            self.at += 1;
+            match found {
+                Some(b'"') => break,
+                Some(b'\\') => {
+                    escaped = true;
+                    plainest &= self.escape()?;
+                }
+                _ => return Err(Fault::Syntax),
             }
-            self.at += stop + 1;
-            if tail.first() == Some(&b'"') {
-                break;
-            }
-            escaped = true;
-            plainest &= self.escape()?;
         }
         self.plain &= plainest;
         if let Some(node) = self.nodes.get_mut(index) {
@@ -743,6 +766,27 @@ mod tests {
         let mut canonical = Vec::new();
         document.root().canonical(&mut canonical);
         assert_eq!(canonical, br#"{"ab":[true,null],"b":1.50e3}"#);
+    }
+
+    #[test]
+    fn a_special_character_is_found_wherever_it_is() {
+        for length in 0..120 {
+            for filler in [b'a', 0x7F, 0x80, 0xFF, b'!', b'#', b'[', b']', 0x20] {
+                let plain = vec![filler; length];
+                assert_eq!(special(&plain), None);
+                for at in 0..length {
+                    for byte in [b'"', b'\\', 0, 0x1F, b'\n'] {
+                        let mut text = plain.clone();
+                        text[at] = byte;
+                        assert_eq!(special(&text), Some(at), "{byte} at {at} of {length}, among {filler}");
+                        if let Some(later) = text.get_mut(at + 1) {
+                            *later = b'"';
+                            assert_eq!(special(&text), Some(at));
+                        }
+                    }
+                }
+            }
+        }
     }
 
     #[test]
