@@ -1,7 +1,11 @@
 //! Subcommands: argv to exit code.
 mod audit;
+pub(crate) mod development;
+mod files;
+mod token;
 pub use audit::sentence;
 
+use crate::config::load::Environment;
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
 use std::path::PathBuf;
@@ -47,6 +51,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Print an access token by a local issuer, for trying out.
+    Token(token::Options),
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -96,6 +102,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
+        Command::Token(options) => token::run(&options, &environment),
     }
 }
 

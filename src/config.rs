@@ -3,7 +3,7 @@
 mod compile;
 pub mod load;
 pub mod source;
-mod yaml;
+pub mod yaml;
 
 use crate::authn::keys::Trusted;
 use crate::kernel::snapshot::Snapshot;
