@@ -2,6 +2,7 @@
 mod audit;
 pub(crate) mod development;
 mod files;
+mod format;
 mod token;
 pub use audit::sentence;
 
@@ -53,6 +54,8 @@ enum Command {
     },
     /// Print an access token by a local issuer, for trying out.
     Token(token::Options),
+    /// Format policies and cases; comments and meaning stay.
+    Fmt(format::Options),
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -103,6 +106,7 @@ pub fn main() -> ExitCode {
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
         Command::Token(options) => token::run(&options, &environment),
+        Command::Fmt(options) => format::run(&options),
     }
 }
 
