@@ -1,8 +1,12 @@
 //! Subcommands: argv to exit code.
 mod audit;
 pub(crate) mod development;
+mod draft;
 mod files;
 mod format;
+mod guess;
+mod init;
+mod survey;
 mod token;
 pub use audit::sentence;
 
@@ -52,6 +56,8 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Draft a policy for an MCP server from what it lists.
+    Init(init::Options),
     /// Print an access token by a local issuer, for trying out.
     Token(token::Options),
     /// Format policies and cases; comments and meaning stay.
@@ -105,6 +111,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
+        Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
         Command::Fmt(options) => format::run(&options),
     }
