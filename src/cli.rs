@@ -6,13 +6,14 @@ mod files;
 mod format;
 mod guess;
 mod init;
+mod shell;
 mod survey;
 mod token;
 pub use audit::sentence;
 
 use crate::config::load::Environment;
 use crate::{app, config, demo};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -62,6 +63,17 @@ enum Command {
     Token(token::Options),
     /// Format policies and cases; comments and meaning stay.
     Fmt(format::Options),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Of this subcommand instead of the whole.
+        subcommand: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -87,7 +99,8 @@ fn environment(name: &str) -> Option<String> {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    match arguments.command {
         Command::Demo { once, directory } => with_runtime(demo::run(once, directory)),
         Command::Serve { config } => with_runtime(serve(config)),
         Command::Check { config } => match config::load::load(&config, &environment) {
@@ -114,7 +127,13 @@ pub fn main() -> ExitCode {
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
         Command::Fmt(options) => format::run(&options),
+        Command::Completions { shell } => shell::completions(shell, command()),
+        Command::Man { subcommand } => shell::man(subcommand.as_deref(), command()),
     }
+}
+
+fn command() -> clap::Command {
+    shell::with_examples(Arguments::command())
 }
 
 async fn serve(config: PathBuf) -> ExitCode {

@@ -9,5 +9,6 @@
     reason = "a test fails by panicking"
 )]
 mod fmt;
+mod help;
 mod init;
 mod support;
