@@ -38,8 +38,17 @@ pub struct Draft {
 
 /// One entry of the policy: a rule, or why there is none.
 enum Entry {
-    Rule { key: String, rule: String, why: String },
-    LeftOut { shown: String, why: String },
+    Rule {
+        name: String,
+        rule: String,
+        why: String,
+        /// A request that the rule decides, as a case asks it.
+        asks: Option<String>,
+    },
+    LeftOut {
+        shown: String,
+        why: String,
+    },
 }
 
 const EFFECTS: [Effect; 4] = [Effect::Read, Effect::Write, Effect::Destructive, Effect::Egress];
@@ -69,7 +78,7 @@ pub fn draft(given: &Given<'_>, survey: &Survey) -> Draft {
         Entry::LeftOut { shown, .. } if exact(shown) => Some(shown.as_str()),
         _ => None,
     });
-    let cases = cases(given.server, &allowed, held_back);
+    let cases = cases(given.server, &allowed, [&resources, &prompts], held_back);
     let readme = readme(given.server, &allowed, &[&tools, &resources, &prompts], rules, left_out);
     Draft { policy, cases, readme, rules, left_out }
 }
@@ -97,14 +106,30 @@ fn tool_entry(server: &str, tool: &Tool, all: &[Tool]) -> Entry {
     let effect = effect.name();
     let scope = plain(&format!("{server}.{effect}"));
     Entry::Rule {
-        key: plain(&tool.name),
+        name: tool.name.clone(),
         rule: format!("{{ effect: {effect}, scopes: [{scope}] }}"),
         why: format!("{effect}, because {why}"),
+        asks: Some(call_of(&tool.name)),
     }
 }
 
+fn call_of(tool: &str) -> String {
+    format!("call: {{ tool: {}, args: {{}} }}", plain(tool))
+}
+
 fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
-    let rule = format!("{{ scopes: [{}] }}", plain(scope));
+    let entry = |text: &str, why: &str, sample: Option<&str>| {
+        if let Some(word) = guess::secret(text) {
+            let why = format!("it says `{word}`, so what it holds may open other doors");
+            return Entry::LeftOut { shown: shown(text), why };
+        }
+        Entry::Rule {
+            name: text.to_owned(),
+            rule: format!("{{ scopes: [{}] }}", plain(scope)),
+            why: why.to_owned(),
+            asks: sample.map(|uri| format!("call: {{ resource: {} }}", quoted(uri))),
+        }
+    };
     let mut entries = Vec::new();
     let mut templates = Vec::new();
     let mut seen = BTreeSet::new();
@@ -115,9 +140,9 @@ fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
             Ok(_) if !printable(text) => left_out("it has characters that do not belong into a URI"),
             Ok(_) if text.contains("{+") => left_out("it reaches every path below, so decide how far it may"),
             Ok(template) => {
+                let sample = Some(sample(text)).filter(|uri| template.matches(uri));
                 templates.push(template);
-                let why = "whoever reads may read what fits this template".to_owned();
-                Entry::Rule { key: quoted(text), rule: rule.clone(), why }
+                entry(text, "whoever reads may read what fits this template", sample.as_deref())
             }
         });
     }
@@ -128,8 +153,7 @@ fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
         // A URI with a brace would be a template here, and stand for more than itself.
         let itself = printable(uri) && plain_uri(uri) && !uri.contains(['{', '}']) && UriTemplate::parse(uri).is_ok();
         entries.push(if itself {
-            let why = "whoever reads may read this one".to_owned();
-            Entry::Rule { key: quoted(uri), rule: rule.clone(), why }
+            entry(uri, "whoever reads may read this one", Some(uri))
         } else {
             Entry::LeftOut { shown: shown(uri), why: "it is not a URI that a policy takes".to_owned() }
         });
@@ -137,12 +161,27 @@ fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
     entries
 }
 
+/// A URI that a template stands for.
+fn sample(template: &str) -> String {
+    let mut pieces = template.split(['{', '}']);
+    let mut sample = String::from(pieces.next().unwrap_or_default());
+    while let (Some(_), Some(text)) = (pieces.next(), pieces.next()) {
+        sample.push('1');
+        sample += text;
+    }
+    sample
+}
+
 fn prompts(scope: &str, names: &[String]) -> Vec<Entry> {
     let mut seen = BTreeSet::new();
     let entry = |name: &String| {
         if exact(name) {
-            let why = "whoever reads may use this prompt".to_owned();
-            Entry::Rule { key: plain(name), rule: format!("{{ scopes: [{}] }}", plain(scope)), why }
+            Entry::Rule {
+                name: name.clone(),
+                rule: format!("{{ scopes: [{}] }}", plain(scope)),
+                why: "whoever reads may use this prompt".to_owned(),
+                asks: Some(format!("call: {{ prompt: {} }}", plain(name))),
+            }
         } else {
             Entry::LeftOut { shown: shown(name), why: "its name is not one that a policy takes".to_owned() }
         }
@@ -184,13 +223,15 @@ fn section(out: &mut String, name: &str, entries: &[Entry]) {
     let _ = writeln!(out, "{name}:{}", if rules { "" } else { " {}" });
     for entry in entries {
         let _ = match entry {
-            Entry::Rule { key, rule, why } => writeln!(out, "  # review: {why}.\n  {key}: {rule}"),
+            Entry::Rule { name, rule, why, asks: _ } => {
+                writeln!(out, "  # review: {why}.\n  {}: {rule}", plain(name))
+            }
             Entry::LeftOut { shown, why } => writeln!(out, "  # review: left out `{shown}`: {why}."),
         };
     }
 }
 
-fn cases(server: &str, allowed: &[(&Tool, Guess)], held_back: Option<&str>) -> String {
+fn cases(server: &str, allowed: &[(&Tool, Guess)], others: [&Vec<Entry>; 2], held_back: Option<&str>) -> String {
     let scope = |effect: Effect| plain(&format!("{server}.{}", effect.name()));
     let every: Vec<String> = EFFECTS.into_iter().map(scope).collect();
     let every = every.join(", ");
@@ -198,24 +239,31 @@ fn cases(server: &str, allowed: &[(&Tool, Guess)], held_back: Option<&str>) -> S
         String::from("# What the policy beside this file must say; `portcullis test gateway.yaml` asks it.\n");
     out += "# review: these follow from the draft. Change them to what you want, then the policy until they hold.\n";
     let _ = writeln!(out, "server: {}\ncases:", plain(server));
-    let mut case = |name: &str, scopes: &str, asks: String, expect: &str| {
+    let mut case = |name: &str, scopes: &str, asks: &str, expect: &str| {
         let name = quoted(name);
         let _ = writeln!(out, "  - name: {name}\n    as: {{ sub: ann, scopes: [{scopes}] }}");
         let _ = writeln!(out, "    {asks}\n    expect: {expect}");
     };
-    let call = |tool: &str| format!("call: {{ tool: {}, args: {{}} }}", plain(tool));
     for effect in EFFECTS {
-        let mut these = allowed.iter().filter(|(_, guess)| guess.effect == effect).map(|(tool, _)| tool.name.as_str());
-        let Some(first) = these.next() else { continue };
+        let these = allowed.iter().filter(|(_, guess)| guess.effect == effect).map(|(tool, _)| tool.name.as_str());
+        let these: Vec<&str> = these.collect();
+        let Some(first) = these.first() else { continue };
         let scope = scope(effect);
-        case(&format!("{server}.{} may call {first}", effect.name()), &scope, call(first), "allow");
-        case(&format!("nobody calls {first} without it"), "", call(first), "{ deny: scope_missing }");
-        let seen: Vec<String> = std::iter::once(first).chain(these).map(plain).collect();
+        for tool in &these {
+            case(&format!("{server}.{} may call {tool}", effect.name()), &scope, &call_of(tool), "allow");
+        }
+        case(&format!("nobody calls {first} without it"), "", &call_of(first), "{ deny: scope_missing }");
+        let seen: Vec<String> = these.iter().copied().map(plain).collect();
         let seen = format!("[{}]", seen.join(", "));
-        case(&format!("{server}.{} sees these tools", effect.name()), &scope, "list: tools".to_owned(), &seen);
+        case(&format!("{server}.{} sees these tools", effect.name()), &scope, "list: tools", &seen);
+    }
+    for entry in others.into_iter().flatten() {
+        if let Entry::Rule { name, asks: Some(asks), .. } = entry {
+            case(&format!("{server}.read is enough for {name}"), &scope(Effect::Read), asks, "allow");
+        }
     }
     let unknown = held_back.unwrap_or("a-tool-that-no-rule-names");
-    case(&format!("nobody calls {unknown}"), &every, call(unknown), "{ deny: tool_unknown }");
+    case(&format!("nobody calls {unknown}"), &every, &call_of(unknown), "{ deny: tool_unknown }");
     out
 }
 
@@ -289,7 +337,7 @@ mod tests {
         let tool = |name: &str| Tool { name: name.to_owned(), ..Tool::default() };
         let hostile = ["*", "a*", "x: {}\ny", "'", "a b", "", "\u{1b}[31m", "twice", "twice"];
         let good = ["null", "123", "-", "a/b.c_d-e"];
-        let uris = ["file:///{+all}", "x://a'b", "x://a\nb", "no-scheme", "x://a/../b", "x://good"];
+        let uris = ["file:///{+all}", "x://my/env", "x://a'b", "x://a\nb", "no-scheme", "x://a/../b", "x://good"];
         let survey = Survey {
             tools: hostile.iter().chain(&good).map(|name| tool(name)).collect(),
             resources: uris.iter().map(|uri| (*uri).to_owned()).collect(),

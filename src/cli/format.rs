@@ -328,7 +328,7 @@ fn order_of(meaning: &Value) -> Vec<String> {
         properties.into_iter().map(|(name, _)| name).collect()
     };
     if meaning.get("cases").is_some() {
-        vec!["server".to_owned(), "cases".to_owned()]
+        ["server", "offered", "cases"].map(str::to_owned).to_vec()
     } else if meaning.get("upstream").is_some() {
         fields(schemars::schema_for!(PolicySource))
     } else if meaning.get("public_url").is_some() {
