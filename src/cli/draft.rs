@@ -18,6 +18,8 @@ pub struct Given<'a> {
     pub url: &'a str,
     /// Environment variable with the gateway's credential there.
     pub bearer_env: Option<&'a str>,
+    /// File of the authority to trust for it.
+    pub ca: Option<&'a str>,
     /// Issuers that `gateway.yaml` declares, at least one.
     pub issuers: &'a [String],
 }
@@ -190,7 +192,7 @@ fn prompts(scope: &str, names: &[String]) -> Vec<Entry> {
 }
 
 fn policy(given: &Given<'_>, sections: &[(&str, &Vec<Entry>)]) -> String {
-    let Given { server, url, bearer_env, issuers } = given;
+    let Given { server, url, bearer_env, ca, issuers } = given;
     let mut out = String::from("# yaml-language-server: $schema=../.portcullis/policy.schema.json\n");
     out += "# Drafted by `portcullis init` from what the server lists. Each `# review:` marks a guess and says why\n";
     out += "# it was made: a server's word about itself proves nothing. Take the mark away once you have decided.\n";
@@ -199,6 +201,9 @@ fn policy(given: &Given<'_>, sections: &[(&str, &Vec<Entry>)]) -> String {
     let _ = writeln!(out, "upstream:\n  url: {}", quoted(url));
     if let Some(variable) = bearer_env {
         let _ = writeln!(out, "  credential: {{ bearer: {{ env: {} }} }}", quoted(variable));
+    }
+    if let Some(file) = ca {
+        let _ = writeln!(out, "  ca: {}", quoted(file));
     }
     let names: Vec<String> = issuers.iter().map(|issuer| quoted(issuer)).collect();
     out += "access:\n";
@@ -345,7 +350,13 @@ mod tests {
             prompts: vec!["*".to_owned(), "p".to_owned()],
         };
         let issuers = ["main".to_owned()];
-        let given = Given { server: "s", url: "http://127.0.0.1/it's", bearer_env: Some("T"), issuers: &issuers };
+        let given = Given {
+            server: "s",
+            url: "http://127.0.0.1/it's",
+            bearer_env: Some("T"),
+            ca: Some("/it's"),
+            issuers: &issuers,
+        };
         let Draft { policy, cases, .. } = draft(&given, &survey);
         let value = crate::config::yaml::parse(&policy).unwrap().value;
         let keys = |section: &str| -> Vec<&str> { value[section].as_object().unwrap().keys().map(|k| &**k).collect() };

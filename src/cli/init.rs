@@ -27,6 +27,9 @@ pub struct Options {
     /// Environment variable with the gateway's own token at the server.
     #[arg(long, value_name = "VAR", value_parser = variable)]
     bearer_env: Option<String>,
+    /// PEM file of the authority to trust for https, instead of the public ones.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Directory of the configuration.
     #[arg(long, value_name = "DIR", default_value = ".")]
     directory: PathBuf,
@@ -112,9 +115,16 @@ async fn work(options: &Options, environment: Environment<'_>) -> Result<ExitCod
     let gateway = place("gateway.yaml");
     let known = if files::exists(&gateway) { Some(issuers_of(&gateway)?) } else { None };
     let issuers = known.clone().unwrap_or_else(|| vec![issuer_name(options).to_owned()]);
-    let survey = survey::ask(options.upstream.as_str(), bearer.as_deref()).await?;
+    // The whole path, since the policy will be read from elsewhere.
+    let ca = options.ca.as_deref().map(files::real).transpose()?;
     let url = options.upstream.as_str();
-    let given = Given { server: &server, url, bearer_env: options.bearer_env.as_deref(), issuers: &issuers };
+    let survey = survey::ask(url, bearer.as_deref(), ca.as_deref()).await?;
+    let ca = ca.map(|path| path.display().to_string());
+    if ca.as_ref().is_some_and(|path| path.chars().any(char::is_control)) {
+        return Err("--ca: a path with control characters cannot stand in a policy".to_owned());
+    }
+    let bearer_env = options.bearer_env.as_deref();
+    let given = Given { server: &server, url, bearer_env, ca: ca.as_deref(), issuers: &issuers };
     let draft = draft::draft(&given, &survey);
     read_back(&draft, &issuers)?;
     write(&plan(options, ours, &draft, known.is_none())?, options.force)?;

@@ -14,6 +14,7 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("demo", "portcullis demo\n  portcullis demo --once --directory /tmp/demo"),
     ("serve", "portcullis serve gateway.yaml"),
     ("check", "portcullis check gateway.yaml"),
+    ("test", "portcullis test gateway.yaml"),
     ("schema", "portcullis schema policy > policy.schema.json"),
     ("audit", "portcullis audit show audit"),
     ("audit show", "portcullis audit show audit"),

@@ -13,6 +13,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Map, Value, json};
+use std::path::Path;
 use std::time::Duration;
 
 /// Longest wait for one reply.
@@ -57,8 +58,8 @@ pub struct Tool {
 }
 
 /// Asks. An error is one line for the operator.
-pub async fn ask(url: &str, bearer: Option<&str>) -> Result<Survey, String> {
-    match tokio::time::timeout(WAIT, conversation(url, bearer)).await {
+pub async fn ask(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Survey, String> {
+    match tokio::time::timeout(WAIT, conversation(Client::new(url, bearer, ca)?)).await {
         Ok(survey) => survey,
         Err(_) => Err(format!("the server took longer than {} s in all", WAIT.as_secs())),
     }
@@ -84,8 +85,7 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
-async fn conversation(url: &str, bearer: Option<&str>) -> Result<Survey, String> {
-    let mut client = Client::new(url, bearer)?;
+async fn conversation(mut client: Client) -> Result<Survey, String> {
     let capabilities = match client.discover().await? {
         Some(capabilities) => capabilities,
         None => client.initialize().await?,
@@ -150,7 +150,7 @@ enum Answer {
 }
 
 impl Client {
-    fn new(url: &str, bearer: Option<&str>) -> Result<Self, String> {
+    fn new(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Self, String> {
         let authorization = bearer.map(|secret| {
             let mut value = HeaderValue::from_str(&format!("Bearer {secret}"))
                 .map_err(|_| "the credential has characters that cannot stand in a header")?;
@@ -158,7 +158,7 @@ impl Client {
             Ok::<_, String>(value)
         });
         Ok(Self {
-            egress: Egress::new(None)?,
+            egress: Egress::new(ca)?,
             target: url.parse().map_err(|_| "not a URL".to_owned())?,
             authorization: authorization.transpose()?,
             revision: Revision::V2026_07_28,
@@ -288,6 +288,9 @@ impl Client {
             Failure::TooSlow => format!("the server did not answer within {} s", REPLY_WAIT.as_secs()),
         })?;
         match response.status().as_u16() {
+            status @ (401 | 403) if self.authorization.is_some() => {
+                Err(format!("the server answers {status}: it does not take the token of --bearer-env"))
+            }
             status @ (401 | 403) => Err(format!("the server answers {status}: give its token with --bearer-env")),
             status if response.status().is_redirection() => {
                 Err(format!("the server answers {status}: redirects are not followed, name its own URL"))

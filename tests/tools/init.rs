@@ -306,3 +306,52 @@ fn wrong_usage_is_told_apart_from_failure() {
     assert_eq!(usage(&["http://x/", "--listen", "0.0.0.0:8443"]), 2);
     assert_eq!(usage(&["http://127.0.0.1:1/mcp", "--bearer-env", "NOT_SET_ANYWHERE"]), 1);
 }
+
+/// A process that ends with the test.
+struct Running(std::process::Child);
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+#[test]
+fn what_init_wrote_serves_and_init_can_ask_through_it() {
+    let read = json!({ "readOnlyHint": true, "openWorldHint": false });
+    let (place, server) = (Place::new(), modern(json!([{ "name": "a", "annotations": read }, { "name": "b" }])));
+    let free = || std::net::TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().to_string();
+    let (listen, admin) = (free(), free());
+    let addresses = ["--listen", &listen, "--admin", &admin];
+    let (code, _, errors) = init(&place, &server, &[&["--server", "crm", "--development"], &addresses[..]].concat());
+    assert_eq!(code, 0, "{errors}");
+    let config = place.path("gateway.yaml");
+    let _gateway = Running(portcullis(&["serve", &config]).stderr(std::process::Stdio::null()).spawn().unwrap());
+    let deadline = Instant::now() + Duration::from_secs(20);
+    while std::net::TcpStream::connect(&listen).is_err() {
+        assert!(Instant::now() < deadline, "the gateway did not start");
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    let (_, token, _) = run(&mut portcullis(&["token", &config, "crm", "--scope", "crm.read"]));
+    let port = listen.rsplit_once(':').unwrap().1;
+    let url = format!("https://localhost:{port}/crm/mcp");
+    let behind = Place::new();
+    let (directory, ca) = (behind.0.display().to_string(), place.path("certs/ca.pem"));
+    let ask = ["init", "--upstream", &url, "--server", "far", "--directory", &directory, "--bearer-env", "FAR"];
+    let (code, _, errors) = run(portcullis(&ask).args(["--ca", &ca]).env("FAR", token.trim()));
+    assert_eq!(code, 0, "{errors}");
+    let policy = behind.read("policies/far.yaml");
+    assert!(policy.contains("\n  a: { effect: read, scopes: [far.read] }\n"), "{policy}");
+    assert!(!policy.contains("  b:"), "the token does not have its scope: {policy}");
+    assert!(policy.contains(&format!("  ca: '{}'\n", place.0.canonicalize().unwrap().join("certs/ca.pem").display())));
+    // Not without trust, and not without a token.
+    let nobody = |command: &mut std::process::Command| {
+        let (code, _, errors) = run(command.arg("--force"));
+        assert_eq!(code, 1);
+        errors
+    };
+    assert!(nobody(portcullis(&ask).env("FAR", token.trim())).contains("cannot be reached"));
+    let errors = nobody(portcullis(&ask).args(["--ca", &ca]).env("FAR", "forged"));
+    assert!(errors.contains("answers 401: it does not take"), "{errors}");
+}
