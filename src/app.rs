@@ -12,6 +12,7 @@ use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
+use crate::kernel::policy::flaw::{Check, Severity};
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
@@ -21,7 +22,7 @@ use crate::tls::{self, ServerTls};
 use crate::upstream::Upstreams;
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -51,6 +52,10 @@ pub async fn run(
     let (watch, loaded) = Watch::start(&path, environment);
     let loaded = loaded.map_err(Failure::Problems)?;
     let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
+    let worth = loaded.warnings.iter().filter(|w| w.check.severity() == Severity::Warning).count();
+    if worth > 0 {
+        eprintln!("{worth} warnings: see `portcullis check {}`", path.display());
+    }
     let startup = loaded.startup.clone();
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
     let (audit, audit_thread) = Audit::open(startup.audit.clone(), metrics.clone())
@@ -217,8 +222,14 @@ impl Control {
         let replaced = match (replaced, upstreams) {
             (Ok(replaced), Ok(())) => replaced,
             (Err(why), _) | (_, Err(why)) => {
-                let problem =
-                    Problem { file: "certificates".into(), line: 0, column: 0, message: why, hint: String::new() };
+                let problem = Problem {
+                    check: Check::CertificateUnusable,
+                    file: "certificates".into(),
+                    line: 0,
+                    column: 0,
+                    message: why,
+                    hint: String::new(),
+                };
                 return self.reject(vec![problem]);
             }
         };
@@ -261,13 +272,4 @@ impl Control {
             });
         }
     }
-}
-
-/// Prints problems the way `check` and `serve` both do.
-pub fn print_problems(path: &Path, problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("{problem}");
-    }
-    let count = problems.len();
-    eprintln!("{}: {count} {}", path.display(), if count == 1 { "problem" } else { "problems" });
 }

@@ -5,8 +5,9 @@
 //! server's appears only as [`shown`] writes it, and its descriptions not at all.
 use super::guess::{self, Guess};
 use super::survey::{Survey, Tool, shown};
+use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::Effect;
-use crate::kernel::policy::template::{NamePattern, UriTemplate, plain_uri};
+use crate::kernel::policy::template::{UriTemplate, plain_uri};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 
@@ -87,7 +88,7 @@ pub fn draft(given: &Given<'_>, survey: &Survey) -> Draft {
 
 /// A name that a policy takes for itself: `*` would be a rule for every tool.
 fn exact(name: &str) -> bool {
-    matches!(NamePattern::parse(name), Ok(NamePattern::Exact(_)))
+    NamePattern::parse(name).is_ok_and(|pattern| pattern.is_exact())
 }
 
 fn tool_entry(server: &str, tool: &Tool, all: &[Tool]) -> Entry {
@@ -133,7 +134,7 @@ fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
         }
     };
     let mut entries = Vec::new();
-    let mut templates = Vec::new();
+    let mut templates: Vec<UriTemplate> = Vec::new();
     let mut seen = BTreeSet::new();
     for text in survey.templates.iter().filter(|text| seen.insert(text.as_str())) {
         let left_out = |why: &str| Entry::LeftOut { shown: shown(text), why: why.to_owned() };
@@ -141,6 +142,9 @@ fn resources(scope: &str, survey: &Survey) -> Vec<Entry> {
             Err(_) => left_out("it is not a template that a policy takes"),
             Ok(_) if !printable(text) => left_out("it has characters that do not belong into a URI"),
             Ok(_) if text.contains("{+") => left_out("it reaches every path below, so decide how far it may"),
+            Ok(template) if templates.iter().any(|other| other.ties(&template)) => {
+                left_out("another template fits the same URIs, and neither is more specific")
+            }
             Ok(template) => {
                 let sample = Some(sample(text)).filter(|uri| template.matches(uri));
                 templates.push(template);
@@ -346,7 +350,12 @@ mod tests {
         let survey = Survey {
             tools: hostile.iter().chain(&good).map(|name| tool(name)).collect(),
             resources: uris.iter().map(|uri| (*uri).to_owned()).collect(),
-            templates: vec!["x://{id}/y".to_owned(), "x://{+all}".to_owned(), "x://{?q}".to_owned()],
+            templates: vec![
+                "x://{id}/y".to_owned(),
+                "x://y/{id}".to_owned(),
+                "x://{+all}".to_owned(),
+                "x://{?q}".to_owned(),
+            ],
             prompts: vec!["*".to_owned(), "p".to_owned()],
         };
         let issuers = ["main".to_owned()];

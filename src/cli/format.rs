@@ -6,7 +6,7 @@
 use super::files::{self, Readers};
 use crate::config::source::GatewaySource;
 use crate::config::yaml;
-use crate::kernel::policy::source::PolicySource;
+use crate::kernel::policy::source::{FragmentSource, PolicySource};
 use serde_json::Value;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -47,7 +47,10 @@ pub fn run(options: &Options) -> ExitCode {
 
 fn one(file: &Path, check: bool) -> Result<bool, String> {
     let before = files::read(file)?;
-    let after = format(&before).map_err(|(line, column, why)| format!("{}:{line}:{column}: {why}", file.display()))?;
+    let after = format(&before).map_err(|fault| {
+        let yaml::Fault { line, column, message, .. } = fault;
+        format!("{}:{line}:{column}: {message}", file.display())
+    })?;
     if after != before && !check {
         files::replace(&files::real(file)?, &after, Readers::All)?;
     }
@@ -334,7 +337,7 @@ fn order_of(meaning: &Value) -> Vec<String> {
     } else if meaning.get("public_url").is_some() {
         fields(schemars::schema_for!(GatewaySource))
     } else {
-        Vec::new()
+        fields(schemars::schema_for!(FragmentSource))
     }
 }
 

@@ -16,7 +16,9 @@ pub struct Guess {
 }
 
 const DESTRUCTIVE: &[&str] = &[
+    "buy",
     "cancel",
+    "charge",
     "clear",
     "cmd",
     "command",
@@ -30,9 +32,11 @@ const DESTRUCTIVE: &[&str] = &[
     "force",
     "kill",
     "overwrite",
+    "pay",
     "purge",
     "remove",
     "reset",
+    "restart",
     "revoke",
     "rm",
     "run",
@@ -40,6 +44,7 @@ const DESTRUCTIVE: &[&str] = &[
     "shutdown",
     "sql",
     "terminate",
+    "transfer",
     "truncate",
     "uninstall",
     "unlink",
@@ -47,12 +52,13 @@ const DESTRUCTIVE: &[&str] = &[
 ];
 const EGRESS: &[&str] = &[
     "browse", "download", "email", "export", "fetch", "forward", "http", "invite", "mail", "navigate", "notify",
-    "post", "publish", "push", "send", "share", "sync", "tweet", "upload", "url", "webhook",
+    "post", "publish", "push", "reply", "send", "share", "submit", "sync", "tweet", "upload", "url", "webhook",
 ];
 const WRITE: &[&str] = &[
-    "add", "append", "approve", "assign", "close", "commit", "copy", "create", "disable", "edit", "enable", "import",
-    "insert", "merge", "modify", "move", "open", "patch", "put", "register", "rename", "replace", "restore", "save",
-    "schedule", "set", "start", "stop", "store", "toggle", "trigger", "update", "upsert", "write",
+    "add", "append", "approve", "archive", "assign", "book", "close", "commit", "copy", "create", "deploy", "disable",
+    "edit", "enable", "grant", "import", "insert", "install", "merge", "modify", "move", "open", "order", "patch",
+    "put", "register", "rename", "replace", "restore", "save", "schedule", "set", "start", "stop", "store", "toggle",
+    "trigger", "update", "upsert", "write",
 ];
 const READ: &[&str] = &[
     "check",

@@ -9,7 +9,8 @@ use super::{Environment, survey};
 use crate::config::source::GatewaySource;
 use crate::config::{load, yaml};
 use crate::egress::trusted_transport;
-use crate::kernel::policy::compile::{Position, compile};
+use crate::kernel::policy::compile::{Compiled, Position, compile};
+use crate::kernel::policy::flaw::Severity;
 use crate::kernel::policy::source::PolicySource;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
@@ -148,7 +149,7 @@ fn issuer_name(options: &Options) -> &'static str {
 fn issuers_of(gateway: &Path) -> Result<Vec<String>, String> {
     let shown = gateway.display();
     let yaml = yaml::parse(&files::read(gateway)?);
-    let yaml = yaml.map_err(|(line, column, why)| format!("{shown}:{line}:{column}: {why}"))?;
+    let yaml = yaml.map_err(|fault| format!("{shown}:{}:{}: {}", fault.line, fault.column, fault.message))?;
     let source: GatewaySource = serde_json::from_value(yaml.value).map_err(|why| format!("{shown}: {why}"))?;
     if Path::new(&source.policies) != Path::new("policies") {
         eprintln!("note: {shown} reads its policies from `{}`; move the new files there", source.policies);
@@ -163,11 +164,13 @@ fn issuers_of(gateway: &Path) -> Result<Vec<String>, String> {
 /// Whatever a server lists, what was written must be a policy, and read back as one.
 fn read_back(draft: &Draft, issuers: &[String]) -> Result<(), String> {
     let wrong = |why: String| format!("the draft is not a policy, which is a fault of this program: {why}");
-    let value = yaml::parse(&draft.policy).map_err(|(line, _, why)| wrong(format!("line {line}: {why}")))?.value;
+    let value =
+        yaml::parse(&draft.policy).map_err(|fault| wrong(format!("line {}: {}", fault.line, fault.message)))?.value;
     let source: PolicySource = serde_json::from_value(value).map_err(|why| wrong(why.to_string()))?;
-    let policy = compile(source, issuers, "https://localhost", &|_| Position::default());
-    let policy = policy.map_err(|flaws| wrong(flaws.first().map(|flaw| flaw.message.clone()).unwrap_or_default()))?;
-    let rules = policy.tools.len() + policy.resources.len() + policy.prompts.len();
+    let Compiled { policy, flaws } = compile(source, issuers, "https://localhost", &|_| Position::default());
+    let fatal = flaws.iter().find(|flaw| flaw.check.severity() == Severity::Error);
+    let policy = policy.ok_or_else(|| wrong(fatal.map(|flaw| flaw.message.clone()).unwrap_or_default()))?;
+    let rules = policy.tools.count() + policy.resources.count() + policy.prompts.count();
     if rules == draft.rules { Ok(()) } else { Err(wrong(format!("{rules} rules instead of {}", draft.rules))) }
 }
 
@@ -267,16 +270,22 @@ fn report(options: &Options, server: &str, draft: &Draft, environment: Environme
     let directory = options.directory.display();
     println!("{} rules, {} entries left out: see {directory}/policies/{server}.README.md", draft.rules, draft.left_out);
     let config = options.directory.join("gateway.yaml");
+    let shown = config.display();
     match load::load(&config, environment) {
-        Ok(_) => {
-            println!("{}: no problems. Review it, then: portcullis serve {}", config.display(), config.display());
-            ExitCode::SUCCESS
+        Ok(loaded) => {
+            let serious = loaded.warnings.iter().filter(|warning| warning.check.severity() > Severity::Advice).count();
+            let warnings = match serious {
+                0 => "no problems".to_owned(),
+                many => format!("no problems, {many} warnings that `portcullis check {shown}` tells"),
+            };
+            println!("{shown}: {warnings}. Review it, then: portcullis serve {shown}");
         }
         // Certificates and keys are the operator's to bring, so their absence is no failure of `init`.
         Err(problems) => {
-            println!("still to do before `portcullis serve {}`:", config.display());
-            problems.iter().for_each(|problem| println!("{problem}"));
-            ExitCode::SUCCESS
+            println!("still to do before `portcullis serve {shown}`:");
+            let errors = problems.iter().filter(|problem| problem.check.severity() == Severity::Error);
+            errors.for_each(|problem| println!("{problem}"));
         }
     }
+    ExitCode::SUCCESS
 }

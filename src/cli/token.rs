@@ -89,7 +89,7 @@ fn token(options: &Options, environment: Environment<'_>) -> Result<String, Stri
 
 /// The file with the keys of an issuer.
 fn set_of(config: &Path, issuer: &str) -> Result<PathBuf, String> {
-    let yaml = yaml::parse(&files::read(config)?).map_err(|(_, _, why)| why)?;
+    let yaml = yaml::parse(&files::read(config)?).map_err(|fault| fault.message)?;
     let source: GatewaySource = serde_json::from_value(yaml.value).map_err(|error| error.to_string())?;
     match source.issuers.get(issuer).and_then(|source| source.jwks.clone()) {
         Some(file) if !file.contains("://") => Ok(config.with_file_name(file)),

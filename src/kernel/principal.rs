@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 /// Claims that `authn` has verified.
 #[derive(Debug)]
 pub struct Verified {
+    /// There is no token; the rest says nothing about anybody.
+    pub anonymous: bool,
     /// Name of the issuer in the configuration.
     pub issuer: String,
     /// `sub`.
@@ -39,6 +41,11 @@ impl Principal {
         let subject_id = Digest::of_parts(&[issuer, subject]);
         let client_id = Digest::of_parts(&[issuer, client]);
         Self { verified, id, subject_id, client_id }
+    }
+
+    /// Whether there is no token.
+    pub fn is_anonymous(&self) -> bool {
+        self.verified.anonymous
     }
 
     /// Identity for binding sessions: issuer, subject and client together.

@@ -107,6 +107,10 @@ fn a_legacy_server_gets_a_policy_that_passes_check_as_it_stands() {
     let config = place.path("gateway.yaml");
     let (code, said, errors) = run(portcullis(&["check", &config]).env("CRM_TOKEN", "secret"));
     assert_eq!(code, 0, "{said}{errors}");
+    assert!(
+        errors.contains("P702") && errors.contains("0 problems, 1 warning"),
+        "the export has no condition: {errors}"
+    );
     let files = ["policies/crm.yaml", "policies/crm.cases.yaml", "gateway.yaml"].map(|name| place.path(name));
     let (code, said, _) = run(portcullis(&["fmt", "--check"]).args(&files));
     assert_eq!((code, said.as_str()), (0, ""), "what init writes is formatted");
@@ -219,6 +223,19 @@ fn a_hostile_name_adds_no_rule_and_reaches_no_terminal() {
         assert!(text.bytes().all(|b| b == b'\n' || (0x20..0x7f).contains(&b)), "{text:?}");
     }
     assert!(said.contains("no problems"), "{said}");
+}
+
+#[test]
+fn check_doubts_no_guess_of_a_draft() {
+    let read = json!({ "readOnlyHint": true, "openWorldHint": false });
+    let verbs = ["pay", "archive", "grant", "deploy", "order", "reply", "set", "run", "trigger", "get", "list"];
+    let tools: Vec<Value> =
+        verbs.iter().map(|verb| json!({ "name": format!("{verb}_it"), "annotations": read })).collect();
+    let (place, server) = (Place::new(), modern(Value::Array(tools)));
+    assert_eq!(init(&place, &server, &["--server", "crm", "--development"]).0, 0);
+    let (code, _, errors) = run(&mut portcullis(&["check", &place.path("gateway.yaml")]));
+    assert!(code == 0 && !errors.contains("P701") && errors.contains("P702"), "{errors}");
+    assert_eq!(place.read("policies/crm.yaml").matches("effect: read,").count(), 2);
 }
 
 #[track_caller]
