@@ -276,7 +276,7 @@ fn report(options: &Options, server: &str, draft: &Draft, environment: Environme
             let serious = loaded.warnings.iter().filter(|warning| warning.check.severity() > Severity::Advice).count();
             let warnings = match serious {
                 0 => "no problems".to_owned(),
-                many => format!("no problems, {many} warnings that `portcullis check {shown}` tells"),
+                many => format!("no problems, warnings: {many} (portcullis check {shown})"),
             };
             println!("{shown}: {warnings}. Review it, then: portcullis serve {shown}");
         }

@@ -13,7 +13,12 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("", "portcullis demo --once\n  portcullis check gateway.yaml\n  portcullis serve gateway.yaml"),
     ("demo", "portcullis demo\n  portcullis demo --once --directory /tmp/demo"),
     ("serve", "portcullis serve gateway.yaml"),
-    ("check", "portcullis check gateway.yaml"),
+    (
+        "check",
+        "portcullis check gateway.yaml
+  portcullis check gateway.yaml --strict --format sarif > portcullis.sarif
+  portcullis check --explain P702",
+    ),
     ("test", "portcullis test gateway.yaml"),
     ("schema", "portcullis schema policy > policy.schema.json"),
     ("audit", "portcullis audit show audit"),
