@@ -289,3 +289,77 @@ fn report(options: &Options, server: &str, draft: &Draft, environment: Environme
     }
     ExitCode::SUCCESS
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cli::survey::{Survey, Tool};
+    use proptest::prelude::*;
+
+    /// Names and URIs out of pieces that mean something to YAML, to templates or to a terminal.
+    fn text() -> impl Strategy<Value = String> {
+        let piece = prop_oneof![
+            prop::sample::select(vec![
+                "a",
+                "b",
+                "/",
+                "x://",
+                "{",
+                "}",
+                "{id}",
+                "{+all}",
+                "*",
+                "'",
+                "\"",
+                ": ",
+                " #",
+                "\n",
+                "\r",
+                "\t",
+                "- ",
+                "&a",
+                "!",
+                "|",
+                ">",
+                "%2e",
+                "..",
+                "\u{1b}[2J",
+                "\u{202e}",
+                "\u{2028}",
+                "\u{feff}",
+                "\0",
+                "\\",
+                "env",
+                "null",
+                "<<",
+                "`",
+            ])
+            .prop_map(str::to_owned),
+            any::<String>(),
+        ];
+        prop::collection::vec(piece, 0..6).prop_map(|pieces| pieces.concat())
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_a_server_lists_the_draft_is_a_policy(
+            names in prop::collection::vec((text(), any::<Option<bool>>(), any::<Option<bool>>()), 0..8),
+            resources in prop::collection::vec(text(), 0..8),
+            templates in prop::collection::vec(text(), 0..8),
+            prompts in prop::collection::vec(text(), 0..8),
+        ) {
+            let tool = |(name, read_only, destructive): (String, _, _)| {
+                Tool { name, read_only, destructive, ..Tool::default() }
+            };
+            let survey = Survey { tools: names.into_iter().map(tool).collect(), resources, templates, prompts };
+            let issuers = ["main".to_owned()];
+            let given = Given { server: "s", url: "http://127.0.0.1/", bearer_env: None, ca: None, issuers: &issuers };
+            let draft = draft::draft(&given, &survey);
+            prop_assert_eq!(read_back(&draft, &issuers), Ok(()), "{}", draft.policy);
+            prop_assert!(yaml::parse(&draft.cases).is_ok(), "{}", draft.cases);
+            for text in [&draft.policy, &draft.cases, &draft.readme] {
+                prop_assert!(text.bytes().all(|b| b == b'\n' || (0x20..0x7f).contains(&b)), "{}", text);
+            }
+        }
+    }
+}
