@@ -10,4 +10,5 @@
 )]
 mod decision;
 mod difference;
+mod explanations;
 mod oracle;

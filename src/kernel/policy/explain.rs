@@ -50,6 +50,9 @@ pub fn explain(
     }
     match verdict {
         Ok(rule) => obligations(server, rule, principal, target, &mut out),
+        Err(_) if args.is_none() => {
+            let _ = writeln!(out, "  client    sees nothing of it");
+        }
         Err(reason) => {
             let wire = reason.wire();
             let _ = writeln!(out, "  client    is told {} {}: {}", wire.status, wire.code, wire.text);
