@@ -1,4 +1,5 @@
 //! Subcommands: argv to exit code.
+mod access;
 mod audit;
 mod check;
 pub(crate) mod development;
@@ -14,10 +15,12 @@ pub use audit::sentence;
 
 use crate::config::load::Environment;
 use crate::kernel::policy::flaw::Check;
+use crate::kernel::snapshot::Snapshot;
 use crate::{app, config, demo};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// A security gateway in front of existing MCP servers.
 #[derive(Parser)]
@@ -60,6 +63,21 @@ enum Command {
         /// Print all codes with their meaning, in Markdown.
         #[arg(long)]
         codes: bool,
+    },
+    /// Show who may use what: roles by tools, prompts and resources.
+    Access {
+        /// Configuration.
+        config: PathBuf,
+        /// Output.
+        #[arg(long, value_enum, default_value = "text")]
+        format: access::Format,
+    },
+    /// Say what a change of policy allows and denies, computed from what runs and not from text. Exits 1 if anything changes.
+    Diff {
+        /// Configuration before.
+        old: PathBuf,
+        /// Configuration after.
+        new: PathBuf,
     },
     /// Print the JSON Schema of a file, for editors.
     Schema {
@@ -126,6 +144,18 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
+        Command::Access { config, format } => with_worlds(&[config], |worlds| {
+            worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
+            ExitCode::SUCCESS
+        }),
+        Command::Diff { old, new } => with_worlds(&[old, new], |worlds| {
+            let told = match worlds {
+                [old, new] => access::difference(old, new),
+                _ => String::new(),
+            };
+            print!("{}", if told.is_empty() { "nothing that is allowed or denied changes\n" } else { &told });
+            if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
         Command::Schema { file } => {
             let schema = match file {
                 SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
@@ -147,6 +177,21 @@ pub fn main() -> ExitCode {
 
 fn command() -> clap::Command {
     shell::with_examples(Arguments::command())
+}
+
+/// Loads configurations for a look at them; their problems go to standard error.
+fn with_worlds(configs: &[PathBuf], show: impl FnOnce(&[Arc<Snapshot>]) -> ExitCode) -> ExitCode {
+    let mut worlds = Vec::new();
+    for config in configs {
+        match config::load::load(config, &environment) {
+            Ok(loaded) => worlds.push(loaded.snapshot),
+            Err(problems) => {
+                eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    show(&worlds)
 }
 
 fn explain_code(code: &str) -> ExitCode {

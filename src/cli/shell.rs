@@ -5,8 +5,8 @@ use std::process::ExitCode;
 
 const EXIT_CODES: &str = "EXIT CODES:
   0  all is well
-  1  a problem was found, or something failed
-  2  wrong usage";
+  1  a problem or difference was found, or something failed
+  2  wrong usage; where a configuration is only looked at, also one that does not load";
 
 /// Examples by the path of the subcommand. One without an entry fails a test.
 const EXAMPLES: &[(&str, &str)] = &[
@@ -20,6 +20,8 @@ const EXAMPLES: &[(&str, &str)] = &[
   portcullis check --explain P702",
     ),
     ("test", "portcullis test gateway.yaml"),
+    ("access", "portcullis access gateway.yaml\n  portcullis access gateway.yaml --format html > access.html"),
+    ("diff", "portcullis diff main/gateway.yaml branch/gateway.yaml"),
     ("schema", "portcullis schema policy > policy.schema.json"),
     ("audit", "portcullis audit show audit"),
     ("audit show", "portcullis audit show audit"),
