@@ -5,6 +5,7 @@ use super::yaml::{self, Yaml};
 use super::{Loaded, Problem};
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::source::PolicySource;
+use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde::de::DeserializeOwned;
 use std::path::{Path, PathBuf};
@@ -223,7 +224,7 @@ fn structural(
     file: &str,
     yaml: &Yaml,
     schema: &serde_json::Value,
-    error: &jsonschema::ValidationError<'_>,
+    error: &ValidationError<'_>,
     manual: &str,
 ) -> Vec<Problem> {
     let path = error.instance_path().to_string();
@@ -244,9 +245,41 @@ fn structural(
             let name = property.as_str().unwrap_or_default();
             vec![yaml_problem(file, yaml, &path, format!("`{name}` is missing"), manual)]
         }
+        // Of several forms that a value may have, the one that was meant tells what is wrong with it.
+        ValidationErrorKind::AnyOf { context } => match meant(context, &path) {
+            Some(errors) => errors.iter().flat_map(|error| structural(file, yaml, schema, error, manual)).collect(),
+            None => vec![yaml_problem(file, yaml, &path, "none of the forms that may stand here", manual)],
+        },
+        // A choice of words.
+        ValidationErrorKind::OneOfNotValid { context } => {
+            let word = |error: &ValidationError<'_>| match error.kind() {
+                ValidationErrorKind::Constant { expected_value } => expected_value.as_str().map(str::to_owned),
+                _ => None,
+            };
+            let words: Vec<String> = context.iter().flatten().filter_map(word).collect();
+            vec![yaml_problem(file, yaml, &path, format!("not one of: {}", words.join(", ")), manual)]
+        }
         _ => {
             let shown = error.masked().to_string();
             vec![yaml_problem(file, yaml, &path, shown, manual)]
         }
+    }
+}
+
+/// The only alternative whose type fits the value at `path`.
+fn meant<'a>(alternatives: &'a [Vec<ValidationError<'static>>], path: &str) -> Option<&'a [ValidationError<'static>]> {
+    let mut fitting = alternatives.iter().filter(|errors| !errors.iter().any(|error| is_other(error, path)));
+    fitting.next().filter(|_| fitting.next().is_none()).map(Vec::as_slice)
+}
+
+/// Whether an error says that the value at `path` is of another type altogether.
+fn is_other(error: &ValidationError<'_>, path: &str) -> bool {
+    let here = error.instance_path().as_str() == path;
+    match error.kind() {
+        ValidationErrorKind::Type { .. } => here,
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            here && context.iter().all(|errors| errors.iter().any(|error| is_other(error, path)))
+        }
+        _ => false,
     }
 }
