@@ -50,6 +50,7 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let (watch, loaded) = Watch::start(&path, environment);
     let loaded = loaded.map_err(Failure::Problems)?;
+    print_warnings(&loaded);
     let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
     let startup = loaded.startup.clone();
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
@@ -227,7 +228,7 @@ impl Control {
         }
         let limits: BTreeSet<_> =
             loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
-        self.keys.replace(loaded.issuers);
+        self.keys.replace(loaded.issuers.clone());
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));
         self.status.set(Vec::new());
@@ -235,6 +236,7 @@ impl Control {
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
         let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
+        print_warnings(&loaded);
         self.record("applied", before, loaded.snapshot.id, cold.to_owned());
     }
 
@@ -260,6 +262,13 @@ impl Control {
                 entry.detail = detail;
             });
         }
+    }
+}
+
+/// Prints what is wrong with a configuration that takes effect all the same.
+pub fn print_warnings(loaded: &Loaded) {
+    for warning in &loaded.warnings {
+        eprintln!("warning: {warning}");
     }
 }
 

@@ -1,5 +1,6 @@
 //! Files → what a person wrote → [`Startup`] (needs a restart) and `Snapshot` (hot). Which of the two
 //! a setting belongs to is told by where it lives.
+mod cases;
 mod compile;
 pub mod load;
 pub mod source;
@@ -78,4 +79,6 @@ pub struct Loaded {
     pub issuers: BTreeMap<String, Trusted>,
     /// Upstream credentials by server name.
     pub credentials: BTreeMap<String, String>,
+    /// What is wrong and does not keep all this from taking effect.
+    pub warnings: Vec<Problem>,
 }

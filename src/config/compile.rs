@@ -44,6 +44,7 @@ impl Compiler<'_> {
             sessions,
             limits,
             drain,
+            cases: _,
         } = source;
         let (public_url, hosts, origins) = self.public(&public_url, hosts, origins)?;
         let listeners = self.listeners(listen);
@@ -140,7 +141,7 @@ impl Compiler<'_> {
             connections_max,
             drain,
         };
-        Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials })
+        Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials, warnings: Vec::new() })
     }
 
     fn public(

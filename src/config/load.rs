@@ -1,8 +1,9 @@
 //! Reads the files of a configuration and compiles them: everything, or every problem at once.
-use super::compile;
-use super::source::GatewaySource;
+use super::source::{GatewaySource, OnReload};
 use super::yaml::{self, Yaml};
 use super::{Loaded, Problem};
+use super::{cases, compile};
+use crate::cases::Case;
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::source::PolicySource;
 use jsonschema::ValidationError;
@@ -21,8 +22,16 @@ pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 pub struct Files {
     /// Each file with its content.
     read: Vec<(PathBuf, Result<String, String>)>,
-    /// Each directory with the policies in it.
-    listed: Vec<(PathBuf, Result<Vec<PathBuf>, String>)>,
+    /// Each directory with the files of one kind in it.
+    listed: Vec<(PathBuf, Kind, Result<Vec<PathBuf>, String>)>,
+}
+
+/// What the files in a directory of policies are, by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Policies,
+    /// Those with `.cases.` in their name. Every other file is a policy, so none is passed over.
+    Cases,
 }
 
 impl Files {
@@ -30,7 +39,7 @@ impl Files {
     pub fn digest(&self, base: &Path) -> Digest {
         let from = |path: &Path| path.strip_prefix(base).unwrap_or(path).display().to_string();
         let read = self.read.iter().map(|(path, content)| format!("{}\0{content:?}", from(path)));
-        let listed = self.listed.iter().map(|(path, found)| {
+        let listed = self.listed.iter().map(|(path, _, found)| {
             let names = found.as_ref().map(|files| files.iter().map(|file| from(file)).collect::<Vec<_>>());
             format!("{}\0{names:?}", from(path))
         });
@@ -44,16 +53,21 @@ impl Files {
         for (path, _) in &self.read {
             let _ = now.text(path);
         }
-        for (path, _) in &self.listed {
-            let _ = now.policies(path);
+        for (path, kind, _) in &self.listed {
+            let _ = now.list(path, *kind);
         }
         now
     }
 
-    /// Lists the policies of a directory and remembers them.
-    fn policies(&mut self, directory: &Path) -> Result<Vec<PathBuf>, String> {
-        let found = policy_files(directory).map_err(|error| error.to_string());
-        self.listed.push((directory.to_owned(), found.clone()));
+    /// Lists the files of cases in a directory and remembers them.
+    pub(super) fn cases(&mut self, directory: &Path) -> Result<Vec<PathBuf>, String> {
+        self.list(directory, Kind::Cases)
+    }
+
+    /// Lists the files of one kind in a directory and remembers them.
+    fn list(&mut self, directory: &Path, kind: Kind) -> Result<Vec<PathBuf>, String> {
+        let found = files_in(directory, kind).map_err(|error| error.to_string());
+        self.listed.push((directory.to_owned(), kind, found.clone()));
         found
     }
 
@@ -77,16 +91,69 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Pro
     load_with(path, environment, &mut Files::default())
 }
 
-/// Loads, and leaves in `files` what was read.
+/// Loads, runs the cases as `gateway.yaml` says, and leaves in `files` what was read.
 pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -> Result<Loaded, Vec<Problem>> {
-    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    let World { mut loaded, mut problems, directory, on_reload } = world(path, environment, files);
+    if let Some(directory) = directory.filter(|_| on_reload != OnReload::Ignore) {
+        let mut found = Vec::new();
+        let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
+        let cases = cases::read_all(&directory, &base_of(path), snapshot, files, &mut found);
+        if let Some(loaded) = &mut loaded {
+            found.extend(cases::failing(loaded, &cases));
+        }
+        match &mut loaded {
+            Some(loaded) if on_reload == OnReload::Warn => loaded.warnings = sorted(found),
+            _ => problems.extend(found),
+        }
+    }
+    finish(loaded, problems)
+}
+
+/// Loads with the cases, for whoever runs them; whatever `gateway.yaml` says of them.
+pub fn load_cases(path: &Path, environment: Environment<'_>) -> Result<(Loaded, Vec<Case>), Vec<Problem>> {
+    let files = &mut Files::default();
+    let World { loaded, mut problems, directory, .. } = world(path, environment, files);
+    let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
+    let read = |directory: PathBuf| cases::read_all(&directory, &base_of(path), snapshot, files, &mut problems);
+    let cases = directory.map(read).unwrap_or_default();
+    Ok((finish(loaded, problems)?, cases))
+}
+
+/// A configuration, as far as it can be had, before its cases have been looked at.
+struct World {
+    /// None if there is a problem.
+    loaded: Option<Loaded>,
+    problems: Vec<Problem>,
+    /// Where the policies are, if `gateway.yaml` could be read.
+    directory: Option<PathBuf>,
+    on_reload: OnReload,
+}
+
+fn base_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
+    problems
+}
+
+fn finish(loaded: Option<Loaded>, problems: Vec<Problem>) -> Result<Loaded, Vec<Problem>> {
+    match loaded {
+        Some(loaded) if problems.is_empty() => Ok(loaded),
+        _ => Err(sorted(problems)),
+    }
+}
+
+fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World {
+    let base = base_of(path);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut problems = Vec::new();
     let gateway = read::<GatewaySource>(path, &name, files, &mut problems);
     let policies_in = gateway.as_ref().map(|(source, _)| base.join(&source.policies));
     let mut policies = Vec::new();
     if let (Some(directory), Some((source, yaml))) = (&policies_in, &gateway) {
-        match files.policies(directory) {
+        match files.list(directory, Kind::Policies) {
             Ok(found) if found.is_empty() => problems.push(yaml_problem(
                 &name,
                 yaml,
@@ -112,33 +179,32 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
         }
     }
     let Some((source, yaml)) = gateway else {
-        return Err(problems);
+        return World { loaded: None, problems, directory: None, on_reload: OnReload::Ignore };
     };
+    let on_reload = source.cases.on_reload;
     let mut compiler = compile::Compiler { base: &base, name: &name, yaml: &yaml, files, environment, problems };
     let loaded = compiler.gateway(source, policies);
-    let mut problems = compiler.problems;
-    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    match loaded {
-        Some(mut loaded) if problems.is_empty() => {
-            let id = files.digest(&base);
-            if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
-                snapshot.id = id;
-            }
-            Ok(loaded)
+    let problems = compiler.problems;
+    let mut loaded = loaded.filter(|_| problems.is_empty());
+    if let Some(loaded) = &mut loaded {
+        // Before the cases are read: they say what a policy should be, and are no part of what it is.
+        let id = files.digest(&base);
+        if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
+            snapshot.id = id;
         }
-        _ => Err(problems),
     }
+    World { loaded, problems, directory: policies_in, on_reload }
 }
 
-/// `*.yaml` and `*.yml`, without cases, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.
-fn policy_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// `*.yaml` and `*.yml` of one kind, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.
+fn files_in(directory: &Path, kind: Kind) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let policy =
-            (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.contains(".cases.") && !name.starts_with('.');
-        if policy && path.is_file() {
+        let of = if name.contains(".cases.") { Kind::Cases } else { Kind::Policies };
+        let read = (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.starts_with('.');
+        if read && of == kind && path.is_file() {
             found.push(path);
         }
     }
@@ -173,7 +239,7 @@ pub(super) fn locate(yaml: &Yaml, path: &str) -> (usize, usize) {
 
 /// Reads one file into its type. The generated schema is checked first, because it finds every
 /// structural problem at once where serde stops at the first.
-fn read<T: DeserializeOwned + schemars::JsonSchema>(
+pub(super) fn read<T: DeserializeOwned + schemars::JsonSchema>(
     path: &Path,
     shown: &str,
     files: &mut Files,
@@ -201,7 +267,11 @@ fn read<T: DeserializeOwned + schemars::JsonSchema>(
         }
     };
     let schema = schemars::schema_for!(T).to_value();
-    let manual = if shown.contains('/') { "see docs/policy.md" } else { "see docs/configuration.md" };
+    let manual = match shown {
+        cases if cases.contains(".cases.") => "see docs/cases.md",
+        policy if policy.contains('/') => "see docs/policy.md",
+        _ => "see docs/configuration.md",
+    };
     let before = problems.len();
     if let Ok(validator) = jsonschema::validator_for(&schema) {
         for error in validator.iter_errors(&yaml.value) {
