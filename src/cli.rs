@@ -1,5 +1,6 @@
 //! Subcommands: argv to exit code.
 mod audit;
+mod test;
 pub use audit::sentence;
 
 use crate::{app, config, demo};
@@ -36,6 +37,8 @@ enum Command {
         /// Configuration.
         config: PathBuf,
     },
+    /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
+    Test(test::Options),
     /// Print the JSON Schema of a file, for editors.
     Schema {
         /// Which file.
@@ -55,6 +58,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.cases.yaml
+    Cases,
 }
 
 #[derive(Subcommand)]
@@ -77,6 +82,7 @@ pub fn main() -> ExitCode {
         Command::Serve { config } => with_runtime(serve(config)),
         Command::Check { config } => match config::load::load(&config, &environment) {
             Ok(loaded) => {
+                app::print_warnings(&loaded);
                 println!("{}: no problems, policy {}", config.display(), loaded.snapshot.id.short());
                 ExitCode::SUCCESS
             }
@@ -85,12 +91,14 @@ pub fn main() -> ExitCode {
                 ExitCode::FAILURE
             }
         },
+        Command::Test(options) => test::run(&options, &environment),
         Command::Schema { file } => {
             let schema = match file {
                 SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
                 SchemaOf::Policy => {
                     schemars::schema_for!(crate::kernel::policy::source::PolicySource)
                 }
+                SchemaOf::Cases => schemars::schema_for!(crate::cases::source::CasesSource),
             };
             println!("{:#}", schema.to_value());
             ExitCode::SUCCESS
