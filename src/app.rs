@@ -187,13 +187,27 @@ struct Control {
 }
 
 impl Control {
-    async fn run(&self, mut watch: Watch, environment: Environment<'_>) {
+    async fn run(&self, mut watch: Watch, environment: Environment<'static>) {
         self.keys.refresh().await;
         let mut turn: u32 = 0;
         loop {
             tokio::time::sleep(EVERY).await;
             turn = turn.wrapping_add(1);
-            match watch.poll(environment) {
+            // Reading, compiling and running cases take their time; calls do not wait for them.
+            let look = move || {
+                let found = watch.poll(environment);
+                (watch, found)
+            };
+            let found;
+            (watch, found) = match tokio::task::spawn_blocking(look).await {
+                Ok(looked) => looked,
+                Err(error) => match error.try_into_panic() {
+                    // A fault of ours, as loud as it would be here.
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => return,
+                },
+            };
+            match found {
                 Some(Ok(loaded)) => self.apply(loaded),
                 Some(Err(problems)) => self.reject(problems),
                 None => {}
