@@ -458,6 +458,20 @@ fn ten_thousand_cases_run_and_one_more_does_not() {
     assert!(ran.err.contains("policies/b.cases.yaml:1:1: more than 10000 cases in all"), "{}", ran.err);
 }
 
+#[test]
+fn one_wrong_line_of_a_policy_does_not_tell_a_thousand_problems() {
+    let mut cases = String::new();
+    for number in 0..150 {
+        writeln!(cases, "  - {{ name: n{number}, as: {{ sub: x }}, list: tools, expect: [nothing] }}").unwrap();
+    }
+    let policy = POLICY.replace(", credential: { bearer: { env: TOKEN_THAT_IS_NOT_SET } }", "");
+    let ran = Folder::new().with("policies/crm.yaml", &policy).cases(&cases).run(&["check", "gateway.yaml"]);
+    assert_eq!(ran.code, Some(1));
+    assert!(ran.err.contains("case `n99` fails") && !ran.err.contains("case `n100` fails"), "{}", ran.err);
+    assert!(ran.err.contains("(and 50 more cases fail)"), "{}", ran.err);
+    assert!(ran.err.ends_with("gateway.yaml: 100 problems\n"), "{}", ran.err);
+}
+
 /// The directory that this crate is in.
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
