@@ -215,6 +215,36 @@ fn every_kind_of_request_and_caller_is_judged_as_the_gateway_would() {
 }
 
 #[test]
+fn what_is_not_exactly_as_expected_fails() {
+    let rows = [
+        // update_customer is refused as unknown, by the rule in line 8.
+        ("call: { tool: update_customer }", "allow"),
+        ("call: { tool: update_customer }", "{ deny: scope_missing }"),
+        ("call: { tool: update_customer }", "{ deny: scope_missing, rule: update_customer }"),
+        ("call: { tool: update_customer }", "{ deny: tool_unknown, rule: find_customer }"),
+        ("call: { tool: update_customer }", "{ deny: tool_unknown, rule: crm.yaml:7 }"),
+        ("call: { tool: update_customer }", "{ deny: tool_unknown, rule: erp.yaml }"),
+        ("call: { tool: update_customer }", "{ deny: tool_unknown, rule: rm.yaml }"),
+        // No rule names it.
+        ("call: { tool: other }", "{ deny: tool_unknown, rule: crm.yaml }"),
+        ("call: { tool: find_customer }", "{ deny: scope_missing }"),
+        // find_customer and export_customers are shown.
+        ("list: tools", "[]"),
+        ("list: tools", "[find_customer]"),
+        ("list: tools", "[find_customer, export_customers, update_customer]"),
+        ("list: tools", "{ deny: token_expired }"),
+    ];
+    let mut cases = String::new();
+    for (number, (ask, expect)) in rows.iter().enumerate() {
+        let caller = "{ sub: ann, scopes: [crm.read] }";
+        write!(cases, "  - name: row {number}\n    as: {caller}\n    {ask}\n    expect: {expect}\n").unwrap();
+    }
+    let ran = Folder::new().cases(&cases).test(&[]);
+    assert!(ran.out.contains(&format!("0 passed, {} failed", rows.len())), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, Some(1));
+}
+
+#[test]
 fn names_offered_by_a_file_go_for_its_lists() {
     let folder = Folder::new().with(
         "policies/crm.cases.yaml",
