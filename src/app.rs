@@ -12,6 +12,7 @@ use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
+use crate::kernel::policy::flaw::{Check, Severity};
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
@@ -21,7 +22,7 @@ use crate::tls::{self, ServerTls};
 use crate::upstream::Upstreams;
 use std::collections::BTreeSet;
 use std::io;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
@@ -50,8 +51,12 @@ pub async fn run(
 ) -> Result<(), Failure> {
     let (watch, loaded) = Watch::start(&path, environment);
     let loaded = loaded.map_err(Failure::Problems)?;
-    print_warnings(&loaded);
     let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
+    let worth = loaded.warnings.iter().filter(|w| w.check.severity() == Severity::Warning).count();
+    if worth > 0 {
+        eprintln!("{worth} warnings: see `portcullis check {}`", path.display());
+    }
+    print_failing_cases(&loaded);
     let startup = loaded.startup.clone();
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
     let (audit, audit_thread) = Audit::open(startup.audit.clone(), metrics.clone())
@@ -232,8 +237,14 @@ impl Control {
         let replaced = match (replaced, upstreams) {
             (Ok(replaced), Ok(())) => replaced,
             (Err(why), _) | (_, Err(why)) => {
-                let problem =
-                    Problem { file: "certificates".into(), line: 0, column: 0, message: why, hint: String::new() };
+                let problem = Problem {
+                    check: Check::CertificateUnusable,
+                    file: "certificates".into(),
+                    line: 0,
+                    column: 0,
+                    message: why,
+                    hint: String::new(),
+                };
                 return self.reject(vec![problem]);
             }
         };
@@ -250,11 +261,13 @@ impl Control {
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
         let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
-        print_warnings(&loaded);
+        print_failing_cases(&loaded);
         self.record("applied", before, loaded.snapshot.id, cold.to_owned());
     }
 
-    fn reject(&self, problems: Vec<Problem>) {
+    fn reject(&self, mut problems: Vec<Problem>) {
+        // What only deserves a second look did not cause it; `check` tells it.
+        problems.retain(|problem| problem.check.severity() == Severity::Error);
         let before = self.snapshots.current().id;
         eprintln!("reload: rejected, policy {} stays in force", before.short());
         for problem in &problems {
@@ -279,18 +292,9 @@ impl Control {
     }
 }
 
-/// Prints what is wrong with a configuration that takes effect all the same.
-pub fn print_warnings(loaded: &Loaded) {
-    for warning in &loaded.warnings {
-        eprintln!("warning: {warning}");
+/// Says which cases do not hold of a configuration that takes effect all the same.
+fn print_failing_cases(loaded: &Loaded) {
+    for warning in loaded.warnings.iter().filter(|warning| warning.check == Check::CaseNotHeld) {
+        eprintln!("{warning}");
     }
-}
-
-/// Prints problems the way `check` and `serve` both do.
-pub fn print_problems(path: &Path, problems: &[Problem]) {
-    for problem in problems {
-        eprintln!("{problem}");
-    }
-    let count = problems.len();
-    eprintln!("{}: {count} {}", path.display(), if count == 1 { "problem" } else { "problems" });
 }

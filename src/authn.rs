@@ -16,7 +16,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use bytes::Bytes;
 use keys::{Found, Keys};
 use quick_cache::sync::Cache;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 
 const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// Clock skew granted to `nbf` only; `exp` is taken at its word.
@@ -38,6 +38,23 @@ impl Authenticator {
     /// With the keys of all issuers; `capacity` 0 verifies every token every time.
     pub fn new(keys: Arc<Keys>, capacity: usize) -> Self {
         Self { keys, cache: (capacity > 0).then(|| Cache::new(capacity)) }
+    }
+
+    /// Nobody in particular: a caller without a token, whom a server may let in.
+    pub fn anonymous() -> Arc<Principal> {
+        static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| {
+            Arc::new(Principal::assertion(Verified {
+                anonymous: true,
+                issuer: "anonymous".to_owned(),
+                subject: "anonymous".to_owned(),
+                client: None,
+                audiences: Vec::new(),
+                scopes: Default::default(),
+                expires: u64::MAX,
+                claims: serde_json::Value::Null,
+            }))
+        });
+        NOBODY.clone()
     }
 
     /// Who presents this credential.
@@ -122,6 +139,6 @@ impl Authenticator {
         let audiences = claims.get("aud").map(list).unwrap_or_default();
         let scopes = claims.get("scope").or_else(|| claims.get("scp")).map(list).unwrap_or_default();
         let scopes = scopes.iter().flat_map(|s| s.split(' ')).filter(|s| !s.is_empty()).map(str::to_owned).collect();
-        Ok(Verified { issuer: name, subject, client, audiences, scopes, expires, claims })
+        Ok(Verified { anonymous: false, issuer: name, subject, client, audiences, scopes, expires, claims })
     }
 }

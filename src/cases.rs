@@ -221,18 +221,19 @@ impl Ask {
     }
 }
 
-/// Every rule of a server, with the list that what it names appears in.
-fn rules(server: &ServerPolicy) -> impl Iterator<Item = (List, &Arc<Rule>)> {
-    let tools = server.tools.iter().map(|(_, rule)| (List::Tools, rule));
-    let prompts = server.prompts.iter().map(|(_, rule)| (List::Prompts, rule));
+/// Every rule of a server, with the list that what it allows appears in; denials with none.
+fn rules(server: &ServerPolicy) -> impl Iterator<Item = (Option<List>, &Arc<Rule>)> {
+    let tools = server.tools.iter().map(|(_, rule)| (Some(List::Tools), rule));
+    let prompts = server.prompts.iter().map(|(_, rule)| (Some(List::Prompts), rule));
     let kind = |rule: &Rule| if rule.label.contains('{') { List::Templates } else { List::Resources };
-    let resources = server.resources.iter().map(move |(_, rule)| (kind(rule), rule));
-    tools.chain(prompts).chain(resources)
+    let resources = server.resources.iter().map(move |(_, rule)| (Some(kind(rule)), rule));
+    let denials = server.deny.iter().map(|denial| (None, &denial.rule));
+    tools.chain(prompts).chain(resources).chain(denials)
 }
 
 /// What an upstream offers as far as its policy tells: every name that is written out.
 fn default_offer(server: &ServerPolicy, list: List) -> Vec<String> {
-    let of_list = rules(server).filter(|(of, rule)| *of == list && !rule.label.ends_with('*'));
+    let of_list = rules(server).filter(|(of, rule)| *of == Some(list) && !rule.label.contains('*'));
     of_list.map(|(_, rule)| rule.label.clone()).collect()
 }
 

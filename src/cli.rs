@@ -1,11 +1,13 @@
 //! Subcommands: argv to exit code.
 mod audit;
+mod check;
 mod test;
 pub use audit::sentence;
 
+use crate::kernel::policy::flaw::Check;
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// A security gateway in front of existing MCP servers.
@@ -35,7 +37,20 @@ enum Command {
     /// List every problem of a configuration. Exits 1 if there is one.
     Check {
         /// Configuration.
-        config: PathBuf,
+        #[arg(required_unless_present_any = ["explain", "codes"])]
+        config: Option<PathBuf>,
+        /// Fail on warnings too, and look for what a reviewer will ask.
+        #[arg(long)]
+        strict: bool,
+        /// Output.
+        #[arg(long, value_enum, default_value = "text")]
+        format: check::Format,
+        /// Say what a code means, why it matters and how to mend it.
+        #[arg(long, value_name = "CODE")]
+        explain: Option<String>,
+        /// Print all codes with their meaning, in Markdown.
+        #[arg(long)]
+        codes: bool,
     },
     /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
     Test(test::Options),
@@ -80,15 +95,12 @@ pub fn main() -> ExitCode {
     match Arguments::parse().command {
         Command::Demo { once, directory } => with_runtime(demo::run(once, directory)),
         Command::Serve { config } => with_runtime(serve(config)),
-        Command::Check { config } => match config::load::load(&config, &environment) {
-            Ok(loaded) => {
-                app::print_warnings(&loaded);
-                println!("{}: no problems, policy {}", config.display(), loaded.snapshot.id.short());
+        Command::Check { config, strict, format, explain, codes } => match (config, explain) {
+            (_, Some(code)) => explain_code(&code),
+            (Some(config), None) if !codes => check_configuration(&config, strict, format),
+            _ => {
+                print!("{}", check::reference());
                 ExitCode::SUCCESS
-            }
-            Err(problems) => {
-                app::print_problems(&config, &problems);
-                ExitCode::FAILURE
             }
         },
         Command::Test(options) => test::run(&options, &environment),
@@ -107,11 +119,40 @@ pub fn main() -> ExitCode {
     }
 }
 
+fn explain_code(code: &str) -> ExitCode {
+    match Check::ALL.iter().find(|check| check.code().eq_ignore_ascii_case(code) || check.slug() == code) {
+        Some(check) => {
+            print!("{}", check::explained(*check));
+            ExitCode::SUCCESS
+        }
+        None => {
+            eprintln!("no check has the code `{code}`; `portcullis check --codes` prints all");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn check_configuration(config: &Path, strict: bool, format: check::Format) -> ExitCode {
+    let (policy, problems) = match config::load::load(config, &environment) {
+        Ok(loaded) => (Some(loaded.snapshot.id.short().to_string()), loaded.warnings),
+        Err(problems) => (None, problems),
+    };
+    let problems = check::told(problems, strict);
+    let name = config.display().to_string();
+    match (format, &policy) {
+        (check::Format::Json, _) => println!("{:#}", check::json(&name, policy, &problems)),
+        (check::Format::Sarif, _) => println!("{:#}", check::sarif(&problems)),
+        (check::Format::Text, Some(policy)) if problems.is_empty() => println!("{name}: no problems, policy {policy}"),
+        (check::Format::Text, _) => eprint!("{}", check::text(&name, &problems)),
+    }
+    if check::fails(&problems, strict) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
+}
+
 async fn serve(config: PathBuf) -> ExitCode {
     match app::run(config.clone(), &environment, stop()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(app::Failure::Problems(problems)) => {
-            app::print_problems(&config, &problems);
+            eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
             ExitCode::FAILURE
         }
         Err(app::Failure::Io(error)) => {

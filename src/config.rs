@@ -2,11 +2,13 @@
 //! a setting belongs to is told by where it lives.
 mod cases;
 mod compile;
+mod include;
 pub mod load;
 pub mod source;
 mod yaml;
 
 use crate::authn::keys::Trusted;
+use crate::kernel::policy::flaw::Check;
 use crate::kernel::snapshot::Snapshot;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -18,6 +20,8 @@ use std::time::Duration;
 /// One thing wrong, with its place and what to do.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
+    /// Which check.
+    pub check: Check,
     /// File, relative to the configuration where it can be.
     pub file: String,
     /// Line, from 1; 0 if the file as a whole.
@@ -32,7 +36,8 @@ pub struct Problem {
 
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}:{}: {}", self.file, self.line, self.column, self.message)?;
+        let severity = self.check.severity().name();
+        write!(f, "{}:{}:{}: {severity} {}: {}", self.file, self.line, self.column, self.check, self.message)?;
         if !self.hint.is_empty() {
             write!(f, "\n    hint: {}", self.hint)?;
         }
@@ -79,6 +84,6 @@ pub struct Loaded {
     pub issuers: BTreeMap<String, Trusted>,
     /// Upstream credentials by server name.
     pub credentials: BTreeMap<String, String>,
-    /// What is wrong and does not keep all this from taking effect.
+    /// What is legal and deserves a second look.
     pub warnings: Vec<Problem>,
 }

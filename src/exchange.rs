@@ -14,7 +14,7 @@ use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decid
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
-use crate::meter::Meter;
+use crate::meter::{Held, Meter};
 use crate::metrics::Metrics;
 use crate::relay::{Relay, relay};
 use crate::sessions::{Session, Sessions};
@@ -100,20 +100,18 @@ async fn serve(
             }
         }
         Ok(Answer::Stream(stream)) => {
-            let Streaming { reply, judge, session, session_header, guard } = *stream;
-            let body = relay(
-                Relay {
-                    body: reply.into_body(),
-                    judge,
-                    record,
-                    session,
-                    snapshots: gateway.snapshots.clone(),
-                    draining: gateway.draining.clone(),
-                    guard,
-                    metrics: gateway.metrics.clone(),
-                },
-                world.limits.reply.bytes_max,
-            );
+            let Streaming { reply, judge, session, session_header, guard, held } = *stream;
+            let body = relay(Relay {
+                body: reply.into_body(),
+                judge,
+                record,
+                session,
+                snapshots: gateway.snapshots.clone(),
+                draining: gateway.draining.clone(),
+                held,
+                guard,
+                metrics: gateway.metrics.clone(),
+            });
             let mut response = rules::events(body);
             if let Some(id) = session_header {
                 rules::set(&mut response, "mcp-session-id", &id);
@@ -135,6 +133,7 @@ struct Streaming {
     session: Option<Arc<Session>>,
     session_header: Option<String>,
     guard: crate::sessions::StreamGuard,
+    held: Held,
 }
 
 async fn travel(
@@ -163,8 +162,8 @@ async fn travel(
     note_message(record, &message);
     let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
     let permitted = note_decision(record, decision)?; // The only way to a permit.
-    gateway.meter.charge(&permitted)?;
-    forward(gateway, world, &server, &principal, session, permitted, record).await
+    let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
+    forward(gateway, &server, &principal, session, permitted, held, record).await
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.
@@ -180,7 +179,10 @@ async fn enter(
     let server = server.ok_or(Reason::PathUnknown)?;
     record.note(|entry| entry.server = Some(server.clone()));
     let mut head = rules::read_head(head, world)?;
-    let principal = gateway.authn.principal(head.credential.take(), facts.now).await?;
+    let principal = match head.credential.take() {
+        None if server.access.anonymous => Authenticator::anonymous(),
+        credential => gateway.authn.principal(credential, facts.now).await?,
+    };
     record.note(|entry| entry.principal = Some(principal.clone()));
     server.access.admits(&principal, facts)?;
     Ok((server, head, principal))
@@ -207,11 +209,11 @@ fn claimed_session(
 
 async fn forward(
     gateway: &Gateway,
-    world: &Arc<Snapshot>,
     server: &ServerPolicy,
     principal: &Principal,
     session: Option<Arc<Session>>,
     permitted: Permitted,
+    held: Held,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
     let method = permitted.message().method;
@@ -252,7 +254,7 @@ async fn forward(
     if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
         fresh.session.set_upstream(theirs.clone());
     }
-    let answer = receive(gateway, world, reply, judge, verb, &shape, session.clone(), pending, record).await;
+    let answer = receive(gateway, reply, judge, verb, &shape, session.clone(), pending, held, record).await;
     let answer = answer.map_err(|refusal| {
         if refusal.reason == Reason::SessionUnknown
             && let Some(session) = &session
@@ -333,13 +335,13 @@ impl Drop for Pending {
 #[allow(clippy::too_many_arguments, reason = "one call, all of it the state of one exchange")]
 async fn receive(
     gateway: &Gateway,
-    world: &Arc<Snapshot>,
     reply: Reply,
     mut judge: Judge,
     verb: Verb,
     shape: &Shape,
     session: Option<Arc<Session>>,
     pending: Pending,
+    held: Held,
     record: &mut Record,
 ) -> Result<Answer, Refusal> {
     let status = reply.status.as_u16();
@@ -368,12 +370,12 @@ async fn receive(
         (200, Media::Events) => {
             let guard = gateway.sessions.stream(judge.principal().id())?;
             pending.leave_open();
-            Ok(Answer::Stream(Box::new(Streaming { reply, judge, session, session_header: None, guard })))
+            Ok(Answer::Stream(Box::new(Streaming { reply, judge, session, session_header: None, guard, held })))
         }
         (200 | 400..=499, Media::Json) if verb == Verb::Post => {
             let failed = status != 200;
             let upstream_status = reply.status;
-            let text = reply.whole(world.limits.reply.bytes_max).await?;
+            let text = reply.whole(judge.bytes_max()).await?;
             let facts = Facts { now: clock::now() };
             let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),

@@ -169,7 +169,8 @@ fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
     }
     let takes = |wanted: &str, family: &str| {
         let values = headers.get_all(header::ACCEPT).iter().filter_map(|value| value.to_str().ok());
-        let mut items = values.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
+        let mut items =
+            values.flat_map(|value| value.split(',')).map(|item| item.split(';').next().unwrap_or_default());
         let is = |item: &str, media: &str| item.trim().eq_ignore_ascii_case(media);
         items.any(|item| is(item, wanted) || is(item, family) || is(item, "*/*"))
     };
@@ -207,7 +208,7 @@ fn scopes(server: &ServerPolicy, reading: bool) -> BTreeSet<&str> {
     tools
         .filter(|rule| !reading || rule.effect == Some(Effect::Read))
         .chain(others)
-        .flat_map(|rule| rule.scopes.iter().map(String::as_str))
+        .flat_map(|rule| rule.scopes.iter().map(|scope| scope.name.as_str()))
         .collect()
 }
 
@@ -221,7 +222,7 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
             let scope = if scope.is_empty() { String::new() } else { format!(", scope=\"{scope}\"") };
             Some(format!("Bearer {metadata}{scope}"))
         }
-        Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenForAnother => {
+        Reason::TokenInvalid | Reason::TokenExpired | Reason::TokenForAnother | Reason::TokenLivesTooLong => {
             Some(format!("Bearer error=\"invalid_token\", error_description=\"{text}\", {metadata}"))
         }
         Reason::ScopeMissing => {
@@ -229,6 +230,16 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
             Some(format!(
                 "Bearer error=\"insufficient_scope\", scope=\"{scope}\", {metadata}, error_description=\"{text}\""
             ))
+        }
+        // RFC 9470, section 3.
+        Reason::StepUpNeeded => {
+            let step_up = refusal.step_up.as_deref();
+            let acr = step_up.map(|step_up| step_up.acr.join(" ")).filter(|acr| !acr.is_empty());
+            let acr = acr.map(|acr| format!(", acr_values=\"{acr}\"")).unwrap_or_default();
+            let age = step_up.and_then(|step_up| step_up.max_age).map(|age| format!(", max_age={age}"));
+            let age = age.unwrap_or_default();
+            let error = "error=\"insufficient_user_authentication\"";
+            Some(format!("Bearer {error}, error_description=\"{text}\"{acr}{age}, {metadata}"))
         }
         _ => None,
     }

@@ -11,6 +11,7 @@ use crate::kernel::mcp::decode::Shape;
 use crate::kernel::mcp::method::Class;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::sse::{self, Decoder, Event};
+use crate::meter::Held;
 use crate::metrics::Metrics;
 use crate::sessions::{Session, StreamGuard};
 use crate::snapshots::Snapshots;
@@ -21,6 +22,7 @@ use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
+use tokio::time::Instant;
 
 /// The body of an upstream's reply.
 pub trait Upstream: http_body::Body<Data = Bytes> + Unpin + Send + 'static {}
@@ -41,6 +43,8 @@ pub struct Relay<B> {
     pub snapshots: Arc<Snapshots>,
     /// Turns true when the gateway stops.
     pub draining: watch::Receiver<bool>,
+    /// Its place among the calls that may be unanswered at once.
+    pub held: Held,
     /// Counts the stream.
     pub guard: StreamGuard,
     /// Where it is counted too.
@@ -54,6 +58,8 @@ struct Running<B> {
     changed: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
     frames: (u64, u64),
+    /// Until when the answer must be whole, if a limit says so.
+    deadline: Option<Instant>,
     done: bool,
 }
 
@@ -65,6 +71,7 @@ enum Happened {
     SessionEnded,
     Draining,
     TokenExpired,
+    TimeUp,
 }
 
 impl<B> Drop for Running<B> {
@@ -74,19 +81,14 @@ impl<B> Drop for Running<B> {
 }
 
 /// The response body.
-pub fn relay<B: Upstream>(relay: Relay<B>, event_bytes_max: usize) -> Body {
+pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
     relay.metrics.streams.inc();
     let changed = relay.snapshots.watch();
     let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
-    let running = Running {
-        relay,
-        decoder: Decoder::new(event_bytes_max),
-        queue: VecDeque::new(),
-        changed,
-        ended,
-        frames: (0, 0),
-        done: false,
-    };
+    let (decoder, deadline) =
+        (Decoder::new(relay.judge.bytes_max()), relay.judge.time().map(|time| Instant::now() + time));
+    let running =
+        Running { relay, decoder, deadline, queue: VecDeque::new(), changed, ended, frames: (0, 0), done: false };
     Body::Stream(Box::pin(stream::unfold(running, |mut running| async move {
         let bytes = running.next().await?;
         Some((bytes, running))
@@ -134,6 +136,7 @@ impl<B: Upstream> Running<B> {
                 Ok(())
             }
             Happened::Draining => Err(Reason::Draining.into()),
+            Happened::TimeUp => Err(Reason::UpstreamTooSlow.into()),
             Happened::TokenExpired => Err(Reason::TokenExpired.into()),
         }
     }
@@ -143,11 +146,13 @@ impl<B: Upstream> Running<B> {
         // Calls in flight may finish while draining; streams that would stay open may not.
         let standing = matches!(self.relay.judge.message().method.class, Class::OpenStream | Class::Listen);
         let has_session = self.relay.session.is_some();
+        let deadline = self.deadline;
         tokio::select! {
             biased;
             changed = self.changed.changed() => if changed.is_ok() { Happened::PolicyChanged } else { Happened::Draining },
             _ = self.ended.wait_for(|ended| *ended), if has_session => Happened::SessionEnded,
             _ = self.relay.draining.wait_for(|draining| *draining), if standing => Happened::Draining,
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Happened::TimeUp,
             () = tokio::time::sleep(Duration::from_secs(left)) => Happened::TokenExpired,
             frame = self.relay.body.frame() => match frame {
                 Some(Ok(frame)) => Happened::Data(frame.into_data().unwrap_or_default()),

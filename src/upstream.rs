@@ -13,7 +13,7 @@ use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
-use std::time::Duration;
+use tokio::time::Instant;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
 const METHOD: HeaderName = HeaderName::from_static("mcp-method");
@@ -30,7 +30,8 @@ pub struct Reply {
     /// The upstream's session id.
     pub session: Option<String>,
     body: Lent,
-    timeout: Duration,
+    /// Until when a body that is not a stream must be here.
+    deadline: Instant,
 }
 
 /// What a body says it is.
@@ -113,7 +114,8 @@ impl Upstreams {
             Verb::Get => Method::GET,
             Verb::Delete => Method::DELETE,
         };
-        let timeout = server.upstream.timeout;
+        let timeout = outbound.timeout();
+        let deadline = Instant::now() + timeout;
         let response = door.pool.send(request, timeout).await.map_err(|failure| match failure {
             Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
             Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
@@ -127,7 +129,7 @@ impl Upstreams {
             _ => Media::Other,
         };
         let session = text("mcp-session-id").filter(|id| id.len() <= 512).map(str::to_owned);
-        Ok(Reply { status: parts.status, media, session, body, timeout })
+        Ok(Reply { status: parts.status, media, session, body, deadline })
     }
 }
 
@@ -169,7 +171,7 @@ fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<Heade
 impl Reply {
     /// The whole body, within its bound and in bounded time.
     pub async fn whole(self, bytes_max: usize) -> Result<Bytes, Refusal> {
-        match tokio::time::timeout(self.timeout, Limited::new(self.body, bytes_max).collect()).await {
+        match tokio::time::timeout_at(self.deadline, Limited::new(self.body, bytes_max).collect()).await {
             Ok(Ok(collected)) => Ok(collected.to_bytes()),
             Ok(Err(error)) if error.is::<LengthLimitError>() => Err(Reason::ReplyTooLarge.into()),
             Ok(Err(_)) => Err(Refusal::from(Reason::UpstreamFailed).detail("the reply broke off")),

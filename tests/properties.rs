@@ -1,4 +1,4 @@
-//! Properties of the kernel over arbitrary inputs, with a naive oracle beside `decide`.
+//! Properties of the kernel over arbitrary bytes. Those of the decision are in `tests/policies`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,
@@ -8,18 +8,12 @@
     reason = "a test fails by panicking"
 )]
 use bytes::Bytes;
-use portcullis::kernel::facts::Facts;
 use portcullis::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use portcullis::kernel::json::{Bounds, Document, Patches};
-use portcullis::kernel::mcp::decode::{Target, decode};
-use portcullis::kernel::policy::compile::{Position, ServerPolicy, compile};
-use portcullis::kernel::policy::decide::authorize;
-use portcullis::kernel::policy::source::PolicySource;
-use portcullis::kernel::principal::{Principal, Verified};
+use portcullis::kernel::mcp::decode::decode;
 use portcullis::kernel::sse::{Decoder, Event};
 use proptest::prelude::*;
-use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use serde_json::Value;
 
 fn parse(text: &[u8]) -> Option<Document> {
     Document::parse(Bytes::copy_from_slice(text), &Bounds::default()).ok()
@@ -56,49 +50,6 @@ fn almost_json() -> impl Strategy<Value = Vec<u8>> {
             text
         }),
     ]
-}
-
-fn policy(source: &Value) -> Option<ServerPolicy> {
-    let source: PolicySource = serde_json::from_value(source.clone()).unwrap();
-    let nowhere = |_: &str| Position::default();
-    compile(source, &["corp".to_owned()], "https://gw.example", &nowhere).ok()
-}
-
-fn principal(scopes: &BTreeSet<String>, groups: &BTreeSet<String>) -> Principal {
-    Principal::assertion(Verified {
-        issuer: "corp".into(),
-        subject: "s".into(),
-        client: None,
-        audiences: vec!["https://gw.example/x/mcp".into()],
-        scopes: scopes.clone(),
-        expires: u64::MAX,
-        claims: json!({"groups": groups}),
-    })
-}
-
-/// Pattern, scopes, and whether the role `support` is needed.
-type RuleOf = (String, Vec<String>, bool);
-
-/// What `authorize` should say of a tool, as plainly as it can be written: the most specific pattern
-/// decides; without one nothing is allowed; all scopes and one of the roles are needed.
-fn oracle(tools: &[RuleOf], name: &str, scopes: &BTreeSet<String>, support: bool) -> bool {
-    let mut best: Option<(usize, &RuleOf)> = None;
-    for tool in tools {
-        let rank = match tool.0.strip_suffix('*') {
-            Some(prefix) if name.starts_with(prefix) => prefix.len(),
-            None if tool.0 == name => 1000,
-            _ => continue,
-        };
-        if best.is_none_or(|(found, _)| rank > found) {
-            best = Some((rank, tool));
-        }
-    }
-    let Some((_, (_, needed, role))) = best else { return false };
-    needed.iter().all(|scope| scopes.contains(scope)) && (!role || support)
-}
-
-fn small_set(pattern: &'static str) -> impl Strategy<Value = BTreeSet<String>> {
-    prop::collection::btree_set(pattern, 0..4)
 }
 
 proptest! {
@@ -157,42 +108,5 @@ proptest! {
             std::iter::from_fn(|| decoder.next_event()).collect()
         };
         prop_assert_eq!(events(cut), events(text.len().max(1)));
-    }
-
-    #[test]
-    fn authorize_agrees_with_the_oracle_and_listed_means_callable(
-        rules in prop::collection::btree_map("[ab]{0,2}\\*?", (small_set("[xy]"), any::<bool>()), 0..5),
-        name in "[ab]{1,3}", scopes in small_set("[xyz]"), support in any::<bool>(),
-    ) {
-        let rules: Vec<(String, Vec<String>, bool)> = rules
-            .into_iter()
-            .filter(|(pattern, _)| !pattern.is_empty())
-            .map(|(pattern, (scopes, role))| (pattern, scopes.into_iter().collect(), role))
-            .collect();
-        let tools: serde_json::Map<String, Value> = rules
-            .iter()
-            .map(|(pattern, scopes, role)| {
-                let roles: &[&str] = if *role { &["support"] } else { &[] };
-                (pattern.clone(), json!({"effect":"read","scopes":scopes,"roles":roles}))
-            })
-            .collect();
-        let source = json!({"server":"x","upstream":{"url":"http://127.0.0.1:1/mcp"},"access":{"issuers":["corp"]},
-            "roles":{"support":{"claim":"groups","any":["support"]}},"tools":tools});
-        let server = policy(&source).expect("a policy without flaws");
-        prop_assert_eq!(server.tools.len(), rules.len(), "as many rules come out as went in");
-        let groups = support.then(|| "support".to_owned()).into_iter().collect();
-        let caller = principal(&scopes, &groups);
-        let facts = Facts { now: 1 };
-        let nothing = parse(b"{}").unwrap();
-        let target = Target::Tool(name.clone());
-        let called = authorize(&server, &caller, &target, Some(nothing.root()), &facts);
-        let listed = authorize(&server, &caller, &target, None, &facts);
-        prop_assert_eq!(called.is_ok(), oracle(&rules, &name, &scopes, support));
-        prop_assert_eq!(listed.is_ok(), called.is_ok(), "one function for both");
-        // No rule, no permit; and taking a scope away never adds one.
-        let fewer: BTreeSet<String> = scopes.iter().skip(1).cloned().collect();
-        let poorer = principal(&fewer, &BTreeSet::new());
-        let stricter = authorize(&server, &poorer, &target, Some(nothing.root()), &facts);
-        prop_assert!(called.is_ok() || stricter.is_err());
     }
 }

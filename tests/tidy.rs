@@ -45,8 +45,8 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("meter", &[]),
     ("sessions", &["clock"]),
     ("upstream", &["egress"]),
-    // A stream outlives the call that opened it, so it carries its record and its session with it.
-    ("relay", &["body", "clock", "metrics", "snapshots", "audit", "sessions"]),
+    // A stream outlives the call that opened it, so it carries its record, session and place with it.
+    ("relay", &["body", "clock", "metrics", "snapshots", "audit", "meter", "sessions"]),
     ("audit", &["clock", "metrics"]),
     (
         "exchange",

@@ -1,8 +1,8 @@
 //! The keys of each issuer: read from a file, a URL or discovery, refetched when a token names a key
 //! that is not known (at most once in a while), last good kept.
+use super::signature::VerifyingKey;
 use crate::egress::Egress;
 use arc_swap::ArcSwap;
-use super::signature::VerifyingKey;
 use jsonwebtoken::jwk::{Jwk, PublicKeyUse};
 use jsonwebtoken::{Algorithm, AlgorithmFamily};
 use std::collections::BTreeMap;

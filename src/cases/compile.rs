@@ -4,7 +4,8 @@
 //! `scopes`, ..) appears among the claims too, since conditions may read it there.
 use super::source::*;
 use super::{Ask, Call, Case, Expected, List, default_offer};
-use crate::kernel::policy::compile::{Flaw, Locate, ServerPolicy, pointer};
+use crate::kernel::policy::compile::{Locate, ServerPolicy, pointer};
+use crate::kernel::policy::flaw::{Check, Flaw};
 use crate::kernel::principal::{Principal, Verified};
 use crate::kernel::refusal::Reason;
 use crate::kernel::snapshot::Snapshot;
@@ -52,7 +53,8 @@ struct Compiler<'a> {
 
 impl Compiler<'_> {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.flaws.push(Flaw { path: path.into(), message: message.into(), hint: hint.into() });
+        let check = Check::CaseMalformed;
+        self.flaws.push(Flaw { check, path: path.into(), message: message.into(), hint: hint.into() });
     }
 
     fn server(&mut self, name: Option<&str>) -> Option<Arc<ServerPolicy>> {
@@ -187,7 +189,10 @@ impl Compiler<'_> {
         now: u64,
         server: Option<&Arc<ServerPolicy>>,
     ) -> Option<Principal> {
-        let CallerSource { sub, scopes, claims, issuer, client, audience, expired } = source;
+        let TokenSource { sub, scopes, claims, issuer, client, audience, expired } = match source {
+            CallerSource::Token(token) => token,
+            CallerSource::Anonymous(AnonymousSource::Anonymous) => return Some(anonymous()),
+        };
         for (claim, field) in RESERVED {
             if claims.contains_key(*claim) {
                 let at = format!("{at}/claims{}", pointer(claim));
@@ -202,12 +207,14 @@ impl Compiler<'_> {
         let access = &server?.access;
         let issuer = issuer.or_else(|| access.issuers.first().cloned()).unwrap_or_default();
         let audience = audience.unwrap_or_else(|| access.audience.clone());
+        let left = access.token_life_max.map_or(3600, |most| most.min(3600));
         let mut verified = Verified {
+            anonymous: false,
             subject: sub,
             audiences: vec![audience],
             scopes: scopes.into_iter().collect(),
             // A token is expired from the second that `exp` names.
-            expires: if expired { now } else { now.saturating_add(3600) },
+            expires: if expired { now } else { now.saturating_add(left) },
             client,
             claims: Value::Null,
             issuer,
@@ -215,6 +222,20 @@ impl Compiler<'_> {
         verified.claims = all_claims(&verified, self.world, claims);
         Some(Principal::supposed(verified))
     }
+}
+
+/// A caller without a token, as `authn` has it.
+fn anonymous() -> Principal {
+    Principal::supposed(Verified {
+        anonymous: true,
+        issuer: "anonymous".to_owned(),
+        subject: "anonymous".to_owned(),
+        client: None,
+        audiences: Vec::new(),
+        scopes: BTreeSet::new(),
+        expires: u64::MAX,
+        claims: Value::Null,
+    })
 }
 
 /// The claims of the token that would say all this.

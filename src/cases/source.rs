@@ -38,10 +38,28 @@ pub struct CaseSource {
     pub expect: ExpectSource,
 }
 
+/// A caller: `anonymous`, or what a verified token says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum CallerSource {
+    /// A caller without a token.
+    Anonymous(AnonymousSource),
+    /// A caller with a token.
+    Token(TokenSource),
+}
+
+/// The word `anonymous`.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
+#[serde(rename_all = "snake_case")]
+pub enum AnonymousSource {
+    /// No token.
+    Anonymous,
+}
+
 /// A caller, as a verified token would describe it.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
-pub struct CallerSource {
+pub struct TokenSource {
     /// `sub`.
     pub sub: String,
     /// Scopes of the token.

@@ -1,5 +1,5 @@
 //! `portcullis test`: runs the cases beside the policies, and says what they leave out.
-use crate::app;
+use super::check;
 use crate::cases::{self, Case, Coverage, Outcome};
 use crate::config::load::{self, Environment};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
@@ -34,7 +34,7 @@ pub fn run(options: &Options, environment: Environment<'_>) -> ExitCode {
     let (loaded, cases) = match load::load_cases(&options.config, &stand_in) {
         Ok(found) => found,
         Err(problems) => {
-            app::print_problems(&options.config, &problems);
+            eprint!("{}", check::text(&options.config.display().to_string(), &check::told(problems, false)));
             return ExitCode::from(UNUSABLE);
         }
     };

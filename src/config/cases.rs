@@ -1,9 +1,10 @@
 //! Cases beside the policies: which files they are in, and what a failing one means for a configuration.
-use super::load::{Files, locate, read, yaml_problem};
+use super::load::{Document, Files};
 use super::{Loaded, Problem};
 use crate::cases::source::CasesSource;
 use crate::cases::{CASES_MAX, Case, compile, run};
 use crate::kernel::policy::compile::Position;
+use crate::kernel::policy::flaw::{Check, Flaw};
 use crate::kernel::snapshot::Snapshot;
 use std::path::Path;
 
@@ -23,21 +24,20 @@ pub(super) fn read_all(
     // A directory that cannot be read is already told of, where its policies were looked for.
     for file in files.cases(directory).unwrap_or_default() {
         let shown = file.strip_prefix(base).unwrap_or(&file).display().to_string();
-        let Some((source, yaml)) = read::<CasesSource>(&file, &shown, files, problems) else { continue };
-        let Some(world) = world else { continue };
-        let place = |path: &str| {
-            let (line, column) = locate(&yaml, path);
-            Position { file: shown.clone(), line, column }
-        };
-        match compile::compile(source, world, &place) {
+        let Some(document) = Document::read(&file, &shown, files, problems) else { continue };
+        let (Some(source), Some(world)) = (document.typed::<CasesSource>(problems), world) else { continue };
+        match compile::compile(source, world, &|path| document.place(path)) {
             Ok(found) if cases.len() + found.len() > CASES_MAX => {
-                let message = format!("more than {CASES_MAX} cases in all");
-                problems.push(yaml_problem(&shown, &yaml, "/cases", message, "leave out those that repeat others"));
+                let (message, hint) =
+                    (format!("more than {CASES_MAX} cases in all"), "leave out those that repeat others");
+                problems.push(document.problem(Check::CaseMalformed, "/cases", message, hint));
                 return cases;
             }
             Ok(found) => cases.extend(found),
-            Err(flaws) => problems
-                .extend(flaws.into_iter().map(|flaw| yaml_problem(&shown, &yaml, &flaw.path, flaw.message, flaw.hint))),
+            Err(flaws) => {
+                let told = |Flaw { check, path, message, hint }| document.problem(check, &path, message, hint);
+                problems.extend(flaws.into_iter().map(told));
+            }
         }
     }
     cases
@@ -74,5 +74,5 @@ pub(super) fn failing(loaded: &Loaded, cases: &[Case]) -> Vec<Problem> {
 
 fn problem(position: &Position, message: String, hint: &str) -> Problem {
     let Position { file, line, column } = position.clone();
-    Problem { file, line, column, message, hint: hint.to_owned() }
+    Problem { check: Check::CaseFailed, file, line, column, message, hint: hint.to_owned() }
 }

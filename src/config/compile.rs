@@ -1,13 +1,13 @@
 //! `gateway.yaml` as written → [`Loaded`]. One function a section; each takes its source apart.
-use super::load::{Environment, Files, locate, yaml_problem};
+use super::load::{Document, Environment, Files};
 use super::source::*;
-use super::yaml::Yaml;
 use super::{Listener, Loaded, Problem, Startup};
 use crate::authn::keys::{Source as KeySource, Trusted};
 use crate::kernel::digest::Digest;
 use crate::kernel::json::Bounds;
-use crate::kernel::policy::compile::{Position, duration, pointer};
-use crate::kernel::policy::source::PolicySource;
+use crate::kernel::policy::compile::{Compiled, ServerPolicy, compile, duration, pointer};
+use crate::kernel::policy::flaw::{Check, Flaw};
+use crate::kernel::policy::source::{CredentialSource, PolicySource};
 use crate::kernel::snapshot::{Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
@@ -18,19 +18,18 @@ use std::time::Duration;
 
 pub(super) struct Compiler<'a> {
     pub base: &'a Path,
-    pub name: &'a str,
-    pub yaml: &'a Yaml,
+    pub document: &'a Document,
     pub files: &'a mut Files,
     pub environment: Environment<'a>,
     pub problems: Vec<Problem>,
 }
 
 impl Compiler<'_> {
-    fn add(&mut self, path: &str, message: impl Into<String>, hint: impl Into<String>) {
-        self.problems.push(yaml_problem(self.name, self.yaml, path, message, hint));
+    fn add(&mut self, check: Check, path: &str, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(self.document.problem(check, path, message, hint));
     }
 
-    pub fn gateway(&mut self, source: GatewaySource, policies: Vec<(String, PolicySource, Yaml)>) -> Option<Loaded> {
+    pub fn gateway(&mut self, source: GatewaySource, policies: Vec<(PolicySource, Document)>) -> Option<Loaded> {
         let GatewaySource {
             public_url,
             listen,
@@ -60,66 +59,17 @@ impl Compiler<'_> {
         let mut paths = BTreeMap::new();
         let mut credentials = BTreeMap::new();
         let names: Vec<String> = issuers.keys().cloned().collect();
-        for (file, policy, yaml) in policies {
-            if let Some(secret) = &policy.upstream.credential {
-                match self.secret(&secret.bearer.env, &secret.bearer.file) {
-                    Ok(Some(value)) => drop(credentials.insert(policy.server.clone(), value)),
-                    Ok(None) => {}
-                    Err(why) => {
-                        self.problems.push(yaml_problem(
-                            &file,
-                            &yaml,
-                            "/upstream/credential/bearer",
-                            why,
-                            "set it before the gateway starts",
-                        ));
-                    }
-                }
-            }
-            let place = |path: &str| {
-                let (line, column) = locate(&yaml, path);
-                Position { file: file.clone(), line, column }
+        for (policy, document) in policies {
+            let Some((server, credential)) = self.policy(policy, &document, &names, &public_url) else { continue };
+            credentials.extend(credential.map(|secret| (server.name.clone(), secret)));
+            let mut repeated = |message: String, hint: &str| {
+                self.problems.push(document.problem(Check::NameRepeated, "/server", message, hint));
             };
-            let mut policy = policy;
-            policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
-            if let Some(ca) = &policy.upstream.ca
-                && let Err(why) = self.files.text(Path::new(ca))
-            {
-                self.problems.push(yaml_problem(
-                    &file,
-                    &yaml,
-                    "/upstream/ca",
-                    format!("cannot be read: {why}"),
-                    "a PEM file",
-                ));
+            if let Some(other) = paths.insert(server.path.clone(), server.name.clone()) {
+                repeated(format!("`{}` and `{other}` have one path", server.name), "give one another `path`");
             }
-            match crate::kernel::policy::compile::compile(policy, &names, &public_url, &place) {
-                Ok(server) => {
-                    let taken = paths.insert(server.path.clone(), server.name.clone());
-                    if let Some(other) = taken {
-                        self.problems.push(yaml_problem(
-                            &file,
-                            &yaml,
-                            "/server",
-                            format!("`{}` and `{other}` have one path", server.name),
-                            "give one another `path`",
-                        ));
-                    }
-                    if servers.insert(server.name.clone(), Arc::new(server)).is_some() {
-                        self.problems.push(yaml_problem(
-                            &file,
-                            &yaml,
-                            "/server",
-                            "another policy has this name",
-                            "one policy per server",
-                        ));
-                    }
-                }
-                Err(flaws) => {
-                    for flaw in flaws {
-                        self.problems.push(yaml_problem(&file, &yaml, &flaw.path, flaw.message, flaw.hint));
-                    }
-                }
+            if servers.insert(server.name.clone(), Arc::new(server)).is_some() {
+                repeated("another policy has this name".to_owned(), "one policy per server");
             }
         }
         let snapshot = Snapshot {
@@ -144,6 +94,39 @@ impl Compiler<'_> {
         Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials, warnings: Vec::new() })
     }
 
+    /// One policy and the secret it names.
+    fn policy(
+        &mut self,
+        mut policy: PolicySource,
+        document: &Document,
+        issuers: &[String],
+        public_url: &str,
+    ) -> Option<(ServerPolicy, Option<String>)> {
+        let mut secret = None;
+        if let Some(CredentialSource { bearer }) = &policy.upstream.credential {
+            match self.secret(&bearer.env, &bearer.file) {
+                Ok(found) => secret = found,
+                Err(why) => {
+                    let (at, hint) = ("/upstream/credential/bearer", "set it before the gateway starts");
+                    self.problems.push(document.problem(Check::SecretMissing, at, why, hint));
+                }
+            }
+        }
+        policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
+        if let Some(ca) = &policy.upstream.ca
+            && let Err(why) = self.files.text(Path::new(ca))
+        {
+            let message = format!("cannot be read: {why}");
+            self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, "a PEM file"));
+        }
+        let place = |path: &str| document.place(path);
+        let Compiled { policy, flaws } = compile(policy, issuers, public_url, &place);
+        for Flaw { check, path, message, hint } in flaws {
+            self.problems.push(document.problem(check, &path, message, hint));
+        }
+        policy.map(|policy| (policy, secret))
+    }
+
     fn public(
         &mut self,
         text: &str,
@@ -153,12 +136,22 @@ impl Compiler<'_> {
         let url = match url::Url::parse(text) {
             Ok(url) if matches!(url.scheme(), "https" | "http") && url.host_str().is_some() => url,
             _ => {
-                self.add("/public_url", format!("`{text}` is not a URL"), "as in https://mcp.example.com");
+                self.add(
+                    Check::GatewayUrl,
+                    "/public_url",
+                    format!("`{text}` is not a URL"),
+                    "as in https://mcp.example.com",
+                );
                 return None;
             }
         };
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() {
-            self.add("/public_url", "a query, fragment or user name", "as in https://mcp.example.com");
+            self.add(
+                Check::GatewayUrl,
+                "/public_url",
+                "a query, fragment or user name",
+                "as in https://mcp.example.com",
+            );
         }
         let host = url.host_str().unwrap_or_default();
         let authority = url.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"));
@@ -171,7 +164,7 @@ impl Compiler<'_> {
 
     fn listeners(&mut self, source: Vec<ListenSource>) -> Vec<Listener> {
         if source.is_empty() {
-            self.add("/listen", "no listener", "as in - address: 127.0.0.1:8443");
+            self.add(Check::GatewayAddress, "/listen", "no listener", "as in - address: 127.0.0.1:8443");
         }
         let mut listeners = Vec::new();
         for (index, ListenSource { address, tls, insecure }) in source.into_iter().enumerate() {
@@ -181,6 +174,7 @@ impl Compiler<'_> {
                 for (field, path) in [("certificate", &paths.0), ("key", &paths.1)] {
                     if let Err(why) = self.files.text(path) {
                         self.add(
+                            Check::CertificateUnusable,
                             &format!("{at}/tls/{field}"),
                             format!("`{}` cannot be read: {why}", path.display()),
                             "a PEM file",
@@ -188,7 +182,8 @@ impl Compiler<'_> {
                     }
                 }
                 if let Err(why) = crate::tls::server_key(&paths.0, &paths.1) {
-                    self.add(&format!("{at}/tls"), why, "the certificate chain, leaf first, and its key, both PEM");
+                    let hint = "the certificate chain, leaf first, and its key, both PEM";
+                    self.add(Check::CertificateUnusable, &format!("{at}/tls"), why, hint);
                 }
                 paths
             });
@@ -202,6 +197,7 @@ impl Compiler<'_> {
         match text.parse::<SocketAddr>() {
             Ok(address) if !anywhere && !address.ip().is_loopback() => {
                 self.add(
+                    Check::PlainHttp,
                     path,
                     "plain HTTP off loopback",
                     "add `tls:`, or `insecure: true` if something in front terminates TLS",
@@ -211,6 +207,7 @@ impl Compiler<'_> {
             Ok(address) => Some(address),
             Err(_) => {
                 self.add(
+                    Check::GatewayAddress,
                     path,
                     format!("`{text}` is not an address"),
                     "IP and port, as in 127.0.0.1:8443 or [::1]:8443",
@@ -225,7 +222,7 @@ impl Compiler<'_> {
             None => default,
             Some(Some(value)) => value,
             Some(None) => {
-                self.add(path, "not a duration", "as in 30s, 500ms, 2m or 1h");
+                self.add(Check::DurationMalformed, path, "not a duration", "as in 30s, 500ms, 2m or 1h");
                 default
             }
         }
@@ -247,6 +244,7 @@ impl Compiler<'_> {
             let at = format!("/issuers{}", pointer(&name));
             if algorithms.is_empty() {
                 self.add(
+                    Check::AlgorithmMissing,
                     &format!("{at}/algorithms"),
                     "no algorithm: no token could verify",
                     "as in [ES256, RS256, EdDSA]",
@@ -264,12 +262,13 @@ impl Compiler<'_> {
                 Some(file) => match self.files.text(&self.base.join(&file)) {
                     Ok(text) => {
                         if let Err(why) = crate::authn::keys::parse(&text) {
-                            self.add(&format!("{at}/jwks"), why, "a JSON Web Key Set (RFC 7517)");
+                            self.add(Check::KeysUnusable, &format!("{at}/jwks"), why, "a JSON Web Key Set (RFC 7517)");
                         }
                         KeySource::Text(text)
                     }
                     Err(why) => {
                         self.add(
+                            Check::KeysUnusable,
                             &format!("{at}/jwks"),
                             format!("`{file}` cannot be read: {why}"),
                             "a file, a URL, or leave it out for discovery",
@@ -288,7 +287,12 @@ impl Compiler<'_> {
     fn remote(&mut self, path: &str, text: &str) {
         let fine = url::Url::parse(text).is_ok_and(|url| crate::egress::trusted_transport(&url));
         if !fine {
-            self.add(path, format!("`{text}` is not an https URL"), "https, or http to a loopback address");
+            self.add(
+                Check::KeysUnusable,
+                path,
+                format!("`{text}` is not an https URL"),
+                "https, or http to a loopback address",
+            );
         }
     }
 

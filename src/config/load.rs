@@ -1,14 +1,16 @@
 //! Reads the files of a configuration and compiles them: everything, or every problem at once.
 use super::source::{GatewaySource, OnReload};
 use super::yaml::{self, Yaml};
-use super::{Loaded, Problem};
-use super::{cases, compile};
+use super::{Loaded, Problem, cases, compile, include};
 use crate::cases::Case;
 use crate::kernel::digest::Digest;
+use crate::kernel::policy::compile::Position;
+use crate::kernel::policy::flaw::{Check, Severity};
 use crate::kernel::policy::source::PolicySource;
 use jsonschema::ValidationError;
 use jsonschema::error::ValidationErrorKind;
 use serde::de::DeserializeOwned;
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 /// Longest file that is read.
@@ -30,7 +32,7 @@ pub struct Files {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Kind {
     Policies,
-    /// Those with `.cases.` in their name. Every other file is a policy, so none is passed over.
+    /// Those with `.cases.` in their name.
     Cases,
 }
 
@@ -93,18 +95,18 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Pro
 
 /// Loads, runs the cases as `gateway.yaml` says, and leaves in `files` what was read.
 pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -> Result<Loaded, Vec<Problem>> {
-    let World { mut loaded, mut problems, directory, on_reload } = world(path, environment, files);
+    let World { loaded, mut problems, directory, on_reload } = world(path, environment, files);
     if let Some(directory) = directory.filter(|_| on_reload != OnReload::Ignore) {
         let mut found = Vec::new();
         let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
         let cases = cases::read_all(&directory, &base_of(path), snapshot, files, &mut found);
-        if let Some(loaded) = &mut loaded {
+        if let Some(loaded) = &loaded {
             found.extend(cases::failing(loaded, &cases));
         }
-        match &mut loaded {
-            Some(loaded) if on_reload == OnReload::Warn => loaded.warnings = sorted(found),
-            _ => problems.extend(found),
+        if on_reload == OnReload::Warn {
+            found.iter_mut().for_each(|problem| problem.check = Check::CaseNotHeld);
         }
+        problems.extend(found);
     }
     finish(loaded, problems)
 }
@@ -121,7 +123,7 @@ pub fn load_cases(path: &Path, environment: Environment<'_>) -> Result<(Loaded, 
 
 /// A configuration, as far as it can be had, before its cases have been looked at.
 struct World {
-    /// None if there is a problem.
+    /// None if a problem keeps it from loading.
     loaded: Option<Loaded>,
     problems: Vec<Problem>,
     /// Where the policies are, if `gateway.yaml` could be read.
@@ -133,15 +135,18 @@ fn base_of(path: &Path) -> PathBuf {
     path.parent().map(Path::to_owned).unwrap_or_default()
 }
 
-fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by(|a, b| (&a.file, a.line, a.column).cmp(&(&b.file, b.line, b.column)));
-    problems
+fn fatal(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.check.severity() == Severity::Error)
 }
 
-fn finish(loaded: Option<Loaded>, problems: Vec<Problem>) -> Result<Loaded, Vec<Problem>> {
+fn finish(loaded: Option<Loaded>, mut problems: Vec<Problem>) -> Result<Loaded, Vec<Problem>> {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column, a.check).cmp(&(&b.file, b.line, b.column, b.check)));
     match loaded {
-        Some(loaded) if problems.is_empty() => Ok(loaded),
-        _ => Err(sorted(problems)),
+        Some(mut loaded) if !fatal(&problems) => {
+            loaded.warnings = problems;
+            Ok(loaded)
+        }
+        _ => Err(problems),
     }
 }
 
@@ -149,43 +154,35 @@ fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World 
     let base = base_of(path);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut problems = Vec::new();
-    let gateway = read::<GatewaySource>(path, &name, files, &mut problems);
-    let policies_in = gateway.as_ref().map(|(source, _)| base.join(&source.policies));
-    let mut policies = Vec::new();
-    if let (Some(directory), Some((source, yaml))) = (&policies_in, &gateway) {
-        match files.list(directory, Kind::Policies) {
-            Ok(found) if found.is_empty() => problems.push(yaml_problem(
-                &name,
-                yaml,
-                "/policies",
-                format!("no *.yaml in `{}`", source.policies),
-                "write one policy per server",
-            )),
-            Ok(found) => {
-                for file in found {
-                    let shown = file.strip_prefix(&base).unwrap_or(&file).display().to_string();
-                    if let Some((policy, yaml)) = read::<PolicySource>(&file, &shown, files, &mut problems) {
-                        policies.push((shown, policy, yaml));
-                    }
-                }
-            }
-            Err(error) => problems.push(yaml_problem(
-                &name,
-                yaml,
-                "/policies",
-                format!("cannot read `{}`: {error}", source.policies),
-                "name a directory",
-            )),
-        }
-    }
-    let Some((source, yaml)) = gateway else {
+    let gateway = Document::read(path, &name, files, &mut problems)
+        .and_then(|document| Some((document.typed::<GatewaySource>(&mut problems)?, document)));
+    let Some((source, document)) = gateway else {
         return World { loaded: None, problems, directory: None, on_reload: OnReload::Ignore };
     };
     let on_reload = source.cases.on_reload;
-    let mut compiler = compile::Compiler { base: &base, name: &name, yaml: &yaml, files, environment, problems };
+    let directory = base.join(&source.policies);
+    let wrong = |message: String, hint: &str| document.problem(Check::PoliciesMissing, "/policies", message, hint);
+    let mut policies = Vec::new();
+    match files.list(&directory, Kind::Policies) {
+        Ok(found) if found.is_empty() => {
+            problems.push(wrong(format!("no *.yaml in `{}`", source.policies), "write one policy per server"));
+        }
+        Ok(found) => {
+            for file in found {
+                let shown = file.strip_prefix(&base).unwrap_or(&file).display().to_string();
+                let policy = Document::read(&file, &shown, files, &mut problems)
+                    .and_then(|policy| include::included(policy, &directory, &base, files, &mut problems));
+                policies.extend(policy.and_then(|policy| Some((policy.typed::<PolicySource>(&mut problems)?, policy))));
+            }
+        }
+        Err(error) => {
+            problems.push(wrong(format!("cannot read `{}`: {error}", source.policies), "name a directory"));
+        }
+    }
+    let mut compiler = compile::Compiler { base: &base, document: &document, files, environment, problems };
     let loaded = compiler.gateway(source, policies);
     let problems = compiler.problems;
-    let mut loaded = loaded.filter(|_| problems.is_empty());
+    let mut loaded = loaded.filter(|_| !fatal(&problems));
     if let Some(loaded) = &mut loaded {
         // Before the cases are read: they say what a policy should be, and are no part of what it is.
         let id = files.digest(&base);
@@ -193,17 +190,20 @@ fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World 
             snapshot.id = id;
         }
     }
-    World { loaded, problems, directory: policies_in, on_reload }
+    World { loaded, problems, directory: Some(directory), on_reload }
 }
 
-/// `*.yaml` and `*.yml` of one kind, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.
+/// `*.yaml` and `*.yml` of one kind, without fragments, sorted. Follows symlinks, as Kubernetes mounts need; skips
+/// dot files.
 fn files_in(directory: &Path, kind: Kind) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
         let of = if name.contains(".cases.") { Kind::Cases } else { Kind::Policies };
-        let read = (name.ends_with(".yaml") || name.ends_with(".yml")) && !name.starts_with('.');
+        let read = (name.ends_with(".yaml") || name.ends_with(".yml"))
+            && !name.contains(".fragment.")
+            && !name.starts_with('.');
         if read && of == kind && path.is_file() {
             found.push(path);
         }
@@ -212,87 +212,98 @@ fn files_in(directory: &Path, kind: Kind) -> std::io::Result<Vec<PathBuf>> {
     Ok(found)
 }
 
-pub(super) fn yaml_problem(
-    file: &str,
-    yaml: &Yaml,
-    path: &str,
-    message: impl Into<String>,
-    hint: impl Into<String>,
-) -> Problem {
-    let (line, column) = locate(yaml, path);
-    Problem { file: file.to_owned(), line, column, message: message.into(), hint: hint.into() }
+/// A file as a value, and where each part of it was written; after includes, in which file.
+pub(super) struct Document {
+    /// Name of the file, as people are told it.
+    pub file: String,
+    /// Its content.
+    pub value: serde_json::Value,
+    /// File, line and column by JSON pointer.
+    pub places: BTreeMap<String, Position>,
 }
 
-/// Position of a pointer, or of the nearest thing around it.
-pub(super) fn locate(yaml: &Yaml, path: &str) -> (usize, usize) {
-    let mut path = path;
-    loop {
-        if let Some(position) = yaml.positions.get(path) {
-            return *position;
-        }
-        match path.rsplit_once('/') {
-            Some((parent, _)) => path = parent,
-            None => return (1, 1),
-        }
-    }
-}
-
-/// Reads one file into its type. The generated schema is checked first, because it finds every
-/// structural problem at once where serde stops at the first.
-pub(super) fn read<T: DeserializeOwned + schemars::JsonSchema>(
-    path: &Path,
-    shown: &str,
-    files: &mut Files,
-    problems: &mut Vec<Problem>,
-) -> Option<(T, Yaml)> {
-    let whole = |line, column, message: String, hint: &str| Problem {
-        file: shown.to_owned(),
-        line,
-        column,
-        message,
-        hint: hint.to_owned(),
-    };
-    let text = match files.text(path) {
-        Ok(text) => text,
-        Err(error) => {
-            problems.push(whole(0, 0, format!("cannot be read: {error}"), "check the path and its permissions"));
-            return None;
-        }
-    };
-    let yaml = match yaml::parse(&text) {
-        Ok(yaml) => yaml,
-        Err((line, column, message)) => {
-            problems.push(whole(line, column, message, ""));
-            return None;
-        }
-    };
-    let schema = schemars::schema_for!(T).to_value();
-    let manual = match shown {
-        cases if cases.contains(".cases.") => "see docs/cases.md",
-        policy if policy.contains('/') => "see docs/policy.md",
-        _ => "see docs/configuration.md",
-    };
-    let before = problems.len();
-    if let Ok(validator) = jsonschema::validator_for(&schema) {
-        for error in validator.iter_errors(&yaml.value) {
-            problems.extend(structural(shown, &yaml, &schema, &error, manual));
-        }
-    }
-    if problems.len() > before {
-        return None;
-    }
-    match serde_json::from_value(yaml.value.clone()) {
-        Ok(source) => Some((source, yaml)),
-        Err(error) => {
-            problems.push(whole(1, 1, error.to_string(), manual));
+impl Document {
+    /// Reads one file.
+    pub fn read(path: &Path, shown: &str, files: &mut Files, problems: &mut Vec<Problem>) -> Option<Self> {
+        let place = |line, column| Position { file: shown.to_owned(), line, column };
+        let mut refuse = |check, place: Position, message: String, hint: &str| {
+            let Position { file, line, column } = place;
+            problems.push(Problem { check, file, line, column, message, hint: hint.to_owned() });
             None
+        };
+        let text = match files.text(path) {
+            Ok(text) => text,
+            Err(error) => {
+                let message = format!("cannot be read: {error}");
+                return refuse(Check::FileUnreadable, place(0, 0), message, "check the path and its permissions");
+            }
+        };
+        match yaml::parse(&text) {
+            Ok(Yaml { value, positions }) => {
+                let places = positions.into_iter().map(|(at, (line, column))| (at, place(line, column))).collect();
+                Some(Self { file: shown.to_owned(), value, places })
+            }
+            Err(yaml::Fault { line, column, kind, message }) => {
+                let check = match kind {
+                    yaml::Kind::Repeated => Check::KeyRepeated,
+                    yaml::Kind::TooLarge => Check::YamlTooLarge,
+                    yaml::Kind::Malformed => Check::YamlMalformed,
+                };
+                refuse(check, place(line, column), message, "")
+            }
+        }
+    }
+
+    /// Position of a pointer, or of the nearest thing around it.
+    pub fn place(&self, path: &str) -> Position {
+        let mut path = path;
+        loop {
+            if let Some(place) = self.places.get(path) {
+                return place.clone();
+            }
+            match path.rsplit_once('/') {
+                Some((parent, _)) => path = parent,
+                None => return Position { file: self.file.clone(), line: 1, column: 1 },
+            }
+        }
+    }
+
+    /// Something wrong at a pointer.
+    pub fn problem(&self, check: Check, path: &str, message: impl Into<String>, hint: impl Into<String>) -> Problem {
+        let Position { file, line, column } = self.place(path);
+        Problem { check, file, line, column, message: message.into(), hint: hint.into() }
+    }
+
+    /// The content as its type. The generated schema is checked first, because it finds every structural
+    /// problem at once where serde stops at the first.
+    pub fn typed<T: DeserializeOwned + schemars::JsonSchema>(&self, problems: &mut Vec<Problem>) -> Option<T> {
+        let schema = schemars::schema_for!(T).to_value();
+        let manual = match self.file.as_str() {
+            cases if cases.contains(".cases.") => "see docs/cases.md",
+            policy if policy.contains('/') => "see docs/policy.md",
+            _ => "see docs/configuration.md",
+        };
+        let before = problems.len();
+        if let Ok(validator) = jsonschema::validator_for(&schema) {
+            for error in validator.iter_errors(&self.value) {
+                problems.extend(structural(self, &schema, &error, manual));
+            }
+        }
+        if problems.len() > before {
+            return None;
+        }
+        match serde_json::from_value(self.value.clone()) {
+            Ok(source) => Some(source),
+            Err(error) => {
+                problems.push(self.problem(Check::TypeWrong, "", error.to_string(), manual));
+                None
+            }
         }
     }
 }
 
 fn structural(
-    file: &str,
-    yaml: &Yaml,
+    document: &Document,
     schema: &serde_json::Value,
     error: &ValidationError<'_>,
     manual: &str,
@@ -307,18 +318,18 @@ fn structural(
             let hint = if known.is_empty() { String::new() } else { format!("there are: {}", known.join(", ")) };
             let one = |key: &String| {
                 let at = format!("{path}{}", crate::kernel::policy::compile::pointer(key));
-                yaml_problem(file, yaml, &at, format!("unknown field `{key}`"), hint.clone())
+                document.problem(Check::FieldUnknown, &at, format!("unknown field `{key}`"), hint.clone())
             };
             unexpected.iter().map(one).collect()
         }
         ValidationErrorKind::Required { property } => {
             let name = property.as_str().unwrap_or_default();
-            vec![yaml_problem(file, yaml, &path, format!("`{name}` is missing"), manual)]
+            vec![document.problem(Check::FieldMissing, &path, format!("`{name}` is missing"), manual)]
         }
         // Of several forms that a value may have, the one that was meant tells what is wrong with it.
         ValidationErrorKind::AnyOf { context } => match meant(context, &path) {
-            Some(errors) => errors.iter().flat_map(|error| structural(file, yaml, schema, error, manual)).collect(),
-            None => vec![yaml_problem(file, yaml, &path, "none of the forms that may stand here", manual)],
+            Some(errors) => errors.iter().flat_map(|error| structural(document, schema, error, manual)).collect(),
+            None => vec![document.problem(Check::TypeWrong, &path, "none of the forms that may stand here", manual)],
         },
         // A choice of words.
         ValidationErrorKind::OneOfNotValid { context } => {
@@ -327,11 +338,11 @@ fn structural(
                 _ => None,
             };
             let words: Vec<String> = context.iter().flatten().filter_map(word).collect();
-            vec![yaml_problem(file, yaml, &path, format!("not one of: {}", words.join(", ")), manual)]
+            vec![document.problem(Check::TypeWrong, &path, format!("not one of: {}", words.join(", ")), manual)]
         }
         _ => {
             let shown = error.masked().to_string();
-            vec![yaml_problem(file, yaml, &path, shown, manual)]
+            vec![document.problem(Check::TypeWrong, &path, shown, manual)]
         }
     }
 }

@@ -18,8 +18,29 @@ pub struct Yaml {
     pub positions: BTreeMap<String, (usize, usize)>,
 }
 
-/// Why a file is not YAML that we read: line, column, message.
-pub type Fault = (usize, usize, String);
+/// Why a file is not YAML that we read.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Fault {
+    /// Line, from 1.
+    pub line: usize,
+    /// Column, from 1.
+    pub column: usize,
+    /// Kind.
+    pub kind: Kind,
+    /// What is wrong.
+    pub message: String,
+}
+
+/// Kinds of faults.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Kind {
+    /// Not YAML, or YAML of a kind that is not used here.
+    Malformed,
+    /// A key written twice.
+    Repeated,
+    /// Over a bound.
+    TooLarge,
+}
 
 /// Parses one document.
 pub fn parse(text: &str) -> Result<Yaml, Fault> {
@@ -57,7 +78,8 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn fault(&self, message: impl Into<String>) -> Fault {
-        (self.last.0, self.last.1, message.into())
+        let (line, column) = self.last;
+        Fault { line, column, kind: Kind::Malformed, message: message.into() }
     }
 
     fn next(&mut self) -> Result<Event<'a>, Fault> {
@@ -68,7 +90,8 @@ impl<'a> Reader<'a> {
             }
             Some(Err(error)) => {
                 let marker = error.marker();
-                Err((marker.line(), marker.col() + 1, error.info().to_owned()))
+                let (line, column) = (marker.line(), marker.col() + 1);
+                Err(Fault { line, column, kind: Kind::Malformed, message: error.info().to_owned() })
             }
             None => Err(self.fault("the file ends too early")),
         }
@@ -78,7 +101,7 @@ impl<'a> Reader<'a> {
         self.nodes += 1;
         self.depth += 1;
         if self.nodes > NODES_MAX || self.depth > DEPTH_MAX || path.len() > 4096 {
-            return Err(self.fault("too large or too deep"));
+            return Err(Fault { kind: Kind::TooLarge, ..self.fault("too large or too deep") });
         }
         self.positions.entry(path.to_owned()).or_insert(self.last);
         let before = self.nodes;
@@ -107,7 +130,8 @@ impl<'a> Reader<'a> {
                     };
                     let at = format!("{path}{}", pointer(&key));
                     if map.contains_key(&key) {
-                        return Err(self.fault(format!("`{key}` is written twice")));
+                        let fault = self.fault(format!("`{key}` is written twice"));
+                        return Err(Fault { kind: Kind::Repeated, ..fault });
                     }
                     self.positions.insert(at.clone(), self.last);
                     let event = self.next()?;
@@ -182,9 +206,9 @@ mod tests {
         let yaml = parse("a: 1\nb:\n  - { c: [x, 'true'] }\n").unwrap();
         assert_eq!(yaml.value, serde_json::json!({"a": 1, "b": [{"c": ["x", "true"]}]}));
         assert_eq!(yaml.positions["/b/0/c"], (3, 7));
-        assert_eq!(parse("a: 1\na: 2\n").unwrap_err().2, "`a` is written twice");
+        assert_eq!(parse("a: 1\na: 2\n").unwrap_err().message, "`a` is written twice");
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
         assert!(parse(bomb).is_err());
-        assert_eq!(parse(&"- ".repeat(2040)).unwrap_err().2, "too large or too deep");
+        assert_eq!(parse(&"- ".repeat(2040)).unwrap_err().kind, Kind::TooLarge);
     }
 }

@@ -72,7 +72,7 @@ impl Admin {
         let servers: Vec<_> = world
             .servers
             .values()
-            .map(|s| json!({ "name": s.name, "resource": s.resource, "tools": s.tools.len(), "resources": s.resources.len(), "prompts": s.prompts.len() }))
+            .map(|s| json!({ "name": s.name, "resource": s.resource, "tools": s.tools.count(), "resources": s.resources.count(), "prompts": s.prompts.count() }))
             .collect();
         let problems: Vec<_> = self
             .status

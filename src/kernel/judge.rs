@@ -5,7 +5,7 @@
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
 use crate::kernel::facts::Facts;
-use crate::kernel::json::{Document, Fault, Patches, Value, string};
+use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
@@ -17,6 +17,7 @@ use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// What a session still waits for: which method a request id belongs to.
 pub trait Ledger {
@@ -77,6 +78,8 @@ pub struct Judge {
     server: Arc<ServerPolicy>,
     principal: Arc<Principal>,
     message: Arc<Message>,
+    bounds: Bounds,
+    time: Option<Duration>,
 }
 
 impl Judge {
@@ -85,8 +88,22 @@ impl Judge {
         server: Arc<ServerPolicy>,
         principal: Arc<Principal>,
         message: Arc<Message>,
+        reply_max: Option<usize>,
+        time: Option<Duration>,
     ) -> Self {
-        Self { world, server, principal, message }
+        let mut bounds = world.limits.reply;
+        bounds.bytes_max = reply_max.unwrap_or(usize::MAX).min(bounds.bytes_max);
+        Self { world, server, principal, message, bounds, time }
+    }
+
+    /// Longest reply, or event of a stream, in bytes.
+    pub fn bytes_max(&self) -> usize {
+        self.bounds.bytes_max
+    }
+
+    /// Longest time for the whole answer, where a limit of the policy gives one.
+    pub fn time(&self) -> Option<Duration> {
+        self.time
     }
 
     /// The caller.
@@ -121,7 +138,7 @@ impl Judge {
     }
 
     fn judge(&self, text: Bytes, failed: bool, facts: &Facts, ledger: &dyn Ledger) -> Result<Inspected, Refusal> {
-        let document = Document::parse(text, &self.world.limits.reply).map_err(|fault| match fault {
+        let document = Document::parse(text, &self.bounds).map_err(|fault| match fault {
             Fault::TooLarge | Fault::TooManyNodes => Refusal::from(Reason::ReplyTooLarge),
             other => Refusal::from(Reason::ReplyMalformed).detail(format!("{other:?}")),
         })?;
@@ -328,7 +345,12 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
             patches.append(tool, "annotations", format!("{{{}}}", fields.join(",")).into_bytes());
         }
     }
-    let schemes = serde_json::json!([{ "type": "oauth2", "scopes": rule.scopes }]).to_string().into_bytes();
+    let scopes: Vec<&str> = rule.scopes.iter().map(|scope| scope.name.as_str()).collect();
+    let mut schemes = vec![serde_json::json!({ "type": "oauth2", "scopes": scopes })];
+    if rule.anonymous {
+        schemes.insert(0, serde_json::json!({ "type": "noauth" }));
+    }
+    let schemes = serde_json::Value::Array(schemes).to_string().into_bytes();
     match tool.get("securitySchemes") {
         Some(value) => patches.replace(value, schemes.clone()),
         None => patches.append(tool, "securitySchemes", schemes.clone()),

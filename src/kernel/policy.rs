@@ -2,5 +2,7 @@
 pub mod compile;
 pub mod condition;
 pub mod decide;
+pub mod flaw;
+pub mod names;
 pub mod source;
 pub mod template;

@@ -6,6 +6,8 @@ use std::collections::BTreeSet;
 /// Claims that `authn` has verified.
 #[derive(Debug)]
 pub struct Verified {
+    /// There is no token; the rest says nothing about anybody.
+    pub anonymous: bool,
     /// Name of the issuer in the configuration.
     pub issuer: String,
     /// `sub`.
@@ -46,6 +48,11 @@ impl Principal {
     /// a stage that used it would let anybody in.
     pub fn supposed(claimed: Verified) -> Self {
         Self::assertion(claimed)
+    }
+
+    /// Whether there is no token.
+    pub fn is_anonymous(&self) -> bool {
+        self.verified.anonymous
     }
 
     /// Identity for binding sessions: issuer, subject and client together.

@@ -4,6 +4,7 @@
 //! that says what to change and reveals nothing else. The operator gets the reason's name, the rule
 //! with its position, and `detail`, in the audit record. `tests/data/refusals.txt` is the table.
 use super::mcp::revision::{Era, Revision};
+use super::policy::compile::StepUp;
 
 /// What a refusal looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,6 +65,8 @@ reasons! {
     TokenExpired => 401, -31401, "The access token has expired. Get a new one.";
     /// A token made for another server.
     TokenForAnother => 401, -31401, "The access token was not issued for this server.";
+    /// A token that is valid for longer than the policy accepts.
+    TokenLivesTooLong => 401, -31401, "The access token is valid for longer than this server accepts.";
     /// Keys of the issuer cannot be had.
     KeysUnavailable => 503, -31503, "The access token cannot be checked now. Try again later.";
     /// Not JSON, or JSON that two parsers could read differently.
@@ -112,12 +115,22 @@ reasons! {
     ResourceUnknown => 200, -32602, "Resource not found.";
     /// The token lacks scopes that the rule asks for.
     ScopeMissing => 403, -31403, "The access token lacks a scope that this needs.";
+    /// A denial of the policy applies, whatever its other rules allow.
+    DeniedByRule => 200, -31403, "Refused by policy.";
+    /// The rule is not for this caller, or not now.
+    NotAvailable => 200, -31403, "Refused by policy: not available to you, or not at this time.";
+    /// The rule asks for a recent or stronger login (RFC 9470).
+    StepUpNeeded => 401, -31401, "This needs a more recent or stronger login.";
+    /// Arguments longer than a limit of the policy.
+    ArgumentsTooLarge => 200, -31413, "Refused by policy: the arguments are too long.";
     /// A condition of the rule does not hold.
     ConditionNotMet => 200, -31403, "Refused by policy: a condition for this call is not met.";
     /// A condition could not be evaluated.
     ConditionFailed => 200, -31403, "Refused by policy: a condition for this call could not be checked.";
     /// Over a rate.
     RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
+    /// Over a limit of calls at once.
+    ConcurrencyExceeded => 429, -31429, "Too many calls at once. Wait for one to be answered.";
     /// Over a ceiling on streams.
     StreamsExhausted => 429, -31429, "Too many open streams. Close one first.";
     /// No room to record the exchange.
@@ -157,6 +170,8 @@ pub struct Refusal {
     pub id: Option<String>,
     /// Scopes that would be needed, for a challenge.
     pub scopes: Vec<String>,
+    /// The login that would be needed, for a challenge.
+    pub step_up: Option<Box<StepUp>>,
     /// Seconds after which to try again.
     pub retry_after: Option<u64>,
     /// The version asked for, for `-32022`.
@@ -173,6 +188,7 @@ impl Refusal {
             detail: String::new(),
             id: None,
             scopes: Vec::new(),
+            step_up: None,
             retry_after: None,
             requested: None,
             in_band: false,

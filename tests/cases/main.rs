@@ -37,6 +37,8 @@ resources:
   crm://notice: { when: principal.client_id == 'app' }
 prompts:
   summarize: { when: \"principal.claims.sub == 'ann' && principal.issuer == 'corp'\" }
+suppress:
+  - { code: P707, at: tools.export_customers, reason: for whoever has a region }
 ";
 
 /// A configuration of its own, in a directory of its own.
@@ -215,6 +217,43 @@ fn every_kind_of_request_and_caller_is_judged_as_the_gateway_would() {
 }
 
 #[test]
+fn denials_times_logins_and_callers_without_a_token_can_be_put_into_cases() {
+    let policy = "server: crm
+upstream: { url: http://127.0.0.1:3001/mcp }
+access: { issuers: [corp], anonymous: true, token_life_max: 10m }
+tools:
+  news: { effect: read, anonymous: true }
+  find_*: { effect: read, scopes: [crm.read] }
+  pay: { effect: write, scopes: [crm.pay], step_up: { acr: [mfa], max_age: 5m } }
+  report: { effect: read, scopes: [crm.read], available: { days: [mon, thu], hours: 08:00-18:00 } }
+deny:
+  - { name: no-secrets, tools: [find_secret*] }
+";
+    let cases = "
+  - { name: a, as: anonymous, call: { tool: news }, expect: allow }
+  - { name: b, as: anonymous, call: { tool: find_x }, expect: { deny: token_missing, rule: 'find_*' } }
+  - { name: c, as: anonymous, list: tools, offered: [news, find_x, pay], expect: [news] }
+  - { name: d, as: { sub: ann, scopes: [crm.read] }, call: { tool: find_x }, expect: allow }
+  - { name: e, as: { sub: ann, scopes: [crm.read] }, call: { tool: find_secret_x }, expect: { deny: denied_by_rule, rule: no-secrets } }
+  - { name: f, as: { sub: ann, scopes: [crm.read] }, list: tools, offered: [find_x, find_secret_x], expect: [find_x] }
+  - { name: g, as: { sub: ann, scopes: [crm.pay] }, call: { tool: pay }, expect: { deny: step_up_needed } }
+  - name: h
+    as: { sub: ann, scopes: [crm.pay], claims: { acr: mfa, auth_time: 1767268500 } }
+    call: { tool: pay }
+    expect: allow
+  - { name: i, as: { sub: ann, scopes: [crm.read] }, call: { tool: report }, expect: allow }
+  - name: j
+    as: { sub: ann, scopes: [crm.read] }
+    at: 2026-01-01T18:00:00Z
+    call: { tool: report }
+    expect: { deny: not_available, rule: report }
+";
+    let ran = Folder::new().with("policies/crm.yaml", policy).cases(cases).test(&["--coverage-min", "100"]);
+    assert!(ran.out.contains("10 passed, 0 failed, rule coverage 100% (5 of 5)"), "{}{}", ran.out, ran.err);
+    assert_eq!(ran.code, Some(0));
+}
+
+#[test]
 fn what_is_not_exactly_as_expected_fails() {
     let rows = [
         // update_customer is refused as unknown, by the rule in line 8.
@@ -301,17 +340,17 @@ cases:
     let ran = folder.test(&[]);
     assert_eq!((ran.code, ran.out.as_str()), (Some(2), ""), "{}", ran.err);
     let expected = "\
-policies/a.cases.yaml:3:21: unknown field `scops`
+policies/a.cases.yaml:3:21: error P105: unknown field `scops`
     hint: there are: sub, scopes, claims, issuer, client, audience, expired
-policies/a.cases.yaml:3:33: value is not of type \"boolean\"
+policies/a.cases.yaml:3:33: error P107: value is not of type \"boolean\"
     hint: see docs/cases.md
-policies/a.cases.yaml:4:13: unknown field `tol`
+policies/a.cases.yaml:4:13: error P105: unknown field `tol`
     hint: there are: tool, prompt, resource, subscribe, complete, args
-policies/a.cases.yaml:5:36: unknown field `ruel`
+policies/a.cases.yaml:5:36: error P105: unknown field `ruel`
     hint: there are: deny, rule
-policies/a.cases.yaml:6:5: `as` is missing
+policies/a.cases.yaml:6:5: error P106: `as` is missing
     hint: see docs/cases.md
-policies/a.cases.yaml:7:25: unknown field `prompts`
+policies/a.cases.yaml:7:25: error P105: unknown field `prompts`
     hint: there are: prompt, resource
 ";
     let mut rest = ran.err.as_str();
@@ -320,27 +359,27 @@ policies/a.cases.yaml:7:25: unknown field `prompts`
         rest = &rest[at..];
     }
     for expected in [
-        "a.cases.yaml:8:5: not one of: tools, prompts, resources, templates",
-        "a.cases.yaml:9:5: not one of: allow",
-        "a.cases.yaml:10:5: `name` is missing",
-        "a.cases.yaml:12:5: none of the forms that may stand here",
-        "a.cases.yaml:13:1: unknown field `more`",
-        "b.cases.yaml:1:1: no policy for a server `crn`",
+        "a.cases.yaml:8:5: error P107: not one of: tools, prompts, resources, templates",
+        "a.cases.yaml:9:5: error P107: not one of: allow",
+        "a.cases.yaml:10:5: error P106: `name` is missing",
+        "a.cases.yaml:12:5: error P107: none of the forms that may stand here",
+        "a.cases.yaml:13:1: error P105: unknown field `more`",
+        "b.cases.yaml:1:1: error P801: no policy for a server `crn`",
         "hint: there are policies for: crm",
-        "b.cases.yaml:4:31: `aud` has a field of its own",
-        "b.cases.yaml:4:41: unknown issuer `nobody`",
+        "b.cases.yaml:4:31: error P801: `aud` has a field of its own",
+        "b.cases.yaml:4:41: error P801: unknown issuer `nobody`",
         "hint: gateway.yaml declares: corp, partner",
-        "b.cases.yaml:5:5: `tomorrow` is not a time",
-        "b.cases.yaml:6:5: needs exactly one of `tool`, `prompt`, `resource`, `subscribe` and `complete`",
-        "b.cases.yaml:7:15: there is no reason `scope_mising`",
-        "b.cases.yaml:8:5: needs exactly one of `call` and `list`",
-        "b.cases.yaml:13:5: an empty name",
-        "b.cases.yaml:15:5: only for a `list`",
-        "b.cases.yaml:16:13: needs exactly one of `prompt` and `resource`",
-        "b.cases.yaml:17:5: a call shows no list of names",
-        "b.cases.yaml:21:5: `a` is offered twice",
-        "c.cases.yaml:1:1: no case",
-        "d.cases.yml:2:1: ",
+        "b.cases.yaml:5:5: error P801: `tomorrow` is not a time",
+        "b.cases.yaml:6:5: error P801: needs exactly one of `tool`, `prompt`, `resource`, `subscribe` and `complete`",
+        "b.cases.yaml:7:15: error P801: there is no reason `scope_mising`",
+        "b.cases.yaml:8:5: error P801: needs exactly one of `call` and `list`",
+        "b.cases.yaml:13:5: error P801: an empty name",
+        "b.cases.yaml:15:5: error P801: only for a `list`",
+        "b.cases.yaml:16:13: error P801: needs exactly one of `prompt` and `resource`",
+        "b.cases.yaml:17:5: error P801: a call shows no list of names",
+        "b.cases.yaml:21:5: error P801: `a` is offered twice",
+        "c.cases.yaml:1:1: error P801: no case",
+        "d.cases.yml:2:1: error P102: ",
         "25 problems",
     ] {
         assert!(ran.err.contains(expected), "{expected}\nis not in\n{}", ran.err);
@@ -352,8 +391,12 @@ fn problems_of_policies_and_cases_are_told_together() {
     let folder = Folder::new().with("policies/crm.yaml", "server: crm\n").with("policies/crm.cases.yaml", "cases: 3\n");
     for arguments in [&["test", "gateway.yaml"], &["check", "gateway.yaml"]] {
         let ran = folder.run(arguments);
-        assert!(ran.err.contains("policies/crm.yaml:1:1: `access` is missing"), "{}", ran.err);
-        assert!(ran.err.contains("policies/crm.cases.yaml:1:1: value is not of type \"array\""), "{}", ran.err);
+        assert!(ran.err.contains("policies/crm.yaml:1:1: error P106: `access` is missing"), "{}", ran.err);
+        assert!(
+            ran.err.contains("policies/crm.cases.yaml:1:1: error P107: value is not of type \"array\""),
+            "{}",
+            ran.err
+        );
     }
 }
 
@@ -363,7 +406,11 @@ fn with_several_policies_cases_say_which_they_are_about() {
     let folder = folder.cases(ONE_OF_EACH);
     let ran = folder.test(&[]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("policies/crm.cases.yaml:1:1: `server` is missing, and there are several"), "{}", ran.err);
+    assert!(
+        ran.err.contains("policies/crm.cases.yaml:1:1: error P801: `server` is missing, and there are several"),
+        "{}",
+        ran.err
+    );
     assert!(ran.err.contains("hint: there are policies for: crm, erp"), "{}", ran.err);
     let folder = folder.with("policies/crm.cases.yaml", &format!("server: erp\ncases:\n{ONE_OF_EACH}"));
     let ran = folder.test(&["--filter", "find"]);
@@ -399,7 +446,7 @@ fn what_cannot_be_run_exits_with_two() {
     }
     let ran = folder.run(&["test", "none.yaml"]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("none.yaml:0:0: cannot be read"), "{ran:?}");
+    assert!(ran.err.contains("none.yaml:0:0: error P101: cannot be read"), "{ran:?}");
     let ran = Folder::new().test(&[]);
     assert_eq!(ran.code, Some(2));
     assert!(ran.err.contains("no *.cases.yaml beside the policies"), "{ran:?}");
@@ -446,12 +493,17 @@ fn check_refuses_warns_or_ignores_as_the_gateway_says() {
     let folder = Folder::new().with("policies/crm.yaml", &policy);
     let digest = |ran: &Ran| ran.out.split("policy ").nth(1).unwrap_or_default().to_owned();
     let without = digest(&folder.run(&["check", "gateway.yaml"]));
+    assert!(without.len() > 8, "{without}");
     let mut folder = folder.with("policies/crm.cases.yaml", case);
-    let told = "policies/crm.cases.yaml:2:5: case `wrong` fails: expected allow; got deny condition_not_met by policies/crm.yaml:15:3 `summarize`";
+    let told = |severity: &str| {
+        Some(format!(
+            "policies/crm.cases.yaml:2:5: {severity}: case `wrong` fails: expected allow; got deny condition_not_met by policies/crm.yaml:15:3 `summarize`"
+        ))
+    };
     for (setting, code, line) in [
-        ("", 1, Some(told.to_owned())),
-        ("cases: { on_reload: refuse }\n", 1, Some(told.to_owned())),
-        ("cases: { on_reload: warn }\n", 0, Some(format!("warning: {told}"))),
+        ("", 1, told("error P802")),
+        ("cases: { on_reload: refuse }\n", 1, told("error P802")),
+        ("cases: { on_reload: warn }\n", 0, told("warning P803")),
         ("cases: { on_reload: ignore }\n", 0, None),
     ] {
         folder = folder.with("gateway.yaml", &format!("{GATEWAY}{setting}"));
@@ -485,7 +537,7 @@ fn ten_thousand_cases_run_and_one_more_does_not() {
     let folder = folder.with("policies/b.cases.yaml", &file(5001));
     let ran = folder.test(&[]);
     assert_eq!(ran.code, Some(2));
-    assert!(ran.err.contains("policies/b.cases.yaml:1:1: more than 10000 cases in all"), "{}", ran.err);
+    assert!(ran.err.contains("policies/b.cases.yaml:1:1: error P801: more than 10000 cases in all"), "{}", ran.err);
 }
 
 #[test]

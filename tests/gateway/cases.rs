@@ -51,7 +51,7 @@ fn a_failing_case_is_only_told_where_the_gateway_says_so() {
     gateway.write_atomic("policies/crm.cases.yaml", CASES);
     gateway.policy("tools:\n  other: { effect: read }\n");
     wait("the new policy is in force", || find(&gateway).code() == -32602);
-    let told = "warning: policies/crm.cases.yaml:2:5: case `readers find customers` fails";
+    let told = "policies/crm.cases.yaml:2:5: warning P803: case `readers find customers` fails";
     wait("the failure is told", || std::fs::read_to_string(gateway.directory.join("stderr")).unwrap().contains(told));
 }
 
@@ -68,5 +68,5 @@ fn a_gateway_does_not_start_with_a_failing_case() {
         .unwrap();
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(1), "{text}");
-    assert!(text.contains("policies/crm.cases.yaml:2:5: case `readers find customers` fails"), "{text}");
+    assert!(text.contains("policies/crm.cases.yaml:2:5: error P802: case `readers find customers` fails"), "{text}");
 }

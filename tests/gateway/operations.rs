@@ -1,10 +1,10 @@
 //! Running it: reload, crash, memory, drain, keys, configuration.
 use crate::support::*;
 use serde_json::json;
+use std::collections::HashSet;
 use std::io::{BufRead, Read, Write};
 use std::net::TcpStream;
 use std::process::Command;
-use std::collections::HashSet;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -245,7 +245,7 @@ fn every_problem_of_a_configuration_is_told_at_once_with_its_place() {
     .unwrap();
     std::fs::write(
         directory.join("policies/crm.yaml"),
-        "server: crm\nupstream: { url: 'ftp://x' }\naccess: { issuers: [corpp] }\ntools:\n  a: { effect: read, roles: [nobody] }\n  b: { effect: write, when: 'argz.x == 1' }\n  'c*d': { effect: read }\nlimits:\n  - { per: subject, rate: often }\n",
+        "server: crm\nupstream: { url: 'ftp://x' }\naccess: { issuers: [corpp] }\ntools:\n  a: { effect: read, roles: [nobody] }\n  b: { effect: write, when: 'argz.x == 1' }\n  'c d': { effect: read }\nlimits:\n  - { per: subject, rate: often }\n",
     )
     .unwrap();
     for command in ["check", "serve"] {
@@ -257,14 +257,14 @@ fn every_problem_of_a_configuration_is_told_at_once_with_its_place() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(1), "{command}: {text}");
         for expected in [
-            "gateway.yaml:3:5: plain HTTP off loopback",
-            "gateway.yaml:5:11: `http://login.example.com` is not an https URL",
-            "policies/crm.yaml:2:13: `ftp` is not an http URL",
-            "policies/crm.yaml:3:21: unknown issuer `corpp`",
-            "policies/crm.yaml:5:30: unknown role `nobody`",
-            "policies/crm.yaml:6:23: unknown name `argz`",
-            "policies/crm.yaml:7:3: `c*d` is not a name",
-            "policies/crm.yaml:9:21: `often` is not a rate",
+            "gateway.yaml:3:5: error P603: plain HTTP off loopback",
+            "gateway.yaml:5:11: error P605: `http://login.example.com` is not an https URL",
+            "policies/crm.yaml:2:13: error P501: `ftp` is not an http URL",
+            "policies/crm.yaml:3:21: error P204: unknown issuer `corpp`",
+            "policies/crm.yaml:5:30: error P203: unknown role `nobody`",
+            "policies/crm.yaml:6:23: error P302: unknown name `argz`",
+            "policies/crm.yaml:7:3: error P205: `c d` is not a name",
+            "policies/crm.yaml:9:21: error P401: `often` is not a rate",
             "8 problems",
         ] {
             assert!(text.contains(expected), "{command}: {expected}\n{text}");

@@ -1,10 +1,20 @@
 //! Source → [`ServerPolicy`], or every problem at once. Conversion is total: each field of the source
 //! is taken apart here, and as many rules come out as went in.
-use super::condition::Condition;
+mod access;
+mod limits;
+mod review;
+mod rules;
+
+use super::condition::{Condition, KeyExpression};
+use super::flaw::{Flaw, Flaws};
+use super::names::{Index, NamePattern};
 use super::source::*;
-use super::template::{NamePattern, UriTemplate};
+use super::template::UriTemplate;
 use crate::kernel::digest::Digest;
-use std::collections::BTreeMap;
+use crate::kernel::mcp::decode::Target;
+use crate::kernel::principal::Principal;
+use std::collections::{BTreeMap, BTreeSet};
+use std::num::NonZeroU32;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -25,17 +35,6 @@ impl std::fmt::Display for Position {
     }
 }
 
-/// One thing wrong with what a person wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Flaw {
-    /// JSON pointer into the source.
-    pub path: String,
-    /// What is wrong.
-    pub message: String,
-    /// What to do.
-    pub hint: String,
-}
-
 /// Finds the position of a JSON pointer.
 pub type Locate<'a> = &'a dyn Fn(&str) -> Position;
 
@@ -48,18 +47,69 @@ pub struct ServerPolicy {
     pub path: String,
     /// Its canonical URI: `public_url` and path (RFC 8707).
     pub resource: String,
+    /// People who answer for it.
+    pub contacts: Vec<String>,
     /// Access.
     pub access: Access,
     /// Where to send.
     pub upstream: UpstreamTarget,
     /// Rules for tools, most specific first.
-    pub tools: Vec<(NamePattern, Arc<Rule>)>,
+    pub tools: Rules<NamePattern>,
     /// Rules for prompts, most specific first.
-    pub prompts: Vec<(NamePattern, Arc<Rule>)>,
+    pub prompts: Rules<NamePattern>,
     /// Rules for resources, most specific first.
-    pub resources: Vec<(UriTemplate, Arc<Rule>)>,
+    pub resources: Rules<UriTemplate>,
+    /// What is refused before any rule is asked.
+    pub deny: Vec<Deny>,
     /// Limits.
     pub limits: Vec<Limit>,
+    /// Roles by name.
+    pub roles: BTreeMap<String, Role>,
+}
+
+/// Rules, most specific first, and how to find the one that decides.
+#[derive(Debug)]
+pub struct Rules<P> {
+    list: Vec<(P, Arc<Rule>)>,
+    index: Index,
+}
+
+impl<P> Rules<P> {
+    /// All of them.
+    pub fn iter(&self) -> std::slice::Iter<'_, (P, Arc<Rule>)> {
+        self.list.iter()
+    }
+
+    /// How many.
+    pub fn count(&self) -> usize {
+        self.list.len()
+    }
+}
+
+impl Rules<NamePattern> {
+    fn new(mut list: Vec<(NamePattern, Arc<Rule>)>) -> Self {
+        list.sort_by_cached_key(|(pattern, _)| pattern.precedence());
+        Self { index: Index::of_names(list.iter().map(|(pattern, _)| pattern)), list }
+    }
+
+    /// The rule that decides about a name.
+    pub fn find(&self, name: &str) -> Option<&Arc<Rule>> {
+        let fits = |at: usize| self.list.get(at).is_some_and(|(pattern, _)| pattern.matches(name));
+        self.index.find(name, fits).and_then(|at| self.list.get(at)).map(|(_, rule)| rule)
+    }
+}
+
+impl Rules<UriTemplate> {
+    fn new(mut list: Vec<(UriTemplate, Arc<Rule>)>) -> Self {
+        list.sort_by_cached_key(|(template, _)| template.precedence());
+        Self { index: Index::of_prefixes(list.iter().map(|(template, _)| template.prefix())), list }
+    }
+
+    /// The rule that decides about a URI, or about a template that the upstream offers.
+    pub fn find(&self, uri: &str) -> Option<&Arc<Rule>> {
+        let fits = |at: usize| self.list.get(at).is_some_and(|(t, _)| t.matches(uri) || t.covers(uri));
+        self.index.find(uri, fits).and_then(|at| self.list.get(at)).map(|(_, rule)| rule)
+    }
 }
 
 /// Whose tokens are accepted.
@@ -71,6 +121,10 @@ pub struct Access {
     pub audience: String,
     /// How a missing scope is answered.
     pub challenge: ChallengeSource,
+    /// Whether callers without a token are let in, to what says so.
+    pub anonymous: bool,
+    /// Longest time to a token's expiry, in seconds.
+    pub token_life_max: Option<u64>,
 }
 
 /// Where to send, and as whom.
@@ -91,25 +145,83 @@ pub struct UpstreamTarget {
 pub struct Rule {
     /// Where it was written.
     pub position: Position,
-    /// Pattern as written, for records and metrics.
+    /// Pattern as written, for records and metrics; of a denial, its name.
     pub label: String,
     /// Effect, for tools.
     pub effect: Option<Effect>,
+    /// Also for callers without a token.
+    pub anonymous: bool,
     /// All of these scopes.
-    pub scopes: Vec<String>,
+    pub scopes: Vec<Scope>,
     /// Any of these roles, each with what it takes; empty for no roles needed.
     pub roles: Vec<Role>,
+    /// Where, for whom and when.
+    pub available: Option<Available>,
+    /// A recent or stronger login.
+    pub step_up: Option<StepUp>,
     /// Condition.
     pub when: Option<Condition>,
 }
 
+/// A scope that a rule asks for.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// The scope.
+    pub name: String,
+    /// The scopes that will do: itself, and those that imply it.
+    pub any: Vec<String>,
+}
+
 /// A compiled role.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Role {
+    /// Its name.
+    pub name: String,
     /// Claim path.
     pub claim: Vec<String>,
     /// Any of these values.
     pub any: Vec<String>,
+}
+
+/// Where, for whom and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Available {
+    /// OAuth clients.
+    pub clients: Option<Vec<String>>,
+    /// Claim paths with the values that will do.
+    pub claims: Vec<(Vec<String>, Vec<String>)>,
+    /// Days, Monday first.
+    pub days: Option<[bool; 7]>,
+    /// Minutes of the day, from and until.
+    pub hours: Option<(u32, u32)>,
+    /// Seconds since 1970, from.
+    pub after: Option<u64>,
+    /// Seconds since 1970, until.
+    pub before: Option<u64>,
+}
+
+/// A recent or stronger login (RFC 9470).
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct StepUp {
+    /// Accepted `acr` values; empty for any.
+    pub acr: Vec<String>,
+    /// Longest time since the login, in seconds.
+    pub max_age: Option<u64>,
+}
+
+/// A refusal that nothing overrides.
+#[derive(Debug)]
+pub struct Deny {
+    /// These tools.
+    pub tools: Vec<NamePattern>,
+    /// These prompts.
+    pub prompts: Vec<NamePattern>,
+    /// These resources.
+    pub resources: Vec<UriTemplate>,
+    /// Everything.
+    pub everything: bool,
+    /// Position, name, roles and condition.
+    pub rule: Arc<Rule>,
 }
 
 /// A compiled limit.
@@ -118,20 +230,112 @@ pub struct Limit {
     /// Identity of the limit: counts go on across reloads that leave it as it is.
     pub id: Digest,
     /// Counted by.
-    pub per: Per,
+    pub per: Key,
+    /// Only callers with one of these roles; empty for all.
+    pub roles: Vec<Role>,
     /// Only these tools.
     pub tools: Option<Vec<NamePattern>>,
+    /// Rate.
+    pub rate: Option<Rate>,
+    /// Most unanswered at once.
+    pub concurrency: Option<NonZeroU32>,
+    /// Longest arguments, in bytes.
+    pub arguments_max: Option<usize>,
+    /// Longest reply or event, in bytes.
+    pub reply_max: Option<usize>,
+    /// Longest time for the whole answer.
+    pub time: Option<Duration>,
+}
+
+/// What a limit counts by.
+#[derive(Debug)]
+pub enum Key {
+    /// One of the named ones.
+    Per(Per),
+    /// The value of an expression.
+    Expression(KeyExpression),
+}
+
+/// A rate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rate {
     /// Time to earn one call.
     pub period: Duration,
     /// Calls that may come at once.
-    pub burst: std::num::NonZeroU32,
+    pub burst: NonZeroU32,
 }
 
-struct Flaws(Vec<Flaw>);
+impl Role {
+    /// Whether a caller has it.
+    pub fn held_by(&self, principal: &Principal) -> bool {
+        claim_has(principal.claims(), &self.claim, &self.any)
+    }
+}
 
-impl Flaws {
-    fn add(&mut self, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Flaw { path: path.into(), message: message.into(), hint: hint.into() });
+impl Scope {
+    /// Whether a caller has it, or one that implies it.
+    pub fn held_by(&self, principal: &Principal) -> bool {
+        self.any.iter().any(|scope| principal.scopes().contains(scope))
+    }
+}
+
+impl Available {
+    /// Whether it is, for this caller at this time.
+    pub fn holds(&self, principal: &Principal, now: u64) -> bool {
+        let minute = u32::try_from(now / 60 % 1440).unwrap_or(0);
+        // 1970 began on a Thursday.
+        let day = usize::try_from((now / 86_400 + 3) % 7).unwrap_or(0);
+        let hours = |(from, until): (u32, u32)| {
+            if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+        };
+        self.clients.as_ref().is_none_or(|any| principal.client().is_some_and(|id| any.iter().any(|c| c == id)))
+            && self.claims.iter().all(|(path, any)| claim_has(principal.claims(), path, any))
+            && self.days.is_none_or(|days| days.get(day).copied().unwrap_or(false))
+            && self.hours.is_none_or(hours)
+            && self.after.is_none_or(|after| now >= after)
+            && self.before.is_none_or(|before| now < before)
+    }
+}
+
+impl StepUp {
+    /// Whether the caller's login will do. Claims `acr` and `auth_time` of OIDC Core, section 2.
+    pub fn met(&self, principal: &Principal, now: u64) -> bool {
+        let claim = |name: &str| principal.claims().get(name);
+        let acr = claim("acr").and_then(|acr| acr.as_str());
+        let login = claim("auth_time").and_then(|time| time.as_u64());
+        (self.acr.is_empty() || acr.is_some_and(|acr| self.acr.iter().any(|wanted| wanted == acr)))
+            && self.max_age.is_none_or(|max| login.is_some_and(|login| now.saturating_sub(login) <= max))
+    }
+}
+
+impl Deny {
+    /// Whether it is about this at all.
+    pub fn concerns(&self, target: &Target) -> bool {
+        self.everything
+            || match target {
+                Target::Tool(name) => self.tools.iter().any(|pattern| pattern.matches(name)),
+                Target::Prompt(name) => self.prompts.iter().any(|pattern| pattern.matches(name)),
+                Target::Resource(uri) => self.resources.iter().any(|t| t.matches(uri) || t.covers(uri)),
+                Target::None | Target::Resources(_) => false,
+            }
+    }
+}
+
+/// Whether a claim is one of these values, or a list with one. `scope` is a list written as one text
+/// (RFC 6749, section 3.3); numbers and booleans are compared as they are written.
+fn claim_has(claims: &serde_json::Value, path: &[String], any: &[String]) -> bool {
+    let fits = |value: &serde_json::Value| match value {
+        serde_json::Value::String(text) => any.iter().any(|v| v == text),
+        serde_json::Value::Bool(_) | serde_json::Value::Number(_) => any.contains(&value.to_string()),
+        _ => false,
+    };
+    match path.iter().try_fold(claims, |value, part| value.get(part)) {
+        Some(serde_json::Value::Array(many)) => many.iter().any(fits),
+        Some(serde_json::Value::String(text)) if path == ["scope"] => {
+            text.split(' ').any(|one| any.iter().any(|v| v == one))
+        }
+        Some(value) => fits(value),
+        None => false,
     }
 }
 
@@ -140,273 +344,76 @@ pub fn pointer(segment: &str) -> String {
     format!("/{}", segment.replace('~', "~0").replace('/', "~1"))
 }
 
+/// What came of compiling.
+#[derive(Debug)]
+pub struct Compiled {
+    /// The policy, if nothing keeps it from being in force.
+    pub policy: Option<ServerPolicy>,
+    /// Everything found, warnings too; in the order of the source.
+    pub flaws: Vec<Flaw>,
+}
+
 /// Compiles one policy. `issuers` are the names that `gateway.yaml` declares.
-pub fn compile(
-    source: PolicySource,
-    issuers: &[String],
-    public_url: &str,
-    locate: Locate<'_>,
-) -> Result<ServerPolicy, Vec<Flaw>> {
-    let PolicySource { server, path, upstream, access, roles, tools, resources, prompts, limits } = source;
-    let mut flaws = Flaws(Vec::new());
-    if server.is_empty()
-        || server.len() > 63
-        || !server.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
-        flaws.add("/server", format!("`{server}` is not a server name"), "use up to 63 of a-z, 0-9 and -");
-    }
-    let path = path.unwrap_or_else(|| format!("/{server}/mcp"));
-    if !path.starts_with('/') || path.contains(['?', '#', '%', '\\']) || path.contains("//") || path.contains("/.") {
-        flaws.add("/path", "not a plain URL path", "write it as in `/crm/mcp`");
-    }
+pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locate: Locate<'_>) -> Compiled {
+    let mut flaws = Flaws::default();
+    let PolicySource {
+        server,
+        path,
+        include: _, // What was included is already in the rest.
+        contacts,
+        claims,
+        scopes,
+        upstream,
+        access,
+        roles,
+        defaults,
+        tools,
+        resources,
+        prompts,
+        deny,
+        limits,
+        suppress,
+    } = &source;
+    let path = access::path(server, path.clone(), &mut flaws);
     let resource = format!("{public_url}{path}");
-    let upstream = compile_upstream(upstream, &mut flaws);
-    let access = compile_access(access, issuers, &resource, &mut flaws);
-    let roles = compile_roles(roles, &mut flaws);
-    let mut context = Context { roles: &roles, locate, flaws: &mut flaws };
-    let mut compiled_tools = Vec::new();
-    for (name, ToolSource { effect, scopes, roles, when }) in tools {
-        let at = format!("/tools{}", pointer(&name));
-        let rule = context.rule(&at, &name, Some(effect), scopes, roles, when);
-        if let Some(pattern) = context.name_pattern(&at, &name) {
-            compiled_tools.push((pattern, rule));
-        }
-    }
-    let mut compiled_prompts = Vec::new();
-    for (name, RuleSource { scopes, roles, when }) in prompts {
-        let at = format!("/prompts{}", pointer(&name));
-        let rule = context.rule(&at, &name, None, scopes, roles, when);
-        if let Some(pattern) = context.name_pattern(&at, &name) {
-            compiled_prompts.push((pattern, rule));
-        }
-    }
-    let mut compiled_resources = Vec::new();
-    for (template, RuleSource { scopes, roles, when }) in resources {
-        let at = format!("/resources{}", pointer(&template));
-        let rule = context.rule(&at, &template, None, scopes, roles, when);
-        match UriTemplate::parse(&template) {
-            Ok(parsed) => compiled_resources.push((parsed, rule)),
-            Err(why) => context.flaws.add(
-                &at,
-                format!("`{template}` is not a URI template: {why}"),
-                "as in `crm://customers/{id}`",
-            ),
-        }
-    }
-    compiled_tools.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.rank()));
-    compiled_prompts.sort_by_key(|(pattern, _)| std::cmp::Reverse(pattern.rank()));
-    compiled_resources.sort_by_key(|(template, _)| std::cmp::Reverse(template.rank()));
-    let limits = compile_limits(limits, &server, &compiled_tools, &mut flaws);
-    if !flaws.0.is_empty() {
-        return Err(flaws.0);
-    }
-    Ok(ServerPolicy {
-        name: server,
+    let mut context = rules::Context {
+        roles: rules::roles(roles, claims.as_ref(), &mut flaws),
+        implied: rules::implied(scopes, &mut flaws),
+        claims: claims.as_ref(),
+        anonymous: access.anonymous,
+        defaults,
+        used: BTreeSet::new(),
+        locate,
+        flaws: &mut flaws,
+    };
+    let tools = context.tools(tools);
+    let prompts = context.prompts(prompts);
+    let resources = context.resources(resources);
+    let deny = context.deny(deny);
+    let limits = context.limits(limits, server, &tools);
+    let (roles, used) = (context.roles, context.used);
+    rules::shadowed(&deny, &tools, &prompts, &mut flaws);
+    review::unused(&roles, &used, &mut flaws);
+    review::tools(&tools, &mut flaws);
+    review::server(&source, &mut flaws);
+    let upstream = access::upstream(upstream, &mut flaws);
+    let access = access::access(access, issuers, &resource, &mut flaws);
+    review::suppress(suppress, &mut flaws);
+    let policy = ServerPolicy {
+        name: server.clone(),
         path,
         resource,
+        contacts: contacts.clone(),
         access,
         upstream,
-        tools: compiled_tools,
-        prompts: compiled_prompts,
-        resources: compiled_resources,
+        tools: Rules::<NamePattern>::new(tools.into_iter().map(|t| (t.pattern, t.rule)).collect()),
+        prompts: Rules::<NamePattern>::new(prompts.into_iter().map(|t| (t.pattern, t.rule)).collect()),
+        resources: Rules::<UriTemplate>::new(resources.into_iter().map(|t| (t.pattern, t.rule)).collect()),
+        deny,
         limits,
-    })
-}
-
-fn compile_upstream(source: UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget {
-    let UpstreamSource { url, credential, ca, timeout } = source;
-    match url::Url::parse(&url) {
-        Ok(parsed) if !matches!(parsed.scheme(), "http" | "https") || parsed.host().is_none() => {
-            flaws.add(
-                "/upstream/url",
-                format!("`{}` is not an http URL", parsed.scheme()),
-                "as in http://127.0.0.1:3001/mcp",
-            );
-        }
-        Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() => {
-            flaws.add("/upstream/url", "the URL carries credentials or a fragment", "use `credential:`");
-        }
-        Ok(_) => {}
-        Err(error) => flaws.add("/upstream/url", format!("not a URL: {error}"), "as in http://127.0.0.1:3001/mcp"),
-    }
-    let credential = credential.map(|CredentialSource { bearer }| {
-        if bearer.env.is_some() == bearer.file.is_some() {
-            flaws.add(
-                "/upstream/credential/bearer",
-                "needs exactly one of `env` and `file`",
-                "as in { env: CRM_TOKEN }",
-            );
-        }
-        bearer
-    });
-    let timeout = match timeout.as_deref().map(duration) {
-        None => Duration::from_secs(60),
-        Some(Some(timeout)) => timeout,
-        Some(None) => {
-            flaws.add("/upstream/timeout", "not a duration", "as in 30s, 500ms or 2m");
-            Duration::from_secs(60)
-        }
+        roles,
     };
-    UpstreamTarget { url, credential, ca, timeout }
-}
-
-fn compile_access(source: AccessSource, known: &[String], resource: &str, flaws: &mut Flaws) -> Access {
-    let AccessSource { issuers, audience, challenge } = source;
-    if issuers.is_empty() {
-        flaws.add("/access/issuers", "no issuer: nobody could call", "name one of the issuers in gateway.yaml");
-    }
-    for (index, issuer) in issuers.iter().enumerate() {
-        if !known.contains(issuer) {
-            flaws.add(
-                format!("/access/issuers/{index}"),
-                format!("unknown issuer `{issuer}`"),
-                format!("gateway.yaml declares: {}", known.join(", ")),
-            );
-        }
-    }
-    if audience.as_deref() == Some("") {
-        flaws.add(
-            "/access/audience",
-            "an empty audience accepts tokens made for others",
-            "name the URL of this server",
-        );
-    }
-    Access { issuers, audience: audience.unwrap_or_else(|| resource.to_owned()), challenge }
-}
-
-fn compile_roles(source: BTreeMap<String, RoleSource>, flaws: &mut Flaws) -> BTreeMap<String, Role> {
-    let mut roles = BTreeMap::new();
-    for (name, RoleSource { claim, any }) in source {
-        let at = format!("/roles{}", pointer(&name));
-        if any.is_empty() {
-            flaws.add(format!("{at}/any"), "no value: nobody could have this role", "list the values of the claim");
-        }
-        if claim.is_empty() || claim.split('.').any(str::is_empty) {
-            flaws.add(format!("{at}/claim"), format!("`{claim}` is not a claim"), "as in groups or realm_access.roles");
-        }
-        roles.insert(name, Role { claim: claim.split('.').map(str::to_owned).collect(), any });
-    }
-    roles
-}
-
-struct Context<'a> {
-    roles: &'a BTreeMap<String, Role>,
-    locate: Locate<'a>,
-    flaws: &'a mut Flaws,
-}
-
-impl Context<'_> {
-    fn rule(
-        &mut self,
-        at: &str,
-        label: &str,
-        effect: Option<Effect>,
-        scopes: Vec<String>,
-        roles: Vec<String>,
-        when: Option<String>,
-    ) -> Arc<Rule> {
-        for (index, scope) in scopes.iter().enumerate() {
-            // RFC 6749, section 3.3: scope-token.
-            if scope.is_empty() || !scope.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"' && b != b'\\') {
-                self.flaws.add(
-                    format!("{at}/scopes/{index}"),
-                    format!("`{scope}` is not a scope"),
-                    "no spaces or quotes",
-                );
-            }
-        }
-        let roles = roles
-            .into_iter()
-            .enumerate()
-            .filter_map(|(index, name)| {
-                let role = self.roles.get(&name).cloned();
-                if role.is_none() {
-                    let known: Vec<_> = self.roles.keys().map(String::as_str).collect();
-                    let hint = format!("declared under `roles:` are: {}", known.join(", "));
-                    self.flaws.add(format!("{at}/roles/{index}"), format!("unknown role `{name}`"), hint);
-                }
-                role
-            })
-            .collect();
-        let when = when.and_then(|source| match Condition::compile(&source) {
-            Ok(condition) => Some(condition),
-            Err(problems) => {
-                for problem in problems {
-                    self.flaws.add(format!("{at}/when"), problem, "see docs/policy.md, \"Conditions\"");
-                }
-                None
-            }
-        });
-        Arc::new(Rule { position: (self.locate)(at), label: label.to_owned(), effect, scopes, roles, when })
-    }
-
-    fn name_pattern(&mut self, at: &str, name: &str) -> Option<NamePattern> {
-        NamePattern::parse(name)
-            .map_err(|why| {
-                self.flaws.add(at, format!("`{name}` is not a name or prefix: {why}"), "as in find_customer or find_*")
-            })
-            .ok()
-    }
-}
-
-fn compile_limits(
-    source: Vec<LimitSource>,
-    server: &str,
-    rules: &[(NamePattern, Arc<Rule>)],
-    flaws: &mut Flaws,
-) -> Vec<Limit> {
-    let mut limits = Vec::new();
-    for (index, LimitSource { per, tools, rate, burst }) in source.into_iter().enumerate() {
-        let at = format!("/limits/{index}");
-        let Some((count, window)) = parse_rate(&rate) else {
-            flaws.add(format!("{at}/rate"), format!("`{rate}` is not a rate"), "as in 600/min, 5/hour, 10/s");
-            continue;
-        };
-        let tools = tools.map(|names| {
-            names
-                .iter()
-                .enumerate()
-                .filter_map(|(position, name)| match NamePattern::parse(name) {
-                    Ok(pattern) if !rules.iter().any(|(rule, _)| rule == &pattern || rule.matches(name)) => {
-                        flaws.add(
-                            format!("{at}/tools/{position}"),
-                            format!("no rule for tool `{name}`"),
-                            "name it under `tools:` too",
-                        );
-                        Some(pattern)
-                    }
-                    Ok(pattern) => Some(pattern),
-                    Err(why) => {
-                        flaws.add(
-                            format!("{at}/tools/{position}"),
-                            format!("`{name}`: {why}"),
-                            "as in export_customers",
-                        );
-                        None
-                    }
-                })
-                .collect::<Vec<_>>()
-        });
-        let id = Digest::of(format!("{server}\0{per:?}\0{tools:?}\0{rate}\0{burst:?}").as_bytes());
-        let Some(burst) = std::num::NonZeroU32::new(burst.unwrap_or(count.get())) else {
-            flaws.add(format!("{at}/burst"), "a burst of 0 allows nothing", "leave it out, or give at least 1");
-            continue;
-        };
-        limits.push(Limit { id, per, tools, period: window / count.get(), burst });
-    }
-    limits
-}
-
-fn parse_rate(text: &str) -> Option<(std::num::NonZeroU32, Duration)> {
-    let (count, unit) = text.split_once('/')?;
-    let window = match unit.trim() {
-        "s" | "sec" | "second" => 1,
-        "min" | "minute" => 60,
-        "h" | "hour" => 3600,
-        "d" | "day" => 86400,
-        _ => return None,
-    };
-    Some((count.trim().parse().ok()?, Duration::from_secs(window)))
+    Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }
 
 /// Reads `500ms`, `30s`, `2m`, `1h`.
@@ -419,6 +426,7 @@ pub fn duration(text: &str) -> Option<Duration> {
         "s" => 1000,
         "m" => 60_000,
         "h" => 3_600_000,
+        "d" => 86_400_000,
         _ => return None,
     };
     number.checked_mul(milliseconds).filter(|n| *n > 0).map(Duration::from_millis)

@@ -6,13 +6,15 @@
 //!
 //! A condition is kept as its `&&`-terms. Terms that do not read `args` are also judged for listings,
 //! where there are no arguments yet; the others may still hold, so they do not hide a tool.
+use super::flaw::Check;
+use super::source::ClaimType;
 use crate::kernel::facts::Facts;
 use crate::kernel::json;
 use crate::kernel::principal::Principal;
 use cel::common::ast::{EntryExpr, Expr, LiteralValue};
 use cel::parser::Expression;
 use cel::{Context, Program, Value};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 const SOURCE_BYTES_MAX: usize = 4096;
@@ -20,17 +22,32 @@ const NODES_MAX: usize = 256;
 /// Arguments with more values than this are not looped over: the condition fails instead.
 const ARGUMENT_NODES_MAX: usize = 20_000;
 
+/// What is known of claims: types by dotted path. `None`: nothing, any claim may be there.
+pub type Claims<'a> = Option<&'a BTreeMap<String, ClaimType>>;
+
+/// Problems of an expression.
+pub type Problems = Vec<(Check, String)>;
+
 /// A condition that has been checked.
 #[derive(Debug)]
 pub struct Condition {
+    text: String,
     terms: Vec<Term>,
     needs: Needs,
 }
 
 #[derive(Debug)]
 struct Term {
+    text: String,
     expression: Expression,
     reads_args: bool,
+}
+
+/// An expression that gives a text or a number, to count by.
+#[derive(Debug)]
+pub struct KeyExpression {
+    expression: Expression,
+    needs: Needs,
 }
 
 #[derive(Debug, Default, Clone, Copy)]
@@ -38,11 +55,16 @@ struct Needs {
     args: bool,
     principal: bool,
     time: bool,
+    /// Any variable at all: without one, the value is known at load.
+    variable: bool,
 }
 
 /// A condition could not be evaluated. It carries nothing: errors quote values.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Failed;
+
+/// Is told the text of a term and whether it held; `None` if that depends on arguments that are not there.
+pub type Tell<'a> = dyn FnMut(&str, Option<Result<bool, Failed>>) + 'a;
 
 /// What a condition is evaluated over.
 pub struct Scope<'a> {
@@ -60,76 +82,217 @@ pub struct Scope<'a> {
 
 impl Condition {
     /// Parses and checks. Returns every problem found.
-    pub fn compile(source: &str) -> Result<Self, Vec<String>> {
-        if source.len() > SOURCE_BYTES_MAX {
-            return Err(vec![format!("longer than {SOURCE_BYTES_MAX} bytes")]);
-        }
-        // The parser is a third party's and generated; a panic there must not become ours.
-        let program = std::panic::catch_unwind(|| Program::compile(source))
-            .map_err(|_| vec!["the expression cannot be parsed".to_owned()])?
-            .map_err(|errors| errors.errors.iter().map(|e| e.msg.trim().to_owned()).collect::<Vec<_>>())?;
-        let mut checker = Checker::default();
-        let result = checker.check(program.expression(), &mut Vec::new(), false);
+    pub fn compile(source: &str, claims: Claims<'_>) -> Result<Self, Problems> {
+        let (expression, mut checker, result) = checked(source, claims)?;
         if !matches!(result, Type::Bool | Type::Any) {
-            checker.problems.push(format!("the result is {}, not true or false", result.name()));
-        }
-        if checker.nodes > NODES_MAX {
-            checker.problems.push(format!("more than {NODES_MAX} nodes"));
+            checker.problem(Check::ConditionTypes, format!("the result is {}, not true or false", result.name()));
         }
         if !checker.problems.is_empty() {
             return Err(checker.problems);
         }
+        let mut parts = Vec::new();
+        split(&expression, &mut parts);
+        let texts = split_text(source);
         let mut terms = Vec::new();
-        split(program.expression(), &mut terms);
-        Ok(Self { terms, needs: checker.needs })
+        for (index, part) in parts.iter().enumerate() {
+            let mut alone = Checker { claims, ..Checker::default() };
+            alone.check(part, &mut Vec::new(), false);
+            // The texts are for people. Where they cannot be told apart, each term shows the whole.
+            let text = if texts.len() == parts.len() { texts.get(index).copied() } else { None };
+            terms.push(Term {
+                text: text.unwrap_or(source).trim().to_owned(),
+                expression: (*part).clone(),
+                reads_args: alone.needs.args,
+            });
+        }
+        let condition = Self { text: source.trim().to_owned(), terms, needs: checker.needs };
+        match condition.never() {
+            Some(term) => Err(vec![(Check::ConditionNever, format!("`{term}` can never hold"))]),
+            None => Ok(condition),
+        }
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// Whether any of it depends on the arguments of a call.
+    pub fn reads_args(&self) -> bool {
+        self.needs.args
+    }
+
+    /// A term that always holds, whoever calls.
+    pub fn always(&self) -> Option<&str> {
+        self.terms.iter().find(|term| term.constant() == Some(true)).map(|term| term.text.as_str())
+    }
+
+    /// A term that can never hold: false by itself, or against another.
+    fn never(&self) -> Option<String> {
+        if let Some(term) = self.terms.iter().find(|term| term.constant() == Some(false)) {
+            return Some(term.text.clone());
+        }
+        let mut equal: BTreeMap<&str, &Term> = BTreeMap::new();
+        for term in &self.terms {
+            let Some((left, right)) = term.equates() else { continue };
+            match equal.get(left) {
+                Some(other) if other.equates().is_some_and(|(_, value)| value != right) => {
+                    return Some(format!("{} && {}", other.text, term.text));
+                }
+                _ => drop(equal.insert(left, term)),
+            }
+        }
+        None
     }
 
     /// Whether it holds. For a listing (`args: None`), whether it may hold for some arguments.
     pub fn holds(&self, scope: &Scope<'_>) -> Result<bool, Failed> {
-        let mut context = Context::default();
-        if self.needs.principal {
-            context.add_variable_from_value("principal", principal_value(scope.principal));
-        }
-        if self.needs.args {
-            let args = match scope.args {
-                Some(args) if args.weight() > ARGUMENT_NODES_MAX => return Err(Failed),
-                Some(args) => from_json(args),
-                None => map([]),
-            };
-            context.add_variable_from_value("args", args);
-        }
-        if self.needs.time {
-            let now = i64::try_from(scope.facts.now).map_err(|_| Failed)?;
-            let now = chrono::DateTime::from_timestamp(now, 0).ok_or(Failed)?;
-            context.add_variable_from_value("time", Value::Timestamp(now.fixed_offset()));
-        }
-        context.add_variable_from_value("tool", map([("name", text(scope.name)), ("effect", text(scope.effect))]));
-        context.add_variable_from_value("client", map([("id", scope.principal.client().map_or(Value::Null, text))]));
+        self.holds_telling(scope, &mut |_, _| {})
+    }
+
+    /// The same, telling of each term it looks at: its text, and whether it held; `None` if that depends on
+    /// arguments that are not there yet.
+    pub fn holds_telling(&self, scope: &Scope<'_>, tell: &mut Tell<'_>) -> Result<bool, Failed> {
+        let context = context(self.needs, scope)?;
         for term in &self.terms {
             if term.reads_args && scope.args.is_none() {
+                tell(&term.text, None);
                 continue;
             }
-            // The evaluator is a third party's: a panic in it is an error like any other, and denies.
-            let run = std::panic::AssertUnwindSafe(|| Value::resolve(&term.expression, &context));
-            match std::panic::catch_unwind(run) {
-                Ok(Ok(Value::Bool(true))) => {}
-                Ok(Ok(Value::Bool(false))) => return Ok(false),
-                _ => return Err(Failed),
+            let value = match evaluate(&term.expression, &context) {
+                Ok(Value::Bool(value)) => Ok(value),
+                _ => Err(Failed),
+            };
+            tell(&term.text, Some(value));
+            if value != Ok(true) {
+                return value;
             }
         }
         Ok(true)
     }
 }
 
-fn split(expression: &Expression, terms: &mut Vec<Term>) {
-    match &expression.expr {
-        Expr::Call(call) if call.func_name == "_&&_" => call.args.iter().for_each(|term| split(term, terms)),
-        _ => {
-            let mut checker = Checker::default();
-            checker.check(expression, &mut Vec::new(), false);
-            terms.push(Term { expression: expression.clone(), reads_args: checker.needs.args });
+impl Term {
+    /// Its value, if no variable is needed to know it.
+    fn constant(&self) -> Option<bool> {
+        let mut checker = Checker::default();
+        checker.check(&self.expression, &mut Vec::new(), false);
+        match evaluate(&self.expression, &Context::default()) {
+            Ok(Value::Bool(value)) if !checker.needs.variable => Some(value),
+            _ => None,
         }
     }
+
+    /// Something, and the literal it must equal.
+    fn equates(&self) -> Option<(&str, &str)> {
+        let Expr::Call(call) = &self.expression.expr else { return None };
+        let [left, right] = call.args.as_slice() else { return None };
+        let (before, after) = self.text.split_once("==")?;
+        let literal = |e: &Expression| matches!(e.expr, Expr::Literal(_));
+        match (call.func_name == "_==_", literal(left), literal(right)) {
+            (true, false, true) => Some((before.trim(), after.trim())),
+            (true, true, false) => Some((after.trim(), before.trim())),
+            _ => None,
+        }
+    }
+}
+
+impl KeyExpression {
+    /// Parses and checks. Returns every problem found.
+    pub fn compile(source: &str, claims: Claims<'_>) -> Result<Self, Problems> {
+        let (expression, mut checker, result) = checked(source, claims)?;
+        if !matches!(result, Type::Text | Type::Number | Type::Any) {
+            checker.problem(Check::ConditionTypes, format!("the result is {}, not a text or a number", result.name()));
+        }
+        if checker.problems.is_empty() { Ok(Self { expression, needs: checker.needs }) } else { Err(checker.problems) }
+    }
+
+    /// Its value as text.
+    pub fn value(&self, scope: &Scope<'_>) -> Result<String, Failed> {
+        match evaluate(&self.expression, &context(self.needs, scope)?)? {
+            Value::String(text) => Ok(text.to_string()),
+            Value::Int(number) => Ok(number.to_string()),
+            Value::UInt(number) => Ok(number.to_string()),
+            _ => Err(Failed),
+        }
+    }
+}
+
+fn checked<'a>(source: &str, claims: Claims<'a>) -> Result<(Expression, Checker<'a>, Type), Problems> {
+    if source.len() > SOURCE_BYTES_MAX {
+        return Err(vec![(Check::ConditionCost, format!("longer than {SOURCE_BYTES_MAX} bytes"))]);
+    }
+    let malformed = |message: String| (Check::ConditionMalformed, message);
+    // The parser is a third party's and generated; a panic there must not become ours.
+    let program = std::panic::catch_unwind(|| Program::compile(source))
+        .map_err(|_| vec![malformed("the expression cannot be parsed".to_owned())])?
+        .map_err(|errors| errors.errors.iter().map(|e| malformed(e.msg.trim().to_owned())).collect::<Vec<_>>())?;
+    let mut checker = Checker { claims, ..Checker::default() };
+    let result = checker.check(program.expression(), &mut Vec::new(), false);
+    if checker.nodes > NODES_MAX {
+        checker.problem(Check::ConditionCost, format!("more than {NODES_MAX} nodes"));
+    }
+    Ok((program.expression().clone(), checker, result))
+}
+
+fn context(needs: Needs, scope: &Scope<'_>) -> Result<Context<'static, 'static>, Failed> {
+    let mut context = Context::default();
+    if needs.principal {
+        context.add_variable_from_value("principal", principal_value(scope.principal));
+    }
+    if needs.args {
+        let args = match scope.args {
+            Some(args) if args.weight() > ARGUMENT_NODES_MAX => return Err(Failed),
+            Some(args) => from_json(args),
+            None => map([]),
+        };
+        context.add_variable_from_value("args", args);
+    }
+    if needs.time {
+        let now = i64::try_from(scope.facts.now).map_err(|_| Failed)?;
+        let now = chrono::DateTime::from_timestamp(now, 0).ok_or(Failed)?;
+        context.add_variable_from_value("time", Value::Timestamp(now.fixed_offset()));
+    }
+    context.add_variable_from_value("tool", map([("name", text(scope.name)), ("effect", text(scope.effect))]));
+    context.add_variable_from_value("client", map([("id", scope.principal.client().map_or(Value::Null, text))]));
+    Ok(context)
+}
+
+/// The evaluator is a third party's: a panic in it is an error like any other, and denies.
+fn evaluate(expression: &Expression, context: &Context<'_, '_>) -> Result<Value, Failed> {
+    let run = std::panic::AssertUnwindSafe(|| Value::resolve(expression, context));
+    std::panic::catch_unwind(run).map_err(|_| Failed)?.map_err(|_| Failed)
+}
+
+fn split<'a>(expression: &'a Expression, terms: &mut Vec<&'a Expression>) {
+    match &expression.expr {
+        Expr::Call(call) if call.func_name == "_&&_" => call.args.iter().for_each(|term| split(term, terms)),
+        _ => terms.push(expression),
+    }
+}
+
+/// The text between outermost `&&`; one piece where that is not plainly to be seen.
+fn split_text(source: &str) -> Vec<&str> {
+    let (mut pieces, mut depth, mut quote, mut from, mut before) = (Vec::new(), 0i32, None, 0, ' ');
+    for (at, character) in source.char_indices() {
+        match (quote, character) {
+            (Some(_), '\\') => return vec![source],
+            (Some(open), close) if open == close => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(' | '[' | '{') => depth += 1,
+            (None, ')' | ']' | '}') => depth -= 1,
+            (None, '|' | '?') if depth == 0 => return vec![source],
+            (None, '&') if depth == 0 && before == '&' => {
+                pieces.push(source.get(from..at - 1).unwrap_or_default());
+                from = at + 1;
+            }
+            (None, _) => {}
+        }
+        before = character;
+    }
+    pieces.push(source.get(from..).unwrap_or_default());
+    pieces
 }
 
 fn text(value: &str) -> Value {
@@ -196,6 +359,16 @@ enum Type {
 }
 
 impl Type {
+    fn of(claim: ClaimType) -> Self {
+        match claim {
+            ClaimType::String => Self::Text,
+            ClaimType::Number => Self::Number,
+            ClaimType::Boolean => Self::Bool,
+            ClaimType::List => Self::List,
+            ClaimType::Map => Self::Map,
+        }
+    }
+
     fn name(self) -> &'static str {
         match self {
             Self::Bool => "a boolean",
@@ -211,13 +384,36 @@ impl Type {
 }
 
 #[derive(Default)]
-struct Checker {
-    problems: Vec<String>,
+struct Checker<'a> {
+    problems: Problems,
     needs: Needs,
     nodes: usize,
+    claims: Claims<'a>,
 }
 
-impl Checker {
+impl Checker<'_> {
+    fn problem(&mut self, check: Check, message: impl Into<String>) {
+        self.problems.push((check, message.into()));
+    }
+
+    /// Type of the claim that `expression` selects, if it selects one and claims are known.
+    fn claim(&mut self, expression: &Expression) -> Option<Type> {
+        let claims = self.claims?;
+        let path = claim_path(expression)?;
+        let below = |known: &str, path: &str| known.strip_prefix(path).is_some_and(|rest| rest.starts_with('.'));
+        if let Some(known) = claims.get(&path) {
+            return Some(Type::of(*known));
+        }
+        if claims.keys().any(|known| below(known, &path)) {
+            return Some(Type::Map);
+        }
+        if claims.iter().any(|(known, kind)| *kind == ClaimType::Map && below(&path, known)) {
+            return Some(Type::Any);
+        }
+        self.problem(Check::ClaimUnknown, format!("`claims` lists no `{path}`"));
+        Some(Type::Any)
+    }
+
     fn check(&mut self, expression: &Expression, locals: &mut Vec<String>, looping: bool) -> Type {
         self.nodes += 1;
         match &expression.expr {
@@ -231,6 +427,9 @@ impl Checker {
             Expr::Ident(name) => self.variable(name, locals),
             Expr::Select(select) => {
                 let of = self.check(&select.operand, locals, looping);
+                if let Some(found) = self.claim(expression) {
+                    return if select.test { Type::Bool } else { found };
+                }
                 let known = match &select.operand.expr {
                     Expr::Ident(root) if !locals.contains(root) => field_type(root, &select.field),
                     _ => None,
@@ -239,11 +438,12 @@ impl Checker {
                     Some(Ok(_)) if select.test => Type::Bool,
                     Some(Ok(found)) => found,
                     Some(Err(fields)) => {
-                        self.problems.push(format!("no field `{}` here; there are {fields}", select.field));
+                        let message = format!("no field `{}` here; there are {fields}", select.field);
+                        self.problem(Check::ConditionUnknownName, message);
                         Type::Any
                     }
                     None if !matches!(of, Type::Map | Type::Any) => {
-                        self.problems.push(format!("`.{}` of {}", select.field, of.name()));
+                        self.problem(Check::ConditionTypes, format!("`.{}` of {}", select.field, of.name()));
                         Type::Any
                     }
                     None if select.test => Type::Bool,
@@ -267,7 +467,7 @@ impl Checker {
             }
             Expr::Comprehension(inner) => {
                 if looping {
-                    self.problems.push("a loop inside a loop; its cost has no bound".to_owned());
+                    self.problem(Check::ConditionCost, "a loop inside a loop; its cost has no bound");
                 }
                 self.check(&inner.iter_range, locals, looping);
                 let depth = locals.len();
@@ -287,7 +487,7 @@ impl Checker {
                 self.call(call, target, &arguments)
             }
             Expr::Struct(_) | Expr::Unspecified => {
-                self.problems.push("this kind of expression is not available".to_owned());
+                self.problem(Check::ConditionUnknownName, "this kind of expression is not available");
                 Type::Any
             }
         }
@@ -297,6 +497,7 @@ impl Checker {
         if locals.iter().any(|local| local == name) {
             return Type::Any;
         }
+        self.needs.variable = true;
         match name {
             "args" => {
                 self.needs.args = true;
@@ -312,7 +513,8 @@ impl Checker {
             }
             "tool" | "client" => Type::Map,
             other => {
-                self.problems.push(format!("unknown name `{other}`; there are principal, args, tool, client, time"));
+                let message = format!("unknown name `{other}`; there are principal, args, tool, client, time");
+                self.problem(Check::ConditionUnknownName, message);
                 Type::Any
             }
         }
@@ -322,7 +524,7 @@ impl Checker {
         let name = call.func_name.as_str();
         let boolean = |checker: &mut Self, found: &[Type]| {
             for wrong in found.iter().filter(|t| !matches!(t, Type::Bool | Type::Any)) {
-                checker.problems.push(format!("{} where true or false is needed", wrong.name()));
+                checker.problem(Check::ConditionTypes, format!("{} where true or false is needed", wrong.name()));
             }
         };
         match name {
@@ -335,7 +537,7 @@ impl Checker {
                     && left != right
                     && ![*left, *right].iter().any(|t| matches!(t, Type::Any | Type::Null))
                 {
-                    self.problems.push(format!("{} is compared with {}", left.name(), right.name()));
+                    self.problem(Check::ConditionTypes, format!("{} is compared with {}", left.name(), right.name()));
                 }
                 Type::Bool
             }
@@ -344,7 +546,7 @@ impl Checker {
                     && left != right
                     && ![*left, *right].contains(&Type::Any)
                 {
-                    self.problems.push(format!("{} is ordered against {}", left.name(), right.name()));
+                    self.problem(Check::ConditionTypes, format!("{} is ordered against {}", left.name(), right.name()));
                 }
                 Type::Bool
             }
@@ -352,7 +554,10 @@ impl Checker {
                 if let Some(within) = arguments.get(1)
                     && !matches!(within, Type::List | Type::Map | Type::Any)
                 {
-                    self.problems.push(format!("`in` looks inside a list or a map, not {}", within.name()));
+                    self.problem(
+                        Check::ConditionTypes,
+                        format!("`in` looks inside a list or a map, not {}", within.name()),
+                    );
                 }
                 Type::Bool
             }
@@ -378,7 +583,7 @@ impl Checker {
                     && !matches!(of, Type::Text | Type::Any)
                     && name != "contains"
                 {
-                    self.problems.push(format!("`{name}` of {}", of.name()));
+                    self.problem(Check::ConditionTypes, format!("`{name}` of {}", of.name()));
                 }
                 if name == "matches" {
                     self.pattern(call);
@@ -386,7 +591,7 @@ impl Checker {
                 Type::Bool
             }
             other => {
-                self.problems.push(format!("no function `{other}` here"));
+                self.problem(Check::ConditionUnknownName, format!("no function `{other}` here"));
                 Type::Any
             }
         }
@@ -397,10 +602,10 @@ impl Checker {
         match call.args.last().map(|arg| &arg.expr) {
             Some(Expr::Literal(LiteralValue::String(pattern))) => {
                 if let Err(error) = regex_check(pattern.inner()) {
-                    self.problems.push(format!("the pattern does not compile: {error}"));
+                    self.problem(Check::ConditionMalformed, format!("the pattern does not compile: {error}"));
                 }
             }
-            _ => self.problems.push("the pattern of `matches` must be a string written out".to_owned()),
+            _ => self.problem(Check::ConditionCost, "the pattern of `matches` must be a string written out"),
         }
     }
 }
@@ -410,6 +615,18 @@ fn regex_check(pattern: &str) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(regex::Error::CompiledTooBig(_)) => Err("too big".to_owned()),
         Err(error) => Err(error.to_string().lines().last().unwrap_or_default().to_owned()),
+    }
+}
+
+/// `a.b` for `principal.claims.a.b`.
+fn claim_path(expression: &Expression) -> Option<String> {
+    let Expr::Select(select) = &expression.expr else { return None };
+    match &select.operand.expr {
+        Expr::Select(inner) if inner.field == "claims" => match &inner.operand.expr {
+            Expr::Ident(root) if root == "principal" => Some(select.field.clone()),
+            _ => None,
+        },
+        _ => Some(format!("{}.{}", claim_path(&select.operand)?, select.field)),
     }
 }
 
@@ -440,6 +657,7 @@ mod tests {
 
     fn principal() -> Principal {
         Principal::assertion(Verified {
+            anonymous: false,
             issuer: "corp".into(),
             subject: "ann".into(),
             client: Some("app".into()),
@@ -451,7 +669,7 @@ mod tests {
     }
 
     fn holds(source: &str, args: Option<&str>) -> Result<bool, Failed> {
-        let condition = Condition::compile(source).unwrap();
+        let condition = Condition::compile(source, None).unwrap();
         let principal = principal();
         let text = bytes::Bytes::from(args.unwrap_or("{}").to_owned());
         let document = json::Document::parse(text, &json::Bounds::default()).unwrap();
@@ -495,7 +713,32 @@ mod tests {
             "args.x ==",
         ] {
             // `args.x` alone may be a boolean, so it loads; everything else has a problem.
-            assert_eq!(Condition::compile(source).is_err(), source != "args.x", "{source}");
+            assert_eq!(Condition::compile(source, None).is_err(), source != "args.x", "{source}");
         }
+    }
+
+    #[test]
+    fn claims_that_are_known_are_checked_and_so_are_constants() {
+        let known = BTreeMap::from([
+            ("region".to_owned(), ClaimType::String),
+            ("org.plan".to_owned(), ClaimType::String),
+            ("extra".to_owned(), ClaimType::Map),
+        ]);
+        let first = |source: &str| Condition::compile(source, Some(&known)).err().map(|problems| problems[0].0);
+        assert_eq!(first("principal.claims.region == args.region"), None);
+        assert_eq!(first("principal.claims.org.plan == 'pro' && principal.claims.extra.x.y == 1"), None);
+        assert_eq!(first("has(principal.claims.region)"), None);
+        assert_eq!(first("principal.claims.regoin == 'eu'"), Some(Check::ClaimUnknown));
+        assert_eq!(first("principal.claims.org.paln == 'pro'"), Some(Check::ClaimUnknown));
+        assert_eq!(first("principal.claims.region > 3"), Some(Check::ConditionTypes));
+        assert_eq!(first("1 > 2"), Some(Check::ConditionNever));
+        assert_eq!(first("args.a == 'x' && args.b == 1 && args.a == 'y'"), Some(Check::ConditionNever));
+        assert_eq!(first("args.a == 'x' && args.a == 'x'"), None);
+        let always = Condition::compile("args.x == 1 && 'a' in ['a', 'b']", None).unwrap();
+        assert_eq!(always.always(), Some("'a' in ['a', 'b']"));
+        assert_eq!(split_text("a == '&&' && (b && c) && d['x']"), ["a == '&&' ", " (b && c) ", " d['x']"]);
+        assert_eq!(split_text("a && b || c").len(), 1);
+        let key = |source: &str| KeyExpression::compile(source, None).is_ok();
+        assert!(key("args.tenant") && key("principal.subject + args.x") && !key("args.a == 1") && !key("[1]"));
     }
 }

@@ -3,8 +3,8 @@
 //! [`authorize`] is the one function that says whether a caller may use a thing. Calls, listings and
 //! open streams all ask it, so what is listed can be called and what is hidden is refused.
 //! [`decide`] takes the message by value: a verdict on one message cannot be spent on another.
-use super::compile::{Access, Limit, Role, Rule, ServerPolicy};
-use super::condition::Scope;
+use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy};
+use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, Per};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
@@ -21,6 +21,7 @@ use crate::kernel::snapshot::Snapshot;
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
+use std::time::Duration;
 
 /// The extension whose messages this gateway does not serve, and so does not let anybody negotiate.
 pub const TASKS: &str = "io.modelcontextprotocol/tasks";
@@ -63,6 +64,8 @@ pub struct Permitted {
     message: Arc<Message>,
     grounds: Grounds,
     charges: Vec<Charge>,
+    reply_max: Option<usize>,
+    time: Option<Duration>,
 }
 
 /// Proof that a permit's obligations were applied: what `upstream` may send.
@@ -71,6 +74,40 @@ pub struct Outbound {
     message: Arc<Message>,
     verb: Verb,
     body: Bytes,
+    time: Option<Duration>,
+}
+
+/// One thing that was looked at on the way to a verdict, for explanations.
+pub enum Step<'a> {
+    /// The most specific rule for the target, if there is one.
+    Rule(Option<&'a Arc<Rule>>),
+    /// A denial that concerns the target, and whether it applies to this caller and call.
+    Deny(&'a Arc<Rule>, bool),
+    /// The caller has no token; whether the rule is open to such callers.
+    Anonymous(bool),
+    /// The rule asks for one of its roles; which of them the caller has.
+    Roles(&'a Rule, Option<&'a str>),
+    /// The rule is available at some times, to some callers; whether it is now.
+    Available(&'a Rule, bool),
+    /// The rule asks for a scope; whether the caller has it.
+    Scope(&'a Needed, bool),
+    /// The rule asks for a recent or stronger login; whether this one will do.
+    StepUp(&'a Rule, bool),
+    /// A term of a condition; whether it holds. `None`: that depends on arguments that a listing does not have.
+    Term(&'a str, Option<Result<bool, Failed>>),
+}
+
+/// Is told of each step.
+pub trait Trace {
+    /// The next step.
+    fn step(&mut self, step: Step<'_>);
+}
+
+/// Nobody asks: costs nothing.
+struct Silent;
+
+impl Trace for Silent {
+    fn step(&mut self, _: Step<'_>) {}
 }
 
 /// Whether this caller may use this thing. `args: None` asks for a listing.
@@ -81,51 +118,98 @@ pub fn authorize<'a>(
     args: Option<Value<'_>>,
     facts: &Facts,
 ) -> Result<&'a Arc<Rule>, (Reason, Option<&'a Arc<Rule>>)> {
+    authorize_telling(server, principal, target, args, facts, &mut Silent)
+}
+
+/// The same, telling of each step. There is one decision, explained or not.
+pub fn authorize_telling<'a>(
+    server: &'a ServerPolicy,
+    principal: &Principal,
+    target: &Target,
+    args: Option<Value<'_>>,
+    facts: &Facts,
+    trace: &mut impl Trace,
+) -> Result<&'a Arc<Rule>, (Reason, Option<&'a Arc<Rule>>)> {
     let (rule, name, hidden) = match target {
-        Target::Tool(name) => {
-            (server.tools.iter().find(|(p, _)| p.matches(name)).map(|(_, r)| r), name, Reason::ToolUnknown)
-        }
-        Target::Prompt(name) => {
-            (server.prompts.iter().find(|(p, _)| p.matches(name)).map(|(_, r)| r), name, Reason::PromptUnknown)
-        }
-        Target::Resource(uri) => {
-            let matching = server.resources.iter().find(|(t, _)| t.matches(uri) || t.covers(uri));
-            (matching.map(|(_, r)| r), uri, Reason::ResourceUnknown)
-        }
+        Target::Tool(name) => (server.tools.find(name), name, Reason::ToolUnknown),
+        Target::Prompt(name) => (server.prompts.find(name), name, Reason::PromptUnknown),
+        Target::Resource(uri) => (server.resources.find(uri), uri, Reason::ResourceUnknown),
         Target::None | Target::Resources(_) => return Err((Reason::Internal, None)),
     };
+    trace.step(Step::Rule(rule));
     let rule = rule.ok_or((hidden, None))?;
-    if !rule.roles.is_empty() && !rule.roles.iter().any(|role| has_role(principal, role)) {
-        return Err((hidden, Some(rule)));
+    let scope = Scope { principal, args, name, effect: rule.effect.map_or("", Effect::name), facts };
+    for denial in server.deny.iter().filter(|denial| denial.concerns(target)) {
+        let applies = denial_applies(denial, &scope, trace);
+        trace.step(Step::Deny(&denial.rule, applies));
+        if applies {
+            return Err((Reason::DeniedByRule, Some(&denial.rule)));
+        }
     }
-    if !rule.scopes.iter().all(|scope| principal.scopes().contains(scope)) {
-        return Err((Reason::ScopeMissing, Some(rule)));
+    let no = |reason| Err((reason, Some(rule)));
+    if principal.is_anonymous() {
+        trace.step(Step::Anonymous(rule.anonymous));
+        if !rule.anonymous {
+            return no(Reason::TokenMissing);
+        }
+    }
+    if !rule.roles.is_empty() {
+        let held = rule.roles.iter().find(|role| role.held_by(principal));
+        trace.step(Step::Roles(rule, held.map(|role| role.name.as_str())));
+        if held.is_none() {
+            return no(hidden);
+        }
+    }
+    if let Some(available) = &rule.available {
+        let now = available.holds(principal, facts.now);
+        trace.step(Step::Available(rule, now));
+        if !now {
+            return no(Reason::NotAvailable);
+        }
+    }
+    for needed in &rule.scopes {
+        let held = needed.held_by(principal);
+        trace.step(Step::Scope(needed, held));
+        if !held {
+            return no(Reason::ScopeMissing);
+        }
+    }
+    if let Some(step_up) = &rule.step_up {
+        let met = step_up.met(principal, facts.now);
+        trace.step(Step::StepUp(rule, met));
+        if !met {
+            return no(Reason::StepUpNeeded);
+        }
     }
     if let Some(when) = &rule.when {
-        let effect = rule.effect.map_or("", Effect::name);
-        match when.holds(&Scope { principal, args, name, effect, facts }) {
+        match when.holds_telling(&scope, &mut |text, held| trace.step(Step::Term(text, held))) {
             Ok(true) => {}
-            Ok(false) => return Err((Reason::ConditionNotMet, Some(rule))),
-            Err(_) => return Err((Reason::ConditionFailed, Some(rule))),
+            Ok(false) => return no(Reason::ConditionNotMet),
+            Err(Failed) => return no(Reason::ConditionFailed),
         }
     }
     Ok(rule)
 }
 
-fn has_role(principal: &Principal, role: &Role) -> bool {
-    let claim = role.claim.iter().try_fold(principal.claims(), |value, part| value.get(part));
-    match claim {
-        Some(serde_json::Value::String(one)) => role.any.iter().any(|v| v == one),
-        Some(serde_json::Value::Array(many)) => {
-            many.iter().filter_map(|v| v.as_str()).any(|value| role.any.iter().any(|v| v == value))
-        }
-        _ => false,
+/// A denial applies if its condition is true, or cannot be evaluated. One that depends on arguments does not
+/// hide anything from a listing: some calls are still allowed.
+fn denial_applies(denial: &Deny, scope: &Scope<'_>, trace: &mut impl Trace) -> bool {
+    if !denial.rule.roles.is_empty() && !denial.rule.roles.iter().any(|role| role.held_by(scope.principal)) {
+        return false;
+    }
+    match &denial.rule.when {
+        None => true,
+        Some(when) if when.reads_args() && scope.args.is_none() => false,
+        Some(when) => when.holds_telling(scope, &mut |text, held| trace.step(Step::Term(text, held))).unwrap_or(true),
     }
 }
 
 impl Access {
     /// Whether this caller's token was made for this server by an issuer it accepts.
     pub fn admits(&self, principal: &Principal, facts: &Facts) -> Result<(), Reason> {
+        if principal.is_anonymous() {
+            return if self.anonymous { Ok(()) } else { Err(Reason::TokenMissing) };
+        }
         if !self.issuers.iter().any(|issuer| issuer == principal.issuer()) {
             return Err(Reason::TokenInvalid);
         }
@@ -134,6 +218,10 @@ impl Access {
         }
         if principal.expires() <= facts.now {
             return Err(Reason::TokenExpired);
+        }
+        let left = principal.expires().saturating_sub(facts.now);
+        if self.token_life_max.is_some_and(|most| left > most) {
+            return Err(Reason::TokenLivesTooLong);
         }
         Ok(())
     }
@@ -147,17 +235,24 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
-    match verdict(server, principal, &message, facts) {
-        Ok(grounds) => Decision::Permit(Permitted {
-            charges: charges(server, principal, &message),
-            world: world.clone(),
-            server: server.clone(),
-            principal: principal.clone(),
-            message: Arc::new(message),
-            grounds,
-        }),
-        Err((refusal, grounds)) => Decision::Refuse(refusal.for_id(message.id), grounds),
-    }
+    let grounds = match verdict(server, principal, &message, facts) {
+        Ok(grounds) => grounds,
+        Err((refusal, grounds)) => return Decision::Refuse(refusal.for_id(message.id), grounds),
+    };
+    let limited = match limited(server, principal, &message, facts) {
+        Ok(limited) => limited,
+        Err(reason) => return Decision::Refuse(Refusal::from(reason).for_id(message.id), grounds),
+    };
+    Decision::Permit(Permitted {
+        world: world.clone(),
+        server: server.clone(),
+        principal: principal.clone(),
+        message: Arc::new(message),
+        grounds,
+        charges: limited.charges,
+        reply_max: limited.reply_max,
+        time: limited.time,
+    })
 }
 
 /// The verdict without the permit: [`decide`] uses it for a message, [`Judge::renew`] for a stream.
@@ -179,7 +274,10 @@ pub(in crate::kernel) fn verdict(
         authorize(server, principal, target, args, facts).map(Grounds::of).map_err(|(reason, rule)| {
             let mut refusal = Refusal::from(reason);
             if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
-                refusal.scopes.clone_from(&rule.scopes);
+                refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
+            }
+            if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
+                refusal.step_up = rule.step_up.clone().map(Box::new);
             }
             (refusal, rule.map(Grounds::of).unwrap_or_default())
         })
@@ -218,22 +316,65 @@ pub(in crate::kernel) fn verdict(
 /// The arguments of a call that has none.
 static NOTHING: LazyLock<Document> = LazyLock::new(Document::empty_object);
 
-fn charges(server: &ServerPolicy, principal: &Principal, message: &Message) -> Vec<Charge> {
+/// What the limits say of one message.
+#[derive(Default)]
+struct Limited {
+    charges: Vec<Charge>,
+    reply_max: Option<usize>,
+    time: Option<Duration>,
+}
+
+fn limited(server: &ServerPolicy, principal: &Principal, message: &Message, facts: &Facts) -> Result<Limited, Reason> {
+    let mut limited = Limited::default();
     if message.shape != Shape::Request {
-        return Vec::new();
+        return Ok(limited);
     }
-    let applies = |limit: &Limit| match (&limit.tools, &message.target) {
-        (None, _) => true,
-        (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
-        (Some(_), _) => false,
+    let name = match &message.target {
+        Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name,
+        Target::None | Target::Resources(_) => "",
     };
-    let key = |per: Per| match per {
-        Per::Subject => principal.subject_id(),
-        Per::Client => principal.client_id(),
-        Per::Server => Digest::of(b"server"),
-    };
-    let limits = server.limits.iter().enumerate().filter(|(_, limit)| applies(limit));
-    limits.map(|(index, limit)| Charge { limit: index, key: key(limit.per) }).collect()
+    for (index, limit) in server.limits.iter().enumerate().filter(|(_, limit)| limit.concerns(principal, message)) {
+        let long = |most: usize| message.arguments().is_some_and(|arguments| arguments.raw().len() > most);
+        if limit.arguments_max.is_some_and(long) {
+            return Err(Reason::ArgumentsTooLarge);
+        }
+        limited.reply_max = tighter(limited.reply_max, limit.reply_max);
+        limited.time = tighter(limited.time, limit.time);
+        if limit.rate.is_none() && limit.concurrency.is_none() {
+            continue;
+        }
+        let key = match &limit.per {
+            Key::Per(Per::Subject) => principal.subject_id(),
+            Key::Per(Per::Client) => principal.client_id(),
+            Key::Per(Per::Tool) => Digest::of(name.as_bytes()),
+            Key::Per(Per::Server) => limit.id,
+            Key::Expression(expression) => {
+                let args = Some(message.arguments().unwrap_or_else(|| NOTHING.root()));
+                let scope = Scope { principal, args, name, effect: "", facts };
+                Digest::of(expression.value(&scope).map_err(|Failed| Reason::ConditionFailed)?.as_bytes())
+            }
+        };
+        limited.charges.push(Charge { limit: index, key });
+    }
+    Ok(limited)
+}
+
+fn tighter<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
+    match (a, b) {
+        (Some(a), Some(b)) => Some(a.min(b)),
+        (a, b) => a.or(b),
+    }
+}
+
+impl Limit {
+    fn concerns(&self, principal: &Principal, message: &Message) -> bool {
+        let tool = match (&self.tools, &message.target) {
+            (None, _) => true,
+            (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
+            (Some(_), _) => false,
+        };
+        tool && (self.roles.is_empty() || self.roles.iter().any(|role| role.held_by(principal)))
+    }
 }
 
 impl Permitted {
@@ -254,15 +395,15 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, .. } = self;
+        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time } = self;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
             Class::EndSession => Verb::Delete,
             _ => Verb::Post,
         };
         let body = message.document.as_ref().map_or_else(Bytes::new, |document| document.write(&rewrite(&message)));
-        let outbound = Outbound { server: server.clone(), message: message.clone(), verb, body };
-        (outbound, Judge::new(world, server, principal, message))
+        let outbound = Outbound { server: server.clone(), message: message.clone(), verb, body, time };
+        (outbound, Judge::new(world, server, principal, message, reply_max, time))
     }
 }
 
@@ -339,6 +480,11 @@ impl Outbound {
 
     fn modern(&self) -> bool {
         self.message.revision.era() == Era::Modern
+    }
+
+    /// Longest time for the answer: what a limit of the policy says, or the server's own.
+    pub fn timeout(&self) -> Duration {
+        tighter(self.time, Some(self.server.upstream.timeout)).unwrap_or_default()
     }
 
     /// The upstream's event id to resume after.

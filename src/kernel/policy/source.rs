@@ -12,6 +12,18 @@ pub struct PolicySource {
     pub server: String,
     /// URL path to serve it at instead of `/<server>/mcp`.
     pub path: Option<String>,
+    /// Files with parts of the policy, relative to the directory of policies: `*.fragment.yaml`, or in a
+    /// subdirectory. Lists are added to, names must not collide.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// Who answers for this server: addresses for people.
+    #[serde(default)]
+    pub contacts: Vec<String>,
+    /// What is known of tokens' claims, by dotted path. If given, roles and conditions may use no others.
+    pub claims: Option<BTreeMap<String, ClaimType>>,
+    /// Scopes that stand for others.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, ScopeSource>,
     /// The tool server behind the gateway.
     pub upstream: UpstreamSource,
     /// Whose tokens are accepted.
@@ -19,18 +31,167 @@ pub struct PolicySource {
     /// Roles by name, each derived from a claim.
     #[serde(default)]
     pub roles: BTreeMap<String, RoleSource>,
-    /// Tools by name, or by prefix ending in `*`; the most specific rule decides. Tools not named are refused.
+    /// What rules take where they do not say otherwise.
+    #[serde(default)]
+    pub defaults: DefaultsSource,
+    /// Tools by name, or by pattern with `*`; the most specific rule decides. Tools not named are refused.
     #[serde(default)]
     pub tools: BTreeMap<String, ToolSource>,
     /// Resources by URI template. Resources that no template matches are refused.
     #[serde(default)]
     pub resources: BTreeMap<String, RuleSource>,
-    /// Prompts by name or prefix. Prompts not named are refused.
+    /// Prompts by name or pattern. Prompts not named are refused.
     #[serde(default)]
     pub prompts: BTreeMap<String, RuleSource>,
-    /// Rates, each counted by a key.
+    /// What is refused whatever the rules above allow.
+    #[serde(default)]
+    pub deny: Vec<DenySource>,
+    /// Rates and sizes.
     #[serde(default)]
     pub limits: Vec<LimitSource>,
+    /// Warnings that were looked at and accepted.
+    #[serde(default)]
+    pub suppress: Vec<SuppressSource>,
+}
+
+/// A part of policies, for `include`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct FragmentSource {
+    /// Further files.
+    #[serde(default)]
+    pub include: Vec<String>,
+    /// As in a policy.
+    pub claims: Option<BTreeMap<String, ClaimType>>,
+    /// As in a policy.
+    #[serde(default)]
+    pub scopes: BTreeMap<String, ScopeSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub roles: BTreeMap<String, RoleSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub defaults: DefaultsSource,
+    /// As in a policy.
+    #[serde(default)]
+    pub tools: BTreeMap<String, ToolSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub resources: BTreeMap<String, RuleSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub prompts: BTreeMap<String, RuleSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub deny: Vec<DenySource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub limits: Vec<LimitSource>,
+}
+
+/// Type of a claim.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ClaimType {
+    /// Text.
+    String,
+    /// A number.
+    Number,
+    /// True or false.
+    Boolean,
+    /// A list.
+    List,
+    /// An object.
+    Map,
+}
+
+/// A scope that stands for others.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ScopeSource {
+    /// Whoever has this scope has these too, and what they imply.
+    pub implies: Vec<String>,
+}
+
+/// What rules take where they do not say otherwise.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultsSource {
+    /// For tools.
+    pub tools: Option<DefaultSource>,
+    /// For resources.
+    pub resources: Option<DefaultSource>,
+    /// For prompts.
+    pub prompts: Option<DefaultSource>,
+}
+
+/// Fields of a rule that can have a default.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DefaultSource {
+    /// Scopes, for rules without `scopes`.
+    pub scopes: Option<Vec<String>>,
+    /// Roles, for rules without `roles`.
+    pub roles: Option<Vec<String>>,
+    /// Availability, for rules without `available`.
+    pub available: Option<AvailableSource>,
+    /// Step-up, for rules without `step_up`.
+    pub step_up: Option<StepUpSource>,
+}
+
+/// Where, for whom and when something is available. All that is written must hold.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct AvailableSource {
+    /// OAuth clients.
+    pub clients: Option<Vec<String>>,
+    /// Claims by dotted path, each with the values that will do: `{ region: [eu], plan: [pro] }`.
+    #[serde(default)]
+    pub claims: BTreeMap<String, Vec<String>>,
+    /// Days of the week, UTC.
+    pub days: Option<Vec<Day>>,
+    /// Time of day, UTC, as in `08:00-18:00`; over midnight as in `22:00-06:00`.
+    pub hours: Option<String>,
+    /// Not before this time (RFC 3339).
+    pub after: Option<String>,
+    /// Not from this time on (RFC 3339).
+    pub before: Option<String>,
+}
+
+/// A day of the week.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Day {
+    /// Monday.
+    Mon,
+    /// Tuesday.
+    Tue,
+    /// Wednesday.
+    Wed,
+    /// Thursday.
+    Thu,
+    /// Friday.
+    Fri,
+    /// Saturday.
+    Sat,
+    /// Sunday.
+    Sun,
+}
+
+impl Day {
+    /// Monday first.
+    pub const ALL: [Self; 7] = [Self::Mon, Self::Tue, Self::Wed, Self::Thu, Self::Fri, Self::Sat, Self::Sun];
+}
+
+/// A recent or stronger login (RFC 9470).
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct StepUpSource {
+    /// The token's `acr` must be one of these.
+    #[serde(default)]
+    pub acr: Vec<String>,
+    /// The login (`auth_time`) must not be longer ago.
+    pub max_age: Option<String>,
 }
 
 /// The tool server behind the gateway.
@@ -77,6 +238,11 @@ pub struct AccessSource {
     /// (`isError` with `_meta["mcp/www_authenticate"]`).
     #[serde(default)]
     pub challenge: ChallengeSource,
+    /// Whether callers without a token may use the rules that say `anonymous: true`.
+    #[serde(default)]
+    pub anonymous: bool,
+    /// Tokens with a longer time until they expire are refused, as in `1h`.
+    pub token_life_max: Option<String>,
 }
 
 /// How a missing scope is answered.
@@ -133,27 +299,67 @@ pub struct ToolSource {
     /// What the tool does.
     pub effect: Effect,
     /// Scopes the token must have, all of them.
-    #[serde(default)]
-    pub scopes: Vec<String>,
+    pub scopes: Option<Vec<String>>,
     /// Roles the caller must have, at least one of them.
+    pub roles: Option<Vec<String>>,
+    /// Where, for whom and when.
+    pub available: Option<AvailableSource>,
+    /// A recent or stronger login.
+    pub step_up: Option<StepUpSource>,
+    /// Also for callers without a token, if `access` admits them. Only with `effect: read`.
     #[serde(default)]
-    pub roles: Vec<String>,
+    pub anonymous: bool,
     /// CEL condition over `principal`, `args`, `tool`, `client`, `time`.
     pub when: Option<String>,
 }
 
 /// A rule for a resource or a prompt.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct RuleSource {
     /// Scopes the token must have, all of them.
-    #[serde(default)]
-    pub scopes: Vec<String>,
+    pub scopes: Option<Vec<String>>,
     /// Roles the caller must have, at least one of them.
+    pub roles: Option<Vec<String>>,
+    /// Where, for whom and when.
+    pub available: Option<AvailableSource>,
+    /// A recent or stronger login.
+    pub step_up: Option<StepUpSource>,
+    /// Also for callers without a token, if `access` admits them. Without scopes and roles.
     #[serde(default)]
-    pub roles: Vec<String>,
+    pub anonymous: bool,
     /// CEL condition over `principal`, `args` (prompts), `client`, `time`.
     pub when: Option<String>,
+}
+
+/// A refusal that nothing overrides. It holds for what it names; if it names nothing, for everything.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct DenySource {
+    /// What it is called in records, metrics and explanations.
+    pub name: String,
+    /// Tools, by name or pattern.
+    pub tools: Option<Vec<String>>,
+    /// Prompts, by name or pattern.
+    pub prompts: Option<Vec<String>>,
+    /// Resources, by URI template.
+    pub resources: Option<Vec<String>>,
+    /// Only for callers with one of these roles.
+    pub roles: Option<Vec<String>>,
+    /// Only if this CEL condition is true, or cannot be evaluated.
+    pub when: Option<String>,
+}
+
+/// A warning that was looked at and accepted.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct SuppressSource {
+    /// Code of the check, such as `P702`.
+    pub code: String,
+    /// Where: the beginning of a dotted path, as in `tools.export_customers`. Default: everywhere.
+    pub at: Option<String>,
+    /// Why it is fine here.
+    pub reason: String,
 }
 
 /// What a limit counts by.
@@ -164,20 +370,34 @@ pub enum Per {
     Subject,
     /// Each OAuth client.
     Client,
+    /// Each tool, all callers together.
+    Tool,
     /// All callers of the server together.
     Server,
 }
 
-/// A rate.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+/// A limit. All that fit are kept.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSource {
-    /// What is counted.
-    pub per: Per,
-    /// Only calls of these tools; without it, every request.
+    /// What `rate` and `concurrency` count by.
+    pub per: Option<Per>,
+    /// Instead of `per`: a CEL expression whose text or number is counted by, as in `args.tenant`.
+    pub key: Option<String>,
+    /// Only for callers with one of these roles.
+    pub roles: Option<Vec<String>>,
+    /// Only calls of these tools, by name or pattern; without it, every request.
     pub tools: Option<Vec<String>>,
     /// Such as `600/min`: a number per `s`, `min`, `hour` or `day`.
-    pub rate: String,
+    pub rate: Option<String>,
     /// How many may come at once. Default: the number in `rate`.
     pub burst: Option<u32>,
+    /// How many may be unanswered at once.
+    pub concurrency: Option<u32>,
+    /// Longest arguments, as in `64KiB`.
+    pub arguments_max: Option<String>,
+    /// Longest reply, or event of a stream, as in `1MiB`.
+    pub reply_max: Option<String>,
+    /// Longest time for the whole answer, as in `30s`.
+    pub time: Option<String>,
 }

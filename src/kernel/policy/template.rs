@@ -1,50 +1,9 @@
-//! Patterns over tool names and resource URIs. Linear time, and no URI that two readers could split
-//! differently is matched at all.
+//! URI templates. No URI that two readers could split differently is matched at all.
+use super::names::{Token, share_a_text};
+use std::cmp::Reverse;
 
-/// A tool or prompt name pattern: exact, or a prefix followed by `*`.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub enum NamePattern {
-    /// This name only.
-    Exact(String),
-    /// Every name that starts so.
-    Prefix(String),
-}
-
-impl NamePattern {
-    /// Reads a pattern; `*` may only be the last character.
-    pub fn parse(text: &str) -> Result<Self, &'static str> {
-        let (stem, prefix) = match text.strip_suffix('*') {
-            Some(stem) => (stem, true),
-            None => (text, false),
-        };
-        if stem.contains('*') {
-            return Err("`*` may only stand at the end");
-        }
-        if stem.len() > 128 || !stem.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/".contains(&b)) {
-            return Err("a name is up to 128 of A-Z a-z 0-9 _ . - /");
-        }
-        if stem.is_empty() && !prefix {
-            return Err("a name is not empty");
-        }
-        Ok(if prefix { Self::Prefix(stem.to_owned()) } else { Self::Exact(stem.to_owned()) })
-    }
-
-    /// Whether `name` fits.
-    pub fn matches(&self, name: &str) -> bool {
-        match self {
-            Self::Exact(exact) => exact == name,
-            Self::Prefix(prefix) => name.starts_with(prefix.as_str()),
-        }
-    }
-
-    /// More specific patterns rank higher: exact above prefix, longer above shorter.
-    pub fn rank(&self) -> usize {
-        match self {
-            Self::Exact(_) => usize::MAX,
-            Self::Prefix(prefix) => prefix.len(),
-        }
-    }
-}
+/// Stands for what a template offered by the upstream leaves open: no URI and no rule contains it.
+const OPEN: &str = "\u{E000}";
 
 /// A URI template: literal text with `{name}` (one or more characters, no `/`) and `{+name}` (any).
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -101,24 +60,56 @@ impl UriTemplate {
         let Ok(offered) = Self::parse(offered) else {
             return false;
         };
-        // A hole that may hold slashes is probed with one, so that a wider template is not covered.
-        let probe: String = offered
-            .0
-            .iter()
-            .map(|piece| match piece {
-                Piece::Text(text) => text.as_str(),
-                Piece::Hole(true) => "a/b",
-                Piece::Hole(false) => "a",
-            })
-            .collect();
+        let probe = offered.probe();
         plain_uri(&probe) && fits(&self.0, &probe)
     }
 
-    /// More literal text ranks higher.
-    pub fn rank(&self) -> usize {
+    /// What an offered template expands to, with a character that only variables take where it is open.
+    pub fn probe(&self) -> String {
+        self.0
+            .iter()
+            .map(|piece| match piece {
+                Piece::Text(text) => text.clone(),
+                // A variable that may hold slashes holds one, so that only one that may too covers it.
+                Piece::Hole(true) => format!("{OPEN}/{OPEN}"),
+                Piece::Hole(false) => OPEN.to_owned(),
+            })
+            .collect()
+    }
+
+    /// Text before the first variable.
+    pub fn prefix(&self) -> &str {
+        match self.0.first() {
+            Some(Piece::Text(text)) => text,
+            _ => "",
+        }
+    }
+
+    /// Order of precedence, smallest first: more literal text, then no variables, then fewer that hold slashes.
+    pub fn precedence(&self) -> impl Ord + use<> {
         let literal: usize = self.0.iter().map(|p| if let Piece::Text(t) = p { t.len() } else { 0 }).sum();
         let holes = self.0.iter().filter(|p| matches!(p, Piece::Hole(_))).count();
-        literal * 16 + usize::from(holes == 0) * 8
+        let wide = self.0.iter().filter(|p| matches!(p, Piece::Hole(true))).count();
+        (Reverse(literal), holes > 0, wide)
+    }
+
+    /// Two templates of which neither goes before the other, though some URI fits both.
+    pub fn ties(&self, other: &Self) -> bool {
+        let close = self.prefix().starts_with(other.prefix()) || other.prefix().starts_with(self.prefix());
+        self.precedence() == other.precedence() && close && share_a_text(&self.tokens(), &other.tokens())
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        let mut tokens = Vec::new();
+        for piece in &self.0 {
+            match piece {
+                Piece::Text(text) => tokens.extend(text.chars().map(Token::Character)),
+                Piece::Hole(slashes) => {
+                    tokens.extend([Token::One { slashes: *slashes }, Token::Many { slashes: *slashes }]);
+                }
+            }
+        }
+        tokens
     }
 }
 
@@ -167,5 +158,12 @@ mod tests {
         assert!(template.covers("crm://customers/{customer}"));
         assert!(!template.covers("crm://customers/{+path}"));
         assert!(!template.covers("crm://orders/{id}"));
+        // What is open in the offered template must be open in the rule: `a` is not.
+        assert!(!UriTemplate::parse("crm://a/{id}").unwrap().covers("crm://{kind}/{id}"));
+        assert!(UriTemplate::parse("crm://{+all}").unwrap().covers("crm://{kind}/{id}"));
+        let tie = |a: &str, b: &str| UriTemplate::parse(a).unwrap().ties(&UriTemplate::parse(b).unwrap());
+        assert!(tie("crm://{kind}/ab", "crm://ab/{id}"));
+        assert!(!tie("crm://{kind}/ab", "crm://cd/{id}/x"));
+        assert!(!tie("crm://x/{id}", "crm://y/{id}"));
     }
 }

@@ -48,6 +48,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         limits: Limits { request: bounds, reply: bounds },
     };
     let principal = Principal::assertion(Verified {
+        anonymous: false,
         issuer: "corp".into(),
         subject: "s".into(),
         client: None,

@@ -41,7 +41,7 @@ pub fn message(choice: u8, written: &[u8], body: Bytes) -> Result<Message, Refus
         let body: Value = serde_json::from_slice(written).unwrap_or_default();
         let text = |pointer: &str| body.pointer(pointer).and_then(Value::as_str);
         headers.method = text("/method").map(str::to_owned);
-        headers.name = text("/params/name").or(text("/params/uri")).map(encode_value);
+        headers.name = text("/params/name").or(text("/params/uri")).map(|name| encode_value(name).into_owned());
     }
     let session = revision.map(|revision| SessionFacts { revision });
     decode(Inbound { verb, headers, body }, session, &Bounds::default())

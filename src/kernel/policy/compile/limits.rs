@@ -1,0 +1,145 @@
+//! `limits`.
+use super::rules::{Context, Named};
+use super::{Key, Limit, Rate, duration, pointer};
+use crate::kernel::digest::Digest;
+use crate::kernel::policy::condition::KeyExpression;
+use crate::kernel::policy::flaw::Check;
+use crate::kernel::policy::names::NamePattern;
+use crate::kernel::policy::source::{LimitSource, Per};
+use std::num::NonZeroU32;
+use std::time::Duration;
+
+impl Context<'_> {
+    /// Limits, each with the identity by which its counts outlive a reload.
+    pub fn limits(&mut self, source: &[LimitSource], server: &str, rules: &[Named<NamePattern>]) -> Vec<Limit> {
+        let mut limits = Vec::new();
+        for (index, limit) in source.iter().enumerate() {
+            let at = format!("/limits/{index}");
+            let LimitSource { per, key, roles, tools, rate, burst, concurrency, arguments_max, reply_max, time } =
+                limit;
+            let counts = rate.is_some() || concurrency.is_some();
+            let measures = arguments_max.is_some() || reply_max.is_some() || time.is_some();
+            if !counts && !measures {
+                self.flaws.add(Check::LimitEmpty, &at, "this limits nothing", "give rate, concurrency or a size");
+            }
+            if counts != (per.is_some() != key.is_some()) || (per.is_some() && key.is_some()) {
+                let hint = "rate and concurrency need exactly one of them, sizes and times none";
+                self.flaws.add(Check::LimitEmpty, &at, "`per` or `key` does not fit", hint);
+            }
+            let compiled = Limit {
+                id: Digest::of(format!("{server}\0{limit:?}").as_bytes()),
+                per: self.key(&at, *per, key.as_deref()),
+                roles: self.known_roles(&at, roles.as_deref().unwrap_or_default()),
+                tools: tools.as_ref().map(|names| self.limited(&at, names, rules)),
+                rate: self.rate(&at, rate.as_deref(), *burst),
+                concurrency: concurrency.and_then(|most| self.positive(&format!("{at}/concurrency"), most)),
+                arguments_max: self.size(&format!("{at}/arguments_max"), arguments_max.as_deref()),
+                reply_max: self.size(&format!("{at}/reply_max"), reply_max.as_deref()),
+                time: self.time(&format!("{at}/time"), time.as_deref()),
+            };
+            limits.push(compiled);
+        }
+        limits
+    }
+
+    fn key(&mut self, at: &str, per: Option<Per>, key: Option<&str>) -> Key {
+        match key.map(|source| KeyExpression::compile(source, self.claims)) {
+            Some(Ok(expression)) => Key::Expression(expression),
+            Some(Err(problems)) => {
+                for (check, message) in problems {
+                    self.flaws.add(check, format!("{at}/key"), message, "as in args.tenant");
+                }
+                Key::Per(Per::Server)
+            }
+            None => Key::Per(per.unwrap_or(Per::Server)),
+        }
+    }
+
+    fn limited(&mut self, at: &str, names: &[String], rules: &[Named<NamePattern>]) -> Vec<NamePattern> {
+        let mut patterns = Vec::new();
+        for (index, name) in names.iter().enumerate() {
+            let at = format!("{at}/tools{}", pointer(&index.to_string()));
+            let Some(pattern) = self.name_pattern(&at, name) else { continue };
+            if !rules.iter().any(|rule| rule.pattern.overlaps(&pattern)) {
+                self.flaws.add(
+                    Check::TargetWithoutRule,
+                    at,
+                    format!("no rule for tool `{name}`"),
+                    "name it under `tools` too",
+                );
+            }
+            patterns.push(pattern);
+        }
+        patterns
+    }
+
+    fn rate(&mut self, at: &str, rate: Option<&str>, burst: Option<u32>) -> Option<Rate> {
+        let Some(rate) = rate else {
+            if burst.is_some() {
+                self.flaws.add(Check::BurstZero, format!("{at}/burst"), "a burst without a rate", "give `rate` too");
+            }
+            return None;
+        };
+        let Some((count, window)) = parse_rate(rate) else {
+            let message = format!("`{rate}` is not a rate");
+            self.flaws.add(Check::RateMalformed, format!("{at}/rate"), message, "as in 600/min, 5/hour, 10/s");
+            return None;
+        };
+        let burst = match burst {
+            Some(burst) => self.positive(&format!("{at}/burst"), burst)?,
+            None => count,
+        };
+        Some(Rate { period: window / count.get(), burst })
+    }
+
+    fn positive(&mut self, at: &str, number: u32) -> Option<NonZeroU32> {
+        let positive = NonZeroU32::new(number);
+        if positive.is_none() {
+            self.flaws.add(Check::BurstZero, at, "0 would refuse everything", "leave it out, or give at least 1");
+        }
+        positive
+    }
+
+    fn size(&mut self, at: &str, text: Option<&str>) -> Option<usize> {
+        let size = text.map(parse_size)?;
+        if size.is_none() {
+            self.flaws.add(Check::SizeMalformed, at, "not a size", "as in 512, 64KiB, 1MiB");
+        }
+        size
+    }
+
+    fn time(&mut self, at: &str, text: Option<&str>) -> Option<Duration> {
+        let time = text.map(duration)?;
+        if time.is_none() {
+            self.flaws.add(Check::DurationMalformed, at, "not a duration", "as in 500ms, 30s, 2m, 1h");
+        }
+        time
+    }
+}
+
+fn parse_rate(text: &str) -> Option<(NonZeroU32, Duration)> {
+    let (count, unit) = text.split_once('/')?;
+    let window = match unit.trim() {
+        "s" | "sec" | "second" => 1,
+        "min" | "minute" => 60,
+        "h" | "hour" => 3600,
+        "d" | "day" => 86400,
+        _ => return None,
+    };
+    Some((count.trim().parse().ok()?, Duration::from_secs(window)))
+}
+
+/// Bytes; `KiB` and `MiB` by 1024, `kB` and `MB` by 1000.
+fn parse_size(text: &str) -> Option<usize> {
+    let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
+    let number: usize = digits.parse().ok()?;
+    let factor = match text.strip_prefix(digits)?.trim() {
+        "" | "B" => 1,
+        "KiB" => 1 << 10,
+        "MiB" => 1 << 20,
+        "kB" => 1000,
+        "MB" => 1_000_000,
+        _ => return None,
+    };
+    number.checked_mul(factor).filter(|bytes| *bytes > 0)
+}

@@ -1,0 +1,157 @@
+//! Everything that can be wrong with what a person wrote, by stable code: one table, from which
+//! `check`, its documentation (`docs/checks.md`) and suppressions are made.
+use std::fmt;
+
+/// How bad it is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Severity {
+    /// Told only by `check --strict`.
+    Advice,
+    /// Told by `check`; fails under `--strict`.
+    Warning,
+    /// The configuration does not load.
+    Error,
+}
+
+impl Severity {
+    /// The word people and machines read.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Advice => "advice",
+            Self::Warning => "warning",
+            Self::Error => "error",
+        }
+    }
+}
+
+macro_rules! checks {
+    ($($name:ident = $code:literal $slug:literal $severity:ident: $what:literal, $why:literal, $mend:literal;)*) => {
+        /// What was checked. Codes are never given a new meaning.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
+        pub enum Check { $(#[doc = $what] $name,)* }
+        impl Check {
+            /// Every check, in the order of codes.
+            pub const ALL: &'static [Check] = &[$(Check::$name,)*];
+            /// The code, such as `P203`.
+            pub fn code(self) -> &'static str {
+                match self { $(Check::$name => $code,)* }
+            }
+            /// The code in words, such as `unknown-role`.
+            pub fn slug(self) -> &'static str {
+                match self { $(Check::$name => $slug,)* }
+            }
+            /// How bad it is.
+            pub fn severity(self) -> Severity {
+                match self { $(Check::$name => Severity::$severity,)* }
+            }
+            /// What is wrong, why that matters, how to mend it.
+            pub fn words(self) -> [&'static str; 3] {
+                match self { $(Check::$name => [$what, $why, $mend],)* }
+            }
+        }
+    };
+}
+
+// P1 reading, P2 names and references, P3 conditions, P4 limits, P5 upstream and access, P6 gateway.yaml,
+// P7 what is legal and deserves a second look, P8 cases.
+checks! {
+    FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions and size (at most 4 MiB).";
+    YamlMalformed = "P102" "yaml-malformed" Error: "The file is not one YAML document as used here.", "Two readers could take it to mean different things.", "UTF-8, one document, plain keys, no tags.";
+    KeyRepeated = "P103" "key-repeated" Error: "A key is written twice in one map.", "Only one of them would count, and readers differ in which.", "Keep one of the two.";
+    YamlTooLarge = "P104" "yaml-too-large" Error: "The document is too large or too deep.", "Aliases of aliases grow without bound.", "At most 200,000 values and 64 levels, aliases counted as what they stand for.";
+    FieldUnknown = "P105" "field-unknown" Error: "A field that does not exist here.", "A misspelt rule would silently not be one.", "See the fields listed in the hint.";
+    FieldMissing = "P106" "field-missing" Error: "A required field is missing.", "There is no safe default for it.", "Add it.";
+    TypeWrong = "P107" "type-wrong" Error: "A value of the wrong type, or outside what is allowed.", "It cannot be given a meaning.", "See the reference for the field.";
+    IncludeOutside = "P108" "include-outside" Error: "An include leads out of the directory of policies.", "What decides must be reviewed in one place.", "A relative path without `..`, below the directory of policies.";
+    IncludeCycle = "P109" "include-cycle" Error: "Fragments include each other, or too many of them.", "It would not end.", "At most 64 files, none of them within itself.";
+    IncludeCollision = "P110" "include-collision" Error: "Two files define one name.", "Which one counts would depend on their order.", "Define each name in one place.";
+    NameMalformed = "P201" "name-malformed" Error: "Not a server name or a path.", "It becomes part of URLs, metrics and records.", "Up to 63 of a-z, 0-9 and -; a path begins with / and has no query.";
+    NameRepeated = "P202" "name-repeated" Error: "Two policies for one server or path.", "Only one of them would be in force.", "One policy per server, one server per path.";
+    RoleUnknown = "P203" "role-unknown" Error: "A rule names a role that is not declared.", "Nobody would have it.", "Declare it under `roles`, or mend the spelling.";
+    IssuerUnknown = "P204" "issuer-unknown" Error: "`access` names an issuer that gateway.yaml does not declare.", "Its tokens could not be checked.", "Declare it under `issuers` in gateway.yaml.";
+    PatternMalformed = "P205" "pattern-malformed" Error: "Not a name or pattern of names.", "It could match nothing, or more than it seems to.", "Letters, digits, _ . - / and *, up to 128.";
+    PatternsTied = "P206" "patterns-tied" Error: "Two patterns fit one name and neither is more specific.", "Which rule decides would be chance.", "Write more of the name in one of them, or name the tool exactly.";
+    RuleShadowed = "P207" "rule-shadowed" Error: "A rule can never allow anything: another one always decides first.", "Whoever wrote it believes that it has an effect.", "Remove it, or narrow the other rule.";
+    ScopeMalformed = "P208" "scope-malformed" Error: "Not an OAuth scope (RFC 6749, section 3.3).", "No token could have it.", "One word without spaces, quotes and backslashes.";
+    TemplateMalformed = "P209" "template-malformed" Error: "Not a URI template as used here.", "It could match nothing, or more than it seems to.", "scheme://text/{name} or {+name} for text with slashes.";
+    TargetWithoutRule = "P210" "target-without-rule" Error: "A limit names a tool that no rule allows.", "It would count nothing; most likely the name is misspelt.", "Use the name from `tools`.";
+    ClaimMalformed = "P211" "claim-malformed" Error: "Not the path of a claim.", "No token could have it.", "As in groups or realm_access.roles.";
+    RoleEmpty = "P212" "role-empty" Error: "A role with no values.", "Nobody could have it.", "List the values of the claim that give the role.";
+    ScopeCycle = "P213" "scope-cycle" Error: "Scopes imply each other in a circle.", "They would all mean the same.", "Let the wider scope imply the narrower one only.";
+    ClaimUnknown = "P214" "claim-unknown" Error: "A claim that `claims` does not list.", "It is always missing: a role never held, a condition that always fails.", "Add it to `claims`, or mend the spelling.";
+    ResourcesTied = "P215" "templates-tied" Error: "Two URI templates fit one URI and neither is more specific.", "Which rule decides would be chance.", "Write more literal text in one of them.";
+    ConditionMalformed = "P301" "condition-malformed" Error: "Not a CEL expression.", "It cannot be evaluated.", "See the syntax in the reference.";
+    ConditionUnknownName = "P302" "condition-unknown-name" Error: "A name, field or function that conditions do not have.", "Evaluating it always fails, and a failed condition refuses.", "Use principal, args, tool, client, time and the functions listed.";
+    ConditionTypes = "P303" "condition-types" Error: "Types that do not fit.", "The comparison can never hold.", "Compare like with like; the result must be true or false.";
+    ConditionCost = "P304" "condition-cost" Error: "The cost of a condition has no small bound.", "Callers could make the gateway slow.", "No loop within a loop; at most 4,096 bytes and 256 nodes.";
+    ConditionNever = "P305" "condition-never" Error: "A condition that can never hold.", "The rule looks as if it allowed something.", "Remove the rule, or mend the condition.";
+    ConditionAlways = "P306" "condition-always" Warning: "A condition that always holds.", "It looks like a check and is none.", "Remove it, or mend it.";
+    RateMalformed = "P401" "rate-malformed" Error: "Not a rate.", "Nothing could be counted by it.", "As in 600/min, 5/hour, 10/s.";
+    DurationMalformed = "P402" "duration-malformed" Error: "Not a duration.", "Nothing could be timed by it.", "As in 500ms, 30s, 2m, 1h.";
+    SizeMalformed = "P403" "size-malformed" Error: "Not a size.", "Nothing could be measured by it.", "As in 512, 64KiB, 1MiB.";
+    LimitEmpty = "P404" "limit-empty" Error: "A limit that limits nothing, or by two keys.", "Whoever wrote it believes that it has an effect.", "Give rate, concurrency, arguments_max, reply_max or time; with rate or concurrency, one of per and key.";
+    BurstZero = "P405" "burst-zero" Error: "A burst or concurrency of 0, or a burst without a rate.", "It would refuse everything.", "At least 1, beside a rate.";
+    UrlMalformed = "P501" "url-malformed" Error: "Not an http or https URL without credentials and fragment.", "The gateway could not call it, or would write a secret into its configuration.", "As in http://127.0.0.1:3001/mcp; secrets go under `credential`.";
+    SecretMissing = "P502" "secret-missing" Error: "A secret is not where the policy says, or is not named once.", "Calls would go upstream without it.", "Exactly one of env and file, set before the gateway starts.";
+    IssuerMissing = "P503" "issuer-missing" Error: "No issuer is accepted.", "Nobody could call.", "Name at least one under `access.issuers`.";
+    AudienceEmpty = "P504" "audience-empty" Error: "An empty audience.", "Tokens made for other servers would be accepted.", "Name the URL of this server.";
+    AnonymousBeyondRead = "P505" "anonymous-beyond-read" Error: "A rule open to anonymous callers that is not a plain read, or where `access` does not admit them.", "Nobody could be asked about the call.", "Only `effect: read`, without scopes and roles, and with `access: { anonymous: true }`.";
+    NeverAvailable = "P506" "never-available" Error: "`available` with an empty or malformed time, day or list.", "The rule could never allow anything.", "As in days: [mon, tue], hours: 08:00-18:00, after and before in RFC 3339.";
+    AuthorityUnreadable = "P507" "authority-unreadable" Error: "The file of a certificate authority cannot be read.", "The upstream could not be trusted.", "A PEM file.";
+    StepUpEmpty = "P508" "step-up-empty" Error: "`step_up` that asks for nothing.", "It looks like a check and is none.", "Give acr, max_age, or both.";
+    GatewayUrl = "P601" "gateway-url" Error: "`public_url` is not a plain URL.", "Metadata and challenges are made from it.", "As in https://mcp.example.com.";
+    GatewayAddress = "P602" "gateway-address" Error: "Not an address to listen on, or none.", "The gateway could not be reached.", "IP and port, as in 127.0.0.1:8443.";
+    PlainHttp = "P603" "plain-http" Error: "Plain HTTP off loopback.", "Tokens would cross the network in the clear.", "Add `tls`, or `insecure: true` where something in front terminates TLS.";
+    CertificateUnusable = "P604" "certificate-unusable" Error: "Certificate or key cannot be used.", "No client could connect.", "The chain, leaf first, and its key, both PEM.";
+    KeysUnusable = "P605" "keys-unusable" Error: "The keys of an issuer cannot be used.", "No token of it could be verified.", "A JSON Web Key Set with public keys (RFC 7517), by file, https URL or discovery.";
+    AlgorithmMissing = "P606" "algorithm-missing" Error: "No signature algorithm is accepted of an issuer.", "No token of it could be verified.", "As in [ES256, RS256, EdDSA].";
+    PoliciesMissing = "P607" "policies-missing" Error: "The directory of policies cannot be read or has none.", "Everything would be refused.", "Name a directory with one *.yaml per server.";
+    EffectDoubtful = "P701" "effect-doubtful" Warning: "A tool is labelled `read`, but its name says that it changes or sends something.", "Clients call tools with readOnlyHint without asking a person.", "Label it write, destructive or egress, or suppress with the reason.";
+    EgressUnconditional = "P702" "egress-unconditional" Warning: "A tool that sends data out, without a condition.", "Whatever a caller or a model puts into it leaves.", "Say in `when` or `available` where to and what.";
+    WildcardWrites = "P703" "wildcard-writes" Warning: "A pattern allows tools that do more than read.", "A tool that the server adds tomorrow is allowed today.", "Name such tools one by one.";
+    AudienceDefault = "P704" "audience-default" Advice: "`access.audience` is not written.", "It changes with the public URL, and the reviewer cannot see it.", "Write it out.";
+    TokenLifeUnbounded = "P705" "token-life-unbounded" Advice: "`access.token_life_max` is not written, or more than a day.", "A stolen token works until it expires.", "As in token_life_max: 1h.";
+    ContactsMissing = "P706" "contacts-missing" Advice: "No `contacts`.", "Whoever finds a problem does not know whom to ask.", "An address of the people who answer for this server.";
+    RuleOpen = "P707" "rule-open" Warning: "A tool that does more than read, open to every caller of the server.", "Any token for this server can use it.", "Ask for a scope or a role.";
+    RoleUnused = "P708" "role-unused" Warning: "A role that nothing uses.", "Most likely a rule lacks it.", "Use it or remove it.";
+    SuppressionUnused = "P709" "suppression-unused" Warning: "A suppression that suppresses nothing.", "It would hide the next problem of its kind.", "Remove it.";
+    SuppressionMalformed = "P710" "suppression-malformed" Error: "A suppression of an unknown code, of an error, or without a reason.", "Errors cannot be waved through, and a reviewer needs the reason.", "A code of P3 or P7 that is a warning, and a reason.";
+    CaseMalformed = "P801" "case-malformed" Error: "A case that cannot be run.", "It proves nothing.", "See the cases reference.";
+    CaseFailed = "P802" "case-failed" Error: "A case of the policy fails.", "The policy does not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
+    CaseNotHeld = "P803" "case-not-held" Warning: "A case fails or cannot be run, and gateway.yaml says `cases: { on_reload: warn }`.", "The policy is in force and may not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
+}
+
+impl fmt::Display for Check {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.code())
+    }
+}
+
+/// One thing wrong with what a person wrote.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Flaw {
+    /// Which check.
+    pub check: Check,
+    /// JSON pointer into the source.
+    pub path: String,
+    /// What is wrong here.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
+/// Flaws found so far.
+#[derive(Debug, Default)]
+pub struct Flaws(pub Vec<Flaw>);
+
+impl Flaws {
+    /// One more.
+    pub fn add(&mut self, check: Check, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
+        self.0.push(Flaw { check, path: path.into(), message: message.into(), hint: hint.into() });
+    }
+
+    /// Whether one of them keeps the policy from loading.
+    pub fn fatal(&self) -> bool {
+        self.0.iter().any(|flaw| flaw.check.severity() == Severity::Error)
+    }
+}

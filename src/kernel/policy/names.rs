@@ -1,0 +1,301 @@
+//! Patterns over names, and the index that finds the rule for a name in time that depends on the
+//! name's length and not on the number of rules.
+use std::cmp::Reverse;
+use std::collections::HashMap;
+
+const NAME_BYTES_MAX: usize = 128;
+
+/// A name, or a pattern in which each `*` stands for any characters, also none.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct NamePattern {
+    /// The text between the stars; one piece is an exact name.
+    pieces: Vec<String>,
+}
+
+impl NamePattern {
+    /// Reads a pattern.
+    pub fn parse(text: &str) -> Result<Self, &'static str> {
+        if text.is_empty() {
+            return Err("a name is not empty");
+        }
+        if text.contains("**") {
+            return Err("one `*` stands for any characters; two say no more");
+        }
+        if text.len() > NAME_BYTES_MAX || !text.bytes().all(|b| b.is_ascii_alphanumeric() || b"_.-/*".contains(&b)) {
+            return Err("a name is up to 128 of A-Z a-z 0-9 _ . - /, a pattern also has *");
+        }
+        Ok(Self { pieces: text.split('*').map(str::to_owned).collect() })
+    }
+
+    /// Whether `name` fits.
+    pub fn matches(&self, name: &str) -> bool {
+        let Some((first, rest)) = self.pieces.split_first() else {
+            return false;
+        };
+        let Some((last, middle)) = rest.split_last() else {
+            return name == first;
+        };
+        let inner = name.strip_prefix(first.as_str()).and_then(|tail| tail.strip_suffix(last.as_str()));
+        let Some(mut inner) = inner else {
+            return false;
+        };
+        // The earliest place for each piece leaves the most room for the next: no backtracking.
+        middle.iter().all(|piece| match inner.split_once(piece.as_str()) {
+            Some((_, tail)) => {
+                inner = tail;
+                true
+            }
+            None => false,
+        })
+    }
+
+    /// Whether it is one name.
+    pub fn is_exact(&self) -> bool {
+        self.pieces.len() == 1
+    }
+
+    /// Whether every name that fits `other` fits this too.
+    pub fn covers(&self, other: &Self) -> bool {
+        // A character that no name has can only be taken up by a star, so whatever stands there fits too.
+        self.matches(&other.pieces.join("\u{0}"))
+    }
+
+    /// Whether some name fits both.
+    pub fn overlaps(&self, other: &Self) -> bool {
+        let compatible = |a: &str, b: &str| a.starts_with(b) || b.starts_with(a);
+        let suffixes = |a: &str, b: &str| a.ends_with(b) || b.ends_with(a);
+        // Most pairs differ where they begin or end, which is quickly seen.
+        compatible(self.prefix(), other.prefix())
+            && suffixes(self.suffix(), other.suffix())
+            && share_a_text(&self.tokens(), &other.tokens())
+    }
+
+    /// Order of precedence, smallest first: exact names, then more literal text, then fewer stars.
+    pub fn precedence(&self) -> impl Ord + use<> {
+        let literal: usize = self.pieces.iter().map(String::len).sum();
+        (!self.is_exact(), Reverse(literal), self.pieces.len())
+    }
+
+    /// Two patterns of which neither goes before the other, though some name fits both.
+    pub fn ties(&self, other: &Self) -> bool {
+        self.precedence() == other.precedence() && self != other && self.overlaps(other)
+    }
+
+    /// A name that fits, for examples: each star becomes `filler`.
+    pub fn example(&self, filler: &str) -> String {
+        self.pieces.join(filler)
+    }
+
+    /// The text before the first star.
+    fn prefix(&self) -> &str {
+        self.pieces.first().map_or("", String::as_str)
+    }
+
+    /// The text after the last star.
+    fn suffix(&self) -> &str {
+        self.pieces.last().map_or("", String::as_str)
+    }
+
+    fn tokens(&self) -> Vec<Token> {
+        let token = |c| if c == '*' { Token::Many { slashes: true } } else { Token::Character(c) };
+        self.to_string().chars().map(token).collect()
+    }
+}
+
+/// What stands at one place of a pattern.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Token {
+    /// This character.
+    Character(char),
+    /// One character, a slash only if `slashes`.
+    One {
+        /// Slashes too.
+        slashes: bool,
+    },
+    /// Any characters, also none.
+    Many {
+        /// Slashes too.
+        slashes: bool,
+    },
+}
+
+/// Whether some text fits both patterns.
+pub(super) fn share_a_text(a: &[Token], b: &[Token]) -> bool {
+    let many = |token: &Token| matches!(token, Token::Many { .. });
+    // Whether one character can stand for both; two tokens that both take many share any that is no slash.
+    let meet = |x: &Token, y: &Token| match (x, y) {
+        (Token::Character(x), Token::Character(y)) => x == y,
+        (Token::Character(c), Token::One { slashes } | Token::Many { slashes })
+        | (Token::One { slashes } | Token::Many { slashes }, Token::Character(c)) => *slashes || *c != '/',
+        _ => true,
+    };
+    let width = b.len() + 1;
+    // Whether the rest of `a` from i and the rest of `b` from j share a text, from the ends backwards.
+    let mut shared = vec![false; (a.len() + 1) * width];
+    for i in (0..=a.len()).rev() {
+        for j in (0..=b.len()).rev() {
+            let at = |i: usize, j: usize| shared.get(i * width + j).copied().unwrap_or(false);
+            let found = match (a.get(i), b.get(j)) {
+                (None, None) => true,
+                (Some(x), None) => many(x) && at(i + 1, j),
+                (None, Some(y)) => many(y) && at(i, j + 1),
+                (Some(x), Some(y)) => {
+                    (many(x) && (at(i + 1, j) || (meet(x, y) && at(i, j + 1))))
+                        || (many(y) && (at(i, j + 1) || (meet(x, y) && at(i + 1, j))))
+                        || (meet(x, y) && at(i + 1, j + 1))
+                }
+            };
+            if let Some(slot) = shared.get_mut(i * width + j) {
+                *slot = found;
+            }
+        }
+    }
+    shared.first().copied().unwrap_or(false)
+}
+
+impl std::fmt::Display for NamePattern {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.pieces.join("*"))
+    }
+}
+
+/// Finds patterns that may fit a name: exact names by hash, others by walking a trie of their prefixes.
+#[derive(Debug, Default)]
+pub struct Index {
+    exact: HashMap<String, usize>,
+    nodes: Vec<Node>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: Vec<(u8, usize)>,
+    entries: Vec<usize>,
+}
+
+impl Index {
+    /// Of these, by position.
+    pub fn of_names<'a>(patterns: impl Iterator<Item = &'a NamePattern>) -> Self {
+        let mut index = Self::default();
+        for (position, pattern) in patterns.enumerate() {
+            if pattern.is_exact() {
+                index.exact.insert(pattern.to_string(), position);
+            } else {
+                index.insert(pattern.prefix(), position);
+            }
+        }
+        index
+    }
+
+    /// Of things that begin with these texts, by position.
+    pub fn of_prefixes<'a>(prefixes: impl Iterator<Item = &'a str>) -> Self {
+        let mut index = Self::default();
+        for (position, prefix) in prefixes.enumerate() {
+            index.insert(prefix, position);
+        }
+        index
+    }
+
+    fn insert(&mut self, prefix: &str, position: usize) {
+        if self.nodes.is_empty() {
+            self.nodes.push(Node::default());
+        }
+        let mut at = 0;
+        for byte in prefix.bytes() {
+            let next = self.nodes.len();
+            let Some(node) = self.nodes.get_mut(at) else { return };
+            at = match node.children.binary_search_by_key(&byte, |(b, _)| *b) {
+                Ok(found) => node.children.get(found).map_or(0, |(_, child)| *child),
+                Err(place) => {
+                    node.children.insert(place, (byte, next));
+                    self.nodes.push(Node::default());
+                    next
+                }
+            };
+        }
+        if let Some(node) = self.nodes.get_mut(at) {
+            node.entries.push(position);
+        }
+    }
+
+    /// The first position that fits: an exact name, or the smallest for which `fits` holds.
+    pub fn find(&self, name: &str, fits: impl Fn(usize) -> bool) -> Option<usize> {
+        if let Some(position) = self.exact.get(name) {
+            return Some(*position);
+        }
+        let mut best: Option<usize> = None;
+        let mut node = self.nodes.first();
+        let mut bytes = name.bytes();
+        while let Some(here) = node {
+            for position in &here.entries {
+                if best.is_none_or(|best| *position < best) && fits(*position) {
+                    best = Some(*position);
+                }
+            }
+            node = bytes.next().and_then(|byte| {
+                let found = here.children.binary_search_by_key(&byte, |(b, _)| *b).ok()?;
+                self.nodes.get(here.children.get(found)?.1)
+            });
+        }
+        best
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pattern(text: &str) -> NamePattern {
+        NamePattern::parse(text).unwrap()
+    }
+
+    /// Every text of up to four letters.
+    fn texts() -> Vec<String> {
+        let mut all = vec![String::new()];
+        for length in 0..4 {
+            let longest: Vec<_> = all.iter().filter(|t| t.len() == length).cloned().collect();
+            all.extend(longest.iter().flat_map(|t| [format!("{t}a"), format!("{t}b")]));
+        }
+        all
+    }
+
+    #[test]
+    fn patterns_agree_with_what_they_say_about_every_short_text() {
+        let shapes: Vec<_> =
+            ["a", "ab", "*", "a*", "*a", "a*b", "*a*", "ab*", "*ab", "a*a", "b*", "*b*a", "a*b*", "*a*b", "aa*", "*bb"]
+                .map(pattern)
+                .into_iter()
+                .collect();
+        fn slow(pattern: &str, name: &str) -> bool {
+            match pattern.chars().next() {
+                None => name.is_empty(),
+                Some('*') => (0..=name.len()).any(|at| slow(pattern.strip_prefix('*').unwrap(), name.split_at(at).1)),
+                Some(letter) => {
+                    name.strip_prefix(letter).is_some_and(|rest| slow(pattern.strip_prefix(letter).unwrap(), rest))
+                }
+            }
+        }
+        let texts = texts();
+        for a in &shapes {
+            for text in &texts {
+                assert_eq!(a.matches(text), slow(&a.to_string(), text), "{a} {text}");
+            }
+            for b in &shapes {
+                let both = texts.iter().any(|t| a.matches(t) && b.matches(t));
+                assert_eq!(a.overlaps(b), both, "{a} and {b}");
+                let all = texts.iter().filter(|t| b.matches(t)).all(|t| a.matches(t));
+                assert_eq!(a.covers(b), all, "{a} over {b}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_index_finds_what_a_search_finds() {
+        let mut patterns = ["*", "a*", "*a", "ab", "a*b", "abc*", "b", "b*a"].map(pattern);
+        patterns.sort_by_key(NamePattern::precedence);
+        let index = Index::of_names(patterns.iter());
+        for text in texts().into_iter().filter(|t| !t.is_empty()) {
+            let slow = patterns.iter().position(|p| p.matches(&text));
+            assert_eq!(index.find(&text, |i| patterns[i].matches(&text)), slow, "{text}");
+        }
+    }
+}
