@@ -1,14 +1,17 @@
 //! Subcommands: argv to exit code.
+mod access;
 mod audit;
 mod check;
 mod test;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
+use crate::kernel::snapshot::Snapshot;
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// A security gateway in front of existing MCP servers.
 #[derive(Parser)]
@@ -54,6 +57,21 @@ enum Command {
     },
     /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
     Test(test::Options),
+    /// Show who may use what: roles by tools, prompts and resources.
+    Access {
+        /// Configuration.
+        config: PathBuf,
+        /// Output.
+        #[arg(long, value_enum, default_value = "text")]
+        format: access::Format,
+    },
+    /// Say what a change of policy allows and denies, computed from what runs and not from text. Exits 1 if anything changes.
+    Diff {
+        /// Configuration before.
+        old: PathBuf,
+        /// Configuration after.
+        new: PathBuf,
+    },
     /// Print the JSON Schema of a file, for editors.
     Schema {
         /// Which file.
@@ -104,6 +122,18 @@ pub fn main() -> ExitCode {
             }
         },
         Command::Test(options) => test::run(&options, &environment),
+        Command::Access { config, format } => with_worlds(&[config], |worlds| {
+            worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
+            ExitCode::SUCCESS
+        }),
+        Command::Diff { old, new } => with_worlds(&[old, new], |worlds| {
+            let told = match worlds {
+                [old, new] => access::difference(old, new),
+                _ => String::new(),
+            };
+            print!("{}", if told.is_empty() { "nothing that is allowed or denied changes\n" } else { &told });
+            if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
         Command::Schema { file } => {
             let schema = match file {
                 SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
@@ -117,6 +147,21 @@ pub fn main() -> ExitCode {
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
     }
+}
+
+/// Loads configurations for a look at them; their problems go to standard error.
+fn with_worlds(configs: &[PathBuf], show: impl FnOnce(&[Arc<Snapshot>]) -> ExitCode) -> ExitCode {
+    let mut worlds = Vec::new();
+    for config in configs {
+        match config::load::load(config, &environment) {
+            Ok(loaded) => worlds.push(loaded.snapshot),
+            Err(problems) => {
+                eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    show(&worlds)
 }
 
 fn explain_code(code: &str) -> ExitCode {

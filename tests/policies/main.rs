@@ -9,4 +9,6 @@
     reason = "a test fails by panicking"
 )]
 mod decision;
+mod difference;
+mod explanations;
 mod oracle;

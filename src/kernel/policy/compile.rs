@@ -112,6 +112,13 @@ impl Rules<UriTemplate> {
     }
 }
 
+impl Rules<UriTemplate> {
+    /// The rule that decides about what a template stands for: a URI in which open places are marked.
+    pub fn find_expanded(&self, probe: &str) -> Option<&Arc<Rule>> {
+        self.list.iter().find(|(template, _)| template.expands_to(probe)).map(|(_, rule)| rule)
+    }
+}
+
 /// Whose tokens are accepted.
 #[derive(Debug)]
 pub struct Access {

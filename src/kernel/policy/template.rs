@@ -77,6 +77,16 @@ impl UriTemplate {
             .collect()
     }
 
+    /// Whether a URI in which open places are marked fits.
+    pub fn expands_to(&self, probe: &str) -> bool {
+        fits(&self.0, probe)
+    }
+
+    /// Whether some URI fits both.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        share_a_text(&self.tokens(), &other.tokens())
+    }
+
     /// Text before the first variable.
     pub fn prefix(&self) -> &str {
         match self.0.first() {
@@ -96,7 +106,7 @@ impl UriTemplate {
     /// Two templates of which neither goes before the other, though some URI fits both.
     pub fn ties(&self, other: &Self) -> bool {
         let close = self.prefix().starts_with(other.prefix()) || other.prefix().starts_with(self.prefix());
-        self.precedence() == other.precedence() && close && share_a_text(&self.tokens(), &other.tokens())
+        self.precedence() == other.precedence() && close && self.shares_with(other)
     }
 
     fn tokens(&self) -> Vec<Token> {
