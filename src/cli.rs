@@ -2,6 +2,7 @@
 mod access;
 mod audit;
 mod check;
+mod test;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
@@ -54,6 +55,8 @@ enum Command {
         #[arg(long)]
         codes: bool,
     },
+    /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
+    Test(test::Options),
     /// Show who may use what: roles by tools, prompts and resources.
     Access {
         /// Configuration.
@@ -88,6 +91,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.cases.yaml
+    Cases,
 }
 
 #[derive(Subcommand)]
@@ -116,6 +121,7 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
+        Command::Test(options) => test::run(&options, &environment),
         Command::Access { config, format } => with_worlds(&[config], |worlds| {
             worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
             ExitCode::SUCCESS
@@ -134,6 +140,7 @@ pub fn main() -> ExitCode {
                 SchemaOf::Policy => {
                     schemars::schema_for!(crate::kernel::policy::source::PolicySource)
                 }
+                SchemaOf::Cases => schemars::schema_for!(crate::cases::source::CasesSource),
             };
             println!("{:#}", schema.to_value());
             ExitCode::SUCCESS
