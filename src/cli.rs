@@ -10,6 +10,7 @@ mod guess;
 mod init;
 mod shell;
 mod survey;
+mod test;
 mod token;
 pub use audit::sentence;
 
@@ -64,6 +65,8 @@ enum Command {
         #[arg(long)]
         codes: bool,
     },
+    /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
+    Test(test::Options),
     /// Show who may use what: roles by tools, prompts and resources.
     Access {
         /// Configuration.
@@ -115,6 +118,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.cases.yaml
+    Cases,
 }
 
 #[derive(Subcommand)]
@@ -144,6 +149,7 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
+        Command::Test(options) => test::run(&options, &environment),
         Command::Access { config, format } => with_worlds(&[config], |worlds| {
             worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
             ExitCode::SUCCESS
@@ -162,6 +168,7 @@ pub fn main() -> ExitCode {
                 SchemaOf::Policy => {
                     schemars::schema_for!(crate::kernel::policy::source::PolicySource)
                 }
+                SchemaOf::Cases => schemars::schema_for!(crate::cases::source::CasesSource),
             };
             println!("{:#}", schema.to_value());
             ExitCode::SUCCESS

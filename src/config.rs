@@ -1,5 +1,6 @@
 //! Files → what a person wrote → [`Startup`] (needs a restart) and `Snapshot` (hot). Which of the two
 //! a setting belongs to is told by where it lives.
+mod cases;
 mod compile;
 mod include;
 pub mod load;

@@ -244,8 +244,8 @@ fn cases(server: &str, allowed: &[(&Tool, Guess)], others: [&Vec<Entry>; 2], hel
     let scope = |effect: Effect| plain(&format!("{server}.{}", effect.name()));
     let every: Vec<String> = EFFECTS.into_iter().map(scope).collect();
     let every = every.join(", ");
-    let mut out =
-        String::from("# What the policy beside this file must say; `portcullis test gateway.yaml` asks it.\n");
+    let mut out = String::from("# yaml-language-server: $schema=../.portcullis/cases.schema.json\n");
+    out += "# What the policy beside this file must say; `portcullis test gateway.yaml` asks it.\n";
     out += "# review: these follow from the draft. Change them to what you want, then the policy until they hold.\n";
     let _ = writeln!(out, "server: {}\ncases:", plain(server));
     let mut case = |name: &str, scopes: &str, asks: &str, expect: &str| {

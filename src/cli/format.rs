@@ -4,6 +4,7 @@
 //! configuration, and a pass that would change a value is not taken: what it does not understand
 //! stays as it was written.
 use super::files::{self, Readers};
+use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
 use crate::config::yaml;
 use crate::kernel::policy::source::{FragmentSource, PolicySource};
@@ -331,7 +332,7 @@ fn order_of(meaning: &Value) -> Vec<String> {
         properties.into_iter().map(|(name, _)| name).collect()
     };
     if meaning.get("cases").is_some() {
-        ["server", "offered", "cases"].map(str::to_owned).to_vec()
+        fields(schemars::schema_for!(CasesSource))
     } else if meaning.get("upstream").is_some() {
         fields(schemars::schema_for!(PolicySource))
     } else if meaning.get("public_url").is_some() {

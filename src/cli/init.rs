@@ -6,6 +6,7 @@ use super::development::{self, IssuerKey};
 use super::draft::{self, Draft, Given};
 use super::files::{self, Readers};
 use super::{Environment, survey};
+use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
 use crate::config::{load, yaml};
 use crate::egress::trusted_transport;
@@ -179,7 +180,11 @@ fn plan(options: &Options, ours: [PathBuf; 3], draft: &Draft, new_gateway: bool)
     let drafts = ours.into_iter().zip(texts);
     let drafts = drafts.map(|(path, text)| File { path, text: text.clone(), readers: Readers::All, ours: true });
     let mut files: Vec<File> = drafts.collect();
-    let schemas = [("policy", schemars::schema_for!(PolicySource)), ("gateway", schemars::schema_for!(GatewaySource))];
+    let schemas = [
+        ("policy", schemars::schema_for!(PolicySource)),
+        ("cases", schemars::schema_for!(CasesSource)),
+        ("gateway", schemars::schema_for!(GatewaySource)),
+    ];
     for (name, schema) in schemas {
         let path = options.directory.join(format!(".portcullis/{name}.schema.json"));
         files.push(File { path, text: format!("{:#}\n", schema.to_value()), readers: Readers::All, ours: true });

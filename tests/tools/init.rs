@@ -111,6 +111,9 @@ fn a_legacy_server_gets_a_policy_that_passes_check_as_it_stands() {
         errors.contains("P702") && errors.contains("0 problems, 1 warning"),
         "the export has no condition: {errors}"
     );
+    let (code, said, errors) = run(portcullis(&["test", &config]).env("CRM_TOKEN", "secret"));
+    assert_eq!(code, 0, "{said}{errors}");
+    assert!(said.contains("0 failed, rule coverage 100%"), "{said}");
     let files = ["policies/crm.yaml", "policies/crm.cases.yaml", "gateway.yaml"].map(|name| place.path(name));
     let (code, said, _) = run(portcullis(&["fmt", "--check"]).args(&files));
     assert_eq!((code, said.as_str()), (0, ""), "what init writes is formatted");
