@@ -2,6 +2,7 @@
 mod access;
 mod audit;
 mod check;
+mod explain;
 mod test;
 pub use audit::sentence;
 
@@ -57,6 +58,8 @@ enum Command {
     },
     /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
     Test(test::Options),
+    /// Explain a verdict step by step: for a caller and a call, or for a record.
+    Explain(explain::Options),
     /// Show who may use what: roles by tools, prompts and resources.
     Access {
         /// Configuration.
@@ -122,6 +125,7 @@ pub fn main() -> ExitCode {
             }
         },
         Command::Test(options) => test::run(&options, &environment),
+        Command::Explain(options) => explain::run(&options, &environment),
         Command::Access { config, format } => with_worlds(&[config], |worlds| {
             worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
             ExitCode::SUCCESS
