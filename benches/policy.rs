@@ -2,7 +2,7 @@
 //! a ratio to a policy of 10 rules. `cargo bench --bench policy`.
 use portcullis::config::load::load;
 use portcullis::kernel::facts::Facts;
-use portcullis::kernel::json::{Bounds, Document};
+use portcullis::kernel::json::Document;
 use portcullis::kernel::mcp::decode::Target;
 use portcullis::kernel::policy::compile::ServerPolicy;
 use portcullis::kernel::policy::decide::authorize;
