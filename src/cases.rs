@@ -11,12 +11,14 @@ pub mod source;
 
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
+use crate::kernel::json;
 use crate::kernel::judge::NoLedger;
-use crate::kernel::mcp::decode::{Message, decode};
+use crate::kernel::mcp::decode::{Message, Target, decode};
 use crate::kernel::mcp::headers::encode_value;
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::policy::compile::{Position, Rule, ServerPolicy};
 use crate::kernel::policy::decide::{Decision, Grounds, Permitted, decide};
+use crate::kernel::policy::explain::explain;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -145,6 +147,36 @@ impl Case {
                 let grounds = permitted.grounds().clone();
                 let shown = shown(permitted, *list, offered, &facts).map_err(before)?;
                 Ok((Got::Names(shown), grounds))
+            }
+        }
+    }
+
+    /// The path to its verdict in words; for a list, that of each thing offered.
+    pub fn explain(&self) -> String {
+        let facts = Facts { now: self.now };
+        let say =
+            |target: &Target, args: Option<json::Value<'_>>| explain(&self.server, &self.caller, target, args, &facts);
+        match &self.ask {
+            Ask::List(list, offered) => {
+                let target = |name: &String| match list {
+                    List::Tools => Target::Tool(name.clone()),
+                    List::Prompts => Target::Prompt(name.clone()),
+                    List::Resources | List::Templates => Target::Resource(name.clone()),
+                };
+                offered.iter().map(|name| say(&target(name), None)).collect::<Vec<_>>().join("\n")
+            }
+            Ask::Call(call) => {
+                let (target, args) = match call {
+                    Call::Tool(name, args) => (Target::Tool(name.clone()), args.clone()),
+                    Call::Prompt(name, args) => (Target::Prompt(name.clone()), args.clone()),
+                    Call::CompletePrompt(name) => (Target::Prompt(name.clone()), None),
+                    Call::Resource(uri) | Call::Subscribe(uri) | Call::CompleteResource(uri) => {
+                        (Target::Resource(uri.clone()), None)
+                    }
+                };
+                let text = Value::Object(args.unwrap_or_default()).to_string();
+                let args = json::Document::parse(text.into(), &json::Bounds::default());
+                args.map_or_else(|_| String::new(), |args| say(&target, Some(args.root())))
             }
         }
     }

@@ -4,6 +4,7 @@ mod audit;
 mod check;
 pub(crate) mod development;
 mod draft;
+mod explain;
 mod files;
 mod format;
 mod guess;
@@ -67,6 +68,8 @@ enum Command {
     },
     /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
     Test(test::Options),
+    /// Explain a verdict step by step: for a caller and a call, or for a record.
+    Explain(explain::Options),
     /// Show who may use what: roles by tools, prompts and resources.
     Access {
         /// Configuration.
@@ -150,6 +153,7 @@ pub fn main() -> ExitCode {
             }
         },
         Command::Test(options) => test::run(&options, &environment),
+        Command::Explain(options) => explain::run(&options, &environment),
         Command::Access { config, format } => with_worlds(&[config], |worlds| {
             worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
             ExitCode::SUCCESS

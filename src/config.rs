@@ -3,6 +3,7 @@
 mod cases;
 mod compile;
 mod include;
+pub use cases::explained;
 pub mod load;
 pub mod source;
 pub mod yaml;

@@ -234,7 +234,7 @@ fn anonymous() -> Principal {
         audiences: Vec::new(),
         scopes: BTreeSet::new(),
         expires: u64::MAX,
-        claims: Value::Null,
+        claims: Value::Object(Map::new()),
     })
 }
 

@@ -20,6 +20,10 @@ const EXAMPLES: &[(&str, &str)] = &[
   portcullis check --explain P702",
     ),
     ("test", "portcullis test gateway.yaml"),
+    (
+        "explain",
+        "portcullis explain gateway.yaml --as '{ sub: ann, scopes: [crm.read] }' --call '{ tool: find_customer }'",
+    ),
     ("access", "portcullis access gateway.yaml\n  portcullis access gateway.yaml --format html > access.html"),
     ("diff", "portcullis diff main/gateway.yaml branch/gateway.yaml"),
     ("schema", "portcullis schema policy > policy.schema.json"),

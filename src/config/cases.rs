@@ -1,6 +1,6 @@
 //! Cases beside the policies: which files they are in, and what a failing one means for a configuration.
 use super::load::{Document, Files};
-use super::{Loaded, Problem};
+use super::{Loaded, Problem, yaml};
 use crate::cases::source::CasesSource;
 use crate::cases::{CASES_MAX, Case, compile, run};
 use crate::kernel::policy::compile::Position;
@@ -41,6 +41,39 @@ pub(super) fn read_all(
         }
     }
     cases
+}
+
+/// Explains one case that is written in parts on a command line: `as`, `call` or `list`, `server`, `at`. Each part is
+/// read as it would be in a file of cases.
+pub fn explained(world: &Snapshot, parts: &[(&str, &str)]) -> Result<String, Vec<String>> {
+    let mut case = serde_json::Map::new();
+    case.insert("name".to_owned(), "explained".into());
+    case.insert("expect".to_owned(), "allow".into());
+    let mut whole = serde_json::Map::new();
+    for (name, text) in parts {
+        let told = |fault: yaml::Fault| vec![format!("{name}: column {}: {}", fault.column, fault.message)];
+        let value = match *name {
+            "at" | "server" | "list" => (*text).into(),
+            _ => yaml::parse(text).map_err(told)?.value,
+        };
+        let into = if *name == "server" { &mut whole } else { &mut case };
+        into.insert((*name).to_owned(), value);
+    }
+    whole.insert("cases".to_owned(), vec![serde_json::Value::Object(case)].into());
+    let (value, places) = (serde_json::Value::Object(whole), Default::default());
+    let document = Document { file: String::new(), value, places };
+    let mut problems = Vec::new();
+    let source = document.typed::<CasesSource>(&mut problems);
+    let words = |path: &str, message: &str, hint: &str| {
+        format!("{}: {message} ({hint})", path.trim_start_matches("/cases/0").trim_start_matches('/').replace('/', "."))
+    };
+    let Some(source) = source else {
+        return Err(problems.iter().map(|problem| words("as or --call", &problem.message, &problem.hint)).collect());
+    };
+    // Where each flaw is, is told by its pointer: a command line has no lines.
+    let cases = compile::compile(source, world, &|_| Position::default());
+    let cases = cases.map_err(|flaws| flaws.iter().map(|f| words(&f.path, &f.message, &f.hint)).collect::<Vec<_>>())?;
+    Ok(cases.iter().map(Case::explain).collect())
 }
 
 /// Runs the cases; one problem for each that fails, as many as are told.

@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod commands;
 mod decision;
 mod difference;
 mod explanations;

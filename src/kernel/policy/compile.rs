@@ -67,6 +67,16 @@ pub struct ServerPolicy {
     pub roles: BTreeMap<String, Role>,
 }
 
+impl ServerPolicy {
+    /// Every rule, denials last.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        let tools = self.tools.iter().map(|(_, rule)| rule);
+        let prompts = self.prompts.iter().map(|(_, rule)| rule);
+        let resources = self.resources.iter().map(|(_, rule)| rule);
+        tools.chain(prompts).chain(resources).chain(self.deny.iter().map(|denial| &denial.rule))
+    }
+}
+
 /// Rules, most specific first, and how to find the one that decides.
 #[derive(Debug)]
 pub struct Rules<P> {
