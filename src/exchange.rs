@@ -59,7 +59,10 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
     let id = clock::Id::random();
     let mut record = match gateway.audit.begin("exchange", id) {
         Ok(record) => record,
-        Err(reason) => return rules::refuse(&reason.into(), None, &world),
+        Err(reason) => {
+            rules::drain(&mut request.into_body()).await;
+            return rules::refuse(&reason.into(), None, &world);
+        }
     };
     record.note(|entry| entry.policy = Some(world.id));
     let server = world.server_at(request.uri().path()).cloned();
@@ -101,6 +104,7 @@ async fn serve(
         }
         Ok(Answer::Stream(stream)) => {
             let Streaming { reply, judge, session, session_header, guard, held } = *stream;
+            let sent = reply.sent;
             let body = relay(Relay {
                 body: reply.into_body(),
                 judge,
@@ -109,6 +113,7 @@ async fn serve(
                 snapshots: gateway.snapshots.clone(),
                 draining: gateway.draining.clone(),
                 held,
+                sent,
                 guard,
                 metrics: gateway.metrics.clone(),
             });
