@@ -14,4 +14,5 @@ mod journey;
 mod limits;
 mod operations;
 mod support;
+mod tokens;
 mod transport;
