@@ -11,6 +11,7 @@
 mod bypasses;
 mod connections;
 mod journey;
+mod language;
 mod limits;
 mod operations;
 mod support;

@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 /// Stands for what a template offered by the upstream leaves open: no URI and no rule contains it.
 const OPEN: &str = "\u{E000}";
 
-/// A URI template: literal text with `{name}` (one or more characters, no `/`) and `{+name}` (any).
+/// A URI template: literal text with `{name}` (one or more characters, none of `/?#`) and `{+name}` (any).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UriTemplate(Vec<Piece>);
 
@@ -119,7 +119,8 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
         Some((Piece::Text(literal), rest)) => text.strip_prefix(literal.as_str()).is_some_and(|t| fits(rest, t)),
         Some((Piece::Hole(slashes), rest)) => text
             .char_indices()
-            .take_while(|(_, c)| *slashes || *c != '/')
+            // What RFC 6570 expands `{name}` to holds none of these: `vip?` would be another spelling of `vip`.
+            .take_while(|(_, c)| *slashes || !matches!(c, '/' | '?' | '#'))
             .map(|(at, c)| at + c.len_utf8())
             .any(|at| text.get(at..).is_some_and(|tail| fits(rest, tail))),
     }
@@ -134,6 +135,17 @@ pub fn plain_uri(uri: &str) -> bool {
         && !["%2e", "%2f", "%5c", "%25", "%00"].iter().any(|bad| lower.contains(bad))
         && !uri.chars().any(|c| c == '\\' || c.is_control())
         && !path.split('/').any(|segment| segment == ".." || segment == ".")
+        && encoded_once(uri)
+}
+
+/// Whether each `%` begins an encoding, and of a character that needs it (RFC 3986, section 6.2.2.2): with
+/// `%76ip` for `vip`, a URI would pass by the rule or denial that is about it.
+fn encoded_once(uri: &str) -> bool {
+    uri.split('%').skip(1).all(|after| {
+        let digits = after.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
+        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        byte.is_some_and(|byte| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte))
+    })
 }
 
 #[cfg(test)]
@@ -151,6 +163,15 @@ mod tests {
             ("crm://customers/%2e%2e", false),
             ("crm://customers/a%2Fb", false),
             ("crm://customers/a\\b", false),
+            ("crm://customers/%34%32", false),
+            ("crm://customers/a%7Eb", false),
+            ("crm://customers/a%", false),
+            ("crm://customers/a%+f", false),
+            ("crm://customers/a%zz", false),
+            ("crm://customers/42?", false),
+            ("crm://customers/42#a", false),
+            ("crm://customers/a%20b%3Fc", true),
+            ("crm://customers/m%C3%BCller", true),
             ("CRM://customers/42", false),
         ] {
             assert_eq!(template.matches(uri), expected, "{uri}");
