@@ -92,6 +92,35 @@ deny:
 }
 
 #[test]
+fn a_deny_that_is_added_ends_the_streams_of_the_calls_it_is_about() {
+    let gateway = Gateway::start();
+    gateway.upstream.script(|_, out| {
+        open_events(out);
+        raw(out, "data: {\"jsonrpc\":\"2.0\",\"method\":\"notifications/progress\",\"params\":{\"progressToken\":1,\"progress\":1}}\n\n");
+        std::thread::sleep(std::time::Duration::from_secs(600));
+    });
+    let token = gateway.ann();
+    let (_, mut denied) = gateway.open(&modern(&token, "tools/call", &find("vip-1")));
+    let (_, mut other) = gateway.open(&modern(&token, "tools/call", &find("1")));
+    let until = |reader: &mut std::io::BufReader<std::net::TcpStream>, word: &str| {
+        let mut text = String::new();
+        while !text.contains(word) {
+            assert!(std::io::BufRead::read_line(reader, &mut text).unwrap() > 0, "{text}");
+        }
+    };
+    until(&mut denied, "progress");
+    until(&mut other, "progress");
+    let deny = "deny:\n  - { name: vips, tools: [find_customer], when: 'args.id.startsWith(\"vip\")' }\n";
+    gateway.policy(&format!("{TOOLS}{deny}"));
+    until(&mut denied, "-31403");
+    let reached = gateway.upstream.called().len();
+    assert_eq!(gateway.call(&token, "tools/call", find("vip-2")).code(), -31403);
+    assert_eq!(gateway.upstream.called().len(), reached);
+    gateway.policy("tools:\n  another: { effect: read }\n");
+    until(&mut other, "-31403");
+}
+
+#[test]
 fn a_deny_for_everything_hides_all_and_lets_no_call_through() {
     let gateway = Gateway::with(&format!("{TOOLS}deny:\n  - {{ name: freeze }}\n"), "");
     gateway.upstream.script(|seen, out| {

@@ -3,6 +3,8 @@ use crate::support::*;
 use serde_json::{Value, json};
 use std::io::{BufRead, Read};
 use std::net::TcpStream;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Longer than any test waits.
@@ -110,6 +112,55 @@ fn a_place_is_free_again_however_a_call_ends() {
 }
 
 #[test]
+fn under_load_no_more_calls_pass_than_a_limit_says() {
+    let gateway = limited(
+        "  - { per: server, tools: [find_customer], concurrency: 2 }
+  - { per: server, tools: [guarded], rate: 10/hour }
+",
+    );
+    let (inside, most) = (AtomicUsize::new(0), Arc::new(AtomicUsize::new(0)));
+    let highest = most.clone();
+    gateway.upstream.script(move |seen, out| {
+        if seen.json()["params"]["name"] == "find_customer" {
+            highest.fetch_max(inside.fetch_add(1, Ordering::SeqCst) + 1, Ordering::SeqCst);
+            std::thread::sleep(Duration::from_millis(20));
+            inside.fetch_sub(1, Ordering::SeqCst);
+        }
+        whole(seen, out);
+    });
+    let (ann, bob) = (gateway.ann(), gateway.token("bob", "crm.read"));
+    std::thread::scope(|scope| {
+        for token in [&ann, &bob].into_iter().cycle().take(8) {
+            scope.spawn(|| {
+                for _ in 0..5 {
+                    gateway.call(token, "tools/call", find("1"));
+                    gateway.tool(token, "guarded", json!({"fine":true}));
+                }
+            });
+        }
+    });
+    let called = gateway.upstream.called();
+    assert!(called.iter().filter(|name| *name == "find_customer").count() >= 2);
+    assert!(most.load(Ordering::SeqCst) <= 2, "{} at once", most.load(Ordering::SeqCst));
+    assert_eq!(called.iter().filter(|name| *name == "guarded").count(), 10);
+}
+
+#[test]
+fn a_new_policy_does_not_give_used_up_calls_back() {
+    let gateway = Gateway::start();
+    let policy = "tools:\n  find_customer: { effect: read }\nlimits:\n  - { per: subject, rate: 1/hour }\n";
+    let code = || gateway.call(&gateway.ann(), "tools/call", find("1")).code();
+    gateway.policy(policy);
+    wait("the limit is in force", || code() == -31429);
+    let reached = gateway.upstream.called().len();
+    gateway.policy(&policy.replace("limits:", "  other: { effect: read }\nlimits:"));
+    let applied = || gateway.records().iter().filter(|r| r["outcome"] == "applied").count();
+    wait("the next policy is in force", || applied() == 2);
+    assert_eq!(code(), -31429);
+    assert_eq!(gateway.upstream.called().len(), reached);
+}
+
+#[test]
 fn a_client_that_leaves_gives_its_place_back() {
     let gateway = limited("  - { per: server, tools: [find_customer], concurrency: 1 }\n");
     obedient(&gateway);
@@ -164,12 +215,32 @@ fn calls_whose_streams_end_without_an_answer_do_not_use_a_session_up() {
         let call = json!({"jsonrpc":"2.0","id":id,"method":"tools/call","params":find("1")});
         gateway.send(&legacy(&token, Some(&session), &call))
     };
+    gateway.upstream.script(|_, out| {
+        open_events(out);
+        raw(out, NOTICE);
+        std::thread::sleep(FOREVER);
+    });
+    let call_open = |id: u64| {
+        let call = json!({"jsonrpc":"2.0","id":id,"method":"tools/call","params":find("1")});
+        gateway.open(&legacy(&token, Some(&session), &call))
+    };
+    let open = call_open(1000);
+    assert_eq!(open.0, 200);
+    let reused = call(1000);
+    assert_eq!((reused.status, &reused.json()["id"]), (400, &json!(1000)), "one that is open is in use: {reused:?}");
+    drop(open);
+    wait("it may be used again", || {
+        let (status, _) = call_open(1000);
+        status == 200
+    });
+    gateway.upstream.script(|_, out| events(out, NOTICE));
+    let before = gateway.upstream.called().len();
     for id in (1..=300).chain([7, 7]) {
         let answer = call(id);
         assert_eq!(answer.status, 200, "{id}: {}", answer.body);
         assert!(answer.body.contains("progress"), "{id}: {}", answer.body);
     }
-    assert_eq!(gateway.upstream.called().len(), 302);
+    assert_eq!(gateway.upstream.called().len(), before + 302);
 }
 
 #[test]

@@ -132,7 +132,7 @@ fn a_token_of_another_shape_is_refused() {
     let [header, body, signature] = parts[..] else { panic!("{good}") };
     let padded = |text: &str| {
         let mut text = text.to_owned();
-        while text.len() % 3 == 0 {
+        while text.len().is_multiple_of(3) {
             text.push(' ');
         }
         URL_SAFE.encode(text)
