@@ -169,8 +169,9 @@ fn a_resource_is_not_reached_past_its_rule_by_another_spelling() {
         "resources:
   'crm://customers/{id}': { scopes: [crm.read] }
   'crm://customers/vip': { scopes: [crm.admin] }
+  'file:///{+path}': { scopes: [crm.read] }
 deny:
-  - { name: secret, resources: ['crm://customers/secret'] }
+  - { name: secret, resources: ['crm://customers/secret', 'file:///etc/{+any}', 'file:///home/m%C3%BCller!'] }
 ",
         "",
     );
@@ -182,6 +183,18 @@ deny:
     }
     for uri in ["secret", "%73ecret", "s%65cret", "secret?", "secret#", "secret/.", "%2e/secret"] {
         assert_ne!(read(&format!("crm://customers/{uri}")).code(), 0, "{uri}");
+    }
+    for uri in [
+        "etc/passwd",
+        "etc/pass%20wd",
+        "etc/a?b",
+        "%65tc/passwd",
+        "home/m%C3%BCller!",
+        "home/m%c3%bcller%21",
+        "home/m%C3%BCller!?x",
+        "home/m%C3%BCller!#x",
+    ] {
+        assert_ne!(read(&format!("file:///{uri}")).code(), 0, "{uri}");
     }
     assert!(gateway.upstream.seen().is_empty());
     for uri in ["42", "a%20b", "m%C3%BCller"] {

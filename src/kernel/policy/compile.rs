@@ -321,7 +321,7 @@ impl Deny {
             || match target {
                 Target::Tool(name) => self.tools.iter().any(|pattern| pattern.matches(name)),
                 Target::Prompt(name) => self.prompts.iter().any(|pattern| pattern.matches(name)),
-                Target::Resource(uri) => self.resources.iter().any(|t| t.matches(uri) || t.covers(uri)),
+                Target::Resource(uri) => self.resources.iter().any(|template| template.denies(uri)),
                 Target::None | Target::Resources(_) => false,
             }
     }

@@ -64,6 +64,18 @@ impl UriTemplate {
         plain_uri(&probe) && fits(&self.0, &probe)
     }
 
+    /// Whether a denial with this template is about a URI or an offered template. A denial must not be passed by
+    /// with another spelling, so here encodings are undone, and what follows `?` or `#` does not count.
+    pub fn denies(&self, uri: &str) -> bool {
+        let decode = |piece: &Piece| match piece {
+            Piece::Text(text) => Piece::Text(decoded(text)),
+            Piece::Hole(slashes) => Piece::Hole(*slashes),
+        };
+        let bare = decoded(uri.split(['?', '#']).next().unwrap_or_default());
+        let pieces: Vec<Piece> = self.0.iter().map(decode).collect();
+        self.matches(uri) || self.covers(uri) || fits(&pieces, &bare)
+    }
+
     /// What an offered template expands to, with a character that only variables take where it is open.
     pub fn probe(&self) -> String {
         self.0
@@ -126,6 +138,31 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
     }
 }
 
+/// A text with its percent-encodings undone; what is none stays as it is.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match (encoding(part), part.get(2..)) {
+            (Some(byte), Some(rest)) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(rest.as_bytes());
+            }
+            _ => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte whose encoding begins a text, but for its `%`.
+fn encoding(text: &str) -> Option<u8> {
+    let digits = text.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
+}
+
 /// A URI without traversal in any spelling: no dot segments, no encoded dots, slashes or percent
 /// signs, no backslash, no control characters.
 pub fn plain_uri(uri: &str) -> bool {
@@ -141,11 +178,8 @@ pub fn plain_uri(uri: &str) -> bool {
 /// Whether each `%` begins an encoding, and of a character that needs it (RFC 3986, section 6.2.2.2): with
 /// `%76ip` for `vip`, a URI would pass by the rule or denial that is about it.
 fn encoded_once(uri: &str) -> bool {
-    uri.split('%').skip(1).all(|after| {
-        let digits = after.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()));
-        let byte = digits.and_then(|digits| u8::from_str_radix(digits, 16).ok());
-        byte.is_some_and(|byte| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte))
-    })
+    let needed = |byte: u8| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte);
+    uri.split('%').skip(1).all(|after| encoding(after).is_some_and(needed))
 }
 
 #[cfg(test)]
@@ -176,6 +210,13 @@ mod tests {
         ] {
             assert_eq!(template.matches(uri), expected, "{uri}");
         }
+        let denied = |template: &str, uri: &str| UriTemplate::parse(template).unwrap().denies(uri);
+        for uri in
+            ["f://a/m%C3%BCller!", "f://a/m%c3%bcller%21", "f://a/müller!", "f://a/müller!?x", "f://a/müller%21#x"]
+        {
+            assert!(denied("f://a/müller!", uri) && denied("f://a/m%C3%BCller%21", uri), "{uri}");
+        }
+        assert!(!denied("f://a/müller!", "f://a/müller") && !denied("f://a/b", "f://a/b%3Fc"));
         assert!(template.covers("crm://customers/{customer}"));
         assert!(!template.covers("crm://customers/{+path}"));
         assert!(!template.covers("crm://orders/{id}"));
