@@ -1,13 +1,18 @@
 //! Subcommands: argv to exit code.
+mod access;
 mod audit;
 mod check;
+mod explain;
+mod test;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
+use crate::kernel::snapshot::Snapshot;
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// A security gateway in front of existing MCP servers.
 #[derive(Parser)]
@@ -51,6 +56,25 @@ enum Command {
         #[arg(long)]
         codes: bool,
     },
+    /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
+    Test(test::Options),
+    /// Explain a verdict step by step: for a caller and a call, or for a record.
+    Explain(explain::Options),
+    /// Show who may use what: roles by tools, prompts and resources.
+    Access {
+        /// Configuration.
+        config: PathBuf,
+        /// Output.
+        #[arg(long, value_enum, default_value = "text")]
+        format: access::Format,
+    },
+    /// Say what a change of policy allows and denies, computed from what runs and not from text. Exits 1 if anything changes.
+    Diff {
+        /// Configuration before.
+        old: PathBuf,
+        /// Configuration after.
+        new: PathBuf,
+    },
     /// Print the JSON Schema of a file, for editors.
     Schema {
         /// Which file.
@@ -70,6 +94,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.cases.yaml
+    Cases,
 }
 
 #[derive(Subcommand)]
@@ -98,18 +124,48 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
+        Command::Test(options) => test::run(&options, &environment),
+        Command::Explain(options) => explain::run(&options, &environment),
+        Command::Access { config, format } => with_worlds(&[config], |worlds| {
+            worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
+            ExitCode::SUCCESS
+        }),
+        Command::Diff { old, new } => with_worlds(&[old, new], |worlds| {
+            let told = match worlds {
+                [old, new] => access::difference(old, new),
+                _ => String::new(),
+            };
+            print!("{}", if told.is_empty() { "nothing that is allowed or denied changes\n" } else { &told });
+            if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
         Command::Schema { file } => {
             let schema = match file {
                 SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
                 SchemaOf::Policy => {
                     schemars::schema_for!(crate::kernel::policy::source::PolicySource)
                 }
+                SchemaOf::Cases => schemars::schema_for!(crate::cases::source::CasesSource),
             };
             println!("{:#}", schema.to_value());
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
     }
+}
+
+/// Loads configurations for a look at them; their problems go to standard error.
+fn with_worlds(configs: &[PathBuf], show: impl FnOnce(&[Arc<Snapshot>]) -> ExitCode) -> ExitCode {
+    let mut worlds = Vec::new();
+    for config in configs {
+        match config::load::load(config, &environment) {
+            Ok(loaded) => worlds.push(loaded.snapshot),
+            Err(problems) => {
+                eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    show(&worlds)
 }
 
 fn explain_code(code: &str) -> ExitCode {

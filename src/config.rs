@@ -1,7 +1,9 @@
 //! Files → what a person wrote → [`Startup`] (needs a restart) and `Snapshot` (hot). Which of the two
 //! a setting belongs to is told by where it lives.
+mod cases;
 mod compile;
 mod include;
+pub use cases::explained;
 pub mod load;
 pub mod source;
 mod yaml;

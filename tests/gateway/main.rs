@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 mod bypasses;
+mod cases;
 mod connections;
 mod journey;
 mod language;

@@ -8,5 +8,8 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod commands;
 mod decision;
+mod difference;
+mod explanations;
 mod oracle;
