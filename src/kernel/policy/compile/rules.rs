@@ -374,13 +374,15 @@ impl<'a> Common<'a> {
     }
 }
 
-/// Rules that can never allow, because a denial without condition covers them.
+/// Rules that can never allow, because a denial without condition covers them. One of everything is left out:
+/// whoever writes it means it, and refusing it would keep the open policy in force.
 pub fn shadowed(deny: &[Deny], tools: &[Named<NamePattern>], prompts: &[Named<NamePattern>], flaws: &mut Flaws) {
-    for denial in deny.iter().filter(|denial| denial.rule.when.is_none() && denial.rule.roles.is_empty()) {
+    let always = |denial: &&Deny| denial.rule.when.is_none() && denial.rule.roles.is_empty() && !denial.everything;
+    for denial in deny.iter().filter(always) {
         let tools = tools.iter().map(|rule| (rule, &denial.tools));
         let prompts = prompts.iter().map(|rule| (rule, &denial.prompts));
         for (rule, patterns) in tools.chain(prompts) {
-            if denial.everything || patterns.iter().any(|pattern| pattern.covers(&rule.pattern)) {
+            if patterns.iter().any(|pattern| pattern.covers(&rule.pattern)) {
                 let message = format!("`{}` is always refused by `{}`", rule.pattern, denial.rule.label);
                 flaws.add(Check::RuleShadowed, &rule.at, message, "remove the rule, or narrow the denial");
             }
