@@ -1,5 +1,6 @@
 //! Who may use what: the access matrix, from the compiled policy.
 use super::compile::{Role, Rule, ServerPolicy};
+use std::sync::Arc;
 
 /// One row: a thing and what it takes.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -61,7 +62,7 @@ pub fn matrix(server: &ServerPolicy) -> Matrix {
 enum Who<'a> {
     Anonymous,
     Anyone,
-    Role(&'a Role),
+    Role(&'a Arc<Role>),
 }
 
 impl Who<'_> {
@@ -73,7 +74,7 @@ impl Who<'_> {
         }
     }
 
-    fn has(&self, roles: &[Role]) -> bool {
+    fn has(&self, roles: &[Arc<Role>]) -> bool {
         matches!(self, Self::Role(role) if roles.contains(role))
     }
 }

@@ -64,7 +64,7 @@ pub struct ServerPolicy {
     /// Limits.
     pub limits: Vec<Limit>,
     /// Roles by name.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, Arc<Role>>,
 }
 
 impl ServerPolicy {
@@ -157,7 +157,8 @@ pub struct UpstreamTarget {
     pub timeout: Duration,
 }
 
-/// A compiled rule.
+/// A compiled rule. Scopes and roles are shared between rules: of thousands, the few that callers have stay
+/// in the processor's cache.
 #[derive(Debug)]
 pub struct Rule {
     /// Where it was written.
@@ -169,9 +170,9 @@ pub struct Rule {
     /// Also for callers without a token.
     pub anonymous: bool,
     /// All of these scopes.
-    pub scopes: Vec<Scope>,
+    pub scopes: Vec<Arc<Scope>>,
     /// Any of these roles, each with what it takes; empty for no roles needed.
-    pub roles: Vec<Role>,
+    pub roles: Vec<Arc<Role>>,
     /// Where, for whom and when.
     pub available: Option<Available>,
     /// A recent or stronger login.
@@ -249,7 +250,7 @@ pub struct Limit {
     /// Counted by.
     pub per: Key,
     /// Only callers with one of these roles; empty for all.
-    pub roles: Vec<Role>,
+    pub roles: Vec<Arc<Role>>,
     /// Only these tools.
     pub tools: Option<Vec<NamePattern>>,
     /// Rate.
@@ -401,6 +402,7 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
     let resource = format!("{public_url}{path}");
     let mut context = rules::Context {
         roles: rules::roles(roles, claims.as_ref(), &mut flaws),
+        scopes: BTreeMap::new(),
         implied: rules::implied(scopes, &mut flaws),
         claims: claims.as_ref(),
         anonymous: access.anonymous,

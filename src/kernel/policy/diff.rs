@@ -9,6 +9,7 @@ use crate::kernel::facts::Facts;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::principal::Principal;
 use std::collections::BTreeSet;
+use std::sync::Arc;
 
 /// Most facts about one thing; with more, its change is told without saying for whom.
 const FACTS_MAX: usize = 14;
@@ -23,7 +24,7 @@ pub enum Fact {
     /// The token has this scope.
     Scope(String),
     /// The caller has this role.
-    Role(Role),
+    Role(Arc<Role>),
     /// It is available to the caller now.
     Available(Available),
     /// The login will do.
@@ -240,7 +241,8 @@ impl<'a> Verdict<'a> {
     /// `authorize`, over facts.
     fn allows(&self, world: &World<'_>) -> bool {
         let Some(rule) = self.rule else { return false };
-        let role = |roles: &[Role]| roles.is_empty() || roles.iter().any(|role| world.has(&Fact::Role(role.clone())));
+        let role =
+            |roles: &[Arc<Role>]| roles.is_empty() || roles.iter().any(|role| world.has(&Fact::Role(role.clone())));
         let denied = self.denials.iter().any(|denial| {
             let when = denial.when.as_ref();
             role(&denial.roles) && when.is_none_or(|when| world.has(&Fact::NotFalse(when.text().to_owned())))

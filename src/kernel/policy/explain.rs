@@ -141,7 +141,7 @@ impl Trace for Told {
     }
 }
 
-fn roles(needed: &[Role], held: Option<&str>) -> String {
+fn roles(needed: &[std::sync::Arc<Role>], held: Option<&str>) -> String {
     let names: Vec<&str> = needed.iter().map(|role| role.name.as_str()).collect();
     match held {
         Some(role) => format!("one of {} is needed: the caller has `{role}`", names.join(", ")),

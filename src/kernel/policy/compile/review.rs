@@ -18,7 +18,7 @@ const VERBS: &[&str] = &[
 ];
 
 /// Roles that nothing refers to.
-pub fn unused(roles: &BTreeMap<String, Role>, used: &BTreeSet<String>, flaws: &mut Flaws) {
+pub fn unused(roles: &BTreeMap<String, std::sync::Arc<Role>>, used: &BTreeSet<String>, flaws: &mut Flaws) {
     for name in roles.keys().filter(|name| !used.contains(*name)) {
         let at = format!("/roles{}", super::pointer(name));
         flaws.add(Check::RoleUnused, at, format!("nothing uses the role `{name}`"), "use it or remove it");

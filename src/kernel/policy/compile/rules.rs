@@ -21,7 +21,9 @@ pub struct Named<P> {
 /// What rules refer to, and where their flaws go.
 pub struct Context<'a> {
     /// Declared roles.
-    pub roles: BTreeMap<String, Role>,
+    pub roles: BTreeMap<String, Arc<Role>>,
+    /// Scopes that rules ask for, each made once.
+    pub scopes: BTreeMap<String, Arc<Scope>>,
     /// For each scope, the scopes that imply it.
     pub implied: BTreeMap<String, BTreeSet<String>>,
     /// Known claims.
@@ -39,7 +41,11 @@ pub struct Context<'a> {
 }
 
 /// Compiles `roles`.
-pub fn roles(source: &BTreeMap<String, RoleSource>, claims: Claims<'_>, flaws: &mut Flaws) -> BTreeMap<String, Role> {
+pub fn roles(
+    source: &BTreeMap<String, RoleSource>,
+    claims: Claims<'_>,
+    flaws: &mut Flaws,
+) -> BTreeMap<String, Arc<Role>> {
     let mut roles = BTreeMap::new();
     for (name, RoleSource { claim, any }) in source {
         let at = format!("/roles{}", pointer(name));
@@ -48,7 +54,7 @@ pub fn roles(source: &BTreeMap<String, RoleSource>, claims: Claims<'_>, flaws: &
             flaws.add(Check::RoleEmpty, format!("{at}/any"), message, "list the values of the claim");
         }
         let claim = claim_path(&format!("{at}/claim"), claim, claims, flaws);
-        roles.insert(name.clone(), Role { name: name.clone(), claim, any: any.clone() });
+        roles.insert(name.clone(), Arc::new(Role { name: name.clone(), claim, any: any.clone() }));
     }
     roles
 }
@@ -212,7 +218,7 @@ impl Context<'_> {
         for (index, scope) in scopes.iter().enumerate() {
             scope_token(&format!("{from}/scopes/{index}"), scope, self.flaws);
         }
-        let scopes: Vec<Scope> = scopes.iter().map(|name| self.scope(name)).collect();
+        let scopes: Vec<Arc<Scope>> = scopes.iter().map(|name| self.scope(name)).collect();
         let roles = own.roles.as_ref().or(defaults.roles.as_ref()).map(Vec::as_slice).unwrap_or_default();
         let asks = !scopes.is_empty() || !roles.is_empty();
         let roles = self.known_roles(&place(own.roles.is_some()), roles);
@@ -232,13 +238,15 @@ impl Context<'_> {
         Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when })
     }
 
-    fn scope(&self, name: &str) -> Scope {
+    fn scope(&mut self, name: &str) -> Arc<Scope> {
         let wider = self.implied.get(name).into_iter().flatten().cloned();
-        Scope { name: name.to_owned(), any: std::iter::once(name.to_owned()).chain(wider).collect() }
+        let any = std::iter::once(name.to_owned()).chain(wider);
+        let make = || Arc::new(Scope { name: name.to_owned(), any: any.collect() });
+        self.scopes.entry(name.to_owned()).or_insert_with(make).clone()
     }
 
     /// The roles of these names; unknown ones are flaws.
-    pub fn known_roles(&mut self, at: &str, names: &[String]) -> Vec<Role> {
+    pub fn known_roles(&mut self, at: &str, names: &[String]) -> Vec<Arc<Role>> {
         let mut roles = Vec::new();
         for (index, name) in names.iter().enumerate() {
             self.used.insert(name.clone());
