@@ -4,6 +4,7 @@ mod check;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
+use crate::kernel::policy::source::PolicySource;
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -100,12 +101,10 @@ pub fn main() -> ExitCode {
         },
         Command::Schema { file } => {
             let schema = match file {
-                SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
-                SchemaOf::Policy => {
-                    schemars::schema_for!(crate::kernel::policy::source::PolicySource)
-                }
+                SchemaOf::Gateway => config::structure::schema_of::<config::source::GatewaySource>(),
+                SchemaOf::Policy => config::structure::schema_of::<PolicySource>(),
             };
-            println!("{:#}", schema.to_value());
+            println!("{schema:#}");
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),

@@ -4,6 +4,7 @@ mod compile;
 mod include;
 pub mod load;
 pub mod source;
+pub mod structure;
 mod yaml;
 
 use crate::authn::keys::Trusted;

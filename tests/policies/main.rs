@@ -8,5 +8,7 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod broken;
+mod checks;
 mod decision;
 mod oracle;

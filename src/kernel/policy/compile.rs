@@ -392,12 +392,13 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
     let deny = context.deny(deny);
     let limits = context.limits(limits, server, &tools);
     let (roles, used) = (context.roles, context.used);
-    rules::shadowed(&deny, &tools, &prompts, &mut flaws);
+    rules::shadowed(&deny, (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
     review::tools(&tools, &mut flaws);
-    review::server(&source, &mut flaws);
+    review::server(&source, &resource, &mut flaws);
     let upstream = access::upstream(upstream, &mut flaws);
     let access = access::access(access, issuers, &resource, &mut flaws);
+    let mut flaws = flaws.without_repetitions();
     review::suppress(suppress, &mut flaws);
     let policy = ServerPolicy {
         name: server.clone(),

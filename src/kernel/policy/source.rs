@@ -339,12 +339,16 @@ pub struct DenySource {
     /// What it is called in records, metrics and explanations.
     pub name: String,
     /// Tools, by name or pattern.
+    #[schemars(length(min = 1))]
     pub tools: Option<Vec<String>>,
     /// Prompts, by name or pattern.
+    #[schemars(length(min = 1))]
     pub prompts: Option<Vec<String>>,
     /// Resources, by URI template.
+    #[schemars(length(min = 1))]
     pub resources: Option<Vec<String>>,
     /// Only for callers with one of these roles.
+    #[schemars(length(min = 1))]
     pub roles: Option<Vec<String>>,
     /// Only if this CEL condition is true, or cannot be evaluated.
     pub when: Option<String>,
@@ -385,8 +389,10 @@ pub struct LimitSource {
     /// Instead of `per`: a CEL expression whose text or number is counted by, as in `args.tenant`.
     pub key: Option<String>,
     /// Only for callers with one of these roles.
+    #[schemars(length(min = 1))]
     pub roles: Option<Vec<String>>,
     /// Only calls of these tools, by name or pattern; without it, every request.
+    #[schemars(length(min = 1))]
     pub tools: Option<Vec<String>>,
     /// Such as `600/min`: a number per `s`, `min`, `hour` or `day`.
     pub rate: Option<String>,
