@@ -1,6 +1,7 @@
 //! Subcommands: argv to exit code.
 mod audit;
 mod check;
+mod reference;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
@@ -57,6 +58,9 @@ enum Command {
         /// Which file.
         #[arg(value_enum)]
         file: SchemaOf,
+        /// Print the reference of the file instead, in Markdown.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Read audit records.
     Audit {
@@ -99,12 +103,16 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
-        Command::Schema { file } => {
+        Command::Schema { file, markdown } => {
             let schema = match file {
                 SchemaOf::Gateway => config::structure::schema_of::<config::source::GatewaySource>(),
                 SchemaOf::Policy => config::structure::schema_of::<PolicySource>(),
             };
-            println!("{schema:#}");
+            match (markdown, file) {
+                (false, _) => println!("{schema:#}"),
+                (true, SchemaOf::Policy) => print!("{}", reference::policy(&schema)),
+                (true, SchemaOf::Gateway) => print!("{}", reference::sections(&schema)),
+            }
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),

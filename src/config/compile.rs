@@ -115,12 +115,14 @@ impl Compiler<'_> {
                 }
             }
         }
+        let written = policy.upstream.ca.clone().unwrap_or_default();
         policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
         if let Some(ca) = &policy.upstream.ca
             && let Err(why) = self.files.text(Path::new(ca))
         {
-            let message = format!("cannot be read: {why}");
-            self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, "a PEM file"));
+            let message = format!("`{written}` cannot be read: {why}");
+            let hint = "a PEM file, from the directory of gateway.yaml";
+            self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, hint));
         }
         let place = |path: &str| document.place(path);
         let Compiled { policy, flaws } = compile(policy, issuers, public_url, &place);
@@ -177,17 +179,21 @@ impl Compiler<'_> {
             let at = format!("/listen/{index}");
             let tls = tls.map(|TlsSource { certificate, key }| {
                 let paths = (self.base.join(certificate), self.base.join(key));
+                let mut readable = true;
                 for (field, path) in [("certificate", &paths.0), ("key", &paths.1)] {
                     if let Err(why) = self.files.text(path) {
+                        readable = false;
                         self.add(
                             Check::CertificateUnusable,
                             &format!("{at}/tls/{field}"),
                             format!("`{}` cannot be read: {why}", path.display()),
-                            "a PEM file",
+                            "a PEM file, from the directory of gateway.yaml",
                         );
                     }
                 }
-                if let Err(why) = crate::tls::server_key(&paths.0, &paths.1) {
+                if let Err(why) = crate::tls::server_key(&paths.0, &paths.1)
+                    && readable
+                {
                     let hint = "the certificate chain, leaf first, and its key, both PEM";
                     self.add(Check::CertificateUnusable, &format!("{at}/tls"), why, hint);
                 }

@@ -79,7 +79,12 @@ impl Reader<'_> {
             // Told once: the rest would say the same.
             if self.read == FRAGMENTS_MAX + 1 {
                 let message = format!("more than {FRAGMENTS_MAX} fragments");
-                self.problems.push(tell.problem(Check::IncludeCycle, at, message, "put parts that go together into one"));
+                self.problems.push(tell.problem(
+                    Check::IncludeCycle,
+                    at,
+                    message,
+                    "put parts that go together into one",
+                ));
             }
             return false;
         }
@@ -129,7 +134,8 @@ impl Reader<'_> {
                             } else {
                                 format!("`{key}` is also defined in {}:{}", other.file, other.line)
                             };
-                            let hint = if twice { "include each fragment once" } else { "define each name in one place" };
+                            let hint =
+                                if twice { "include each fragment once" } else { "define each name in one place" };
                             self.problems.push(part.problem(Check::IncludeCollision, &at, message, hint));
                             continue;
                         }

@@ -104,7 +104,7 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     let gateway = Document::read(path, &name, files, &mut problems)
         .and_then(|document| Some((document.typed::<GatewaySource>(&mut problems)?, document)));
     let Some((source, document)) = gateway else {
-        return Err(problems);
+        return Err(sorted(problems));
     };
     let directory = base.join(&source.policies);
     let wrong = |message: String, hint: &str| document.problem(Check::PoliciesMissing, "/policies", message, hint);
@@ -127,8 +127,7 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     }
     let mut compiler = compile::Compiler { base: &base, document: &document, files, environment, problems };
     let loaded = compiler.gateway(source, policies);
-    let mut problems = compiler.problems;
-    problems.sort_by(|a, b| (&a.file, a.line, a.column, a.check).cmp(&(&b.file, b.line, b.column, b.check)));
+    let problems = sorted(compiler.problems);
     match loaded {
         Some(mut loaded) if problems.iter().all(|problem| problem.check.severity() != Severity::Error) => {
             let id = files.digest(&base);
@@ -140,6 +139,11 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
         }
         _ => Err(problems),
     }
+}
+
+fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column, a.check).cmp(&(&b.file, b.line, b.column, b.check)));
+    problems
 }
 
 /// `*.yaml` and `*.yml`, without cases and fragments, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.

@@ -163,7 +163,9 @@ impl<'a> Reader<'a> {
             Some(Err(error)) => {
                 let marker = error.marker();
                 let (line, column) = (marker.line(), marker.col() + 1);
-                Err(Fault { line, column, kind: Kind::Malformed, message: error.info().to_owned() })
+                let message = error.info().to_owned();
+                let kind = if message.contains("recursion limit") { Kind::TooLarge } else { Kind::Malformed };
+                Err(Fault { line, column, kind, message })
             }
             None => Err(self.fault("the file ends too early")),
         }
@@ -242,12 +244,13 @@ impl<'a> Reader<'a> {
 /// What to do about a fault, where its words do not say.
 pub fn hint(message: &str) -> &'static str {
     match message {
-        m if m.contains("tab") => "indent with spaces",
+        m if m.contains("unprintable") => "remove the character; in a quoted text it can be written as \\x1b",
+        m if m.contains("tabs") => "indent with spaces",
         m if m.contains("more than one document") => "one document a file; remove the `---`",
         m if m.contains("tags") => "leave the tag out; quote what should be a text",
         m if m.contains("must be plain text") => "write the key out",
         m if m.contains("merge keys") => "use `defaults`, or an alias for the whole value",
-        m if m.contains("alias") => "declare the anchor above its first use",
+        m if m.contains("anchor") || m.contains("alias") => "declare the anchor above its first use",
         _ => "check indentation and colons; quote a text that has `: `, ` #` or begins with a sign",
     }
 }

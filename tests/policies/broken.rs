@@ -30,9 +30,15 @@ fn cases() -> Vec<String> {
     names
 }
 
+/// Lays out the case of a name without its number.
+pub fn laid_out_by_name(name: &str) -> PathBuf {
+    let number = |case: &String| case.split_once('-').unwrap().1 == name;
+    laid_out(&cases().into_iter().find(number).unwrap(), "again")
+}
+
 /// Lays out one case in a directory of its own.
-fn laid_out(name: &str) -> PathBuf {
-    let directory = std::env::temp_dir().join(format!("portcullis-broken-{}-{name}", std::process::id()));
+fn laid_out(name: &str, of: &str) -> PathBuf {
+    let directory = std::env::temp_dir().join(format!("portcullis-{of}-{}-{name}", std::process::id()));
     let _ = std::fs::remove_dir_all(&directory);
     std::fs::create_dir_all(directory.join("policies")).unwrap();
     for source in [data().join("common"), data().join(name)] {
@@ -68,7 +74,9 @@ fn made(name: &str, directory: &Path) {
     let many = |count: usize, line: &dyn Fn(usize) -> String| (0..count).map(line).collect::<String>();
     match name {
         "bom" => write(format!("\u{feff}{POLICY}{TOOLS}tool: []\n").as_bytes()),
-        "latin-1" => write(format!("{POLICY}# gr\u{f6}\u{df}er\n").chars().map(|c| c as u8).collect::<Vec<_>>().as_slice()),
+        "latin-1" => {
+            write(format!("{POLICY}# gr\u{f6}\u{df}er\n").chars().map(|c| c as u8).collect::<Vec<_>>().as_slice())
+        }
         "nul" => with("tools:\n  find\0customer: { effect: read, scopes: [crm.read] }\n"),
         "control-characters" => with("tools:\n  \"find\\u001bcustomer\": { effect: read, scopes: [\"a\\nb\"] }\n"),
         "utf-16" => {
@@ -191,7 +199,7 @@ fn shortened(text: &str) -> String {
 fn what_is_wrong_is_told_to_the_letter() {
     let mut different = String::new();
     for name in cases() {
-        let directory = laid_out(&name);
+        let directory = laid_out(&name, "broken");
         let text = said(&directory);
         std::fs::remove_dir_all(&directory).unwrap();
         assert!(!text.contains("panicked"), "{name}: {text}");

@@ -252,10 +252,7 @@ fn checked<'a>(source: &str, claims: Claims<'a>) -> Result<(Expression, Checker<
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
         let parsing = thread.spawn_scoped(scope, || parsed(source, claims)).ok();
-        parsing.and_then(|parsing| parsing.join().ok()).unwrap_or_else(|| {
-            let message = "the expression cannot be parsed".to_owned();
-            Err(vec![Problem { check: Check::ConditionMalformed, offset: 0, message, hint: String::new() }])
-        })
+        parsing.and_then(|parsing| parsing.join().ok()).unwrap_or_else(|| Err(vec![malformed(source, 0)]))
     })
 }
 
@@ -268,15 +265,10 @@ fn parsed<'a>(source: &str, claims: Claims<'a>) -> Result<(Expression, Checker<'
         let message = format!("deeper than {DEPTH_MAX} brackets, or more than {NODES_MAX} nodes");
         return Err(vec![Problem { check: Check::ConditionCost, offset, message, hint: SHORTER.to_owned() }]);
     }
-    let malformed = |offset: usize, message: String| {
-        let hint = "as in args.region == principal.claims.region && args.kind in ['a', 'b']".to_owned();
-        Problem { check: Check::ConditionMalformed, offset, message, hint }
-    };
     let program = Program::compile(source).map_err(|errors| {
         // One slip confuses the parser many times over; where it began is what helps.
         let first = errors.errors.iter().min_by_key(|error| error.pos);
-        let first = first.map(|error| malformed(offset_of(source, error.pos), error.msg.trim().to_owned()));
-        vec![first.unwrap_or_else(|| malformed(0, "the expression cannot be parsed".to_owned()))]
+        vec![first.map_or_else(|| malformed(source, 0), |error| malformed(source, offset_of(source, error.pos)))]
     })?;
     let program = Arc::new(program);
     let mut checker = Checker { claims, program: Some(program.clone()), ..Checker::default() };
@@ -308,6 +300,30 @@ fn too_deep(source: &str) -> Option<usize> {
         }
     }
     None
+}
+
+/// What to say of a place that the parser did not understand; its own words are about its grammar.
+fn malformed(source: &str, offset: usize) -> Problem {
+    let rest = source.get(offset..).unwrap_or_default();
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let end = match rest.chars().next() {
+        Some(first) if word(first) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+        first => first.map_or(0, char::len_utf8),
+    };
+    let found = rest.get(..end).unwrap_or_default();
+    let hint = match found {
+        "and" | "or" | "not" | "AND" | "OR" | "NOT" => "write && for and, || for or, ! for not",
+        "=" => "write == to compare",
+        "&" | "|" => "write && for and, || for or",
+        "'" | "\"" => "close the text with the quote that opened it; write \\' for a quote in it",
+        _ => "as in args.region == principal.claims.region && args.kind in ['a', 'b']",
+    };
+    let message = match found {
+        "" if source.trim().is_empty() => "the condition is empty".to_owned(),
+        "" => "the condition ends too early".to_owned(),
+        found => format!("`{found}` is not expected here"),
+    };
+    Problem { check: Check::ConditionMalformed, offset, message, hint: hint.to_owned() }
 }
 
 /// Line and column from 1, as the parser tells them, as bytes from the beginning.

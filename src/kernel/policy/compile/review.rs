@@ -64,7 +64,12 @@ pub fn server(source: &PolicySource, resource: &str, flaws: &mut Flaws) {
         flaws.add(Check::TokenLifeUnbounded, "/access/token_life_max", message, "as in token_life_max: 1h");
     }
     if source.contacts.is_empty() {
-        flaws.add(Check::ContactsMissing, "/contacts", "nobody is named who answers for this server", "as in contacts: [crm-team@example.com]");
+        flaws.add(
+            Check::ContactsMissing,
+            "/contacts",
+            "nobody is named who answers for this server",
+            "as in contacts: [crm-team@example.com]",
+        );
     }
 }
 

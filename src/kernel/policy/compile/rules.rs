@@ -383,12 +383,14 @@ impl<'a> Common<'a> {
 
 /// Rules that can never allow, because a denial without condition covers them.
 pub fn shadowed(
-    deny: &[Deny],
+    (source, deny): (&[DenySource], &[Deny]),
     (tools, prompts): (&[Named<NamePattern>], &[Named<NamePattern>]),
     resources: &[Named<UriTemplate>],
     flaws: &mut Flaws,
 ) {
-    for denial in deny.iter().filter(|denial| denial.rule.when.is_none() && denial.rule.roles.is_empty()) {
+    // What was written counts, not what came of it: a denial with a mistake is not one for everybody.
+    let always = |source: &DenySource| source.when.is_none() && source.roles.is_none();
+    for (_, denial) in source.iter().zip(deny).filter(|(source, _)| always(source)) {
         let tools = tools.iter().map(|rule| (rule, &denial.tools));
         let prompts = prompts.iter().map(|rule| (rule, &denial.prompts));
         for (rule, patterns) in tools.chain(prompts) {
