@@ -5,7 +5,7 @@ mod reference;
 pub use audit::sentence;
 
 use crate::kernel::policy::flaw::Check;
-use crate::kernel::policy::source::PolicySource;
+use crate::kernel::policy::source::{FragmentSource, PolicySource};
 use crate::{app, config, demo};
 use clap::{Parser, Subcommand};
 use std::path::{Path, PathBuf};
@@ -75,6 +75,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.fragment.yaml and what lies in subdirectories
+    Fragment,
 }
 
 #[derive(Subcommand)]
@@ -107,11 +109,12 @@ pub fn main() -> ExitCode {
             let schema = match file {
                 SchemaOf::Gateway => config::structure::schema_of::<config::source::GatewaySource>(),
                 SchemaOf::Policy => config::structure::schema_of::<PolicySource>(),
+                SchemaOf::Fragment => config::structure::schema_of::<FragmentSource>(),
             };
             match (markdown, file) {
                 (false, _) => println!("{schema:#}"),
                 (true, SchemaOf::Policy) => print!("{}", reference::policy(&schema)),
-                (true, SchemaOf::Gateway) => print!("{}", reference::sections(&schema)),
+                (true, SchemaOf::Gateway | SchemaOf::Fragment) => print!("{}", reference::sections(&schema)),
             }
             ExitCode::SUCCESS
         }
