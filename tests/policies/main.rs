@@ -11,4 +11,5 @@
 mod broken;
 mod checks;
 mod decision;
+mod examples;
 mod oracle;
