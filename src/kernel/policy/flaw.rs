@@ -56,7 +56,7 @@ macro_rules! checks {
 // P1 reading, P2 names and references, P3 conditions, P4 limits, P5 upstream and access, P6 gateway.yaml,
 // P7 what is legal and deserves a second look, P8 cases.
 checks! {
-    FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions and size (at most 4 MiB).";
+    FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions, size (at most 4 MiB) and encoding (UTF-8).";
     YamlMalformed = "P102" "yaml-malformed" Error: "The file is not one YAML document as used here.", "Two readers could take it to mean different things.", "UTF-8, one document, plain keys, no tags.";
     KeyRepeated = "P103" "key-repeated" Error: "A key is written twice in one map.", "Only one of them would count, and readers differ in which.", "Keep one of the two.";
     YamlTooLarge = "P104" "yaml-too-large" Error: "The document is too large or too deep.", "Aliases of aliases grow without bound.", "At most 100,000 values, 32 MiB and 64 levels, aliases counted as what they stand for.";
