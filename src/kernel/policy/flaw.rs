@@ -186,7 +186,7 @@ pub fn choice<'a>(written: &str, which: &str, known: impl Iterator<Item = &'a st
 /// The known name that differs by a slip of the hand.
 pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
     // Enough for what people write by hand; a file of a machine's must not take long.
-    const COMPARED_MAX: usize = 200;
+    const COMPARED_MAX: usize = 100;
     let most = written.chars().count().div_ceil(3).min(3);
     let near = known.take(COMPARED_MAX).filter(|name| name.len().abs_diff(written.len()) <= most);
     let near = near.map(|name| (distance(written, name), name)).filter(|(distance, _)| *distance <= most);
