@@ -56,6 +56,7 @@ pub async fn run(
     if worth > 0 {
         eprintln!("{worth} warnings: see `portcullis check {}`", path.display());
     }
+    print_failing_cases(&loaded);
     let startup = loaded.startup.clone();
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
     let (audit, audit_thread) = Audit::open(startup.audit.clone(), metrics.clone())
@@ -191,13 +192,27 @@ struct Control {
 }
 
 impl Control {
-    async fn run(&self, mut watch: Watch, environment: Environment<'_>) {
+    async fn run(&self, mut watch: Watch, environment: Environment<'static>) {
         self.keys.refresh().await;
         let mut turn: u32 = 0;
         loop {
             tokio::time::sleep(EVERY).await;
             turn = turn.wrapping_add(1);
-            match watch.poll(environment) {
+            // Reading, compiling and running cases take their time; calls do not wait for them.
+            let look = move || {
+                let found = watch.poll(environment);
+                (watch, found)
+            };
+            let found;
+            (watch, found) = match tokio::task::spawn_blocking(look).await {
+                Ok(looked) => looked,
+                Err(error) => match error.try_into_panic() {
+                    // A fault of ours, as loud as it would be here.
+                    Ok(panic) => std::panic::resume_unwind(panic),
+                    Err(_) => return,
+                },
+            };
+            match found {
                 Some(Ok(loaded)) => self.apply(loaded),
                 Some(Err(problems)) => self.reject(problems),
                 None => {}
@@ -238,7 +253,7 @@ impl Control {
         }
         let limits: BTreeSet<_> =
             loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
-        self.keys.replace(loaded.issuers);
+        self.keys.replace(loaded.issuers.clone());
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));
         self.status.set(Vec::new());
@@ -246,10 +261,13 @@ impl Control {
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
         let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
+        print_failing_cases(&loaded);
         self.record("applied", before, loaded.snapshot.id, cold.to_owned());
     }
 
-    fn reject(&self, problems: Vec<Problem>) {
+    fn reject(&self, mut problems: Vec<Problem>) {
+        // What only deserves a second look did not cause it; `check` tells it.
+        problems.retain(|problem| problem.check.severity() == Severity::Error);
         let before = self.snapshots.current().id;
         eprintln!("reload: rejected, policy {} stays in force", before.short());
         for problem in &problems {
@@ -271,5 +289,12 @@ impl Control {
                 entry.detail = detail;
             });
         }
+    }
+}
+
+/// Says which cases do not hold of a configuration that takes effect all the same.
+fn print_failing_cases(loaded: &Loaded) {
+    for warning in loaded.warnings.iter().filter(|warning| warning.check == Check::CaseNotHeld) {
+        eprintln!("{warning}");
     }
 }

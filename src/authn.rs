@@ -51,7 +51,7 @@ impl Authenticator {
                 audiences: Vec::new(),
                 scopes: Default::default(),
                 expires: u64::MAX,
-                claims: serde_json::Value::Null,
+                claims: serde_json::json!({}),
             }))
         });
         NOBODY.clone()

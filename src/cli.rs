@@ -1,15 +1,30 @@
 //! Subcommands: argv to exit code.
+mod access;
 mod audit;
 mod check;
+pub(crate) mod development;
+mod draft;
+mod explain;
+mod files;
+mod format;
+mod guess;
+mod init;
 mod reference;
+mod shell;
+mod survey;
+mod test;
+mod token;
 pub use audit::sentence;
 
+use crate::config::load::Environment;
 use crate::kernel::policy::flaw::Check;
 use crate::kernel::policy::source::{FragmentSource, PolicySource};
+use crate::kernel::snapshot::Snapshot;
 use crate::{app, config, demo};
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// A security gateway in front of existing MCP servers.
 #[derive(Parser)]
@@ -53,6 +68,25 @@ enum Command {
         #[arg(long)]
         codes: bool,
     },
+    /// Run the cases beside the policies. Exits 1 if one fails or too few rules are covered, 2 if they cannot be run.
+    Test(test::Options),
+    /// Explain a verdict step by step: for a caller and a call, or for a record.
+    Explain(explain::Options),
+    /// Show who may use what: roles by tools, prompts and resources.
+    Access {
+        /// Configuration.
+        config: PathBuf,
+        /// Output.
+        #[arg(long, value_enum, default_value = "text")]
+        format: access::Format,
+    },
+    /// Say what a change of policy allows and denies, computed from what runs and not from text. Exits 1 if anything changes.
+    Diff {
+        /// Configuration before.
+        old: PathBuf,
+        /// Configuration after.
+        new: PathBuf,
+    },
     /// Print the JSON Schema of a file, for editors.
     Schema {
         /// Which file.
@@ -67,6 +101,23 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Draft a policy for an MCP server from what it lists.
+    Init(init::Options),
+    /// Print an access token by a local issuer, for trying out.
+    Token(token::Options),
+    /// Format policies and cases; comments and meaning stay.
+    Fmt(format::Options),
+    /// Print the completions of a shell.
+    Completions {
+        /// Which shell.
+        #[arg(value_enum)]
+        shell: clap_complete::Shell,
+    },
+    /// Print the manual page.
+    Man {
+        /// Of this subcommand instead of the whole.
+        subcommand: Option<String>,
+    },
 }
 
 #[derive(Clone, Copy, clap::ValueEnum)]
@@ -77,6 +128,8 @@ enum SchemaOf {
     Policy,
     /// policies/*.fragment.yaml and what lies in subdirectories
     Fragment,
+    /// policies/*.cases.yaml
+    Cases,
 }
 
 #[derive(Subcommand)]
@@ -94,7 +147,8 @@ fn environment(name: &str) -> Option<String> {
 
 /// Runs the command line.
 pub fn main() -> ExitCode {
-    match Arguments::parse().command {
+    let arguments = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
+    match arguments.command {
         Command::Demo { once, directory } => with_runtime(demo::run(once, directory)),
         Command::Serve { config } => with_runtime(serve(config)),
         Command::Check { config, strict, format, explain, codes } => match (config, explain) {
@@ -105,21 +159,62 @@ pub fn main() -> ExitCode {
                 ExitCode::SUCCESS
             }
         },
+        Command::Test(options) => test::run(&options, &environment),
+        Command::Explain(options) => explain::run(&options, &environment),
+        Command::Access { config, format } => with_worlds(&[config], |worlds| {
+            worlds.iter().for_each(|world| print!("{}", access::access(world, format)));
+            ExitCode::SUCCESS
+        }),
+        Command::Diff { old, new } => with_worlds(&[old, new], |worlds| {
+            let told = match worlds {
+                [old, new] => access::difference(old, new),
+                _ => String::new(),
+            };
+            print!("{}", if told.is_empty() { "nothing that is allowed or denied changes\n" } else { &told });
+            if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        }),
         Command::Schema { file, markdown } => {
             let schema = match file {
                 SchemaOf::Gateway => config::structure::schema_of::<config::source::GatewaySource>(),
                 SchemaOf::Policy => config::structure::schema_of::<PolicySource>(),
                 SchemaOf::Fragment => config::structure::schema_of::<FragmentSource>(),
+                SchemaOf::Cases => config::structure::schema_of::<crate::cases::source::CasesSource>(),
             };
             match (markdown, file) {
                 (false, _) => println!("{schema:#}"),
                 (true, SchemaOf::Policy) => print!("{}", reference::policy(&schema)),
-                (true, SchemaOf::Gateway | SchemaOf::Fragment) => print!("{}", reference::sections(&schema)),
+                (true, SchemaOf::Gateway | SchemaOf::Fragment | SchemaOf::Cases) => {
+                    print!("{}", reference::sections(&schema))
+                }
             }
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
+        Command::Init(options) => with_runtime(init::run(options, &environment)),
+        Command::Token(options) => token::run(&options, &environment),
+        Command::Fmt(options) => format::run(&options),
+        Command::Completions { shell } => shell::completions(shell, command()),
+        Command::Man { subcommand } => shell::man(subcommand.as_deref(), command()),
     }
+}
+
+fn command() -> clap::Command {
+    shell::with_examples(Arguments::command())
+}
+
+/// Loads configurations for a look at them; their problems go to standard error.
+fn with_worlds(configs: &[PathBuf], show: impl FnOnce(&[Arc<Snapshot>]) -> ExitCode) -> ExitCode {
+    let mut worlds = Vec::new();
+    for config in configs {
+        match config::load::load(config, &environment) {
+            Ok(loaded) => worlds.push(loaded.snapshot),
+            Err(problems) => {
+                eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+                return ExitCode::from(2);
+            }
+        }
+    }
+    show(&worlds)
 }
 
 fn explain_code(code: &str) -> ExitCode {

@@ -1,11 +1,13 @@
 //! Files → what a person wrote → [`Startup`] (needs a restart) and `Snapshot` (hot). Which of the two
 //! a setting belongs to is told by where it lives.
+mod cases;
 mod compile;
 mod include;
+pub use cases::explained;
 pub mod load;
 pub mod source;
 pub mod structure;
-mod yaml;
+pub mod yaml;
 
 use crate::authn::keys::Trusted;
 use crate::kernel::policy::flaw::Check;

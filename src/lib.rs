@@ -28,6 +28,7 @@ pub mod upstream;
 
 // The control plane.
 pub mod app;
+pub mod cases;
 pub mod cli;
 pub mod config;
 pub mod control;

@@ -38,6 +38,22 @@ pub fn show(directory: &Path) -> ExitCode {
     if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The record with this id, if there is one.
+pub fn find(directory: &Path, id: &str) -> std::io::Result<Option<Value>> {
+    for entry in std::fs::read_dir(directory)? {
+        let path = entry?.path();
+        if path.extension().is_none_or(|extension| extension != "jsonl") {
+            continue;
+        }
+        let text = std::fs::read_to_string(&path)?;
+        let mut records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+        if let Some(found) = records.find(|record| record.get("id").and_then(Value::as_str) == Some(id)) {
+            return Ok(Some(found));
+        }
+    }
+    Ok(None)
+}
+
 /// One record in words.
 pub fn sentence(record: &Value) -> String {
     let text = |key: &str| record.get(key).and_then(Value::as_str).unwrap_or("-");

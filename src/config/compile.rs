@@ -43,6 +43,7 @@ impl Compiler<'_> {
             sessions,
             limits,
             drain,
+            cases: _,
         } = source;
         let public = self.public(&public_url, hosts, origins);
         let listeners = self.listeners(listen);

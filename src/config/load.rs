@@ -1,7 +1,8 @@
 //! Reads the files of a configuration and compiles them: everything, or every problem at once.
-use super::source::GatewaySource;
+use super::source::{GatewaySource, OnReload};
 use super::yaml::{self, Extent, Yaml};
-use super::{Loaded, Problem, compile, include, structure};
+use super::{Loaded, Problem, cases, compile, include, structure};
+use crate::cases::Case;
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::Position;
 use crate::kernel::policy::flaw::{Check, Severity};
@@ -22,8 +23,16 @@ pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 pub struct Files {
     /// Each file with its content.
     read: Vec<(PathBuf, Result<String, String>)>,
-    /// Each directory with the policies in it.
-    listed: Vec<(PathBuf, Result<Vec<PathBuf>, String>)>,
+    /// Each directory with the files of one kind in it.
+    listed: Vec<(PathBuf, Kind, Result<Vec<PathBuf>, String>)>,
+}
+
+/// What the files in a directory of policies are, by their names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    Policies,
+    /// Those with `.cases.` in their name.
+    Cases,
 }
 
 impl Files {
@@ -31,7 +40,7 @@ impl Files {
     pub fn digest(&self, base: &Path) -> Digest {
         let from = |path: &Path| path.strip_prefix(base).unwrap_or(path).display().to_string();
         let read = self.read.iter().map(|(path, content)| format!("{}\0{content:?}", from(path)));
-        let listed = self.listed.iter().map(|(path, found)| {
+        let listed = self.listed.iter().map(|(path, _, found)| {
             let names = found.as_ref().map(|files| files.iter().map(|file| from(file)).collect::<Vec<_>>());
             format!("{}\0{names:?}", from(path))
         });
@@ -45,16 +54,21 @@ impl Files {
         for (path, _) in &self.read {
             let _ = now.text(path);
         }
-        for (path, _) in &self.listed {
-            let _ = now.policies(path);
+        for (path, kind, _) in &self.listed {
+            let _ = now.list(path, *kind);
         }
         now
     }
 
-    /// Lists the policies of a directory and remembers them.
-    fn policies(&mut self, directory: &Path) -> Result<Vec<PathBuf>, String> {
-        let found = policy_files(directory).map_err(|error| error.to_string());
-        self.listed.push((directory.to_owned(), found.clone()));
+    /// Lists the files of cases in a directory and remembers them.
+    pub(super) fn cases(&mut self, directory: &Path) -> Result<Vec<PathBuf>, String> {
+        self.list(directory, Kind::Cases)
+    }
+
+    /// Lists the files of one kind in a directory and remembers them.
+    fn list(&mut self, directory: &Path, kind: Kind) -> Result<Vec<PathBuf>, String> {
+        let found = files_in(directory, kind).map_err(|error| error.to_string());
+        self.listed.push((directory.to_owned(), kind, found.clone()));
         found
     }
 
@@ -96,20 +110,77 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Pro
     load_with(path, environment, &mut Files::default())
 }
 
-/// Loads, and leaves in `files` what was read.
+/// Loads, runs the cases as `gateway.yaml` says, and leaves in `files` what was read.
 pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -> Result<Loaded, Vec<Problem>> {
-    let base = path.parent().map(Path::to_owned).unwrap_or_default();
+    let World { loaded, mut problems, directory, on_reload } = world(path, environment, files);
+    if let Some(directory) = directory.filter(|_| on_reload != OnReload::Ignore) {
+        let mut found = Vec::new();
+        let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
+        let cases = cases::read_all(&directory, &base_of(path), snapshot, files, &mut found);
+        if let Some(loaded) = &loaded {
+            found.extend(cases::failing(loaded, &cases));
+        }
+        if on_reload == OnReload::Warn {
+            found.iter_mut().for_each(|problem| problem.check = Check::CaseNotHeld);
+        }
+        problems.extend(found);
+    }
+    finish(loaded, problems)
+}
+
+/// Loads with the cases, for whoever runs them; whatever `gateway.yaml` says of them.
+pub fn load_cases(path: &Path, environment: Environment<'_>) -> Result<(Loaded, Vec<Case>), Vec<Problem>> {
+    let files = &mut Files::default();
+    let World { loaded, mut problems, directory, .. } = world(path, environment, files);
+    let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
+    let read = |directory: PathBuf| cases::read_all(&directory, &base_of(path), snapshot, files, &mut problems);
+    let cases = directory.map(read).unwrap_or_default();
+    Ok((finish(loaded, problems)?, cases))
+}
+
+/// A configuration, as far as it can be had, before its cases have been looked at.
+struct World {
+    /// None if a problem keeps it from loading.
+    loaded: Option<Loaded>,
+    problems: Vec<Problem>,
+    /// Where the policies are, if `gateway.yaml` could be read.
+    directory: Option<PathBuf>,
+    on_reload: OnReload,
+}
+
+fn base_of(path: &Path) -> PathBuf {
+    path.parent().map(Path::to_owned).unwrap_or_default()
+}
+
+fn fatal(problems: &[Problem]) -> bool {
+    problems.iter().any(|problem| problem.check.severity() == Severity::Error)
+}
+
+fn finish(loaded: Option<Loaded>, mut problems: Vec<Problem>) -> Result<Loaded, Vec<Problem>> {
+    problems.sort_by(|a, b| (&a.file, a.line, a.column, a.check).cmp(&(&b.file, b.line, b.column, b.check)));
+    match loaded {
+        Some(mut loaded) if !fatal(&problems) => {
+            loaded.warnings = problems;
+            Ok(loaded)
+        }
+        _ => Err(problems),
+    }
+}
+
+fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World {
+    let base = base_of(path);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut problems = Vec::new();
     let gateway = Document::read(path, &name, files, &mut problems)
         .and_then(|document| Some((document.typed::<GatewaySource>(&mut problems)?, document)));
     let Some((source, document)) = gateway else {
-        return Err(sorted(problems));
+        return World { loaded: None, problems, directory: None, on_reload: OnReload::Ignore };
     };
+    let on_reload = source.cases.on_reload;
     let directory = base.join(&source.policies);
     let wrong = |message: String, hint: &str| document.problem(Check::PoliciesMissing, "/policies", message, hint);
     let mut policies = Vec::new();
-    match files.policies(&directory) {
+    match files.list(&directory, Kind::Policies) {
         Ok(found) if found.is_empty() => {
             problems.push(wrong(format!("no *.yaml in `{}`", source.policies), "write one policy per server"));
         }
@@ -127,37 +198,31 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     }
     let mut compiler = compile::Compiler { base: &base, document: &document, files, environment, problems };
     let loaded = compiler.gateway(source, policies);
-    let problems = sorted(compiler.problems);
-    match loaded {
-        Some(mut loaded) if problems.iter().all(|problem| problem.check.severity() != Severity::Error) => {
-            let id = files.digest(&base);
-            if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
-                snapshot.id = id;
-            }
-            loaded.warnings = problems;
-            Ok(loaded)
+    let problems = compiler.problems;
+    let mut loaded = loaded.filter(|_| !fatal(&problems));
+    if let Some(loaded) = &mut loaded {
+        // Before the cases are read: they say what a policy should be, and are no part of what it is.
+        let id = files.digest(&base);
+        if let Some(snapshot) = std::sync::Arc::get_mut(&mut loaded.snapshot) {
+            snapshot.id = id;
         }
-        _ => Err(problems),
     }
+    World { loaded, problems, directory: Some(directory), on_reload }
 }
 
-fn sorted(mut problems: Vec<Problem>) -> Vec<Problem> {
-    problems.sort_by(|a, b| (&a.file, a.line, a.column, a.check).cmp(&(&b.file, b.line, b.column, b.check)));
-    problems
-}
-
-/// `*.yaml` and `*.yml`, without cases and fragments, sorted. Follows symlinks, as Kubernetes mounts need; skips dot files.
-fn policy_files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+/// `*.yaml` and `*.yml` of one kind, without fragments, sorted. Follows symlinks, as Kubernetes mounts need; skips
+/// dot files.
+fn files_in(directory: &Path, kind: Kind) -> std::io::Result<Vec<PathBuf>> {
     let mut found = Vec::new();
     for entry in std::fs::read_dir(directory)? {
         let path = entry?.path();
         let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
-        let policy = (name.ends_with(".yaml") || name.ends_with(".yml"))
-            && !name.contains(".cases.")
+        let of = if name.contains(".cases.") { Kind::Cases } else { Kind::Policies };
+        let read = (name.ends_with(".yaml") || name.ends_with(".yml"))
             && !name.contains(".fragment.")
             && !name.starts_with('.');
         // What is there and cannot be read is told, not passed over.
-        if policy && !path.is_dir() {
+        if read && of == kind && !path.is_dir() {
             found.push(path);
         }
     }

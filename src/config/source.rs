@@ -36,6 +36,31 @@ pub struct GatewaySource {
     pub limits: LimitsSource,
     /// Longest wait for calls in flight when stopping. Default 20s.
     pub drain: Option<String>,
+    /// Cases beside the policies.
+    #[serde(default)]
+    pub cases: CasesSettings,
+}
+
+/// What cases beside the policies are for while the gateway runs.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct CasesSettings {
+    /// What happens when the gateway starts or reloads and a case fails.
+    #[serde(default)]
+    pub on_reload: OnReload,
+}
+
+/// What a failing case does to the configuration it is part of.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum OnReload {
+    /// It does not take effect.
+    #[default]
+    Refuse,
+    /// It takes effect, and the failure is told.
+    Warn,
+    /// Cases are not read.
+    Ignore,
 }
 
 /// One listener.

@@ -73,6 +73,14 @@ pub(super) fn problems(document: &Document, schema: &Value, error: &ValidationEr
             let hint = describe(properties.and_then(|properties| properties.get(name)));
             vec![document.problem(Check::FieldMissing, &path, format!("`{name}` is missing"), hint)]
         }
+        // Of several forms that a value may have, the one that was meant tells what is wrong with it.
+        ValidationErrorKind::AnyOf { context } => match meant(context, &path) {
+            Some(errors) => errors.iter().flat_map(|error| problems(document, schema, error)).collect(),
+            None => {
+                let message = "none of the forms that may stand here";
+                vec![document.problem(Check::TypeWrong, &path, message, describe(rule))]
+            }
+        },
         ValidationErrorKind::OneOfNotValid { .. } | ValidationErrorKind::Enum { .. } => {
             let words: Vec<&str> = rule.map(words).unwrap_or_default();
             let written = error.instance().as_str().unwrap_or_default();
@@ -89,6 +97,24 @@ pub(super) fn problems(document: &Document, schema: &Value, error: &ValidationEr
             vec![document.problem(Check::TypeWrong, &path, "an empty list", hint)]
         }
         _ => vec![document.problem(Check::TypeWrong, &path, error.masked().to_string(), describe(rule))],
+    }
+}
+
+/// The only alternative whose type fits the value at `path`.
+fn meant<'a>(alternatives: &'a [Vec<ValidationError<'static>>], path: &str) -> Option<&'a [ValidationError<'static>]> {
+    let mut fitting = alternatives.iter().filter(|errors| !errors.iter().any(|error| is_other(error, path)));
+    fitting.next().filter(|_| fitting.next().is_none()).map(Vec::as_slice)
+}
+
+/// Whether an error says that the value at `path` is of another type altogether.
+fn is_other(error: &ValidationError<'_>, path: &str) -> bool {
+    let here = error.instance_path().as_str() == path;
+    match error.kind() {
+        ValidationErrorKind::Type { .. } => here,
+        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
+            here && context.iter().all(|errors| errors.iter().any(|error| is_other(error, path)))
+        }
+        _ => false,
     }
 }
 

@@ -266,9 +266,18 @@ fn scalar(text: &str, style: ScalarStyle) -> Value {
         "false" | "False" | "FALSE" => Value::Bool(false),
         _ => match text.parse::<i64>() {
             Ok(number) if !text.starts_with('+') => Value::from(number),
-            _ => Value::String(text.to_owned()),
+            _ => float(text).map_or_else(|| Value::String(text.to_owned()), Value::Number),
         },
     }
+}
+
+/// Digits with a point or an exponent, as the core schema has it; not `.inf`, `.nan` and what would become one.
+fn float(text: &str) -> Option<serde_json::Number> {
+    let unsigned = text.strip_prefix('-').unwrap_or(text);
+    let digits = unsigned.starts_with(|c: char| c.is_ascii_digit());
+    let marked = unsigned.contains(['.', 'e', 'E']);
+    let number = unsigned.bytes().all(|b| b.is_ascii_digit() || b".eE+-".contains(&b));
+    if digits && marked && number { text.parse().ok().and_then(serde_json::Number::from_f64) } else { None }
 }
 
 #[cfg(test)]
@@ -288,6 +297,22 @@ mod tests {
         assert_eq!(place("a: |\n  x ==\n    y\n", "y"), (3, 5));
         assert_eq!(place("a: >-\n  x ==\n\n  y\n", "y"), (4, 3));
         assert_eq!(place("a: x ==\n   y\n", "y"), (2, 4));
+    }
+
+    #[test]
+    fn plain_scalars_are_what_the_core_schema_says() {
+        for (text, expected) in [
+            ("1", serde_json::json!(1)),
+            ("2.5", serde_json::json!(2.5)),
+            ("-1e3", serde_json::json!(-1000.0)),
+            ("1.2.3", serde_json::json!("1.2.3")),
+            ("2026-12-01", serde_json::json!("2026-12-01")),
+            ("127.0.0.1:80", serde_json::json!("127.0.0.1:80")),
+            ("1e999", serde_json::json!("1e999")),
+            ("yes", serde_json::json!("yes")),
+        ] {
+            assert_eq!(scalar(text, ScalarStyle::Plain), expected, "{text}");
+        }
     }
 
     #[test]

@@ -1,4 +1,5 @@
-//! Who is asking, and how we know. Only `authn` calls [`Principal::assertion`]; `tests/tidy.rs` sees to it.
+//! Who is asking, and how we know. Only `authn` calls [`Principal::assertion`], and only `cases`
+//! [`Principal::supposed`]; `tests/tidy.rs` sees to it.
 use super::digest::Digest;
 use std::collections::BTreeSet;
 
@@ -41,6 +42,12 @@ impl Principal {
         let subject_id = Digest::of_parts(&[issuer, subject]);
         let client_id = Digest::of_parts(&[issuer, client]);
         Self { verified, id, subject_id, client_id }
+    }
+
+    /// Supposes a caller whom nobody verified, to ask what would be decided. Only for cases of a policy:
+    /// a stage that used it would let anybody in.
+    pub fn supposed(claimed: Verified) -> Self {
+        Self::assertion(claimed)
     }
 
     /// Whether there is no token.

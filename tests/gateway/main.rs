@@ -9,6 +9,7 @@
     reason = "a test fails by panicking"
 )]
 mod bypasses;
+mod cases;
 mod journey;
 mod operations;
 mod support;

@@ -26,7 +26,7 @@ const text = (name) => fs.readFileSync(file(name), 'utf8');
 let checked = 0;
 const check = (what, run) => { run(); checked += 1; console.log(`ok ${what}`); };
 
-const kinds = ['gateway', 'policy', 'fragment'];
+const kinds = ['gateway', 'policy', 'fragment', 'cases'];
 const schemas = Object.fromEntries(kinds.map((kind) => {
   const printed = execFileSync(binary, ['schema', kind], { encoding: 'utf8' });
   fs.writeFileSync(path.join(scratch, `${kind}.schema.json`), printed);
@@ -44,6 +44,7 @@ const good = [
   ['fragment', 'docs/examples/reference/policies/parts/limits.yaml'],
   ...fs.readdirSync(file('policies')).filter((name) => name.endsWith('.yaml') && !name.includes('.cases.'))
     .map((name) => ['policy', `policies/${name}`]),
+  ...fs.readdirSync(file('policies')).filter((name) => name.includes('.cases.')).map((name) => ['cases', `policies/${name}`]),
 ];
 // A broken case by its name, the kind of its file, and lines (from 1) where an editor has to underline something.
 const broken = [

@@ -10,6 +10,9 @@
 )]
 mod broken;
 mod checks;
+mod commands;
 mod decision;
+mod difference;
 mod examples;
+mod explanations;
 mod oracle;

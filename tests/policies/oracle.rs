@@ -30,7 +30,7 @@ impl Caller {
             audiences: vec!["https://gw.example/x/mcp".into()],
             scopes: self.scopes.clone(),
             expires: u64::MAX,
-            claims: if self.anonymous { Value::Null } else { json!({ "groups": self.groups, "region": self.region }) },
+            claims: if self.anonymous { json!({}) } else { json!({ "groups": self.groups, "region": self.region }) },
         })
     }
 

@@ -67,6 +67,16 @@ pub struct ServerPolicy {
     pub roles: BTreeMap<String, Role>,
 }
 
+impl ServerPolicy {
+    /// Every rule, denials last.
+    pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
+        let tools = self.tools.iter().map(|(_, rule)| rule);
+        let prompts = self.prompts.iter().map(|(_, rule)| rule);
+        let resources = self.resources.iter().map(|(_, rule)| rule);
+        tools.chain(prompts).chain(resources).chain(self.deny.iter().map(|denial| &denial.rule))
+    }
+}
+
 /// Rules, most specific first, and how to find the one that decides.
 #[derive(Debug)]
 pub struct Rules<P> {
@@ -109,6 +119,13 @@ impl Rules<UriTemplate> {
     pub fn find(&self, uri: &str) -> Option<&Arc<Rule>> {
         let fits = |at: usize| self.list.get(at).is_some_and(|(t, _)| t.matches(uri) || t.covers(uri));
         self.index.find(uri, fits).and_then(|at| self.list.get(at)).map(|(_, rule)| rule)
+    }
+}
+
+impl Rules<UriTemplate> {
+    /// The rule that decides about what a template stands for: a URI in which open places are marked.
+    pub fn find_expanded(&self, probe: &str) -> Option<&Arc<Rule>> {
+        self.list.iter().find(|(template, _)| template.expands_to(probe)).map(|(_, rule)| rule)
     }
 }
 

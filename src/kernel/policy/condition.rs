@@ -67,6 +67,7 @@ struct Term {
 /// An expression that gives a text or a number, to count by.
 #[derive(Debug)]
 pub struct KeyExpression {
+    text: String,
     expression: Expression,
     needs: Needs,
 }
@@ -233,7 +234,15 @@ impl KeyExpression {
             let message = format!("the result is {}, not a text or a number", result.name());
             checker.problem(Check::ConditionTypes, message, "as in args.tenant");
         }
-        if checker.problems.is_empty() { Ok(Self { expression, needs: checker.needs }) } else { Err(checker.problems) }
+        if !checker.problems.is_empty() {
+            return Err(checker.problems);
+        }
+        Ok(Self { text: source.trim().to_owned(), expression, needs: checker.needs })
+    }
+
+    /// As it was written.
+    pub fn text(&self) -> &str {
+        &self.text
     }
 
     /// Its value as text.

@@ -333,7 +333,9 @@ fn limited(server: &ServerPolicy, principal: &Principal, message: &Message, fact
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name,
         Target::None | Target::Resources(_) => "",
     };
-    for (index, limit) in server.limits.iter().enumerate().filter(|(_, limit)| limit.concerns(principal, message)) {
+    for (index, limit) in
+        server.limits.iter().enumerate().filter(|(_, limit)| limit.concerns(principal, &message.target))
+    {
         let long = |most: usize| message.arguments().is_some_and(|arguments| arguments.raw().len() > most);
         if limit.arguments_max.is_some_and(long) {
             return Err(Reason::ArgumentsTooLarge);
@@ -367,8 +369,9 @@ fn tighter<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 }
 
 impl Limit {
-    fn concerns(&self, principal: &Principal, message: &Message) -> bool {
-        let tool = match (&self.tools, &message.target) {
+    /// Whether it is about this caller and this thing.
+    pub fn concerns(&self, principal: &Principal, target: &Target) -> bool {
+        let tool = match (&self.tools, target) {
             (None, _) => true,
             (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
             (Some(_), _) => false,

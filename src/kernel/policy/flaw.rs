@@ -119,6 +119,7 @@ checks! {
     SuppressionMalformed = "P710" "suppression-malformed" Error: "A suppression of an unknown code, of an error, or without a reason.", "Errors cannot be waved through, and a reviewer needs the reason.", "A code of P3 or P7 that is a warning, and a reason.";
     CaseMalformed = "P801" "case-malformed" Error: "A case that cannot be run.", "It proves nothing.", "See the cases reference.";
     CaseFailed = "P802" "case-failed" Error: "A case of the policy fails.", "The policy does not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
+    CaseNotHeld = "P803" "case-not-held" Warning: "A case fails or cannot be run, and gateway.yaml says `cases: { on_reload: warn }`.", "The policy is in force and may not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
 }
 
 impl fmt::Display for Check {

@@ -57,7 +57,7 @@ impl NamePattern {
     /// Whether every name that fits `other` fits this too.
     pub fn covers(&self, other: &Self) -> bool {
         // A character that no name has can only be taken up by a star, so whatever stands there fits too.
-        self.matches(&other.pieces.join("\u{0}"))
+        self.matches(&other.example(Self::ANYTHING))
     }
 
     /// Whether some name fits both.
@@ -70,6 +70,55 @@ impl NamePattern {
             && share_a_text(&self.tokens(), &other.tokens())
     }
 
+    /// A pattern whose names fit both: the widest along one way of laying them over each other.
+    pub fn intersection(&self, other: &Self) -> Option<Self> {
+        let (a, b) = (self.tokens(), other.tokens());
+        let shared = Shared::of(&a, &b);
+        let (mut i, mut j, mut text) = (0, 0, String::new());
+        if !shared.at(0, 0) {
+            return None;
+        }
+        loop {
+            match (a.get(i), b.get(j)) {
+                (None, None) => break,
+                (Some(x), Some(y)) if x.many() && y.many() => {
+                    text.push('*');
+                    (i, j) = if shared.at(i + 1, j + 1) {
+                        (i + 1, j + 1)
+                    } else if shared.at(i, j + 1) {
+                        (i, j + 1)
+                    } else {
+                        (i + 1, j)
+                    };
+                }
+                // One side takes many: it takes what the other has next, for as long as it can.
+                (Some(x), y) if x.many() => match y {
+                    Some(Token::Character(c)) if shared.at(i, j + 1) => {
+                        text.push(*c);
+                        j += 1;
+                    }
+                    _ => i += 1,
+                },
+                (x, Some(y)) if y.many() => match x {
+                    Some(Token::Character(c)) if shared.at(i + 1, j) => {
+                        text.push(*c);
+                        i += 1;
+                    }
+                    _ => j += 1,
+                },
+                (Some(Token::Character(c)), _) => {
+                    text.push(*c);
+                    (i, j) = (i + 1, j + 1);
+                }
+                _ => return None,
+            }
+        }
+        while text.contains("**") {
+            text = text.replace("**", "*");
+        }
+        Self::parse(&text).ok()
+    }
+
     /// Order of precedence, smallest first: exact names, then more literal text, then fewer stars.
     pub fn precedence(&self) -> impl Ord + use<> {
         let literal: usize = self.pieces.iter().map(String::len).sum();
@@ -80,6 +129,9 @@ impl NamePattern {
     pub fn ties(&self, other: &Self) -> bool {
         self.precedence() == other.precedence() && self != other && self.overlaps(other)
     }
+
+    /// Stands for any characters where a name is to stand for a whole pattern: no name has it.
+    pub const ANYTHING: &str = "\u{0}";
 
     /// A name that fits, for examples: each star becomes `filler`.
     pub fn example(&self, filler: &str) -> String {
@@ -121,36 +173,60 @@ pub(super) enum Token {
 
 /// Whether some text fits both patterns.
 pub(super) fn share_a_text(a: &[Token], b: &[Token]) -> bool {
-    let many = |token: &Token| matches!(token, Token::Many { .. });
-    // Whether one character can stand for both; two tokens that both take many share any that is no slash.
-    let meet = |x: &Token, y: &Token| match (x, y) {
-        (Token::Character(x), Token::Character(y)) => x == y,
-        (Token::Character(c), Token::One { slashes } | Token::Many { slashes })
-        | (Token::One { slashes } | Token::Many { slashes }, Token::Character(c)) => *slashes || *c != '/',
-        _ => true,
-    };
-    let width = b.len() + 1;
-    // Whether the rest of `a` from i and the rest of `b` from j share a text, from the ends backwards.
-    let mut shared = vec![false; (a.len() + 1) * width];
-    for i in (0..=a.len()).rev() {
-        for j in (0..=b.len()).rev() {
-            let at = |i: usize, j: usize| shared.get(i * width + j).copied().unwrap_or(false);
-            let found = match (a.get(i), b.get(j)) {
-                (None, None) => true,
-                (Some(x), None) => many(x) && at(i + 1, j),
-                (None, Some(y)) => many(y) && at(i, j + 1),
-                (Some(x), Some(y)) => {
-                    (many(x) && (at(i + 1, j) || (meet(x, y) && at(i, j + 1))))
-                        || (many(y) && (at(i, j + 1) || (meet(x, y) && at(i + 1, j))))
-                        || (meet(x, y) && at(i + 1, j + 1))
+    Shared::of(a, b).at(0, 0)
+}
+
+/// For each pair of places in two patterns, whether what follows them shares a text.
+struct Shared {
+    table: Vec<bool>,
+    width: usize,
+}
+
+impl Shared {
+    fn of(a: &[Token], b: &[Token]) -> Self {
+        let width = b.len() + 1;
+        let mut shared = Self { table: vec![false; (a.len() + 1) * width], width };
+        // From the ends backwards.
+        for i in (0..=a.len()).rev() {
+            for j in (0..=b.len()).rev() {
+                let found = match (a.get(i), b.get(j)) {
+                    (None, None) => true,
+                    (Some(x), None) => x.many() && shared.at(i + 1, j),
+                    (None, Some(y)) => y.many() && shared.at(i, j + 1),
+                    (Some(x), Some(y)) => {
+                        let meet = x.meets(*y);
+                        (x.many() && (shared.at(i + 1, j) || (meet && shared.at(i, j + 1))))
+                            || (y.many() && (shared.at(i, j + 1) || (meet && shared.at(i + 1, j))))
+                            || (meet && shared.at(i + 1, j + 1))
+                    }
+                };
+                if let Some(slot) = shared.table.get_mut(i * width + j) {
+                    *slot = found;
                 }
-            };
-            if let Some(slot) = shared.get_mut(i * width + j) {
-                *slot = found;
             }
         }
+        shared
     }
-    shared.first().copied().unwrap_or(false)
+
+    fn at(&self, i: usize, j: usize) -> bool {
+        self.table.get(i * self.width + j).copied().unwrap_or(false)
+    }
+}
+
+impl Token {
+    fn many(self) -> bool {
+        matches!(self, Self::Many { .. })
+    }
+
+    /// Whether one character can stand for both; two that take many share any that is no slash.
+    fn meets(self, other: Self) -> bool {
+        match (self, other) {
+            (Self::Character(x), Self::Character(y)) => x == y,
+            (Self::Character(c), Self::One { slashes } | Self::Many { slashes })
+            | (Self::One { slashes } | Self::Many { slashes }, Self::Character(c)) => slashes || c != '/',
+            _ => true,
+        }
+    }
 }
 
 impl std::fmt::Display for NamePattern {

@@ -77,6 +77,16 @@ impl UriTemplate {
             .collect()
     }
 
+    /// Whether a URI in which open places are marked fits.
+    pub fn expands_to(&self, probe: &str) -> bool {
+        fits(&self.0, probe)
+    }
+
+    /// Whether some URI fits both.
+    pub fn shares_with(&self, other: &Self) -> bool {
+        share_a_text(&self.tokens(), &other.tokens())
+    }
+
     /// Text before the first variable.
     pub fn prefix(&self) -> &str {
         match self.0.first() {
@@ -96,7 +106,7 @@ impl UriTemplate {
     /// Two templates of which neither goes before the other, though some URI fits both.
     pub fn ties(&self, other: &Self) -> bool {
         let close = self.prefix().starts_with(other.prefix()) || other.prefix().starts_with(self.prefix());
-        self.precedence() == other.precedence() && close && share_a_text(&self.tokens(), &other.tokens())
+        self.precedence() == other.precedence() && close && self.shares_with(other)
     }
 
     fn tokens(&self) -> Vec<Token> {
@@ -126,13 +136,14 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
 }
 
 /// A URI without traversal in any spelling: no dot segments, no encoded dots, slashes or percent
-/// signs, no backslash, no control characters.
+/// signs, no backslash, no control characters. Braces are no characters of URIs (RFC 3986) but of templates,
+/// and what an upstream offers as a template must not pass for a URI.
 pub fn plain_uri(uri: &str) -> bool {
     let lower = uri.to_ascii_lowercase();
     let path = uri.split_once("://").map_or(uri, |(_, rest)| rest);
     uri.len() <= 2048
         && !["%2e", "%2f", "%5c", "%25", "%00"].iter().any(|bad| lower.contains(bad))
-        && !uri.chars().any(|c| c == '\\' || c.is_control())
+        && !uri.chars().any(|c| matches!(c, '\\' | '{' | '}') || c.is_control())
         && !path.split('/').any(|segment| segment == ".." || segment == ".")
 }
 
@@ -151,6 +162,7 @@ mod tests {
             ("crm://customers/%2e%2e", false),
             ("crm://customers/a%2Fb", false),
             ("crm://customers/a\\b", false),
+            ("crm://customers/{+all}", false),
             ("CRM://customers/42", false),
         ] {
             assert_eq!(template.matches(uri), expected, "{uri}");

@@ -1,0 +1,76 @@
+//! The disk, for the commands that write to it. A file is written whole or not at all, and none that
+//! is there already is touched unless the caller says so.
+use crate::clock;
+use std::io::{Read as _, Write as _};
+use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+use std::path::{Path, PathBuf};
+
+/// Longest file that is read; the same as for a configuration.
+const BYTES_MAX: u64 = 4 << 20;
+
+/// Who may read a new file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Readers {
+    /// Everybody whom the umask lets.
+    All,
+    /// The owner alone: it is a private key.
+    Owner,
+}
+
+/// Whether something has this name, be it a dangling link.
+pub fn exists(path: &Path) -> bool {
+    path.symlink_metadata().is_ok()
+}
+
+/// The path without links, so that what a link points to is replaced, not the link.
+pub fn real(path: &Path) -> Result<PathBuf, String> {
+    std::fs::canonicalize(path).map_err(|error| said(path, &error))
+}
+
+/// The text of a file.
+pub fn read(path: &Path) -> Result<String, String> {
+    let file = std::fs::File::open(path).map_err(|error| said(path, &error))?;
+    let mut text = String::new();
+    let length = file.take(BYTES_MAX + 1).read_to_string(&mut text).map_err(|error| said(path, &error))?;
+    match u64::try_from(length) {
+        Ok(length) if length <= BYTES_MAX => Ok(text),
+        _ => Err(format!("{}: longer than {BYTES_MAX} bytes", path.display())),
+    }
+}
+
+/// Makes a directory and those around it.
+pub fn directory(path: &Path) -> Result<(), String> {
+    std::fs::create_dir_all(path).map_err(|error| said(path, &error))
+}
+
+/// Writes a file that must not be there yet.
+pub fn create(path: &Path, text: &str, readers: Readers) -> Result<(), String> {
+    let mode = if readers == Readers::Owner { 0o600 } else { 0o666 };
+    // `create_new` does not follow a link either, so nobody can have prepared one.
+    let file = std::fs::OpenOptions::new().write(true).create_new(true).mode(mode).open(path);
+    let written = file.and_then(|mut file| file.write_all(text.as_bytes()));
+    written.map_err(|error| said(path, &error))
+}
+
+/// Writes a file in place of one that may be there, whose permissions stay. A gateway that watches
+/// the directory never sees half of it; the name beside it begins with a dot, so it is no policy.
+pub fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), String> {
+    let beside = path.with_file_name(format!(".portcullis-{}", clock::random_token::<9>()));
+    create(&beside, text, readers)?;
+    let kept = match std::fs::metadata(path) {
+        Ok(before) if readers == Readers::All => {
+            let mode = before.permissions().mode() & 0o777;
+            std::fs::set_permissions(&beside, std::fs::Permissions::from_mode(mode))
+        }
+        _ => Ok(()),
+    };
+    let done = kept.and_then(|()| std::fs::rename(&beside, path));
+    if done.is_err() {
+        let _ = std::fs::remove_file(&beside);
+    }
+    done.map_err(|error| said(path, &error))
+}
+
+fn said(path: &Path, error: &std::io::Error) -> String {
+    format!("{}: {error}", path.display())
+}

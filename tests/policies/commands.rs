@@ -1,0 +1,131 @@
+//! `access`, `diff` and `explain` as people run them.
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+const POLICY: &str = "\
+server: crm
+upstream: { url: 'http://127.0.0.1:1/mcp' }
+access: { issuers: [corp], audience: 'https://x.example/crm/mcp', anonymous: true }
+roles:
+  support: { claim: groups, any: [support] }
+tools:
+  status: { effect: read, anonymous: true }
+  find_*: { effect: read, scopes: [crm.read] }
+  update_customer: { effect: write, scopes: [crm.write], roles: [support], when: args.id != '0' }
+resources:
+  'crm://customers/{id}': { scopes: [crm.read] }
+deny:
+  - { name: '<b>=no, \"secrets\"', tools: [find_secret*] }
+";
+
+fn place(name: &str, policy: &str) -> PathBuf {
+    let directory = Path::new(env!("CARGO_TARGET_TMPDIR")).join(format!("commands-{name}"));
+    let _ = std::fs::remove_dir_all(&directory);
+    std::fs::create_dir_all(directory.join("policies")).unwrap();
+    std::fs::create_dir_all(directory.join("audit")).unwrap();
+    let gateway = "public_url: https://x.example\nlisten: [{ address: '127.0.0.1:1' }]\n\
+        issuers: { corp: { issuer: https://login.example.com } }\nadmin: { address: '127.0.0.1:2' }\n\
+        audit: { directory: audit }\npolicies: policies\n";
+    std::fs::write(directory.join("gateway.yaml"), gateway).unwrap();
+    std::fs::write(directory.join("policies/crm.yaml"), policy).unwrap();
+    directory.join("gateway.yaml")
+}
+
+fn run(arguments: &[&str]) -> (i32, String, String) {
+    let output = Command::new(env!("CARGO_BIN_EXE_portcullis")).args(arguments).output().unwrap();
+    let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+    (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+}
+
+#[test]
+fn the_access_matrix_says_who_may_use_what_and_carries_no_markup_and_no_formula() {
+    let gateway = place("access", POLICY);
+    let gateway = gateway.to_str().unwrap();
+    let (code, text, _) = run(&["access", gateway]);
+    assert_eq!(code, 0);
+    let expected = "\
+crm
+            name                  effect  anonymous  anyone      support
+  tool      update_customer       write   -          -           crm.write *
+  tool      status                read    yes        yes         yes
+  tool      find_*                read    -          crm.read *  crm.read *
+  resource  crm://customers/{id}          -          crm.read    crm.read
+  * only:
+    tool update_customer: if args.id != '0'
+    tool find_*: unless `<b>=no, \"secrets\"`
+  A cell: the scopes that are needed; `yes`: none; `-`: refused.
+";
+    assert_eq!(text, expected);
+    let (_, html, _) = run(&["access", gateway, "--format", "html"]);
+    assert!(
+        html.contains("unless `&lt;b&gt;=no, &quot;secrets&quot;`")
+            && !html.contains("<b>")
+            && !html.contains("<script")
+    );
+    let (_, csv, _) = run(&["access", gateway, "--format", "csv"]);
+    assert!(csv.contains("\"unless `<b>=no, \"\"secrets\"\"`\""), "{csv}");
+    assert_eq!(csv.lines().count(), 1 + 4 * 3);
+    assert!(csv.lines().all(|line| !line.split(',').any(|field| field.trim_matches('"').starts_with(['=', '+', '@']))));
+}
+
+#[test]
+fn diff_tells_what_changes_and_its_exit_code_says_whether_anything_does() {
+    let old = place("old", POLICY);
+    let same = place("same", &POLICY.replace("tools:\n", "# a comment\ntools:\n"));
+    let new = POLICY
+        .replace("effect: read, scopes: [crm.read]", "effect: write, scopes: [crm.find]")
+        .replace(", roles: [support]", "");
+    let new = place("new", &new);
+    let broken = place("broken", "server: crm\n");
+    let [old, same, new, broken] = [&old, &same, &new, &broken].map(|path| path.to_str().unwrap());
+    assert_eq!(run(&["diff", old, same]), (0, "nothing that is allowed or denied changes\n".to_owned(), String::new()));
+    let (code, told, _) = run(&["diff", old, new]);
+    assert_eq!(code, 1);
+    for line in [
+        "crm: newly allowed tool `find_*`, with a token, without scope crm.read, with scope crm.find",
+        "crm: newly denied tool `find_*`, with a token, with scope crm.read, without scope crm.find",
+        "crm: newly allowed tool `update_customer`, with a token, with scope crm.write, without role support, where `args.id != '0'` holds",
+        "crm: `find_*` is now labelled write, was read",
+    ] {
+        let parts = |line: &str| line.split(", ").map(str::to_owned).collect::<std::collections::BTreeSet<_>>();
+        assert!(
+            told.lines().any(|got| parts(got) == parts(line) || without_token(got) == without_token(line)),
+            "{line}\n{told}"
+        );
+    }
+    assert!(!told.contains("status") && !told.contains("customers/"), "{told}");
+    let (code, _, problems) = run(&["diff", old, broken]);
+    assert_eq!(code, 2);
+    assert!(problems.contains("P106"), "{problems}");
+}
+
+/// A scope cannot be had without a token, so that part may be said or not.
+fn without_token(line: &str) -> std::collections::BTreeSet<String> {
+    line.split(", ").filter(|part| *part != "with a token").map(str::to_owned).collect()
+}
+
+#[test]
+fn explain_tells_the_path_and_refuses_what_it_does_not_understand() {
+    let gateway = place("explain", POLICY);
+    let gateway = gateway.to_str().unwrap();
+    let call = "{ tool: update_customer, args: { id: '0' } }";
+    let (code, told, _) = run(&[
+        "explain",
+        gateway,
+        "--as",
+        "{ sub: ann, scopes: [crm.write], claims: { groups: [support] } }",
+        "--call",
+        call,
+    ]);
+    assert_eq!(code, 0);
+    assert!(told.contains("REFUSED: ConditionNotMet") && told.contains("`args.id != '0'` does not hold"), "{told}");
+    let (_, listed, _) = run(&["explain", gateway, "--as", "anonymous", "--list", "tools"]);
+    assert!(listed.contains("tool `status` at `crm`, asked for by an anonymous caller: LISTED"), "{listed}");
+    assert!(listed.contains("tool `update_customer` at `crm`, asked for by an anonymous caller: HIDDEN"), "{listed}");
+    let (code, _, problems) = run(&["explain", gateway, "--as", "{ sub: ann, scops: [x] }", "--call", call]);
+    assert_eq!(code, 2);
+    assert!(problems.contains("unknown field `scops`"), "{problems}");
+    let (code, _, problems) = run(&["explain", gateway, "--record", "nothing"]);
+    assert_eq!(code, 1);
+    assert!(problems.contains("has the id nothing"), "{problems}");
+}
