@@ -24,7 +24,7 @@ fn policy(rules: usize) -> String {
     for rule in 0..rules {
         let pattern = match rule % 4 {
             0 => format!("area{rule}_*"),
-            1 => format!("'*_of_area{rule}'"),
+            1 => format!("'*_of_the_area_called_{rule}'"),
             _ => format!("area{rule}_find_customer"),
         };
         let when = if rule % 10 == 0 { ", when: 'size(principal.scopes) < 50'" } else { "" };
@@ -75,9 +75,10 @@ fn main() -> Result<(), String> {
         claims: serde_json::json!({ "groups": ["staff"] }),
     });
     let calls = |rules: usize| -> Vec<Target> {
-        let name = |tool: usize| match tool % 4 {
+        // Every call is of a tool that a rule allows, so that both policies are asked for the same work.
+        let name = |tool: usize| match tool % rules % 4 {
             0 => format!("area{}_find_customer_{tool}", tool % rules),
-            1 => format!("find_{tool}_of_area{}", tool % rules),
+            1 => format!("find_{tool}_of_the_area_called_{}", tool % rules),
             _ => format!("area{}_find_customer", tool % rules),
         };
         (0..TOOLS).map(|tool| Target::Tool(name(tool))).collect()

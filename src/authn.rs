@@ -21,6 +21,8 @@ use std::sync::{Arc, LazyLock};
 const TOKEN_BYTES_MAX: usize = 16 << 10;
 /// Clock skew granted to `nbf` only; `exp` is taken at its word.
 const SKEW_SECONDS: u64 = 30;
+/// The end of the year 9999. An `exp` after it is no date; milliseconds, perhaps.
+const DATE_MAX: f64 = 253_402_300_799.0;
 
 /// Verifies tokens.
 pub struct Authenticator {
@@ -120,7 +122,7 @@ impl Authenticator {
         // The same bytes, now believed.
         let claims: serde_json::Value = serde_json::from_slice(&claims).map_err(|_| invalid("claims"))?;
         let number = |claim: &str| claims.get(claim).and_then(|v| v.as_f64());
-        let expires = number("exp").filter(|exp| exp.is_finite() && *exp > 0.0).ok_or_else(|| invalid("no `exp`"))?;
+        let expires = number("exp").filter(|exp| *exp > 0.0 && *exp <= DATE_MAX).ok_or_else(|| invalid("no `exp`"))?;
         let expires = expires as u64;
         if expires <= now {
             return Err(Reason::TokenExpired.into());

@@ -1,4 +1,5 @@
 //! The only way out: resolve, check the address, connect, in bounded time. Redirects are never followed.
+use crate::kernel::digest::Digest;
 use crate::tls;
 use bytes::Bytes;
 use http::Uri;
@@ -54,6 +55,10 @@ pub struct Egress {
 /// A stack of our own because a general client's pool costs a spawned task and several locks a request
 /// (measured: 13 % of a plain proxy), and one origin needs none of that. Whoever sends takes the
 /// warmest connection or makes one; the reply's body brings it back.
+///
+/// A connection serves one caller only. HTTP/1.1 answers are told apart by their order alone, so an
+/// upstream that answers twice would give the second answer to whoever comes next; that must not be
+/// somebody else.
 pub struct Pool {
     egress: Egress,
     origin: Uri,
@@ -63,6 +68,7 @@ pub struct Pool {
 
 struct Idle {
     sender: Sender,
+    caller: Digest,
     /// How many sweeps there had been when it was last used: a clock that costs nothing to read.
     since: u32,
 }
@@ -70,7 +76,7 @@ struct Idle {
 /// A reply's body, which holds its connection.
 pub struct Lent {
     body: Incoming,
-    connection: Option<(Sender, Arc<Pool>)>,
+    connection: Option<(Sender, Digest, Arc<Pool>)>,
 }
 
 /// Addresses that no tool server or key server of an operator is at, and that a name must not lead to:
@@ -141,7 +147,7 @@ impl Egress {
     /// Sends a request on a connection of its own and waits for the head of its answer.
     pub async fn send(&self, request: Request<Full<Bytes>>, timeout: Duration) -> Result<Response<Lent>, Failure> {
         let pool = Pool::new(self.clone(), request.uri().clone());
-        Arc::new(pool).send(request, timeout).await
+        Arc::new(pool).send(request, Digest::of(b""), timeout).await
     }
 
     /// Fetches a small document with GET; only 200 counts.
@@ -169,10 +175,11 @@ impl Pool {
     }
 
     /// Sends a request and waits for the head of its answer. The target is sent in origin form (RFC 9112,
-    /// section 3.2.1), with the `Host` of this origin.
+    /// section 3.2.1), with the `Host` of this origin, on a connection that served nobody but `caller`.
     pub async fn send(
         self: &Arc<Self>,
         mut request: Request<Full<Bytes>>,
+        caller: Digest,
         timeout: Duration,
     ) -> Result<Response<Lent>, Failure> {
         let authority = self.origin.authority().map_or("", |a| a.as_str());
@@ -183,7 +190,7 @@ impl Pool {
             let target = request.uri().path_and_query().cloned();
             *request.uri_mut() = target.map_or_else(Uri::default, Uri::from);
         }
-        tokio::time::timeout(timeout, self.exchange(request)).await.unwrap_or(Err(Failure::TooSlow))
+        tokio::time::timeout(timeout, self.exchange(request, caller)).await.unwrap_or(Err(Failure::TooSlow))
     }
 
     /// Drops connections that were not used since some sweeps ago, or have ended.
@@ -193,9 +200,13 @@ impl Pool {
         self.idle().retain(fresh);
     }
 
-    async fn exchange(self: &Arc<Self>, mut request: Request<Full<Bytes>>) -> Result<Response<Lent>, Failure> {
+    async fn exchange(
+        self: &Arc<Self>,
+        mut request: Request<Full<Bytes>>,
+        caller: Digest,
+    ) -> Result<Response<Lent>, Failure> {
         loop {
-            let kept = self.take();
+            let kept = self.take(caller);
             let again = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
@@ -206,7 +217,8 @@ impl Pool {
             }
             match sender.try_send_request(request).await {
                 Ok(response) => {
-                    return Ok(response.map(|body| Lent { body, connection: Some((sender, self.clone())) }));
+                    let connection = Some((sender, caller, self.clone()));
+                    return Ok(response.map(|body| Lent { body, connection }));
                 }
                 // A kept connection may end as we take it. What was never written may go again, nothing else.
                 Err(mut error) => match error.take_message() {
@@ -217,23 +229,24 @@ impl Pool {
         }
     }
 
-    fn take(&self) -> Option<Sender> {
+    fn take(&self, caller: Digest) -> Option<Sender> {
         let mut idle = self.idle();
         loop {
-            let Idle { sender, .. } = idle.pop_back()?;
+            let warmest = idle.iter().rposition(|idle| idle.caller == caller)?;
+            let Idle { sender, .. } = idle.remove(warmest)?;
             if !sender.is_closed() {
                 return Some(sender);
             }
         }
     }
 
-    fn keep(&self, sender: Sender) {
+    fn keep(&self, sender: Sender, caller: Digest) {
         if !sender.is_closed() {
             let mut idle = self.idle();
             if idle.len() >= KEPT_MAX {
                 idle.pop_front();
             }
-            idle.push_back(Idle { sender, since: self.sweeps.load(Ordering::Relaxed) });
+            idle.push_back(Idle { sender, caller, since: self.sweeps.load(Ordering::Relaxed) });
         }
     }
 
@@ -262,8 +275,8 @@ impl http_body::Body for Lent {
 impl Drop for Lent {
     fn drop(&mut self) {
         // Of a body left unread hyper drops the rest if it is there already, and else the connection.
-        if let Some((sender, pool)) = self.connection.take() {
-            pool.keep(sender);
+        if let Some((sender, caller, pool)) = self.connection.take() {
+            pool.keep(sender, caller);
         }
     }
 }

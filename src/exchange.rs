@@ -59,7 +59,10 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
     let id = clock::Id::random();
     let mut record = match gateway.audit.begin("exchange", id) {
         Ok(record) => record,
-        Err(reason) => return rules::refuse(&reason.into(), None, &world),
+        Err(reason) => {
+            rules::drain(&mut request.into_body()).await;
+            return rules::refuse(&reason.into(), None, &world);
+        }
     };
     record.note(|entry| entry.policy = Some(world.id));
     let server = world.server_at(request.uri().path()).cloned();
@@ -101,6 +104,7 @@ async fn serve(
         }
         Ok(Answer::Stream(stream)) => {
             let Streaming { reply, judge, session, session_header, guard, held } = *stream;
+            let sent = reply.sent;
             let body = relay(Relay {
                 body: reply.into_body(),
                 judge,
@@ -109,6 +113,7 @@ async fn serve(
                 snapshots: gateway.snapshots.clone(),
                 draining: gateway.draining.clone(),
                 held,
+                sent,
                 guard,
                 metrics: gateway.metrics.clone(),
             });
@@ -163,7 +168,9 @@ async fn travel(
     let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
     let permitted = note_decision(record, decision)?; // The only way to a permit.
     let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
-    forward(gateway, &server, &principal, session, permitted, held, record).await
+    let id = permitted.message().id.clone();
+    let answer = forward(gateway, &server, &principal, session, permitted, held, record).await;
+    answer.map_err(|refusal| refusal.for_id(id))
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.
@@ -248,20 +255,19 @@ async fn forward(
         Err(_) if verb == Verb::Delete => {
             return Ok(Answer::Now(rules::empty(StatusCode::NO_CONTENT)));
         }
-        other => other.map_err(|refusal| refusal.for_id(id.clone()))?,
+        other => other?,
     };
     record.note(|entry| entry.upstream_status = Some(reply.status.as_u16()));
     if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
         fresh.session.set_upstream(theirs.clone());
     }
     let answer = receive(gateway, reply, judge, verb, &shape, session.clone(), pending, held, record).await;
-    let answer = answer.map_err(|refusal| {
+    let answer = answer.inspect_err(|refusal| {
         if refusal.reason == Reason::SessionUnknown
             && let Some(session) = &session
         {
             gateway.sessions.end(&session.id);
         }
-        refusal.for_id(id)
     })?;
     Ok(match (answer, fresh) {
         (Answer::Now(mut response), Some(fresh)) if fresh.session.facts().is_some() => {

@@ -1,24 +1,40 @@
-//! Rates, counted by key (GCRA, governor). Counts go on across reloads that leave a limit as it is.
+//! Rates and places, counted by key. Counts go on across reloads that leave a limit as it is.
+//!
+//! A rate is kept as one time for each key: when its count will be empty again (GCRA, the generic cell
+//! rate algorithm of ITU-T I.371). It is our own because a call that fits one limit and not another must give back
+//! what it took of the first.
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::Rate;
 use crate::kernel::policy::decide::Permitted;
 use crate::kernel::refusal::{Reason, Refusal};
 use dashmap::DashMap;
-use governor::clock::{Clock, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota, RateLimiter};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 /// Most keys of one limit; idle ones are forgotten first.
 const KEYS_MAX: usize = 100_000;
 
 type Open = DashMap<(Digest, Digest), u32>;
+/// When the count of each key will be empty again, since the meter began.
+type Counts = DashMap<Digest, Duration>;
 
 /// All counters.
-#[derive(Default)]
 pub struct Meter {
-    limiters: DashMap<Digest, Arc<DefaultKeyedRateLimiter<Digest>>>,
+    rates: DashMap<Digest, Arc<Counts>>,
     open: Arc<Open>,
-    clock: DefaultClock,
+    began: Instant,
+}
+
+/// Why a rate has no room.
+enum Full {
+    Wait(Duration),
+    Keys,
+}
+
+impl Default for Meter {
+    fn default() -> Self {
+        Self { rates: DashMap::new(), open: Arc::default(), began: Instant::now() }
+    }
 }
 
 impl Meter {
@@ -34,37 +50,60 @@ impl Meter {
                 return Err(refusal);
             }
         }
+        let mut spent: Vec<(Arc<Counts>, Digest, Rate)> = Vec::new();
         for (limit, charge) in permitted.charges() {
             let Some(rate) = limit.rate else { continue };
-            let limiter = self.limiter(limit.id, rate);
-            if limiter.len() >= KEYS_MAX {
-                limiter.retain_recent();
-                if limiter.len() >= KEYS_MAX {
-                    return Err(Refusal::from(Reason::RateExceeded).detail("too many keys are being counted"));
-                }
+            let counts = self.counts(limit.id);
+            let Err(full) = spend(&counts, charge.key, rate, self.began.elapsed()) else {
+                spent.push((counts, charge.key, rate));
+                continue;
+            };
+            spent.iter().for_each(|(counts, key, rate)| give_back(counts, *key, *rate));
+            let mut refusal = Refusal::from(Reason::RateExceeded).for_id(permitted.message().id.clone());
+            match full {
+                Full::Wait(wait) => refusal.retry_after = Some(wait.as_secs() + 1),
+                Full::Keys => refusal = refusal.detail("too many keys are being counted"),
             }
-            if let Err(until) = limiter.check_key(&charge.key) {
-                let wait = until.wait_time_from(self.clock.now());
-                let mut refusal = Refusal::from(Reason::RateExceeded).for_id(permitted.message().id.clone());
-                refusal.retry_after = Some(wait.as_secs() + 1);
-                return Err(refusal);
-            }
+            return Err(refusal);
         }
         Ok(held)
     }
 
     /// Forgets limits that no policy has any more.
     pub fn retain(&self, keep: &dyn Fn(&Digest) -> bool) {
-        self.limiters.retain(|id, _| keep(id));
+        self.rates.retain(|id, _| keep(id));
     }
 
-    fn limiter(&self, id: Digest, rate: Rate) -> Arc<DefaultKeyedRateLimiter<Digest>> {
-        if let Some(found) = self.limiters.get(&id) {
+    fn counts(&self, limit: Digest) -> Arc<Counts> {
+        if let Some(found) = self.rates.get(&limit) {
             return found.clone();
         }
-        let quota = Quota::with_period(rate.period).unwrap_or(Quota::per_second(std::num::NonZeroU32::MIN));
-        let made = Arc::new(RateLimiter::keyed(quota.allow_burst(rate.burst)));
-        self.limiters.entry(id).or_insert(made).clone()
+        self.rates.entry(limit).or_default().clone()
+    }
+}
+
+/// Counts one call, if there is room for it `now`.
+fn spend(counts: &Counts, key: Digest, rate: Rate, now: Duration) -> Result<(), Full> {
+    if counts.len() >= KEYS_MAX && !counts.contains_key(&key) {
+        counts.retain(|_, empty| *empty > now);
+        if counts.len() >= KEYS_MAX {
+            return Err(Full::Keys);
+        }
+    }
+    let mut empty = counts.entry(key).or_insert(now);
+    let from = (*empty).max(now);
+    // Full when as many periods lie ahead as calls may come at once.
+    let earliest = from.saturating_sub(rate.period.saturating_mul(rate.burst.get() - 1));
+    if earliest > now {
+        return Err(Full::Wait(earliest - now));
+    }
+    *empty = from.saturating_add(rate.period);
+    Ok(())
+}
+
+fn give_back(counts: &Counts, key: Digest, rate: Rate) {
+    if let Some(mut empty) = counts.get_mut(&key) {
+        *empty = empty.saturating_sub(rate.period);
     }
 }
 
@@ -95,5 +134,32 @@ impl Drop for Held {
                 *count == 0
             });
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use std::num::NonZeroU32;
+
+    #[test]
+    fn a_burst_comes_at_once_and_the_rest_at_the_rate() {
+        let counts = Counts::default();
+        let key = Digest::of(b"ann");
+        let rate = Rate { period: Duration::from_secs(20), burst: NonZeroU32::new(3).unwrap() };
+        let at = |seconds: u64| match spend(&counts, key, rate, Duration::from_secs(seconds)) {
+            Ok(()) => 0,
+            Err(Full::Wait(wait)) => wait.as_secs(),
+            Err(Full::Keys) => panic!("one key"),
+        };
+        // (when, how long to wait; 0 is counted)
+        for (seconds, wait) in
+            [(0, 0), (0, 0), (0, 0), (0, 20), (5, 15), (20, 0), (20, 20), (100, 0), (100, 0), (100, 0), (100, 20)]
+        {
+            assert_eq!(at(seconds), wait, "at {seconds}");
+        }
+        give_back(&counts, key, rate);
+        assert!(spend(&counts, key, rate, Duration::from_secs(100)).is_ok(), "as if one had not been");
+        assert!(spend(&counts, Digest::of(b"bob"), rate, Duration::ZERO).is_ok(), "another key, another count");
     }
 }

@@ -45,6 +45,8 @@ pub struct Relay<B> {
     pub draining: watch::Receiver<bool>,
     /// Its place among the calls that may be unanswered at once.
     pub held: Held,
+    /// When the call was sent: its time began then.
+    pub sent: Instant,
     /// Counts the stream.
     pub guard: StreamGuard,
     /// Where it is counted too.
@@ -58,6 +60,10 @@ struct Running<B> {
     changed: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
     frames: (u64, u64),
+    /// The session still waits for the answer.
+    unanswered: bool,
+    /// An event had an id, so that the client may come back for the rest.
+    resumable: bool,
     /// Until when the answer must be whole, if a limit says so.
     deadline: Option<Instant>,
     done: bool,
@@ -74,9 +80,24 @@ enum Happened {
     TimeUp,
 }
 
+impl<B> Running<B> {
+    /// The session waits no longer.
+    fn forget(&mut self) {
+        if let (Some(session), Some(id), true) =
+            (&self.relay.session, &self.relay.judge.message().id, std::mem::take(&mut self.unanswered))
+        {
+            session.finish(id);
+        }
+    }
+}
+
 impl<B> Drop for Running<B> {
     fn drop(&mut self) {
         self.relay.metrics.streams.dec();
+        // Nobody can come for this answer any more, and a session waits only for so many.
+        if self.unanswered && !self.resumable {
+            self.forget();
+        }
     }
 }
 
@@ -85,10 +106,19 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
     relay.metrics.streams.inc();
     let changed = relay.snapshots.watch();
     let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
-    let (decoder, deadline) =
-        (Decoder::new(relay.judge.bytes_max()), relay.judge.time().map(|time| Instant::now() + time));
-    let running =
-        Running { relay, decoder, deadline, queue: VecDeque::new(), changed, ended, frames: (0, 0), done: false };
+    let (decoder, deadline) = (Decoder::new(relay.judge.bytes_max()), relay.judge.time().map(|time| relay.sent + time));
+    let running = Running {
+        relay,
+        decoder,
+        deadline,
+        queue: VecDeque::new(),
+        changed,
+        ended,
+        frames: (0, 0),
+        unanswered: true,
+        resumable: false,
+        done: false,
+    };
     Body::Stream(Box::pin(stream::unfold(running, |mut running| async move {
         let bytes = running.next().await?;
         Some((bytes, running))
@@ -113,17 +143,18 @@ impl<B: Upstream> Running<B> {
     async fn advance(&mut self) -> Result<(), Refusal> {
         match self.wait().await {
             Happened::Data(bytes) => {
-                self.decoder.feed(&bytes).map_err(|fault| match fault {
-                    sse::Fault::TooLarge => Refusal::from(Reason::ReplyTooLarge),
-                    sse::Fault::Encoding => Refusal::from(Reason::ReplyMalformed).detail("not UTF-8"),
-                })?;
+                let fed = self.decoder.feed(&bytes);
+                // Events before a fault are shown, however the stream was cut into pieces.
                 while let Some(event) = self.decoder.next_event() {
-                    if self.done {
-                        break;
-                    }
                     self.event(event).await?;
+                    if self.done {
+                        return Ok(());
+                    }
                 }
-                Ok(())
+                fed.map_err(|fault| match fault {
+                    sse::Fault::TooLarge => Reason::ReplyTooLarge.into(),
+                    sse::Fault::Encoding => Refusal::from(Reason::ReplyMalformed).detail("not UTF-8"),
+                })
             }
             Happened::UpstreamEnded => {
                 self.close("allow", None);
@@ -175,6 +206,7 @@ impl<B: Upstream> Running<B> {
             (Some(id), Some(session)) if id.len() <= 1024 => Some(session.seal_event_id(id)),
             _ => None,
         };
+        self.resumable |= id.is_some();
         let Some(data) = event.data.filter(|data| !data.is_empty()) else {
             let data = id.is_some().then_some("");
             self.queue.push_back(sse::encode(id.as_deref(), data, event.retry).into());
@@ -201,11 +233,9 @@ impl<B: Upstream> Running<B> {
                 }
             }
             Seen::Answer { error, negotiated } => {
-                if let (Some(session), Some(id)) = (&session, &self.relay.judge.message().id) {
-                    session.finish(id);
-                    if let Some(revision) = negotiated {
-                        session.agree(*revision);
-                    }
+                self.forget();
+                if let (Some(session), Some(revision)) = (&session, negotiated) {
+                    session.agree(*revision);
                 }
                 self.relay.record.note(|entry| entry.upstream_error = Some(*error));
                 self.frames.0 += 1;
@@ -236,12 +266,10 @@ impl<B: Upstream> Running<B> {
     fn refuse(&mut self, refusal: &Refusal) {
         let message = self.relay.judge.message();
         if let (Shape::Request, Some(id)) = (&message.shape, &message.id) {
-            if let Some(session) = &self.relay.session {
-                session.finish(id);
-            }
             let body = refusal.clone().for_id(Some(id.clone())).body();
             self.queue.push_back(sse::encode(None, Some(&body), None).into());
         }
+        self.forget();
         let outcome = if refusal.reason == Reason::StreamNoLongerAllowed { "deny" } else { "error" };
         self.close(outcome, Some(&refusal.detail));
         self.relay.record.note(|entry| entry.reason = Some(refusal.reason.name()));

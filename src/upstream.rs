@@ -29,6 +29,8 @@ pub struct Reply {
     pub media: Media,
     /// The upstream's session id.
     pub session: Option<String>,
+    /// When the request was sent.
+    pub sent: Instant,
     body: Lent,
     /// Until when a body that is not a stream must be here.
     deadline: Instant,
@@ -115,8 +117,9 @@ impl Upstreams {
             Verb::Delete => Method::DELETE,
         };
         let timeout = outbound.timeout();
-        let deadline = Instant::now() + timeout;
-        let response = door.pool.send(request, timeout).await.map_err(|failure| match failure {
+        let sent = Instant::now();
+        let deadline = sent + timeout;
+        let response = door.pool.send(request, outbound.caller(), timeout).await.map_err(|failure| match failure {
             Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
             Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
         })?;
@@ -129,7 +132,7 @@ impl Upstreams {
             _ => Media::Other,
         };
         let session = text("mcp-session-id").filter(|id| id.len() <= 512).map(str::to_owned);
-        Ok(Reply { status: parts.status, media, session, body, deadline })
+        Ok(Reply { status: parts.status, media, session, sent, body, deadline })
     }
 }
 

@@ -4,6 +4,7 @@ use super::queue::Queue;
 use super::{Job, Settings};
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
+use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::thread;
@@ -48,13 +49,12 @@ fn run(interval: Duration, mut files: Files, mut pseudonyms: Pseudonyms, queue: 
             waiting.extend(done);
         }
         while let Err(error) = files.write(&lines) {
-            // Dropping the senders tells whoever waits. The batch stays, and is written whole to a new file.
+            // Dropping the senders tells whoever waits. The batch stays, and is written whole when that works.
             waiting.clear();
             if !queue.set_broken(true) {
                 eprintln!("audit: records cannot be written, refusing all calls until they can: {error}");
             }
             thread::sleep(RETRY_EVERY);
-            files.abandon();
         }
         if queue.set_broken(false) {
             eprintln!("audit: records are written again");
@@ -81,17 +81,25 @@ impl Files {
         Ok(Self { directory: settings.directory.clone(), file, size, size_max: settings.file_bytes_max })
     }
 
-    /// The next batch begins a new file: this one may end in the middle of a line.
-    fn abandon(&mut self) {
-        self.size = self.size_max;
-    }
-
+    /// Writes all of it or, as far as that can be taken back, nothing.
     fn write(&mut self, lines: &[u8]) -> io::Result<()> {
-        if self.size >= self.size_max {
+        let mut before = self.file.metadata()?;
+        // What is written to a file that somebody deleted is gone.
+        if self.size >= self.size_max || before.nlink() == 0 {
             (self.file, self.size) = next_file(&self.directory)?;
+            before = self.file.metadata()?;
         }
-        self.file.write_all(lines)?;
-        self.file.sync_data()?;
+        let written = self.file.write_all(lines).and_then(|()| self.file.sync_data());
+        if let Err(error) = written {
+            // Part of the batch may be there, and all of it is written again.
+            let taken_back = self.file.set_len(before.len()).is_ok();
+            // A file may be at a limit of its own, so the next try begins another; an empty one is not,
+            // and there must not be one more file for each try on a full disk.
+            if !taken_back || before.len() > 0 {
+                self.size = self.size_max;
+            }
+            return Err(error);
+        }
         self.size += lines.len() as u64;
         Ok(())
     }

@@ -38,9 +38,11 @@ impl Principal {
     pub fn assertion(verified: Verified) -> Self {
         let client = verified.client.as_deref().unwrap_or_default();
         let (issuer, subject, client) = (verified.issuer.as_bytes(), verified.subject.as_bytes(), client.as_bytes());
-        let id = Digest::of_parts(&[issuer, subject, client]);
-        let subject_id = Digest::of_parts(&[issuer, subject]);
-        let client_id = Digest::of_parts(&[issuer, client]);
+        // Of nobody, an identity that no issuer can give, whatever its name in the configuration.
+        let of = |parts: &[&[u8]]| Digest::of_parts(if verified.anonymous { &[] } else { parts });
+        let id = of(&[issuer, subject, client]);
+        let subject_id = of(&[issuer, subject]);
+        let client_id = of(&[issuer, client]);
         Self { verified, id, subject_id, client_id }
     }
 
@@ -103,5 +105,30 @@ impl Principal {
     /// All claims.
     pub fn claims(&self) -> &serde_json::Value {
         &self.verified.claims
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_token_of_an_issuer_called_anonymous_is_taken_for_none() {
+        let caller = |anonymous| {
+            Principal::assertion(Verified {
+                anonymous,
+                issuer: "anonymous".to_owned(),
+                subject: "anonymous".to_owned(),
+                client: None,
+                audiences: Vec::new(),
+                scopes: BTreeSet::new(),
+                expires: 1,
+                claims: serde_json::Value::Null,
+            })
+        };
+        let (nobody, named) = (caller(true), caller(false));
+        assert_ne!(nobody.id(), named.id());
+        assert_ne!(nobody.subject_id(), named.subject_id());
+        assert_ne!(nobody.client_id(), named.client_id());
     }
 }

@@ -10,7 +10,11 @@
 )]
 mod bypasses;
 mod cases;
+mod connections;
 mod journey;
+mod language;
+mod limits;
 mod operations;
 mod support;
+mod tokens;
 mod transport;

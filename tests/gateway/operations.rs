@@ -202,6 +202,108 @@ fn kill_nine_loses_no_record_older_than_the_interval() {
     assert!(answered.iter().any(|(id, at)| recorded.contains(id) && *at < killed - Duration::from_secs(1)));
 }
 
+/// Puts a file where the directory of records was, so that no new file can be made, whoever runs this.
+fn take_the_records_away(gateway: &Gateway) {
+    std::fs::rename(gateway.directory.join("audit"), gateway.directory.join("audit-away")).unwrap();
+    std::fs::write(gateway.directory.join("audit"), "in the way").unwrap();
+}
+
+fn give_the_records_back(gateway: &Gateway) {
+    std::fs::remove_file(gateway.directory.join("audit")).unwrap();
+    std::fs::rename(gateway.directory.join("audit-away"), gateway.directory.join("audit")).unwrap();
+}
+
+#[test]
+fn calls_are_refused_while_records_cannot_be_written_and_accepted_again_when_they_can() {
+    for durability in ["interval", "acknowledged"] {
+        let audit = format!("audit: {{ directory: audit, durability: {durability}, file_bytes_max: 4096 }}\n");
+        let gateway = Gateway::with(TOOLS, &audit);
+        let token = gateway.ann();
+        let mut accepted = Vec::new();
+        let call = |accepted: &mut Vec<String>| {
+            let answer = gateway.call(&token, "tools/call", find());
+            if answer.status == 200 {
+                accepted.push(answer.header("x-request-id").unwrap().to_owned());
+            }
+            (answer.status, answer.code())
+        };
+        assert_eq!(call(&mut accepted), (200, 0));
+        take_the_records_away(&gateway);
+        wait("the file is full and no other can be made", || call(&mut accepted) == (503, -31503));
+        let reached = gateway.upstream.seen().len();
+        for _ in 0..5 {
+            assert_eq!(call(&mut accepted), (503, -31503), "{durability}");
+        }
+        let mut large =
+            modern(&token, "tools/call", &json!({"name":"find_customer","arguments":{"id":"x".repeat(60_000)}}));
+        assert_eq!(gateway.send(&large).status, 503, "a refusal arrives though its request was not read");
+        large.headers.clear();
+        assert_eq!(gateway.send(&large).status, 503);
+        assert_eq!(gateway.upstream.seen().len(), reached, "{durability}: nothing is done unrecorded");
+        give_the_records_back(&gateway);
+        wait("records are written again", || call(&mut accepted).0 == 200);
+        for _ in 0..5 {
+            assert_eq!(call(&mut accepted), (200, 0));
+        }
+        wait("every accepted call has one record", || {
+            let records = gateway.records();
+            let of = |id: &String| records.iter().filter(|r| r["id"] == **id && r["outcome"] == "allow").count();
+            accepted.iter().all(|id| of(id) == 1)
+        });
+        let files = std::fs::read_dir(gateway.directory.join("audit")).unwrap().count();
+        assert!(files < 3 + accepted.len(), "{files} files");
+    }
+}
+
+#[test]
+fn a_file_of_records_at_a_limit_of_the_system_leaves_no_torn_line_and_loses_no_record() {
+    let mut gateway = Gateway::start();
+    gateway.stop();
+    // Writing on fails then, for everybody, and as long as nobody asks for it is no signal.
+    let mut command = Command::new("sh");
+    let limited = "trap '' XFSZ; ulimit -S -f 8; exec \"$0\" \"$@\"";
+    command.args(["-c", limited, env!("CARGO_BIN_EXE_portcullis")]);
+    gateway.launch_by(command);
+    let token = gateway.ann();
+    let mut accepted = Vec::new();
+    wait("several files are full", || {
+        let answer = gateway.call(&token, "tools/call", find());
+        assert!(matches!(answer.status, 200 | 503), "{answer:?}");
+        if answer.status == 200 {
+            accepted.push(answer.header("x-request-id").unwrap().to_owned());
+        }
+        accepted.len() >= 60
+    });
+    assert_eq!(gateway.stop(), Some(0));
+    let mut written = Vec::new();
+    for entry in std::fs::read_dir(gateway.directory.join("audit")).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|e| e == "jsonl") {
+            let text = std::fs::read_to_string(entry.path()).unwrap();
+            assert!(text.is_empty() || text.ends_with('\n'), "a torn line at the end");
+            written.extend(text.lines().map(|line| serde_json::from_str::<serde_json::Value>(line).unwrap()));
+        }
+    }
+    let of = |id: &String| written.iter().filter(|record| record["id"] == **id).count();
+    let wrong: Vec<_> = accepted.iter().filter(|id| of(id) != 1).collect();
+    assert!(wrong.is_empty(), "not recorded once: {wrong:?}");
+}
+
+#[test]
+fn a_file_of_records_that_was_deleted_is_begun_anew() {
+    let gateway = Gateway::start();
+    let token = gateway.ann();
+    assert_eq!(gateway.call(&token, "tools/call", find()).status, 200);
+    wait("the record", || !gateway.records().is_empty());
+    for entry in std::fs::read_dir(gateway.directory.join("audit")).unwrap().flatten() {
+        if entry.path().extension().is_some_and(|e| e == "jsonl") {
+            std::fs::remove_file(entry.path()).unwrap();
+        }
+    }
+    let answer = gateway.call(&token, "tools/call", find());
+    let id = answer.header("x-request-id").unwrap();
+    wait("its record is where one looks for it", || gateway.records().iter().any(|r| r["id"] == id));
+}
+
 #[test]
 fn stopping_lets_a_call_finish_and_writes_its_record() {
     let mut gateway = Gateway::start();

@@ -15,6 +15,8 @@ use std::time::{Duration, Instant};
 /// One HTTP request as the upstream saw it.
 #[derive(Clone, Debug)]
 pub struct Seen {
+    /// Which of the upstream's connections it came on.
+    pub connection: usize,
     pub line: String,
     pub headers: Vec<(String, String)>,
     pub body: String,
@@ -54,9 +56,9 @@ impl Upstream {
         };
         let shared = upstream.clone();
         std::thread::spawn(move || {
-            for stream in listener.incoming().flatten() {
+            for (number, stream) in listener.incoming().flatten().enumerate() {
                 let shared = shared.clone();
-                std::thread::spawn(move || shared.connection(stream));
+                std::thread::spawn(move || shared.connection(number, stream));
             }
         });
         upstream
@@ -78,7 +80,31 @@ impl Upstream {
         self.seen.lock().unwrap().clone()
     }
 
-    fn connection(&self, mut stream: TcpStream) {
+    /// Answers listings with these tools, and every call with `ok`.
+    pub fn tools(&self, names: &'static [&'static str]) {
+        self.script(move |seen, out| {
+            let message = seen.json();
+            let list = || names.iter().map(|name| json!({"name":name,"inputSchema":{"type":"object"}})).collect();
+            let result = match message["method"].as_str() {
+                Some("tools/list") => json!({"tools":Value::Array(list()),"resultType":"complete"}),
+                _ => json!({"content":[{"type":"text","text":"ok"}],"resultType":"complete"}),
+            };
+            reply(
+                out,
+                200,
+                "application/json",
+                &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string(),
+            );
+        });
+    }
+
+    /// Names of the tools whose calls came here.
+    pub fn called(&self) -> Vec<String> {
+        let calls = self.seen().into_iter().filter(|seen| seen.json()["method"] == "tools/call");
+        calls.map(|seen| seen.json()["params"]["name"].as_str().unwrap_or_default().to_owned()).collect()
+    }
+
+    fn connection(&self, number: usize, mut stream: TcpStream) {
         let mut reader = BufReader::new(stream.try_clone().unwrap());
         while let Some((line, headers)) = read_head(&mut reader) {
             let length = headers.iter().find(|(n, _)| n == "content-length").and_then(|(_, v)| v.parse().ok());
@@ -86,7 +112,7 @@ impl Upstream {
             if reader.read_exact(&mut body).is_err() {
                 return;
             }
-            let seen = Seen { line, headers, body: String::from_utf8_lossy(&body).into_owned() };
+            let seen = Seen { connection: number, line, headers, body: String::from_utf8_lossy(&body).into_owned() };
             self.seen.lock().unwrap().push(seen.clone());
             let script = self.script.lock().unwrap().clone();
             script(&seen, &mut stream);
@@ -158,6 +184,20 @@ impl Signer {
         header.typ = Some(typ.to_owned());
         header.kid = Some(self.kid.clone());
         jsonwebtoken::encode(&header, claims, &jsonwebtoken::EncodingKey::from_ec_der(&self.pkcs8)).unwrap()
+    }
+
+    /// Signs what a library would not write.
+    pub fn sign_text(&self, header: &str, claims: &str) -> String {
+        let message = format!("{}.{}", URL_SAFE_NO_PAD.encode(header), URL_SAFE_NO_PAD.encode(claims));
+        let signature = self.sign_message(&message);
+        format!("{message}.{signature}")
+    }
+
+    /// The signature over a message, base64url.
+    pub fn sign_message(&self, message: &str) -> String {
+        let pair = EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &self.pkcs8).unwrap();
+        let random = aws_lc_rs::rand::SystemRandom::new();
+        URL_SAFE_NO_PAD.encode(pair.sign(&random, message.as_bytes()).unwrap())
     }
 }
 
@@ -240,7 +280,12 @@ impl Gateway {
     }
 
     pub fn launch(&mut self) {
-        self.child = Command::new(env!("CARGO_BIN_EXE_portcullis"))
+        self.launch_by(Command::new(env!("CARGO_BIN_EXE_portcullis")));
+    }
+
+    /// As the end of this command.
+    pub fn launch_by(&mut self, mut command: Command) {
+        self.child = command
             .args(["serve", "gateway.yaml"])
             .current_dir(&self.directory)
             .env("CRM_TOKEN", "the-gateways-own-secret")
@@ -321,6 +366,23 @@ impl Gateway {
     /// Sends one message of 2026-07-28.
     pub fn call(&self, token: &str, method: &str, params: Value) -> Answer {
         self.send(&modern(token, method, &params))
+    }
+
+    /// Calls a tool in 2026-07-28.
+    pub fn tool(&self, token: &str, name: &str, arguments: Value) -> Answer {
+        self.call(token, "tools/call", json!({"name":name,"arguments":arguments}))
+    }
+
+    /// The tools that this caller is shown.
+    pub fn listed(&self, token: &str) -> Vec<String> {
+        names(&self.call(token, "tools/list", json!({})))
+    }
+
+    /// A token for `ann` with these claims besides, or instead.
+    pub fn with_claims(&self, more: Value) -> String {
+        let mut claims = self.claims("ann", "crm.read crm.write");
+        claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        self.signer.sign("at+jwt", &claims)
     }
 
     pub fn send(&self, request: &Request) -> Answer {
@@ -438,6 +500,13 @@ impl Request {
         self.body = body.into();
         self
     }
+}
+
+/// The tools in an answer to `tools/list`.
+pub fn names(answer: &Answer) -> Vec<String> {
+    let tools = answer.json()["result"]["tools"].as_array().cloned();
+    let tools = tools.unwrap_or_else(|| panic!("no list: {answer:?}"));
+    tools.iter().map(|tool| tool["name"].as_str().unwrap().to_owned()).collect()
 }
 
 fn post(token: &str, body: &Value) -> Request {

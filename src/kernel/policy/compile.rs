@@ -321,8 +321,14 @@ impl StepUp {
         let acr = claim("acr").and_then(|acr| acr.as_str());
         let login = claim("auth_time").and_then(|time| time.as_u64());
         (self.acr.is_empty() || acr.is_some_and(|acr| self.acr.iter().any(|wanted| wanted == acr)))
-            && self.max_age.is_none_or(|max| login.is_some_and(|login| now.saturating_sub(login) <= max))
+            && self.max_age.is_none_or(|max| login.is_some_and(|login| recent(login, now, max)))
     }
+}
+
+/// A login that is yet to happen is none, but for clocks that differ a little.
+fn recent(login: u64, now: u64, max: u64) -> bool {
+    const SKEW_SECONDS: u64 = 30;
+    login <= now.saturating_add(SKEW_SECONDS) && now.saturating_sub(login) <= max
 }
 
 impl Deny {
@@ -332,7 +338,7 @@ impl Deny {
             || match target {
                 Target::Tool(name) => self.tools.iter().any(|pattern| pattern.matches(name)),
                 Target::Prompt(name) => self.prompts.iter().any(|pattern| pattern.matches(name)),
-                Target::Resource(uri) => self.resources.iter().any(|t| t.matches(uri) || t.covers(uri)),
+                Target::Resource(uri) => self.resources.iter().any(|template| template.denies(uri)),
                 Target::None | Target::Resources(_) => false,
             }
     }

@@ -71,6 +71,7 @@ pub struct Permitted {
 /// Proof that a permit's obligations were applied: what `upstream` may send.
 pub struct Outbound {
     server: Arc<ServerPolicy>,
+    caller: Digest,
     message: Arc<Message>,
     verb: Verb,
     body: Bytes,
@@ -405,7 +406,8 @@ impl Permitted {
             _ => Verb::Post,
         };
         let body = message.document.as_ref().map_or_else(Bytes::new, |document| document.write(&rewrite(&message)));
-        let outbound = Outbound { server: server.clone(), message: message.clone(), verb, body, time };
+        let caller = principal.id();
+        let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time };
         (outbound, Judge::new(world, server, principal, message, reply_max, time))
     }
 }
@@ -439,6 +441,11 @@ impl Outbound {
     /// The server it goes to.
     pub fn server(&self) -> &Arc<ServerPolicy> {
         &self.server
+    }
+
+    /// For whom it is sent.
+    pub fn caller(&self) -> Digest {
+        self.caller
     }
 
     /// The verb.

@@ -235,12 +235,17 @@ impl std::fmt::Display for NamePattern {
     }
 }
 
-/// Finds patterns that may fit a name: exact names by hash, others by walking a trie of their prefixes.
+/// Finds patterns that may fit a name: exact names by hash, others by walking a trie of how they begin, or,
+/// if they begin with a star, of how they end.
 #[derive(Debug, Default)]
 pub struct Index {
     exact: HashMap<String, usize>,
-    nodes: Vec<Node>,
+    beginnings: Trie,
+    endings: Trie,
 }
+
+#[derive(Debug)]
+struct Trie(Vec<Node>);
 
 #[derive(Debug, Default)]
 struct Node {
@@ -255,8 +260,10 @@ impl Index {
         for (position, pattern) in patterns.enumerate() {
             if pattern.is_exact() {
                 index.exact.insert(pattern.to_string(), position);
+            } else if pattern.prefix().is_empty() {
+                index.endings.insert(pattern.suffix().bytes().rev(), position);
             } else {
-                index.insert(pattern.prefix(), position);
+                index.beginnings.insert(pattern.prefix().bytes(), position);
             }
         }
         index
@@ -266,31 +273,9 @@ impl Index {
     pub fn of_prefixes<'a>(prefixes: impl Iterator<Item = &'a str>) -> Self {
         let mut index = Self::default();
         for (position, prefix) in prefixes.enumerate() {
-            index.insert(prefix, position);
+            index.beginnings.insert(prefix.bytes(), position);
         }
         index
-    }
-
-    fn insert(&mut self, prefix: &str, position: usize) {
-        if self.nodes.is_empty() {
-            self.nodes.push(Node::default());
-        }
-        let mut at = 0;
-        for byte in prefix.bytes() {
-            let next = self.nodes.len();
-            let Some(node) = self.nodes.get_mut(at) else { return };
-            at = match node.children.binary_search_by_key(&byte, |(b, _)| *b) {
-                Ok(found) => node.children.get(found).map_or(0, |(_, child)| *child),
-                Err(place) => {
-                    node.children.insert(place, (byte, next));
-                    self.nodes.push(Node::default());
-                    next
-                }
-            };
-        }
-        if let Some(node) = self.nodes.get_mut(at) {
-            node.entries.push(position);
-        }
     }
 
     /// The first position that fits: an exact name, or the smallest for which `fits` holds.
@@ -298,9 +283,45 @@ impl Index {
         if let Some(position) = self.exact.get(name) {
             return Some(*position);
         }
-        let mut best: Option<usize> = None;
-        let mut node = self.nodes.first();
-        let mut bytes = name.bytes();
+        let beginning = self.beginnings.first(name.bytes(), None, &fits);
+        self.endings.first(name.bytes().rev(), beginning, &fits)
+    }
+}
+
+impl Default for Trie {
+    fn default() -> Self {
+        Self(vec![Node::default()])
+    }
+}
+
+impl Trie {
+    fn insert(&mut self, bytes: impl Iterator<Item = u8>, position: usize) {
+        let mut at = 0;
+        for byte in bytes {
+            let next = self.0.len();
+            let Some(node) = self.0.get_mut(at) else { return };
+            at = match node.children.binary_search_by_key(&byte, |(b, _)| *b) {
+                Ok(found) => node.children.get(found).map_or(0, |(_, child)| *child),
+                Err(place) => {
+                    node.children.insert(place, (byte, next));
+                    self.0.push(Node::default());
+                    next
+                }
+            };
+        }
+        if let Some(node) = self.0.get_mut(at) {
+            node.entries.push(position);
+        }
+    }
+
+    /// The smallest position along the way of `bytes` for which `fits` holds, if it is smaller than `best`.
+    fn first(
+        &self,
+        mut bytes: impl Iterator<Item = u8>,
+        mut best: Option<usize>,
+        fits: &impl Fn(usize) -> bool,
+    ) -> Option<usize> {
+        let mut node = self.0.first();
         while let Some(here) = node {
             for position in &here.entries {
                 if best.is_none_or(|best| *position < best) && fits(*position) {
@@ -309,7 +330,7 @@ impl Index {
             }
             node = bytes.next().and_then(|byte| {
                 let found = here.children.binary_search_by_key(&byte, |(b, _)| *b).ok()?;
-                self.nodes.get(here.children.get(found)?.1)
+                self.0.get(here.children.get(found)?.1)
             });
         }
         best

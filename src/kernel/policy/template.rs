@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 /// Stands for what a template offered by the upstream leaves open: no URI and no rule contains it.
 const OPEN: &str = "\u{E000}";
 
-/// A URI template: literal text with `{name}` (one or more characters, no `/`) and `{+name}` (any).
+/// A URI template: literal text with `{name}` (one or more characters, none of `/?#`) and `{+name}` (any).
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct UriTemplate(Vec<Piece>);
 
@@ -62,6 +62,18 @@ impl UriTemplate {
         };
         let probe = offered.probe();
         plain_uri(&probe) && fits(&self.0, &probe)
+    }
+
+    /// Whether a denial with this template is about a URI or an offered template. A denial must not be passed by
+    /// with another spelling, so here encodings are undone, and what follows `?` or `#` does not count.
+    pub fn denies(&self, uri: &str) -> bool {
+        let decode = |piece: &Piece| match piece {
+            Piece::Text(text) => Piece::Text(decoded(text)),
+            Piece::Hole(slashes) => Piece::Hole(*slashes),
+        };
+        let bare = decoded(uri.split(['?', '#']).next().unwrap_or_default());
+        let pieces: Vec<Piece> = self.0.iter().map(decode).collect();
+        self.matches(uri) || self.covers(uri) || (!uri.contains(['{', '}']) && fits(&pieces, &bare))
     }
 
     /// What an offered template expands to, with a character that only variables take where it is open.
@@ -129,10 +141,36 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
         Some((Piece::Text(literal), rest)) => text.strip_prefix(literal.as_str()).is_some_and(|t| fits(rest, t)),
         Some((Piece::Hole(slashes), rest)) => text
             .char_indices()
-            .take_while(|(_, c)| *slashes || *c != '/')
+            // What RFC 6570 expands `{name}` to holds none of these: `vip?` would be another spelling of `vip`.
+            .take_while(|(_, c)| *slashes || !matches!(c, '/' | '?' | '#'))
             .map(|(at, c)| at + c.len_utf8())
             .any(|at| text.get(at..).is_some_and(|tail| fits(rest, tail))),
     }
+}
+
+/// A text with its percent-encodings undone; what is none stays as it is.
+fn decoded(text: &str) -> String {
+    let mut parts = text.split('%');
+    let mut bytes = parts.next().unwrap_or_default().as_bytes().to_vec();
+    for part in parts {
+        match (encoding(part), part.get(2..)) {
+            (Some(byte), Some(rest)) => {
+                bytes.push(byte);
+                bytes.extend_from_slice(rest.as_bytes());
+            }
+            _ => {
+                bytes.push(b'%');
+                bytes.extend_from_slice(part.as_bytes());
+            }
+        }
+    }
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
+/// The byte whose encoding begins a text, but for its `%`.
+fn encoding(text: &str) -> Option<u8> {
+    let digits = text.get(..2).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
+    u8::from_str_radix(digits, 16).ok()
 }
 
 /// A URI without traversal in any spelling: no dot segments, no encoded dots, slashes or percent
@@ -145,6 +183,14 @@ pub fn plain_uri(uri: &str) -> bool {
         && !["%2e", "%2f", "%5c", "%25", "%00"].iter().any(|bad| lower.contains(bad))
         && !uri.chars().any(|c| matches!(c, '\\' | '{' | '}') || c.is_control())
         && !path.split('/').any(|segment| segment == ".." || segment == ".")
+        && encoded_once(uri)
+}
+
+/// Whether each `%` begins an encoding, and of a character that needs it (RFC 3986, section 6.2.2.2): with
+/// `%76ip` for `vip`, a URI would pass by the rule or denial that is about it.
+fn encoded_once(uri: &str) -> bool {
+    let needed = |byte: u8| !byte.is_ascii_alphanumeric() && !b"-._~".contains(&byte);
+    uri.split('%').skip(1).all(|after| encoding(after).is_some_and(needed))
 }
 
 #[cfg(test)]
@@ -162,11 +208,27 @@ mod tests {
             ("crm://customers/%2e%2e", false),
             ("crm://customers/a%2Fb", false),
             ("crm://customers/a\\b", false),
+            ("crm://customers/%34%32", false),
+            ("crm://customers/a%7Eb", false),
+            ("crm://customers/a%", false),
+            ("crm://customers/a%+f", false),
+            ("crm://customers/a%zz", false),
+            ("crm://customers/42?", false),
+            ("crm://customers/42#a", false),
+            ("crm://customers/a%20b%3Fc", true),
+            ("crm://customers/m%C3%BCller", true),
             ("crm://customers/{+all}", false),
             ("CRM://customers/42", false),
         ] {
             assert_eq!(template.matches(uri), expected, "{uri}");
         }
+        let denied = |template: &str, uri: &str| UriTemplate::parse(template).unwrap().denies(uri);
+        for uri in
+            ["f://a/m%C3%BCller!", "f://a/m%c3%bcller%21", "f://a/müller!", "f://a/müller!?x", "f://a/müller%21#x"]
+        {
+            assert!(denied("f://a/müller!", uri) && denied("f://a/m%C3%BCller%21", uri), "{uri}");
+        }
+        assert!(!denied("f://a/müller!", "f://a/müller") && !denied("f://a/b", "f://a/b%3Fc"));
         assert!(template.covers("crm://customers/{customer}"));
         assert!(!template.covers("crm://customers/{+path}"));
         assert!(!template.covers("crm://orders/{id}"));

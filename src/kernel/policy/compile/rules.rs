@@ -381,7 +381,8 @@ impl<'a> Common<'a> {
     }
 }
 
-/// Rules that can never allow, because a denial without condition covers them.
+/// Rules that can never allow, because a denial without condition covers them. One of everything is left out:
+/// whoever writes it means it, and refusing it would keep the open policy in force.
 pub fn shadowed(
     (source, deny): (&[DenySource], &[Deny]),
     (tools, prompts): (&[Named<NamePattern>], &[Named<NamePattern>]),
@@ -390,17 +391,17 @@ pub fn shadowed(
 ) {
     // What was written counts, not what came of it: a denial with a mistake is not one for everybody.
     let always = |source: &DenySource| source.when.is_none() && source.roles.is_none();
-    for (_, denial) in source.iter().zip(deny).filter(|(source, _)| always(source)) {
+    for (_, denial) in source.iter().zip(deny).filter(|(source, denial)| always(source) && !denial.everything) {
         let tools = tools.iter().map(|rule| (rule, &denial.tools));
         let prompts = prompts.iter().map(|rule| (rule, &denial.prompts));
         for (rule, patterns) in tools.chain(prompts) {
-            if denial.everything || patterns.iter().any(|pattern| pattern.covers(&rule.pattern)) {
+            if patterns.iter().any(|pattern| pattern.covers(&rule.pattern)) {
                 never(denial, &rule.at, &rule.rule.label, flaws);
             }
         }
         for rule in resources {
             let label = &rule.rule.label;
-            if denial.everything || denial.resources.iter().any(|t| t.matches(label) || t.covers(label)) {
+            if denial.resources.iter().any(|t| t.matches(label) || t.covers(label)) {
                 never(denial, &rule.at, label, flaws);
             }
         }
