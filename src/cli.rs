@@ -9,6 +9,7 @@ mod files;
 mod format;
 mod guess;
 mod init;
+mod reference;
 mod shell;
 mod survey;
 mod test;
@@ -17,6 +18,7 @@ pub use audit::sentence;
 
 use crate::config::load::Environment;
 use crate::kernel::policy::flaw::Check;
+use crate::kernel::policy::source::{FragmentSource, PolicySource};
 use crate::kernel::snapshot::Snapshot;
 use crate::{app, config, demo};
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -90,6 +92,9 @@ enum Command {
         /// Which file.
         #[arg(value_enum)]
         file: SchemaOf,
+        /// Print the reference of the file instead, in Markdown.
+        #[arg(long)]
+        markdown: bool,
     },
     /// Read audit records.
     Audit {
@@ -121,6 +126,8 @@ enum SchemaOf {
     Gateway,
     /// policies/*.yaml
     Policy,
+    /// policies/*.fragment.yaml and what lies in subdirectories
+    Fragment,
     /// policies/*.cases.yaml
     Cases,
 }
@@ -166,15 +173,20 @@ pub fn main() -> ExitCode {
             print!("{}", if told.is_empty() { "nothing that is allowed or denied changes\n" } else { &told });
             if told.is_empty() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
         }),
-        Command::Schema { file } => {
+        Command::Schema { file, markdown } => {
             let schema = match file {
-                SchemaOf::Gateway => schemars::schema_for!(config::source::GatewaySource),
-                SchemaOf::Policy => {
-                    schemars::schema_for!(crate::kernel::policy::source::PolicySource)
-                }
-                SchemaOf::Cases => schemars::schema_for!(crate::cases::source::CasesSource),
+                SchemaOf::Gateway => config::structure::schema_of::<config::source::GatewaySource>(),
+                SchemaOf::Policy => config::structure::schema_of::<PolicySource>(),
+                SchemaOf::Fragment => config::structure::schema_of::<FragmentSource>(),
+                SchemaOf::Cases => config::structure::schema_of::<crate::cases::source::CasesSource>(),
             };
-            println!("{:#}", schema.to_value());
+            match (markdown, file) {
+                (false, _) => println!("{schema:#}"),
+                (true, SchemaOf::Policy) => print!("{}", reference::policy(&schema)),
+                (true, SchemaOf::Gateway | SchemaOf::Fragment | SchemaOf::Cases) => {
+                    print!("{}", reference::sections(&schema))
+                }
+            }
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),

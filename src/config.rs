@@ -6,6 +6,7 @@ mod include;
 pub use cases::explained;
 pub mod load;
 pub mod source;
+pub mod structure;
 pub mod yaml;
 
 use crate::authn::keys::Trusted;
@@ -38,12 +39,27 @@ pub struct Problem {
 impl fmt::Display for Problem {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let severity = self.check.severity().name();
-        write!(f, "{}:{}:{}: {severity} {}: {}", self.file, self.line, self.column, self.check, self.message)?;
+        write!(f, "{}", plain(&self.file))?;
+        if self.line > 0 {
+            write!(f, ":{}:{}", self.line, self.column)?;
+        }
+        write!(f, ": {severity} {}: {}", self.check, plain(&self.message))?;
         if !self.hint.is_empty() {
-            write!(f, "\n    hint: {}", self.hint)?;
+            write!(f, "\n    hint: {}", plain(&self.hint))?;
         }
         Ok(())
     }
+}
+
+/// One line of a length that can be read, with nothing in it that a terminal obeys: names come from files.
+fn plain(text: &str) -> String {
+    const SHOWN_MAX: usize = 400;
+    let escaped = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] });
+    let mut shown: String = escaped.take(SHOWN_MAX).collect();
+    if text.chars().count() > SHOWN_MAX {
+        shown.push('…');
+    }
+    shown
 }
 
 /// What takes effect only at start.

@@ -54,7 +54,7 @@ struct Compiler<'a> {
 impl Compiler<'_> {
     fn add(&mut self, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
         let check = Check::CaseMalformed;
-        self.flaws.push(Flaw { check, path: path.into(), message: message.into(), hint: hint.into() });
+        self.flaws.push(Flaw { check, path: path.into(), offset: None, message: message.into(), hint: hint.into() });
     }
 
     fn server(&mut self, name: Option<&str>) -> Option<Arc<ServerPolicy>> {

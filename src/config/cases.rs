@@ -35,7 +35,8 @@ pub(super) fn read_all(
             }
             Ok(found) => cases.extend(found),
             Err(flaws) => {
-                let told = |Flaw { check, path, message, hint }| document.problem(check, &path, message, hint);
+                let told =
+                    |Flaw { check, path, offset: _, message, hint }| document.problem(check, &path, message, hint);
                 problems.extend(flaws.into_iter().map(told));
             }
         }
@@ -61,7 +62,7 @@ pub fn explained(world: &Snapshot, parts: &[(&str, &str)]) -> Result<String, Vec
     }
     whole.insert("cases".to_owned(), vec![serde_json::Value::Object(case)].into());
     let (value, places) = (serde_json::Value::Object(whole), Default::default());
-    let document = Document { file: String::new(), value, places };
+    let document = Document { file: String::new(), value, places, texts: Default::default() };
     let mut problems = Vec::new();
     let source = document.typed::<CasesSource>(&mut problems);
     let words = |path: &str, message: &str, hint: &str| {

@@ -45,7 +45,7 @@ impl Compiler<'_> {
             drain,
             cases: _,
         } = source;
-        let (public_url, hosts, origins) = self.public(&public_url, hosts, origins)?;
+        let public = self.public(&public_url, hosts, origins);
         let listeners = self.listeners(listen);
         let admin = self.address("/admin/address", &admin.address, admin.insecure);
         let audit = self.audit(audit);
@@ -60,18 +60,20 @@ impl Compiler<'_> {
         let mut credentials = BTreeMap::new();
         let names: Vec<String> = issuers.keys().cloned().collect();
         for (policy, document) in policies {
-            let Some((server, credential)) = self.policy(policy, &document, &names, &public_url) else { continue };
+            let url = public.as_ref().map_or("", |(url, _, _)| url.as_str());
+            let Some((server, credential)) = self.policy(policy, &document, &names, url) else { continue };
             credentials.extend(credential.map(|secret| (server.name.clone(), secret)));
             let mut repeated = |message: String, hint: &str| {
                 self.problems.push(document.problem(Check::NameRepeated, "/server", message, hint));
             };
-            if let Some(other) = paths.insert(server.path.clone(), server.name.clone()) {
+            if servers.contains_key(&server.name) {
+                repeated(format!("another policy has the name `{}`", server.name), "one policy per server");
+            } else if let Some(other) = paths.insert(server.path.clone(), server.name.clone()) {
                 repeated(format!("`{}` and `{other}` have one path", server.name), "give one another `path`");
             }
-            if servers.insert(server.name.clone(), Arc::new(server)).is_some() {
-                repeated("another policy has this name".to_owned(), "one policy per server");
-            }
+            servers.insert(server.name.clone(), Arc::new(server));
         }
+        let (public_url, hosts, origins) = public?;
         let snapshot = Snapshot {
             id: Digest::of(b""),
             servers,
@@ -107,22 +109,29 @@ impl Compiler<'_> {
             match self.secret(&bearer.env, &bearer.file) {
                 Ok(found) => secret = found,
                 Err(why) => {
-                    let (at, hint) = ("/upstream/credential/bearer", "set it before the gateway starts");
+                    let field = if bearer.env.is_some() { "env" } else { "file" };
+                    let at = &format!("/upstream/credential/bearer/{field}");
+                    let hint = "set it before the gateway starts; printable characters without spaces";
                     self.problems.push(document.problem(Check::SecretMissing, at, why, hint));
                 }
             }
         }
+        let written = policy.upstream.ca.clone().unwrap_or_default();
         policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
         if let Some(ca) = &policy.upstream.ca
             && let Err(why) = self.files.text(Path::new(ca))
         {
-            let message = format!("cannot be read: {why}");
-            self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, "a PEM file"));
+            let message = format!("`{written}` cannot be read: {why}");
+            let hint = "a PEM file, from the directory of gateway.yaml";
+            self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, hint));
         }
         let place = |path: &str| document.place(path);
         let Compiled { policy, flaws } = compile(policy, issuers, public_url, &place);
-        for Flaw { check, path, message, hint } in flaws {
-            self.problems.push(document.problem(check, &path, message, hint));
+        for Flaw { check, path, offset, message, hint } in flaws {
+            self.problems.push(match offset {
+                Some(offset) => document.problem_within(check, &path, offset, message, hint),
+                None => document.problem(check, &path, message, hint),
+            });
         }
         policy.map(|policy| (policy, secret))
     }
@@ -171,17 +180,21 @@ impl Compiler<'_> {
             let at = format!("/listen/{index}");
             let tls = tls.map(|TlsSource { certificate, key }| {
                 let paths = (self.base.join(certificate), self.base.join(key));
+                let mut readable = true;
                 for (field, path) in [("certificate", &paths.0), ("key", &paths.1)] {
                     if let Err(why) = self.files.text(path) {
+                        readable = false;
                         self.add(
                             Check::CertificateUnusable,
                             &format!("{at}/tls/{field}"),
                             format!("`{}` cannot be read: {why}", path.display()),
-                            "a PEM file",
+                            "a PEM file, from the directory of gateway.yaml",
                         );
                     }
                 }
-                if let Err(why) = crate::tls::server_key(&paths.0, &paths.1) {
+                if let Err(why) = crate::tls::server_key(&paths.0, &paths.1)
+                    && readable
+                {
                     let hint = "the certificate chain, leaf first, and its key, both PEM";
                     self.add(Check::CertificateUnusable, &format!("{at}/tls"), why, hint);
                 }
@@ -222,7 +235,8 @@ impl Compiler<'_> {
             None => default,
             Some(Some(value)) => value,
             Some(None) => {
-                self.add(Check::DurationMalformed, path, "not a duration", "as in 30s, 500ms, 2m or 1h");
+                let message = format!("`{}` is not a duration", text.unwrap_or_default());
+                self.add(Check::DurationMalformed, path, message, "as in 30s, 500ms, 2m or 1h");
                 default
             }
         }

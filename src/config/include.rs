@@ -1,7 +1,7 @@
 //! `include`: fragments become part of the policy before it is typed, each part keeping the place where it
 //! was written. There is no template engine: names must not collide, lists are added to.
 use super::Problem;
-use super::load::{Document, Files};
+use super::load::{Document, Files, is_within};
 use crate::kernel::policy::compile::pointer;
 use crate::kernel::policy::flaw::Check;
 use crate::kernel::policy::source::FragmentSource;
@@ -70,9 +70,34 @@ impl Reader<'_> {
         let path = self.directory.join(path);
         let shown = path.strip_prefix(self.base).unwrap_or(&path).display().to_string();
         self.read += 1;
-        if within.contains(&shown) || self.read > FRAGMENTS_MAX {
-            let message = format!("`{name}` includes itself, or there are more than {FRAGMENTS_MAX} fragments");
-            self.problems.push(tell.problem(Check::IncludeCycle, at, message, "include each fragment once"));
+        if within.contains(&shown) {
+            let message = format!("`{name}` includes itself: {} → {shown}", within.join(" → "));
+            self.problems.push(tell.problem(Check::IncludeCycle, at, message, "remove one of these includes"));
+            return false;
+        }
+        if self.read > FRAGMENTS_MAX {
+            // Told once: the rest would say the same.
+            if self.read == FRAGMENTS_MAX + 1 {
+                let message = format!("more than {FRAGMENTS_MAX} fragments");
+                self.problems.push(tell.problem(
+                    Check::IncludeCycle,
+                    at,
+                    message,
+                    "put parts that go together into one",
+                ));
+            }
+            return false;
+        }
+        if let Err(why) = self.files.text(&path) {
+            let message = format!("`{name}` cannot be read: {why}");
+            let hint = "check the path, from the directory of policies";
+            self.problems.push(tell.problem(Check::FileUnreadable, at, message, hint));
+            return false;
+        }
+        if !is_within(&path, self.directory) {
+            let message = format!("`{name}` is a link that leads out of the directory of policies");
+            let hint = "keep fragments below the directory of policies";
+            self.problems.push(tell.problem(Check::IncludeOutside, at, message, hint));
             return false;
         }
         let Some(part) = Document::read(&path, &shown, self.files, self.problems) else {
@@ -103,8 +128,14 @@ impl Reader<'_> {
                         let at = format!("/{section}{}", pointer(key));
                         if own.contains_key(key) {
                             let other = whole.place(&at);
-                            let message = format!("`{key}` is also defined in {}:{}", other.file, other.line);
-                            let hint = "define each name in one place";
+                            let twice = other.file == part.file;
+                            let message = if twice {
+                                format!("`{key}` is already there: this file is included twice")
+                            } else {
+                                format!("`{key}` is also defined in {}:{}", other.file, other.line)
+                            };
+                            let hint =
+                                if twice { "include each fragment once" } else { "define each name in one place" };
                             self.problems.push(part.problem(Check::IncludeCollision, &at, message, hint));
                             continue;
                         }
@@ -135,6 +166,9 @@ fn moved(whole: &mut Document, part: &Document, from: &str, to: &str) {
     for (at, place) in below {
         if let Some(rest) = at.strip_prefix(from).filter(|rest| rest.is_empty() || rest.starts_with('/')) {
             whole.places.insert(format!("{to}{rest}"), place.clone());
+            if let Some(text) = part.texts.get(at) {
+                whole.texts.insert(format!("{to}{rest}"), text.clone());
+            }
         }
     }
 }

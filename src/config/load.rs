@@ -1,17 +1,16 @@
 //! Reads the files of a configuration and compiles them: everything, or every problem at once.
 use super::source::{GatewaySource, OnReload};
-use super::yaml::{self, Yaml};
-use super::{Loaded, Problem, cases, compile, include};
+use super::yaml::{self, Extent, Yaml};
+use super::{Loaded, Problem, cases, compile, include, structure};
 use crate::cases::Case;
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::Position;
 use crate::kernel::policy::flaw::{Check, Severity};
 use crate::kernel::policy::source::PolicySource;
-use jsonschema::ValidationError;
-use jsonschema::error::ValidationErrorKind;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 /// Longest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
@@ -79,12 +78,30 @@ impl Files {
             return content.clone();
         }
         let content = match std::fs::metadata(path) {
+            // Reading from a pipe would wait for whoever writes into it.
+            Ok(meta) if !meta.is_file() => Err("not a plain file".to_owned()),
             Ok(meta) if meta.len() > FILE_BYTES_MAX => Err(format!("longer than {FILE_BYTES_MAX} bytes")),
-            Ok(_) => std::fs::read_to_string(path).map_err(|error| error.to_string()),
+            Ok(_) => std::fs::read(path).map_err(|error| error.to_string()).and_then(utf8),
             Err(error) => Err(error.to_string()),
         };
         self.read.push((path.to_owned(), content.clone()));
         content
+    }
+}
+
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    String::from_utf8(bytes).map_err(|error| {
+        let before = error.as_bytes().get(..error.utf8_error().valid_up_to()).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        format!("not UTF-8 in line {line}")
+    })
+}
+
+/// Whether a file is in a directory, wherever symbolic links lead. What is not there is in none.
+pub(super) fn is_within(file: &Path, directory: &Path) -> bool {
+    match (std::fs::canonicalize(file), std::fs::canonicalize(directory)) {
+        (Ok(file), Ok(directory)) => file.starts_with(directory),
+        _ => false,
     }
 }
 
@@ -204,7 +221,8 @@ fn files_in(directory: &Path, kind: Kind) -> std::io::Result<Vec<PathBuf>> {
         let read = (name.ends_with(".yaml") || name.ends_with(".yml"))
             && !name.contains(".fragment.")
             && !name.starts_with('.');
-        if read && of == kind && path.is_file() {
+        // What is there and cannot be read is told, not passed over.
+        if read && of == kind && !path.is_dir() {
             found.push(path);
         }
     }
@@ -220,6 +238,8 @@ pub(super) struct Document {
     pub value: serde_json::Value,
     /// File, line and column by JSON pointer.
     pub places: BTreeMap<String, Position>,
+    /// Where each text stands, and in the text of which file.
+    pub texts: BTreeMap<String, (Extent, Arc<str>)>,
 }
 
 impl Document {
@@ -234,22 +254,30 @@ impl Document {
         let text = match files.text(path) {
             Ok(text) => text,
             Err(error) => {
-                let message = format!("cannot be read: {error}");
-                return refuse(Check::FileUnreadable, place(0, 0), message, "check the path and its permissions");
+                let hint = if error.starts_with("not UTF-8") {
+                    "save it as UTF-8"
+                } else if error.starts_with("longer") {
+                    "make several policies, or `include` parts"
+                } else {
+                    "check the path and its permissions"
+                };
+                return refuse(Check::FileUnreadable, place(0, 0), format!("cannot be read: {error}"), hint);
             }
         };
         match yaml::parse(&text) {
-            Ok(Yaml { value, positions }) => {
+            Ok(Yaml { value, positions, texts }) => {
                 let places = positions.into_iter().map(|(at, (line, column))| (at, place(line, column))).collect();
-                Some(Self { file: shown.to_owned(), value, places })
+                let text: Arc<str> = text.into();
+                let texts = texts.into_iter().map(|(at, extent)| (at, (extent, text.clone()))).collect();
+                Some(Self { file: shown.to_owned(), value, places, texts })
             }
             Err(yaml::Fault { line, column, kind, message }) => {
-                let check = match kind {
-                    yaml::Kind::Repeated => Check::KeyRepeated,
-                    yaml::Kind::TooLarge => Check::YamlTooLarge,
-                    yaml::Kind::Malformed => Check::YamlMalformed,
+                let (check, hint) = match kind {
+                    yaml::Kind::Repeated => (Check::KeyRepeated, "keep one of the two"),
+                    yaml::Kind::TooLarge => (Check::YamlTooLarge, "make several policies, and use few aliases"),
+                    yaml::Kind::Malformed => (Check::YamlMalformed, yaml::hint(&message)),
                 };
-                refuse(check, place(line, column), message, "")
+                refuse(check, place(line, column), message, hint)
             }
         }
     }
@@ -274,19 +302,31 @@ impl Document {
         Problem { check, file, line, column, message: message.into(), hint: hint.into() }
     }
 
+    /// Something wrong in the text at a pointer.
+    pub fn problem_within(
+        &self,
+        check: Check,
+        path: &str,
+        offset: usize,
+        message: impl Into<String>,
+        hint: impl Into<String>,
+    ) -> Problem {
+        let mut problem = self.problem(check, path, message, hint);
+        let value = self.value.pointer(path).and_then(serde_json::Value::as_str);
+        if let (Some((extent, file)), Some(value)) = (self.texts.get(path), value) {
+            (problem.line, problem.column) = extent.place(file, value, offset);
+        }
+        problem
+    }
+
     /// The content as its type. The generated schema is checked first, because it finds every structural
     /// problem at once where serde stops at the first.
     pub fn typed<T: DeserializeOwned + schemars::JsonSchema>(&self, problems: &mut Vec<Problem>) -> Option<T> {
-        let schema = schemars::schema_for!(T).to_value();
-        let manual = match self.file.as_str() {
-            cases if cases.contains(".cases.") => "see docs/cases.md",
-            policy if policy.contains('/') => "see docs/policy.md",
-            _ => "see docs/configuration.md",
-        };
+        let schema = structure::schema_of::<T>();
         let before = problems.len();
         if let Ok(validator) = jsonschema::validator_for(&schema) {
             for error in validator.iter_errors(&self.value) {
-                problems.extend(structural(self, &schema, &error, manual));
+                problems.extend(structure::problems(self, &schema, &error));
             }
         }
         if problems.len() > before {
@@ -295,72 +335,9 @@ impl Document {
         match serde_json::from_value(self.value.clone()) {
             Ok(source) => Some(source),
             Err(error) => {
-                problems.push(self.problem(Check::TypeWrong, "", error.to_string(), manual));
+                problems.push(self.problem(Check::TypeWrong, "", error.to_string(), "see the reference in docs"));
                 None
             }
         }
-    }
-}
-
-fn structural(
-    document: &Document,
-    schema: &serde_json::Value,
-    error: &ValidationError<'_>,
-    manual: &str,
-) -> Vec<Problem> {
-    let path = error.instance_path().to_string();
-    match error.kind() {
-        ValidationErrorKind::AdditionalProperties { unexpected } => {
-            let at = error.schema_path().to_string();
-            let parent = at.rsplit_once('/').map_or("", |(parent, _)| parent);
-            let known = schema.pointer(parent).and_then(|s| s.get("properties")).and_then(|p| p.as_object());
-            let known: Vec<&str> = known.into_iter().flatten().map(|(key, _)| key.as_str()).collect();
-            let hint = if known.is_empty() { String::new() } else { format!("there are: {}", known.join(", ")) };
-            let one = |key: &String| {
-                let at = format!("{path}{}", crate::kernel::policy::compile::pointer(key));
-                document.problem(Check::FieldUnknown, &at, format!("unknown field `{key}`"), hint.clone())
-            };
-            unexpected.iter().map(one).collect()
-        }
-        ValidationErrorKind::Required { property } => {
-            let name = property.as_str().unwrap_or_default();
-            vec![document.problem(Check::FieldMissing, &path, format!("`{name}` is missing"), manual)]
-        }
-        // Of several forms that a value may have, the one that was meant tells what is wrong with it.
-        ValidationErrorKind::AnyOf { context } => match meant(context, &path) {
-            Some(errors) => errors.iter().flat_map(|error| structural(document, schema, error, manual)).collect(),
-            None => vec![document.problem(Check::TypeWrong, &path, "none of the forms that may stand here", manual)],
-        },
-        // A choice of words.
-        ValidationErrorKind::OneOfNotValid { context } => {
-            let word = |error: &ValidationError<'_>| match error.kind() {
-                ValidationErrorKind::Constant { expected_value } => expected_value.as_str().map(str::to_owned),
-                _ => None,
-            };
-            let words: Vec<String> = context.iter().flatten().filter_map(word).collect();
-            vec![document.problem(Check::TypeWrong, &path, format!("not one of: {}", words.join(", ")), manual)]
-        }
-        _ => {
-            let shown = error.masked().to_string();
-            vec![document.problem(Check::TypeWrong, &path, shown, manual)]
-        }
-    }
-}
-
-/// The only alternative whose type fits the value at `path`.
-fn meant<'a>(alternatives: &'a [Vec<ValidationError<'static>>], path: &str) -> Option<&'a [ValidationError<'static>]> {
-    let mut fitting = alternatives.iter().filter(|errors| !errors.iter().any(|error| is_other(error, path)));
-    fitting.next().filter(|_| fitting.next().is_none()).map(Vec::as_slice)
-}
-
-/// Whether an error says that the value at `path` is of another type altogether.
-fn is_other(error: &ValidationError<'_>, path: &str) -> bool {
-    let here = error.instance_path().as_str() == path;
-    match error.kind() {
-        ValidationErrorKind::Type { .. } => here,
-        ValidationErrorKind::OneOfNotValid { context } | ValidationErrorKind::AnyOf { context } => {
-            here && context.iter().all(|errors| errors.iter().any(|error| is_other(error, path)))
-        }
-        _ => false,
     }
 }

@@ -8,6 +8,10 @@ use std::collections::{BTreeMap, HashMap};
 const NODES_MAX: usize = 100_000;
 /// Deepest nesting: reading is recursive, and a stack that overflows takes the process with it.
 const DEPTH_MAX: usize = 64;
+/// Longest text in all: an alias of a long text is one value, and as long as the text each time.
+const BYTES_MAX: usize = 32 << 20;
+/// Longest path to a value, as a JSON pointer.
+const PATH_BYTES_MAX: usize = 4096;
 
 /// A parsed file.
 #[derive(Debug)]
@@ -16,6 +20,46 @@ pub struct Yaml {
     pub value: Value,
     /// Line and column, from 1, by JSON pointer. For a mapping entry, that of its key.
     pub positions: BTreeMap<String, (usize, usize)>,
+    /// Where each text stands, by JSON pointer.
+    pub texts: BTreeMap<String, Extent>,
+}
+
+/// Where a text stands in its file. In a quoted or folded one, what is read is not what is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Extent {
+    /// First character, counted from the beginning of the file.
+    from: usize,
+    line: usize,
+    column: usize,
+}
+
+impl Extent {
+    /// Line and column of what was read from here as the byte at `offset` of `value`.
+    pub fn place(&self, file: &str, value: &str, offset: usize) -> (usize, usize) {
+        let (mut line, mut column, mut found) = (self.line, self.column, (self.line, self.column));
+        // Each character that was read is the next like it in the file: what is in between is quotes, escapes,
+        // line breaks and indentation.
+        let mut wanted = value.char_indices().filter(|(_, c)| !c.is_whitespace());
+        let mut next = wanted.next();
+        for character in file.chars().skip(self.from) {
+            if next.is_some_and(|(_, c)| c == character) {
+                if next.is_some_and(|(at, _)| at >= offset) {
+                    return (line, column);
+                }
+                found = (line, column);
+                next = wanted.next();
+            }
+            if character == '\n' {
+                (line, column) = (line + 1, 1);
+            } else {
+                column += 1;
+            }
+            if next.is_none() {
+                break;
+            }
+        }
+        found
+    }
 }
 
 /// Why a file is not YAML that we read.
@@ -47,8 +91,11 @@ pub fn parse(text: &str) -> Result<Yaml, Fault> {
     let mut reader = Reader {
         events: Parser::new_from_str(text),
         positions: BTreeMap::new(),
+        texts: BTreeMap::new(),
         anchors: HashMap::new(),
+        from: 0,
         nodes: 0,
+        bytes: 0,
         depth: 0,
         last: (1, 1),
     };
@@ -64,14 +111,19 @@ pub fn parse(text: &str) -> Result<Yaml, Fault> {
             _ => return Err(reader.fault("more than one document")),
         }
     }
-    Ok(Yaml { value: value.unwrap_or(Value::Null), positions: reader.positions })
+    Ok(Yaml { value: value.unwrap_or(Value::Null), positions: reader.positions, texts: reader.texts })
 }
 
 struct Reader<'a> {
     events: Parser<'a, saphyr_parser::StrInput<'a>>,
     positions: BTreeMap<String, (usize, usize)>,
-    anchors: HashMap<usize, (Value, usize)>,
+    texts: BTreeMap<String, Extent>,
+    /// Characters before the last event.
+    from: usize,
+    /// Values by anchor, with how many values and bytes they are.
+    anchors: HashMap<usize, (Value, usize, usize)>,
     nodes: usize,
+    bytes: usize,
     depth: usize,
     last: (usize, usize),
 }
@@ -82,34 +134,61 @@ impl<'a> Reader<'a> {
         Fault { line, column, kind: Kind::Malformed, message: message.into() }
     }
 
+    /// Counts what is about to be kept.
+    fn count(&mut self, nodes: usize, bytes: usize) -> Result<(), Fault> {
+        self.nodes += nodes;
+        self.bytes += bytes;
+        if self.nodes > NODES_MAX {
+            let what = format!("more than {NODES_MAX} values, aliases counted as what they stand for");
+            return Err(self.too_large(what));
+        }
+        if self.bytes > BYTES_MAX {
+            let what = format!("more than {BYTES_MAX} bytes, aliases counted as what they stand for");
+            return Err(self.too_large(what));
+        }
+        Ok(())
+    }
+
+    fn too_large(&self, message: String) -> Fault {
+        Fault { kind: Kind::TooLarge, ..self.fault(message) }
+    }
+
     fn next(&mut self) -> Result<Event<'a>, Fault> {
         match self.events.next_event() {
             Some(Ok((event, span))) => {
                 self.last = (span.start.line(), span.start.col() + 1);
+                self.from = span.start.index();
                 Ok(event)
             }
             Some(Err(error)) => {
                 let marker = error.marker();
                 let (line, column) = (marker.line(), marker.col() + 1);
-                Err(Fault { line, column, kind: Kind::Malformed, message: error.info().to_owned() })
+                let message = error.info().to_owned();
+                let kind = if message.contains("recursion limit") { Kind::TooLarge } else { Kind::Malformed };
+                Err(Fault { line, column, kind, message })
             }
             None => Err(self.fault("the file ends too early")),
         }
     }
 
     fn value(&mut self, event: Event<'a>, path: &str) -> Result<Value, Fault> {
-        self.nodes += 1;
         self.depth += 1;
-        if self.nodes > NODES_MAX || self.depth > DEPTH_MAX || path.len() > 4096 {
-            return Err(Fault { kind: Kind::TooLarge, ..self.fault("too large or too deep") });
+        let before = (self.nodes, self.bytes);
+        self.count(1, path.len())?;
+        if self.depth > DEPTH_MAX || path.len() > PATH_BYTES_MAX {
+            return Err(self.too_large(format!("deeper than {DEPTH_MAX} levels, or names that are too long")));
         }
         self.positions.entry(path.to_owned()).or_insert(self.last);
-        let before = self.nodes;
         let (value, anchor) = match event {
             Event::Scalar(_, _, _, Some(_)) | Event::SequenceStart(_, Some(_)) | Event::MappingStart(_, Some(_)) => {
                 return Err(self.fault("tags are not used here"));
             }
-            Event::Scalar(text, style, anchor, None) => (scalar(&text, style), anchor),
+            Event::Scalar(text, style, anchor, None) => {
+                let (line, column) = self.last;
+                self.count(0, text.len())?;
+                self.texts.insert(path.to_owned(), Extent { from: self.from, line, column });
+                (scalar(&text, style), anchor)
+            }
             Event::SequenceStart(anchor, None) => {
                 let mut items = Vec::new();
                 loop {
@@ -126,9 +205,14 @@ impl<'a> Reader<'a> {
                     let key = match self.next()? {
                         Event::MappingEnd => break,
                         Event::Scalar(key, _, _, None) => key.into_owned(),
-                        _ => return Err(self.fault("a key must be plain text")),
+                        Event::Alias(_) => return Err(self.fault("a key must be plain text, not an alias")),
+                        Event::Scalar(_, _, _, Some(_)) => return Err(self.fault("tags are not used here")),
+                        _ => return Err(self.fault("a key must be plain text, not a list or a map")),
                     };
                     let at = format!("{path}{}", pointer(&key));
+                    if key == "<<" {
+                        return Err(self.fault("merge keys (`<<`) are not used here; write the fields out"));
+                    }
                     if map.contains_key(&key) {
                         let fault = self.fault(format!("`{key}` is written twice"));
                         return Err(Fault { kind: Kind::Repeated, ..fault });
@@ -141,18 +225,33 @@ impl<'a> Reader<'a> {
                 (Value::Object(map), anchor)
             }
             Event::Alias(id) => {
-                let (value, size) = self.anchors.get(&id).cloned().ok_or_else(|| self.fault("unknown alias"))?;
                 // Expanded size counts, so that aliases of aliases cannot blow up.
-                self.nodes += size;
-                (value, 0)
+                let Some((_, nodes, bytes)) = self.anchors.get(&id) else { return Err(self.fault("unknown alias")) };
+                self.count(*nodes, *bytes)?;
+                let value = self.anchors.get(&id).map(|(value, _, _)| value.clone());
+                (value.unwrap_or_default(), 0)
             }
             _ => return Err(self.fault("unexpected content")),
         };
         self.depth -= 1;
         if anchor > 0 {
-            self.anchors.insert(anchor, (value.clone(), self.nodes - before + 1));
+            self.anchors.insert(anchor, (value.clone(), self.nodes - before.0, self.bytes - before.1));
         }
         Ok(value)
+    }
+}
+
+/// What to do about a fault, where its words do not say.
+pub fn hint(message: &str) -> &'static str {
+    match message {
+        m if m.contains("unprintable") => "remove the character; in a quoted text it can be written as \\x1b",
+        m if m.contains("tabs") => "indent with spaces",
+        m if m.contains("more than one document") => "one document a file; remove the `---`",
+        m if m.contains("tags") => "leave the tag out; quote what should be a text",
+        m if m.contains("must be plain text") => "write the key out",
+        m if m.contains("merge keys") => "use `defaults`, or an alias for the whole value",
+        m if m.contains("anchor") || m.contains("alias") => "declare the anchor above its first use",
+        _ => "check indentation and colons; quote a text that has `: `, ` #` or begins with a sign",
     }
 }
 
@@ -186,6 +285,21 @@ mod tests {
     use super::*;
 
     #[test]
+    fn a_part_of_a_text_is_found_where_it_was_written() {
+        let place = |file: &str, part: &str| {
+            let yaml = parse(file).unwrap();
+            let value = yaml.value["a"].as_str().unwrap();
+            yaml.texts["/a"].place(file, value, value.find(part).unwrap())
+        };
+        assert_eq!(place("a: x == y\n", "y"), (1, 9));
+        assert_eq!(place("a: 'x == ''y'' '\n", "y"), (1, 12));
+        assert_eq!(place("a: \"x == \\\"y\\\"\"\n", "y"), (1, 12));
+        assert_eq!(place("a: |\n  x ==\n    y\n", "y"), (3, 5));
+        assert_eq!(place("a: >-\n  x ==\n\n  y\n", "y"), (4, 3));
+        assert_eq!(place("a: x ==\n   y\n", "y"), (2, 4));
+    }
+
+    #[test]
     fn plain_scalars_are_what_the_core_schema_says() {
         for (text, expected) in [
             ("1", serde_json::json!(1)),
@@ -208,7 +322,7 @@ mod tests {
         assert_eq!(yaml.positions["/b/0/c"], (3, 7));
         assert_eq!(parse("a: 1\na: 2\n").unwrap_err().message, "`a` is written twice");
         let bomb = "a: &a [1,1,1,1,1,1,1,1,1,1]\nb: &b [*a,*a,*a,*a,*a,*a,*a,*a,*a,*a]\nc: &c [*b,*b,*b,*b,*b,*b,*b,*b,*b,*b]\nd: &d [*c,*c,*c,*c,*c,*c,*c,*c,*c,*c]\ne: &e [*d,*d,*d,*d,*d,*d,*d,*d,*d,*d]\nf: [*e,*e,*e,*e,*e,*e,*e,*e,*e,*e]\n";
-        assert!(parse(bomb).is_err());
+        assert_eq!(parse(bomb).unwrap_err().kind, Kind::TooLarge);
         assert_eq!(parse(&"- ".repeat(2040)).unwrap_err().kind, Kind::TooLarge);
     }
 }

@@ -364,7 +364,7 @@ fn every_problem_of_a_configuration_is_told_at_once_with_its_place() {
             "policies/crm.yaml:2:13: error P501: `ftp` is not an http URL",
             "policies/crm.yaml:3:21: error P204: unknown issuer `corpp`",
             "policies/crm.yaml:5:30: error P203: unknown role `nobody`",
-            "policies/crm.yaml:6:23: error P302: unknown name `argz`",
+            "policies/crm.yaml:6:30: error P302: unknown name `argz`",
             "policies/crm.yaml:7:3: error P205: `c d` is not a name",
             "policies/crm.yaml:9:21: error P401: `often` is not a rate",
             "8 problems",

@@ -8,8 +8,11 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod broken;
+mod checks;
 mod commands;
 mod decision;
 mod difference;
+mod examples;
 mod explanations;
 mod oracle;

@@ -394,7 +394,7 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
         tools,
         resources,
         prompts,
-        deny,
+        deny: deny_source,
         limits,
         suppress,
     } = &source;
@@ -414,15 +414,16 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
     let tools = context.tools(tools);
     let prompts = context.prompts(prompts);
     let resources = context.resources(resources);
-    let deny = context.deny(deny);
+    let deny = context.deny(deny_source);
     let limits = context.limits(limits, server, &tools);
     let (roles, used) = (context.roles, context.used);
-    rules::shadowed(&deny, &tools, &prompts, &mut flaws);
+    rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
     review::tools(&tools, &mut flaws);
-    review::server(&source, &mut flaws);
+    review::server(&source, &resource, &mut flaws);
     let upstream = access::upstream(upstream, &mut flaws);
     let access = access::access(access, issuers, &resource, &mut flaws);
+    let mut flaws = flaws.without_repetitions();
     review::suppress(suppress, &mut flaws);
     let policy = ServerPolicy {
         name: server.clone(),

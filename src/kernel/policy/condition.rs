@@ -6,12 +6,12 @@
 //!
 //! A condition is kept as its `&&`-terms. Terms that do not read `args` are also judged for listings,
 //! where there are no arguments yet; the others may still hold, so they do not hide a tool.
-use super::flaw::Check;
+use super::flaw::{Check, choice};
 use super::source::ClaimType;
 use crate::kernel::facts::Facts;
 use crate::kernel::json;
 use crate::kernel::principal::Principal;
-use cel::common::ast::{EntryExpr, Expr, LiteralValue};
+use cel::common::ast::{EntryExpr, Expr, LiteralValue, SourceInfo};
 use cel::parser::Expression;
 use cel::{Context, Program, Value};
 use std::collections::{BTreeMap, HashMap};
@@ -19,14 +19,33 @@ use std::sync::Arc;
 
 const SOURCE_BYTES_MAX: usize = 4096;
 const NODES_MAX: usize = 256;
+const SHORTER: &str = "decide by fewer cases, or in several rules";
+/// Deepest brackets and choices. The parser is recursive and not ours, and a stack that overflows takes the
+/// process with it, so what is deep must not get there.
+const DEPTH_MAX: usize = 32;
+/// Stack of the thread that parses: within the bounds above, several times what the parser has been seen to use.
+const STACK_BYTES: usize = 64 << 20;
 /// Arguments with more values than this are not looped over: the condition fails instead.
 const ARGUMENT_NODES_MAX: usize = 20_000;
 
 /// What is known of claims: types by dotted path. `None`: nothing, any claim may be there.
 pub type Claims<'a> = Option<&'a BTreeMap<String, ClaimType>>;
 
+/// Something wrong with an expression.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Problem {
+    /// Which check.
+    pub check: Check,
+    /// Where in the source, in bytes.
+    pub offset: usize,
+    /// What is wrong.
+    pub message: String,
+    /// What to do.
+    pub hint: String,
+}
+
 /// Problems of an expression.
-pub type Problems = Vec<(Check, String)>;
+pub type Problems = Vec<Problem>;
 
 /// A condition that has been checked.
 #[derive(Debug)]
@@ -41,6 +60,8 @@ struct Term {
     text: String,
     expression: Expression,
     reads_args: bool,
+    /// Where it begins in the source, in bytes.
+    offset: usize,
 }
 
 /// An expression that gives a text or a number, to count by.
@@ -86,7 +107,8 @@ impl Condition {
     pub fn compile(source: &str, claims: Claims<'_>) -> Result<Self, Problems> {
         let (expression, mut checker, result) = checked(source, claims)?;
         if !matches!(result, Type::Bool | Type::Any) {
-            checker.problem(Check::ConditionTypes, format!("the result is {}, not true or false", result.name()));
+            let message = format!("the result is {}, not true or false", result.name());
+            checker.problem(Check::ConditionTypes, message, "compare it with something, as in args.n == 1");
         }
         if !checker.problems.is_empty() {
             return Err(checker.problems);
@@ -98,17 +120,22 @@ impl Condition {
         for (index, part) in parts.iter().enumerate() {
             let mut alone = Checker { claims, ..Checker::default() };
             alone.check(part, &mut Vec::new(), false);
+            let first = checker.program.as_ref().and_then(|program| first_byte(part, program.source_info()));
             // The texts are for people. Where they cannot be told apart, each term shows the whole.
             let text = if texts.len() == parts.len() { texts.get(index).copied() } else { None };
             terms.push(Term {
                 text: text.unwrap_or(source).trim().to_owned(),
                 expression: (*part).clone(),
                 reads_args: alone.needs.args,
+                offset: first.unwrap_or(0),
             });
         }
         let condition = Self { text: source.trim().to_owned(), terms, needs: checker.needs };
         match condition.never() {
-            Some(term) => Err(vec![(Check::ConditionNever, format!("`{term}` can never hold"))]),
+            Some((offset, term)) => {
+                let (check, message) = (Check::ConditionNever, format!("`{term}` can never hold"));
+                Err(vec![Problem { check, offset, message, hint: "remove the rule, or mend the condition".to_owned() }])
+            }
             None => Ok(condition),
         }
     }
@@ -123,22 +150,23 @@ impl Condition {
         self.needs.args
     }
 
-    /// A term that always holds, whoever calls.
-    pub fn always(&self) -> Option<&str> {
-        self.terms.iter().find(|term| term.constant() == Some(true)).map(|term| term.text.as_str())
+    /// A term that always holds, whoever calls: where it begins, and its text.
+    pub fn always(&self) -> Option<(usize, &str)> {
+        let term = self.terms.iter().find(|term| term.constant() == Some(true))?;
+        Some((term.offset, term.text.as_str()))
     }
 
     /// A term that can never hold: false by itself, or against another.
-    fn never(&self) -> Option<String> {
+    fn never(&self) -> Option<(usize, String)> {
         if let Some(term) = self.terms.iter().find(|term| term.constant() == Some(false)) {
-            return Some(term.text.clone());
+            return Some((term.offset, term.text.clone()));
         }
         let mut equal: BTreeMap<&str, &Term> = BTreeMap::new();
         for term in &self.terms {
             let Some((left, right)) = term.equates() else { continue };
             match equal.get(left) {
                 Some(other) if other.equates().is_some_and(|(_, value)| value != right) => {
-                    return Some(format!("{} && {}", other.text, term.text));
+                    return Some((other.offset, format!("{} && {}", other.text, term.text)));
                 }
                 _ => drop(equal.insert(left, term)),
             }
@@ -203,7 +231,8 @@ impl KeyExpression {
     pub fn compile(source: &str, claims: Claims<'_>) -> Result<Self, Problems> {
         let (expression, mut checker, result) = checked(source, claims)?;
         if !matches!(result, Type::Text | Type::Number | Type::Any) {
-            checker.problem(Check::ConditionTypes, format!("the result is {}, not a text or a number", result.name()));
+            let message = format!("the result is {}, not a text or a number", result.name());
+            checker.problem(Check::ConditionTypes, message, "as in args.tenant");
         }
         if !checker.problems.is_empty() {
             return Err(checker.problems);
@@ -228,20 +257,101 @@ impl KeyExpression {
 }
 
 fn checked<'a>(source: &str, claims: Claims<'a>) -> Result<(Expression, Checker<'a>, Type), Problems> {
+    // What leaves the thread has few nodes, so that nothing after it goes deep. A panic of the parser ends there.
+    std::thread::scope(|scope| {
+        let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
+        let parsing = thread.spawn_scoped(scope, || parsed(source, claims)).ok();
+        parsing.and_then(|parsing| parsing.join().ok()).unwrap_or_else(|| Err(vec![malformed(source, 0)]))
+    })
+}
+
+fn parsed<'a>(source: &str, claims: Claims<'a>) -> Result<(Expression, Checker<'a>, Type), Problems> {
     if source.len() > SOURCE_BYTES_MAX {
-        return Err(vec![(Check::ConditionCost, format!("longer than {SOURCE_BYTES_MAX} bytes"))]);
+        let (check, message) = (Check::ConditionCost, format!("longer than {SOURCE_BYTES_MAX} bytes"));
+        return Err(vec![Problem { check, offset: 0, message, hint: SHORTER.to_owned() }]);
     }
-    let malformed = |message: String| (Check::ConditionMalformed, message);
-    // The parser is a third party's and generated; a panic there must not become ours.
-    let program = std::panic::catch_unwind(|| Program::compile(source))
-        .map_err(|_| vec![malformed("the expression cannot be parsed".to_owned())])?
-        .map_err(|errors| errors.errors.iter().map(|e| malformed(e.msg.trim().to_owned())).collect::<Vec<_>>())?;
-    let mut checker = Checker { claims, ..Checker::default() };
+    if let Some(offset) = too_deep(source) {
+        let message = format!("deeper than {DEPTH_MAX} brackets, or more than {NODES_MAX} nodes");
+        return Err(vec![Problem { check: Check::ConditionCost, offset, message, hint: SHORTER.to_owned() }]);
+    }
+    let program = Program::compile(source).map_err(|errors| {
+        // One slip confuses the parser many times over; where it began is what helps.
+        let first = errors.errors.iter().min_by_key(|error| error.pos);
+        vec![first.map_or_else(|| malformed(source, 0), |error| malformed(source, offset_of(source, error.pos)))]
+    })?;
+    let program = Arc::new(program);
+    let mut checker = Checker { claims, program: Some(program.clone()), ..Checker::default() };
     let result = checker.check(program.expression(), &mut Vec::new(), false);
     if checker.nodes > NODES_MAX {
-        checker.problem(Check::ConditionCost, format!("more than {NODES_MAX} nodes"));
+        let (check, message) = (Check::ConditionCost, format!("more than {NODES_MAX} nodes"));
+        return Err(vec![Problem { check, offset: 0, message, hint: SHORTER.to_owned() }]);
     }
     Ok((program.expression().clone(), checker, result))
+}
+
+/// Where a source becomes deeper, or has more words and signs, than any that is accepted. Those in texts count
+/// too: telling where a text ends is the parser's work.
+fn too_deep(source: &str) -> Option<usize> {
+    let (mut depth, mut tokens, mut within) = (0usize, 0usize, false);
+    for (at, character) in source.char_indices() {
+        match character {
+            // `?` is never closed: `a ? b : c ? d : e` goes deeper with each.
+            '(' | '[' | '{' | '?' => depth += 1,
+            ')' | ']' | '}' => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        let word = character.is_alphanumeric() || character == '_';
+        // A node is seldom more than a word and three signs.
+        tokens += usize::from(if word { !within } else { !character.is_whitespace() });
+        within = word;
+        if depth > DEPTH_MAX || tokens > 4 * NODES_MAX {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What to say of a place that the parser did not understand; its own words are about its grammar.
+fn malformed(source: &str, offset: usize) -> Problem {
+    let rest = source.get(offset..).unwrap_or_default();
+    let word = |c: char| c.is_alphanumeric() || c == '_';
+    let end = match rest.chars().next() {
+        Some(first) if word(first) => rest.find(|c| !word(c)).unwrap_or(rest.len()),
+        first => first.map_or(0, char::len_utf8),
+    };
+    let found = rest.get(..end).unwrap_or_default();
+    let hint = match found {
+        "and" | "or" | "not" | "AND" | "OR" | "NOT" => "write && for and, || for or, ! for not",
+        "=" => "write == to compare",
+        "&" | "|" => "write && for and, || for or",
+        "'" | "\"" => "close the text with the quote that opened it; write \\' for a quote in it",
+        _ => "as in args.region == principal.claims.region && args.kind in ['a', 'b']",
+    };
+    let message = match found {
+        "" if source.trim().is_empty() => "the condition is empty".to_owned(),
+        "" => "the condition ends too early".to_owned(),
+        found => format!("`{found}` is not expected here"),
+    };
+    Problem { check: Check::ConditionMalformed, offset, message, hint: hint.to_owned() }
+}
+
+/// Line and column from 1, as the parser tells them, as bytes from the beginning.
+fn offset_of(source: &str, (line, column): (isize, isize)) -> usize {
+    let before = usize::try_from(line - 1).unwrap_or(0);
+    let lines: usize = source.split_inclusive('\n').take(before).map(str::len).sum();
+    (lines + usize::try_from(column - 1).unwrap_or(0)).min(source.len())
+}
+
+/// Where the text of an expression begins, in bytes.
+fn first_byte(expression: &Expression, places: &SourceInfo) -> Option<usize> {
+    let own = places.offset_for(expression.id).and_then(|(start, _)| usize::try_from(start).ok());
+    let parts: Vec<&Expression> = match &expression.expr {
+        Expr::Select(select) => vec![&select.operand],
+        Expr::Call(call) => call.target.as_deref().into_iter().chain(&call.args).collect(),
+        Expr::Comprehension(inner) => vec![&inner.iter_range],
+        _ => Vec::new(),
+    };
+    parts.into_iter().filter_map(|part| first_byte(part, places)).chain(own).min()
 }
 
 fn context(needs: Needs, scope: &Scope<'_>) -> Result<Context<'static, 'static>, Failed> {
@@ -398,11 +508,15 @@ struct Checker<'a> {
     needs: Needs,
     nodes: usize,
     claims: Claims<'a>,
+    /// Knows where each expression was written.
+    program: Option<Arc<Program>>,
+    /// Where the expression being looked at was written, in bytes.
+    here: usize,
 }
 
 impl Checker<'_> {
-    fn problem(&mut self, check: Check, message: impl Into<String>) {
-        self.problems.push((check, message.into()));
+    fn problem(&mut self, check: Check, message: impl Into<String>, hint: impl Into<String>) {
+        self.problems.push(Problem { check, offset: self.here, message: message.into(), hint: hint.into() });
     }
 
     /// Type of the claim that `expression` selects, if it selects one and claims are known.
@@ -419,12 +533,25 @@ impl Checker<'_> {
         if claims.iter().any(|(known, kind)| *kind == ClaimType::Map && below(&path, known)) {
             return Some(Type::Any);
         }
-        self.problem(Check::ClaimUnknown, format!("`claims` lists no `{path}`"));
+        let hint = choice(&path, "`claims` lists", claims.keys().map(String::as_str));
+        self.problem(Check::ClaimUnknown, format!("`claims` lists no `{path}`"), hint);
         Some(Type::Any)
     }
 
     fn check(&mut self, expression: &Expression, locals: &mut Vec<String>, looping: bool) -> Type {
         self.nodes += 1;
+        let place = self.program.as_ref().and_then(|program| program.source_info().offset_for(expression.id));
+        let place = place.and_then(|(start, _)| usize::try_from(start).ok());
+        // Of `a.b` the parser tells where the dot is; what is wrong is what comes after it.
+        let place = place.map(|at| at + usize::from(matches!(expression.expr, Expr::Select(_))));
+        let outer = self.here;
+        self.here = place.unwrap_or(outer);
+        let found = self.kind(expression, locals, looping);
+        self.here = outer;
+        found
+    }
+
+    fn kind(&mut self, expression: &Expression, locals: &mut Vec<String>, looping: bool) -> Type {
         match &expression.expr {
             Expr::Literal(literal) => match literal {
                 LiteralValue::Boolean(_) => Type::Bool,
@@ -447,12 +574,13 @@ impl Checker<'_> {
                     Some(Ok(_)) if select.test => Type::Bool,
                     Some(Ok(found)) => found,
                     Some(Err(fields)) => {
-                        let message = format!("no field `{}` here; there are {fields}", select.field);
-                        self.problem(Check::ConditionUnknownName, message);
+                        let hint = choice(&select.field, "there are", fields.split(", "));
+                        self.problem(Check::ConditionUnknownName, format!("no field `{}` here", select.field), hint);
                         Type::Any
                     }
                     None if !matches!(of, Type::Map | Type::Any) => {
-                        self.problem(Check::ConditionTypes, format!("`.{}` of {}", select.field, of.name()));
+                        let message = format!("`.{}` of {}", select.field, of.name());
+                        self.problem(Check::ConditionTypes, message, "only maps have fields");
                         Type::Any
                     }
                     None if select.test => Type::Bool,
@@ -476,7 +604,8 @@ impl Checker<'_> {
             }
             Expr::Comprehension(inner) => {
                 if looping {
-                    self.problem(Check::ConditionCost, "a loop inside a loop; its cost has no bound");
+                    let hint = "look for one value with `in` instead of a second loop";
+                    self.problem(Check::ConditionCost, "a loop inside a loop; its cost has no bound", hint);
                 }
                 self.check(&inner.iter_range, locals, looping);
                 let depth = locals.len();
@@ -496,7 +625,8 @@ impl Checker<'_> {
                 self.call(call, target, &arguments)
             }
             Expr::Struct(_) | Expr::Unspecified => {
-                self.problem(Check::ConditionUnknownName, "this kind of expression is not available");
+                let hint = "use texts, numbers, lists and maps";
+                self.problem(Check::ConditionUnknownName, "this kind of expression is not available", hint);
                 Type::Any
             }
         }
@@ -522,8 +652,8 @@ impl Checker<'_> {
             }
             "tool" | "client" => Type::Map,
             other => {
-                let message = format!("unknown name `{other}`; there are principal, args, tool, client, time");
-                self.problem(Check::ConditionUnknownName, message);
+                let hint = choice(other, "there are", ["principal", "args", "tool", "client", "time"].into_iter());
+                self.problem(Check::ConditionUnknownName, format!("unknown name `{other}`"), hint);
                 Type::Any
             }
         }
@@ -533,7 +663,8 @@ impl Checker<'_> {
         let name = call.func_name.as_str();
         let boolean = |checker: &mut Self, found: &[Type]| {
             for wrong in found.iter().filter(|t| !matches!(t, Type::Bool | Type::Any)) {
-                checker.problem(Check::ConditionTypes, format!("{} where true or false is needed", wrong.name()));
+                let message = format!("{} where true or false is needed", wrong.name());
+                checker.problem(Check::ConditionTypes, message, "as in args.a == 1 && args.b == 2");
             }
         };
         match name {
@@ -546,7 +677,8 @@ impl Checker<'_> {
                     && left != right
                     && ![*left, *right].iter().any(|t| matches!(t, Type::Any | Type::Null))
                 {
-                    self.problem(Check::ConditionTypes, format!("{} is compared with {}", left.name(), right.name()));
+                    let message = format!("{} is compared with {}", left.name(), right.name());
+                    self.problem(Check::ConditionTypes, message, LIKE);
                 }
                 Type::Bool
             }
@@ -555,7 +687,8 @@ impl Checker<'_> {
                     && left != right
                     && ![*left, *right].contains(&Type::Any)
                 {
-                    self.problem(Check::ConditionTypes, format!("{} is ordered against {}", left.name(), right.name()));
+                    let message = format!("{} is ordered against {}", left.name(), right.name());
+                    self.problem(Check::ConditionTypes, message, LIKE);
                 }
                 Type::Bool
             }
@@ -563,10 +696,8 @@ impl Checker<'_> {
                 if let Some(within) = arguments.get(1)
                     && !matches!(within, Type::List | Type::Map | Type::Any)
                 {
-                    self.problem(
-                        Check::ConditionTypes,
-                        format!("`in` looks inside a list or a map, not {}", within.name()),
-                    );
+                    let message = format!("`in` looks inside a list or a map, not {}", within.name());
+                    self.problem(Check::ConditionTypes, message, "as in args.kind in ['a', 'b']; for texts: contains");
                 }
                 Type::Bool
             }
@@ -592,7 +723,8 @@ impl Checker<'_> {
                     && !matches!(of, Type::Text | Type::Any)
                     && name != "contains"
                 {
-                    self.problem(Check::ConditionTypes, format!("`{name}` of {}", of.name()));
+                    let hint = "it is for texts; string(…) makes one";
+                    self.problem(Check::ConditionTypes, format!("`{name}` of {}", of.name()), hint);
                 }
                 if name == "matches" {
                     self.pattern(call);
@@ -600,7 +732,8 @@ impl Checker<'_> {
                 Type::Bool
             }
             other => {
-                self.problem(Check::ConditionUnknownName, format!("no function `{other}` here"));
+                let hint = choice(other, "there are", FUNCTIONS.iter().copied());
+                self.problem(Check::ConditionUnknownName, format!("no function `{other}` here"), hint);
                 Type::Any
             }
         }
@@ -611,10 +744,14 @@ impl Checker<'_> {
         match call.args.last().map(|arg| &arg.expr) {
             Some(Expr::Literal(LiteralValue::String(pattern))) => {
                 if let Err(error) = regex_check(pattern.inner()) {
-                    self.problem(Check::ConditionMalformed, format!("the pattern does not compile: {error}"));
+                    let hint = "as in '^[a-z]+[.]example[.]com$'; no references back, no looking around";
+                    self.problem(Check::ConditionMalformed, format!("the pattern does not compile: {error}"), hint);
                 }
             }
-            _ => self.problem(Check::ConditionCost, "the pattern of `matches` must be a string written out"),
+            _ => {
+                let message = "the pattern of `matches` must be a string written out";
+                self.problem(Check::ConditionCost, message, "as in args.name.matches('^[a-z]+$')");
+            }
         }
     }
 }
@@ -638,6 +775,39 @@ fn claim_path(expression: &Expression) -> Option<String> {
         _ => Some(format!("{}.{}", claim_path(&select.operand)?, select.field)),
     }
 }
+
+/// Types that meet must be the same.
+const LIKE: &str = "compare like with like: '3' is a string and 3 a number; int(…) and string(…) convert";
+
+/// Functions and macros, as documented.
+const FUNCTIONS: &[&str] = &[
+    "has",
+    "size",
+    "int",
+    "uint",
+    "double",
+    "string",
+    "startsWith",
+    "endsWith",
+    "contains",
+    "matches",
+    "timestamp",
+    "duration",
+    "getFullYear",
+    "getMonth",
+    "getDate",
+    "getDayOfMonth",
+    "getDayOfWeek",
+    "getDayOfYear",
+    "getHours",
+    "getMinutes",
+    "getSeconds",
+    "all",
+    "exists",
+    "exists_one",
+    "map",
+    "filter",
+];
 
 /// Fields of the names we provide: `None` if the name has no fixed fields.
 fn field_type(root: &str, field: &str) -> Option<Result<Type, &'static str>> {
@@ -727,13 +897,66 @@ mod tests {
     }
 
     #[test]
+    fn what_would_overflow_the_stack_of_a_thread_is_refused() {
+        let repeat = |text: &str| text.repeat(4000 / text.len());
+        for source in [
+            format!("{}1", repeat("(")),
+            format!("{}1", repeat("[")),
+            format!("{}true", repeat("!")),
+            format!("{}1 == 1", repeat("-")),
+            format!("{}1", repeat("- ")),
+            format!("args{}", repeat(".a")),
+            format!("args{}", repeat("[0]")),
+            format!("1{} == 1", repeat("+1")),
+            format!("true{}", repeat("&&true")),
+            format!("true{}", repeat("?true:true")),
+            format!("true{}", repeat("?true")),
+            format!("{}1", repeat("size(")),
+            format!("{}1", repeat("{1:")),
+            format!("[{}]", repeat("1,")),
+            format!("args.a{}", repeat(".map(x,")),
+            repeat("'"),
+            repeat("' "),
+            repeat("a "),
+            repeat("1 "),
+            repeat("'a'"),
+            repeat("\""),
+            repeat("in "),
+            repeat("a,"),
+        ] {
+            assert!(Condition::compile(&source, None).is_err(), "{source}");
+        }
+        let deep = format!("{}args.a == 1{}", "(".repeat(DEPTH_MAX), ")".repeat(DEPTH_MAX));
+        assert!(Condition::compile(&deep, None).is_ok());
+        let choices = format!("args.a == 1{}", " ? true : args.a == 1".repeat(DEPTH_MAX));
+        assert!(Condition::compile(&choices, None).is_ok());
+        let signs = format!("args.a.matches('{}')", "[a-z]".repeat(100));
+        assert!(Condition::compile(&signs, None).is_ok());
+    }
+
+    #[test]
+    fn problems_point_to_where_they_are() {
+        for (source, at) in [
+            ("args.x == 1 && principal.name == 'x'", "name"),
+            ("args.x == 1 && argz.y == 2", "argz"),
+            ("args.x == 1 && principal.subject == 3", "== 3"),
+            ("args.x == 1 && 1 == 2", "1 == 2"),
+            ("args.x ==\n1 && args.y.eval(3)", "(3)"),
+            ("args.x == 1 && args.y ! 2", "! 2"),
+        ] {
+            let problems = Condition::compile(source, None).unwrap_err();
+            assert!(source.get(problems[0].offset..).unwrap().starts_with(at), "{problems:?}");
+        }
+    }
+
+    #[test]
     fn claims_that_are_known_are_checked_and_so_are_constants() {
         let known = BTreeMap::from([
             ("region".to_owned(), ClaimType::String),
             ("org.plan".to_owned(), ClaimType::String),
             ("extra".to_owned(), ClaimType::Map),
         ]);
-        let first = |source: &str| Condition::compile(source, Some(&known)).err().map(|problems| problems[0].0);
+        let first = |source: &str| Condition::compile(source, Some(&known)).err().map(|problems| problems[0].check);
         assert_eq!(first("principal.claims.region == args.region"), None);
         assert_eq!(first("principal.claims.org.plan == 'pro' && principal.claims.extra.x.y == 1"), None);
         assert_eq!(first("has(principal.claims.region)"), None);
@@ -744,7 +967,7 @@ mod tests {
         assert_eq!(first("args.a == 'x' && args.b == 1 && args.a == 'y'"), Some(Check::ConditionNever));
         assert_eq!(first("args.a == 'x' && args.a == 'x'"), None);
         let always = Condition::compile("args.x == 1 && 'a' in ['a', 'b']", None).unwrap();
-        assert_eq!(always.always(), Some("'a' in ['a', 'b']"));
+        assert_eq!(always.always(), Some((15, "'a' in ['a', 'b']")));
         assert_eq!(split_text("a == '&&' && (b && c) && d['x']"), ["a == '&&' ", " (b && c) ", " d['x']"]);
         assert_eq!(split_text("a && b || c").len(), 1);
         let key = |source: &str| KeyExpression::compile(source, None).is_ok();

@@ -1,5 +1,6 @@
 //! Everything that can be wrong with what a person wrote, by stable code: one table, from which
 //! `check`, its documentation (`docs/checks.md`) and suppressions are made.
+use std::collections::HashSet;
 use std::fmt;
 
 /// How bad it is.
@@ -55,10 +56,10 @@ macro_rules! checks {
 // P1 reading, P2 names and references, P3 conditions, P4 limits, P5 upstream and access, P6 gateway.yaml,
 // P7 what is legal and deserves a second look, P8 cases.
 checks! {
-    FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions and size (at most 4 MiB).";
+    FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions, size (at most 4 MiB) and encoding (UTF-8).";
     YamlMalformed = "P102" "yaml-malformed" Error: "The file is not one YAML document as used here.", "Two readers could take it to mean different things.", "UTF-8, one document, plain keys, no tags.";
     KeyRepeated = "P103" "key-repeated" Error: "A key is written twice in one map.", "Only one of them would count, and readers differ in which.", "Keep one of the two.";
-    YamlTooLarge = "P104" "yaml-too-large" Error: "The document is too large or too deep.", "Aliases of aliases grow without bound.", "At most 200,000 values and 64 levels, aliases counted as what they stand for.";
+    YamlTooLarge = "P104" "yaml-too-large" Error: "The document is too large or too deep.", "Aliases of aliases grow without bound.", "At most 100,000 values, 32 MiB and 64 levels, aliases counted as what they stand for.";
     FieldUnknown = "P105" "field-unknown" Error: "A field that does not exist here.", "A misspelt rule would silently not be one.", "See the fields listed in the hint.";
     FieldMissing = "P106" "field-missing" Error: "A required field is missing.", "There is no safe default for it.", "Add it.";
     TypeWrong = "P107" "type-wrong" Error: "A value of the wrong type, or outside what is allowed.", "It cannot be given a meaning.", "See the reference for the field.";
@@ -128,12 +129,14 @@ impl fmt::Display for Check {
 }
 
 /// One thing wrong with what a person wrote.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Flaw {
     /// Which check.
     pub check: Check,
     /// JSON pointer into the source.
     pub path: String,
+    /// Where in the text that stands there, in bytes, if only a part of it is meant.
+    pub offset: Option<usize>,
     /// What is wrong here.
     pub message: String,
     /// What to do.
@@ -147,11 +150,92 @@ pub struct Flaws(pub Vec<Flaw>);
 impl Flaws {
     /// One more.
     pub fn add(&mut self, check: Check, path: impl Into<String>, message: impl Into<String>, hint: impl Into<String>) {
-        self.0.push(Flaw { check, path: path.into(), message: message.into(), hint: hint.into() });
+        self.0.push(Flaw { check, path: path.into(), offset: None, message: message.into(), hint: hint.into() });
+    }
+
+    /// One more, about a part of the text at `path`.
+    pub fn add_within(&mut self, check: Check, path: impl Into<String>, offset: usize, words: [String; 2]) {
+        let [message, hint] = words;
+        self.0.push(Flaw { check, path: path.into(), offset: Some(offset), message, hint });
+    }
+
+    /// What many rules take from one default is told once.
+    pub fn without_repetitions(mut self) -> Self {
+        let mut told = HashSet::new();
+        self.0.retain(|flaw| told.insert(flaw.clone()));
+        self
     }
 
     /// Whether one of them keeps the policy from loading.
     pub fn fatal(&self) -> bool {
         self.0.iter().any(|flaw| flaw.check.severity() == Severity::Error)
+    }
+}
+
+/// A hint for a name that is none of these: the one that was probably meant, and which there are.
+pub fn choice<'a>(written: &str, which: &str, known: impl Iterator<Item = &'a str>) -> String {
+    // Longer lists help nobody.
+    const SHOWN_MAX: usize = 20;
+    let known: Vec<&str> = known.collect();
+    let meant = nearest(written, known.iter().copied()).map(|name| format!("did you mean `{name}`? "));
+    let shown: Vec<&str> = known.iter().copied().take(SHOWN_MAX).collect();
+    let more = if known.len() > SHOWN_MAX { ", …" } else { "" };
+    let all = if known.is_empty() { "none".to_owned() } else { format!("{}{more}", shown.join(", ")) };
+    format!("{}{which}: {all}", meant.unwrap_or_default())
+}
+
+/// The known name that differs by a slip of the hand.
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    // Enough for what people write by hand; a file of a machine's must not take long.
+    const COMPARED_MAX: usize = 100;
+    let most = written.chars().count().div_ceil(3).min(3);
+    let near = known.take(COMPARED_MAX).filter(|name| name.len().abs_diff(written.len()) <= most);
+    let near = near.map(|name| (distance(written, name), name)).filter(|(distance, _)| *distance <= most);
+    near.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// How many characters have to be put in, taken out, changed or swapped with their neighbour.
+fn distance(a: &str, b: &str) -> usize {
+    let (a, b): (Vec<char>, Vec<char>) = (a.chars().collect(), b.chars().collect());
+    // Names are short; of what is not, nobody asks for the nearest.
+    if a.len() > 128 || b.len() > 128 {
+        return usize::MAX;
+    }
+    let mut rows: Vec<Vec<usize>> = vec![(0..=b.len()).collect()];
+    let at = |rows: &[Vec<usize>], i: usize, j: usize| {
+        rows.get(i).and_then(|row| row.get(j)).copied().unwrap_or(usize::MAX / 2)
+    };
+    for (i, x) in a.iter().enumerate() {
+        rows.push(vec![i + 1]);
+        for (j, y) in b.iter().enumerate() {
+            let change = at(&rows, i, j) + usize::from(x != y);
+            let mut least = change.min(at(&rows, i, j + 1) + 1).min(at(&rows, i + 1, j) + 1);
+            let swapped = i > 0 && j > 0 && a.get(i - 1) == Some(y) && b.get(j - 1) == Some(x);
+            if swapped && x != y {
+                least = least.min(at(&rows, i - 1, j - 1) + 1);
+            }
+            if let Some(row) = rows.last_mut() {
+                row.push(least);
+            }
+        }
+    }
+    at(&rows, a.len(), b.len())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_slip_of_the_hand_is_guessed_and_nothing_else() {
+        let known = ["support", "admin", "read"];
+        let guess = |written| nearest(written, known.into_iter());
+        assert_eq!(guess("suport"), Some("support"));
+        assert_eq!(guess("amdin"), Some("admin"));
+        assert_eq!(guess("raed"), Some("read"));
+        assert_eq!(guess("sales"), None);
+        assert_eq!(distance("amdin", "admin"), 1);
+        assert_eq!(choice("x", "declared", [].into_iter()), "declared: none");
+        assert_eq!(choice("amdin", "roles", known.into_iter()), "did you mean `admin`? roles: support, admin, read");
     }
 }

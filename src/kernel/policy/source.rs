@@ -8,20 +8,21 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct PolicySource {
-    /// Name of the server: lower-case letters, digits and `-`. Served at `<public_url>/<server>/mcp`.
+    /// Name of the server: up to 63 of `a-z`, `0-9` and `-`; one policy for each name. Served at `<public_url>/<server>/mcp`.
     pub server: String,
     /// URL path to serve it at instead of `/<server>/mcp`.
     pub path: Option<String>,
-    /// Files with parts of the policy, relative to the directory of policies: `*.fragment.yaml`, or in a
-    /// subdirectory. Lists are added to, names must not collide.
+    /// Files with parts of the policy, relative to the directory of policies: `*.fragment.yaml`, or `*.yaml` in a
+    /// subdirectory. Lists are added to, names must not collide. See "Include".
     #[serde(default)]
     pub include: Vec<String>,
     /// Who answers for this server: addresses for people.
     #[serde(default)]
     pub contacts: Vec<String>,
-    /// What is known of tokens' claims, by dotted path. If given, roles and conditions may use no others.
+    /// What is known of tokens' claims, by dotted path. If given, roles, `available` and conditions may use no
+    /// others; below a `map`, anything.
     pub claims: Option<BTreeMap<String, ClaimType>>,
-    /// Scopes that stand for others.
+    /// Scopes that stand for others. See "Scopes".
     #[serde(default)]
     pub scopes: BTreeMap<String, ScopeSource>,
     /// The tool server behind the gateway.
@@ -34,7 +35,8 @@ pub struct PolicySource {
     /// What rules take where they do not say otherwise.
     #[serde(default)]
     pub defaults: DefaultsSource,
-    /// Tools by name, or by pattern with `*`; the most specific rule decides. Tools not named are refused.
+    /// Tools by name, or by pattern with `*`; the most specific rule decides. Tools not named are refused. See
+    /// "Which rule decides".
     #[serde(default)]
     pub tools: BTreeMap<String, ToolSource>,
     /// Resources by URI template. Resources that no template matches are refused.
@@ -143,14 +145,15 @@ pub struct DefaultSource {
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AvailableSource {
-    /// OAuth clients.
+    /// OAuth clients, by `client_id`.
     pub clients: Option<Vec<String>>,
-    /// Claims by dotted path, each with the values that will do: `{ region: [eu], plan: [pro] }`.
+    /// Claims by dotted path, each with the values that will do: `{ region: [eu], plan: [pro] }`. All of the
+    /// claims must fit.
     #[serde(default)]
     pub claims: BTreeMap<String, Vec<String>>,
     /// Days of the week, UTC.
     pub days: Option<Vec<Day>>,
-    /// Time of day, UTC, as in `08:00-18:00`; over midnight as in `22:00-06:00`.
+    /// Time of day, UTC, as in `08:00-18:00`, the end not included; over midnight as in `22:00-06:00`.
     pub hours: Option<String>,
     /// Not before this time (RFC 3339).
     pub after: Option<String>,
@@ -190,7 +193,7 @@ pub struct StepUpSource {
     /// The token's `acr` must be one of these.
     #[serde(default)]
     pub acr: Vec<String>,
-    /// The login (`auth_time`) must not be longer ago.
+    /// The login (`auth_time`) must not be longer ago, as in `5m`.
     pub max_age: Option<String>,
 }
 
@@ -198,13 +201,15 @@ pub struct StepUpSource {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSource {
-    /// URL of its MCP endpoint (streamable HTTP).
+    /// URL of its MCP endpoint (streamable HTTP): `http` or `https`, without credentials and fragment. Redirects
+    /// are not followed. Link-local and multicast addresses are never called, also when a name leads to them.
     pub url: String,
     /// The gateway's own credential there. The caller's token never goes upstream.
     pub credential: Option<CredentialSource>,
     /// PEM file of the certificate authority to trust for `https`, instead of the public ones.
     pub ca: Option<String>,
-    /// Longest wait for the beginning of an answer, such as `30s`. Default 60s.
+    /// Longest wait for the beginning of an answer, such as `30s`, and for the whole of one that is not a stream.
+    /// Default 60s.
     pub timeout: Option<String>,
 }
 
@@ -222,7 +227,7 @@ pub struct CredentialSource {
 pub struct SecretSource {
     /// Environment variable.
     pub env: Option<String>,
-    /// File; trailing line breaks are dropped.
+    /// File; trailing line breaks are dropped, changes are noticed.
     pub file: Option<String>,
 }
 
@@ -230,12 +235,12 @@ pub struct SecretSource {
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct AccessSource {
-    /// Names of issuers in `gateway.yaml`.
+    /// Names of issuers in `gateway.yaml`; at least one.
     pub issuers: Vec<String>,
     /// The `aud` that tokens must carry. Default: the URL the server is served at.
     pub audience: Option<String>,
     /// How a missing scope is answered: `http` (403 with a challenge) or `tool_result`
-    /// (`isError` with `_meta["mcp/www_authenticate"]`).
+    /// (`isError` with `_meta["mcp/www_authenticate"]`). Default `http`.
     #[serde(default)]
     pub challenge: ChallengeSource,
     /// Whether callers without a token may use the rules that say `anonymous: true`.
@@ -262,11 +267,12 @@ pub enum ChallengeSource {
 pub struct RoleSource {
     /// Claim, dots for nesting, as in `realm_access.roles`.
     pub claim: String,
-    /// At least one of these values.
+    /// The role is held if the claim is one of these values, or a list with one.
     pub any: Vec<String>,
 }
 
-/// What a tool does to the world; the operator's word, not the upstream's.
+/// What a tool does to the world; the operator's word, not the upstream's. It becomes `readOnlyHint`,
+/// `destructiveHint` and `openWorldHint` in listings, and a field of the record; it does not refuse by itself.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
@@ -292,7 +298,8 @@ impl Effect {
     }
 }
 
-/// A rule for a tool.
+/// A rule for a tool. All that is written must hold. A rule that asks for nothing is for everybody whom `access`
+/// admits.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct ToolSource {
@@ -339,12 +346,16 @@ pub struct DenySource {
     /// What it is called in records, metrics and explanations.
     pub name: String,
     /// Tools, by name or pattern.
+    #[schemars(length(min = 1))]
     pub tools: Option<Vec<String>>,
     /// Prompts, by name or pattern.
+    #[schemars(length(min = 1))]
     pub prompts: Option<Vec<String>>,
     /// Resources, by URI template.
+    #[schemars(length(min = 1))]
     pub resources: Option<Vec<String>>,
     /// Only for callers with one of these roles.
+    #[schemars(length(min = 1))]
     pub roles: Option<Vec<String>>,
     /// Only if this CEL condition is true, or cannot be evaluated.
     pub when: Option<String>,
@@ -376,7 +387,7 @@ pub enum Per {
     Server,
 }
 
-/// A limit. All that fit are kept.
+/// A limit. All that fit a request are kept. See "Limits".
 #[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct LimitSource {
@@ -385,8 +396,10 @@ pub struct LimitSource {
     /// Instead of `per`: a CEL expression whose text or number is counted by, as in `args.tenant`.
     pub key: Option<String>,
     /// Only for callers with one of these roles.
+    #[schemars(length(min = 1))]
     pub roles: Option<Vec<String>>,
     /// Only calls of these tools, by name or pattern; without it, every request.
+    #[schemars(length(min = 1))]
     pub tools: Option<Vec<String>>,
     /// Such as `600/min`: a number per `s`, `min`, `hour` or `day`.
     pub rate: Option<String>,

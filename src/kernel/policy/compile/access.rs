@@ -1,6 +1,6 @@
 //! `path`, `upstream` and `access`.
 use super::{Access, UpstreamTarget, duration};
-use crate::kernel::policy::flaw::{Check, Flaws};
+use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::source::{AccessSource, CredentialSource, UpstreamSource};
 use std::time::Duration;
 
@@ -27,7 +27,7 @@ pub fn upstream(source: &UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget {
             wrong(format!("`{}` is not an http URL", parsed.scheme()), "as in http://127.0.0.1:3001/mcp");
         }
         Ok(parsed) if !parsed.username().is_empty() || parsed.password().is_some() || parsed.fragment().is_some() => {
-            wrong("the URL carries credentials or a fragment".to_owned(), "use `credential:`");
+            wrong("the URL carries credentials or a fragment".to_owned(), "secrets go under `upstream.credential`");
         }
         Ok(_) => {}
         Err(error) => wrong(format!("not a URL: {error}"), "as in http://127.0.0.1:3001/mcp"),
@@ -39,15 +39,15 @@ pub fn upstream(source: &UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget {
         }
         bearer.clone()
     });
-    let timeout = match timeout.as_deref().map(duration) {
-        None => Duration::from_secs(60),
-        Some(Some(timeout)) => timeout,
-        Some(None) => {
-            let hint = "as in 30s, 500ms or 2m";
-            flaws.add(Check::DurationMalformed, "/upstream/timeout", "not a duration", hint);
-            Duration::from_secs(60)
+    let timeout = timeout.as_deref().map_or(Some(Duration::from_secs(60)), |text| {
+        let timeout = duration(text);
+        if timeout.is_none() {
+            let message = format!("`{text}` is not a duration");
+            flaws.add(Check::DurationMalformed, "/upstream/timeout", message, "as in 30s, 500ms or 2m");
         }
-    };
+        timeout
+    });
+    let timeout = timeout.unwrap_or(Duration::from_secs(60));
     UpstreamTarget { url: url.clone(), credential, ca: ca.clone(), timeout }
 }
 
@@ -59,7 +59,7 @@ pub fn access(source: &AccessSource, known: &[String], resource: &str, flaws: &m
         flaws.add(Check::IssuerMissing, "/access/issuers", message, "name one of the issuers in gateway.yaml");
     }
     for (index, issuer) in issuers.iter().enumerate().filter(|(_, issuer)| !known.contains(issuer)) {
-        let hint = format!("gateway.yaml declares: {}", known.join(", "));
+        let hint = choice(issuer, "gateway.yaml declares", known.iter().map(String::as_str));
         let at = format!("/access/issuers/{index}");
         flaws.add(Check::IssuerUnknown, at, format!("unknown issuer `{issuer}`"), hint);
     }
@@ -70,7 +70,8 @@ pub fn access(source: &AccessSource, known: &[String], resource: &str, flaws: &m
     let token_life_max = token_life_max.as_deref().and_then(|text| {
         let life = duration(text).map(|life| life.as_secs()).filter(|seconds| *seconds > 0);
         if life.is_none() {
-            flaws.add(Check::DurationMalformed, "/access/token_life_max", "not a duration of seconds", "as in 1h");
+            let message = format!("`{text}` is not a duration of seconds");
+            flaws.add(Check::DurationMalformed, "/access/token_life_max", message, "as in 1h");
         }
         life
     });

@@ -2,8 +2,8 @@
 use super::rules::{Context, Named};
 use super::{Key, Limit, Rate, duration, pointer};
 use crate::kernel::digest::Digest;
-use crate::kernel::policy::condition::KeyExpression;
-use crate::kernel::policy::flaw::Check;
+use crate::kernel::policy::condition::{KeyExpression, Problem};
+use crate::kernel::policy::flaw::{Check, nearest};
 use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::{LimitSource, Per};
 use std::num::NonZeroU32;
@@ -20,11 +20,10 @@ impl Context<'_> {
             let counts = rate.is_some() || concurrency.is_some();
             let measures = arguments_max.is_some() || reply_max.is_some() || time.is_some();
             if !counts && !measures {
-                self.flaws.add(Check::LimitEmpty, &at, "this limits nothing", "give rate, concurrency or a size");
-            }
-            if counts != (per.is_some() != key.is_some()) || (per.is_some() && key.is_some()) {
-                let hint = "rate and concurrency need exactly one of them, sizes and times none";
-                self.flaws.add(Check::LimitEmpty, &at, "`per` or `key` does not fit", hint);
+                let hint = "give rate, concurrency, arguments_max, reply_max or time";
+                self.flaws.add(Check::LimitEmpty, &at, "this limits nothing", hint);
+            } else if let Some((field, message, hint)) = counted_by(counts, per.is_some(), key.is_some()) {
+                self.flaws.add(Check::LimitEmpty, format!("{at}{field}"), message, hint);
             }
             let compiled = Limit {
                 id: Digest::of(format!("{server}\0{limit:?}").as_bytes()),
@@ -46,8 +45,8 @@ impl Context<'_> {
         match key.map(|source| KeyExpression::compile(source, self.claims)) {
             Some(Ok(expression)) => Key::Expression(expression),
             Some(Err(problems)) => {
-                for (check, message) in problems {
-                    self.flaws.add(check, format!("{at}/key"), message, "as in args.tenant");
+                for Problem { check, offset, message, hint } in problems {
+                    self.flaws.add_within(check, format!("{at}/key"), offset, [message, hint]);
                 }
                 Key::Per(Per::Server)
             }
@@ -61,12 +60,12 @@ impl Context<'_> {
             let at = format!("{at}/tools{}", pointer(&index.to_string()));
             let Some(pattern) = self.name_pattern(&at, name) else { continue };
             if !rules.iter().any(|rule| rule.pattern.overlaps(&pattern)) {
-                self.flaws.add(
-                    Check::TargetWithoutRule,
-                    at,
-                    format!("no rule for tool `{name}`"),
-                    "name it under `tools` too",
-                );
+                let known = rules.iter().map(|rule| rule.rule.label.as_str());
+                let hint = match nearest(name, known) {
+                    Some(meant) => format!("did you mean `{meant}`? otherwise name it under `tools` too"),
+                    None => "name it under `tools` too".to_owned(),
+                };
+                self.flaws.add(Check::TargetWithoutRule, at, format!("no rule for tool `{name}`"), hint);
             }
             patterns.push(pattern);
         }
@@ -80,7 +79,9 @@ impl Context<'_> {
             }
             return None;
         };
-        let Some((count, window)) = parse_rate(rate) else {
+        // More in a second than there are nanoseconds has no time between two calls.
+        let parsed = parse_rate(rate).filter(|(count, window)| !(*window / count.get()).is_zero());
+        let Some((count, window)) = parsed else {
             let message = format!("`{rate}` is not a rate");
             self.flaws.add(Check::RateMalformed, format!("{at}/rate"), message, "as in 600/min, 5/hour, 10/s");
             return None;
@@ -95,25 +96,40 @@ impl Context<'_> {
     fn positive(&mut self, at: &str, number: u32) -> Option<NonZeroU32> {
         let positive = NonZeroU32::new(number);
         if positive.is_none() {
-            self.flaws.add(Check::BurstZero, at, "0 would refuse everything", "leave it out, or give at least 1");
+            self.flaws.add(Check::BurstZero, at, "0 would refuse everything", "give at least 1, or leave it out");
         }
         positive
     }
 
     fn size(&mut self, at: &str, text: Option<&str>) -> Option<usize> {
-        let size = text.map(parse_size)?;
+        let text = text?;
+        let size = parse_size(text);
         if size.is_none() {
-            self.flaws.add(Check::SizeMalformed, at, "not a size", "as in 512, 64KiB, 1MiB");
+            let message = format!("`{text}` is not a size");
+            self.flaws.add(Check::SizeMalformed, at, message, "as in 512, 64KiB, 1MiB");
         }
         size
     }
 
     fn time(&mut self, at: &str, text: Option<&str>) -> Option<Duration> {
-        let time = text.map(duration)?;
+        let text = text?;
+        let time = duration(text);
         if time.is_none() {
-            self.flaws.add(Check::DurationMalformed, at, "not a duration", "as in 500ms, 30s, 2m, 1h");
+            let message = format!("`{text}` is not a duration");
+            self.flaws.add(Check::DurationMalformed, at, message, "as in 500ms, 30s, 2m, 1h");
         }
         time
+    }
+}
+
+/// What is wrong with `per` and `key`, for a limit that counts or does not.
+fn counted_by(counts: bool, per: bool, key: bool) -> Option<(&'static str, &'static str, &'static str)> {
+    match (counts, per, key) {
+        (_, true, true) => Some(("/key", "counted by `per` and by `key`", "keep one of the two")),
+        (true, false, false) => Some(("", "not said what is counted by", "give per, as in per: subject, or key")),
+        (false, true, false) => Some(("/per", "`per` without a rate or concurrency", "sizes and times need none")),
+        (false, false, true) => Some(("/key", "`key` without a rate or concurrency", "sizes and times need none")),
+        (true, true, false) | (true, false, true) | (false, false, false) => None,
     }
 }
 

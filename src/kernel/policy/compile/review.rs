@@ -50,18 +50,26 @@ pub fn tools(rules: &[Named<NamePattern>], flaws: &mut Flaws) {
 }
 
 /// What the policy says of the server as a whole.
-pub fn server(source: &PolicySource, flaws: &mut Flaws) {
+pub fn server(source: &PolicySource, resource: &str, flaws: &mut Flaws) {
     if source.access.audience.is_none() {
-        let message = "the audience follows the public URL";
-        flaws.add(Check::AudienceDefault, "/access/audience", message, "write it out");
+        let message = "the audience is not written; it follows the public URL";
+        let hint = format!("write it out, as in audience: {resource}");
+        flaws.add(Check::AudienceDefault, "/access/audience", message, hint);
     }
     let life = source.access.token_life_max.as_deref().and_then(duration);
-    if life.is_none_or(|life| life > Duration::from_secs(86_400)) {
+    // What is written and cannot be read is told as that.
+    let unread = source.access.token_life_max.is_some() && life.is_none();
+    if !unread && life.is_none_or(|life| life > Duration::from_secs(86_400)) {
         let message = "tokens may live for longer than a day";
         flaws.add(Check::TokenLifeUnbounded, "/access/token_life_max", message, "as in token_life_max: 1h");
     }
     if source.contacts.is_empty() {
-        flaws.add(Check::ContactsMissing, "/contacts", "nobody is named who answers for this server", "name them");
+        flaws.add(
+            Check::ContactsMissing,
+            "/contacts",
+            "nobody is named who answers for this server",
+            "as in contacts: [crm-team@example.com]",
+        );
     }
 }
 
@@ -69,24 +77,37 @@ pub fn server(source: &PolicySource, flaws: &mut Flaws) {
 pub fn suppress(source: &[SuppressSource], flaws: &mut Flaws) {
     for (index, SuppressSource { code, at, reason }) in source.iter().enumerate() {
         let place = format!("/suppress/{index}");
-        let known = Check::ALL.iter().find(|check| check.code() == code);
-        let Some(check) = known.filter(|check| check.severity() != Severity::Error && !reason.trim().is_empty()) else {
-            let message = format!("`{code}` cannot be suppressed like this");
-            flaws.add(Check::SuppressionMalformed, place, message, "a code of a warning, and a reason");
-            continue;
+        let mut wrong = |field: &str, message: String, hint: &str| {
+            flaws.add(Check::SuppressionMalformed, format!("{place}/{field}"), message, hint);
         };
-        let below = at.as_deref().map(|at| format!("/{}", at.replace('.', "/")));
-        let here = |path: &str| {
-            below.as_deref().is_none_or(|below| {
-                path.strip_prefix(below).is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-            })
+        let check = match Check::ALL.iter().find(|check| check.code() == code) {
+            Some(check) if check.severity() == Severity::Error => {
+                wrong("code", format!("`{code}` is an error; it cannot be suppressed"), "mend what it tells of");
+                continue;
+            }
+            Some(_) if reason.trim().is_empty() => {
+                wrong("reason", "no reason".to_owned(), "say why it is fine here; a reviewer will ask");
+                continue;
+            }
+            Some(check) => check,
+            None => {
+                wrong("code", format!("no check has the code `{code}`"), "a code of a warning, as in P702");
+                continue;
+            }
         };
+        let here = |path: &str| at.as_deref().is_none_or(|at| below(path, at));
         let before = flaws.0.len();
         flaws.0.retain(|flaw| flaw.check != *check || !here(&flaw.path));
         if flaws.0.len() == before {
             flaws.add(Check::SuppressionUnused, place, format!("there is no {code} here"), "remove it");
         }
     }
+}
+
+/// Whether a JSON pointer is a dotted path or below it. Names may have dots and slashes themselves.
+fn below(pointer: &str, dotted: &str) -> bool {
+    let pointer = pointer.trim_start_matches('/').replace('/', ".").replace("~1", "/").replace("~0", "~");
+    pointer.strip_prefix(dotted).is_some_and(|rest| rest.is_empty() || rest.starts_with('.'))
 }
 
 /// `updateCustomer`, `update_customer` and `update-customer` as words.
@@ -108,6 +129,14 @@ fn words(name: &str) -> Vec<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_dotted_path_stands_for_what_is_below_it() {
+        assert!(below("/tools/send/effect", "tools.send"));
+        assert!(below("/tools/mail.send", "tools.mail.send"));
+        assert!(below("/tools/mail~1send/when", "tools.mail/send"));
+        assert!(!below("/tools/sender", "tools.send"));
+    }
 
     #[test]
     fn names_are_read_as_words() {

@@ -1,7 +1,7 @@
 //! `claims`, `scopes`, `roles`, `defaults`, `tools`, `prompts`, `resources` and `deny`.
-use super::{Available, Deny, Locate, Role, Rule, Scope, StepUp, duration, pointer};
-use crate::kernel::policy::condition::{Claims, Condition};
-use crate::kernel::policy::flaw::{Check, Flaws};
+use super::{Available, Deny, Locate, Position, Role, Rule, Scope, StepUp, duration, pointer};
+use crate::kernel::policy::condition::{Claims, Condition, Problem};
+use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::*;
 use crate::kernel::policy::template::UriTemplate;
@@ -68,8 +68,7 @@ fn claim_path(at: &str, claim: &str, known: Claims<'_>, flaws: &mut Flaws) -> Ve
             *kind == ClaimType::Map && claim.strip_prefix(of.as_str()).is_some_and(|rest| rest.starts_with('.'))
         };
         if !known.contains_key(claim) && !known.iter().any(|(of, kind)| below(of, kind)) {
-            let known: Vec<_> = known.keys().map(String::as_str).collect();
-            let hint = format!("`claims` lists: {}", known.join(", "));
+            let hint = choice(claim, "`claims` lists", known.keys().map(String::as_str));
             flaws.add(Check::ClaimUnknown, at, format!("`claims` lists no `{claim}`"), hint);
         }
     }
@@ -130,7 +129,7 @@ impl Context<'_> {
     /// Compiles `tools`.
     pub fn tools(&mut self, source: &BTreeMap<String, ToolSource>) -> Vec<Named<NamePattern>> {
         let mut rules = Vec::new();
-        let defaults = self.defaults.tools.clone().unwrap_or_default();
+        let defaults = self.default_of("tools", self.defaults.tools.as_ref());
         for (name, ToolSource { effect, scopes, roles, available, step_up, anonymous, when }) in source {
             let at = format!("/tools{}", pointer(name));
             let anonymous = *anonymous;
@@ -145,7 +144,7 @@ impl Context<'_> {
     /// Compiles `prompts`.
     pub fn prompts(&mut self, source: &BTreeMap<String, RuleSource>) -> Vec<Named<NamePattern>> {
         let mut rules = Vec::new();
-        let defaults = self.defaults.prompts.clone().unwrap_or_default();
+        let defaults = self.default_of("prompts", self.defaults.prompts.as_ref());
         for (name, source) in source {
             let at = format!("/prompts{}", pointer(name));
             let rule = self.rule(&at, name, &Common::of(source), "prompts", &defaults);
@@ -158,7 +157,7 @@ impl Context<'_> {
     /// Compiles `resources`.
     pub fn resources(&mut self, source: &BTreeMap<String, RuleSource>) -> Vec<Named<UriTemplate>> {
         let mut rules: Vec<Named<UriTemplate>> = Vec::new();
-        let defaults = self.defaults.resources.clone().unwrap_or_default();
+        let defaults = self.default_of("resources", self.defaults.resources.as_ref());
         for (template, source) in source {
             let at = format!("/resources{}", pointer(template));
             let rule = self.rule(&at, template, &Common::of(source), "resources", &defaults);
@@ -203,6 +202,14 @@ impl Context<'_> {
             });
         }
         compiled
+    }
+
+    /// A default, checked also if no rule takes it.
+    fn default_of(&mut self, kind: &str, source: Option<&DefaultSource>) -> DefaultSource {
+        let defaults = source.cloned().unwrap_or_default();
+        let nothing = RuleSource::default();
+        self.rule(&format!("/defaults/{kind}"), kind, &Common::of(&nothing), kind, &defaults);
+        defaults
     }
 
     fn patterns(&mut self, at: &str, names: &Option<Vec<String>>) -> Vec<NamePattern> {
@@ -253,8 +260,7 @@ impl Context<'_> {
             match self.roles.get(name) {
                 Some(role) => roles.push(role.clone()),
                 None => {
-                    let known: Vec<_> = self.roles.keys().map(String::as_str).collect();
-                    let hint = format!("declared under `roles:` are: {}", known.join(", "));
+                    let hint = choice(name, "declared under `roles` are", self.roles.keys().map(String::as_str));
                     let at = format!("{at}/roles/{index}");
                     self.flaws.add(Check::RoleUnknown, at, format!("unknown role `{name}`"), hint);
                 }
@@ -267,19 +273,15 @@ impl Context<'_> {
         let at = format!("{at}/when");
         match Condition::compile(source?, self.claims) {
             Ok(condition) => {
-                if let Some(term) = condition.always() {
-                    self.flaws.add(
-                        Check::ConditionAlways,
-                        at,
-                        format!("`{term}` always holds"),
-                        "remove it, or mend it",
-                    );
+                if let Some((offset, term)) = condition.always() {
+                    let words = [format!("`{term}` always holds"), "remove it, or mend it".to_owned()];
+                    self.flaws.add_within(Check::ConditionAlways, at, offset, words);
                 }
                 Some(condition)
             }
             Err(problems) => {
-                for (check, message) in problems {
-                    self.flaws.add(check, at.clone(), message, "see docs/policy.md, \"Conditions\"");
+                for Problem { check, offset, message, hint } in problems {
+                    self.flaws.add_within(check, at.clone(), offset, [message, hint]);
                 }
                 None
             }
@@ -289,38 +291,42 @@ impl Context<'_> {
     fn available(&mut self, at: &str, source: &AvailableSource) -> Available {
         let at = format!("{at}/available");
         let AvailableSource { clients, claims, days, hours, after, before } = source;
-        let mut wrong = |field: &str, message: &str| {
-            let hint = "as in days: [mon, tue], hours: 08:00-18:00, after: 2026-01-01T00:00:00Z";
-            self.flaws.add(Check::NeverAvailable, format!("{at}/{field}"), message, hint);
+        let mut wrong = |field: &str, message: String, hint: &str| {
+            self.flaws.add(Check::NeverAvailable, format!("{at}{field}"), message, hint);
         };
         if clients.as_ref().is_some_and(Vec::is_empty) {
-            wrong("clients", "no client");
+            wrong("/clients", "no client".to_owned(), "list the OAuth clients, or leave it out");
         }
         let none = clients.is_none() && days.is_none() && hours.is_none() && after.is_none() && before.is_none();
-        if (none && claims.is_empty()) || claims.values().any(Vec::is_empty) {
-            wrong("claims", "nothing is listed");
+        if none && claims.is_empty() {
+            wrong("", "nothing is asked for".to_owned(), "give clients, claims, days, hours, after or before");
+        }
+        for (claim, _) in claims.iter().filter(|(_, any)| any.is_empty()) {
+            let hint = "list the values that will do, or leave it out";
+            wrong(&format!("/claims{}", pointer(claim)), format!("no value of `{claim}`"), hint);
         }
         let week = days.as_ref().map(|days| Day::ALL.map(|day| days.contains(&day)));
         if days.as_ref().is_some_and(Vec::is_empty) {
-            wrong("days", "no day");
+            wrong("/days", "no day".to_owned(), "as in days: [mon, tue], or leave it out");
         }
         let minutes = hours.as_deref().and_then(parse_hours);
-        if hours.is_some() && minutes.is_none() {
-            wrong("hours", "not a time of day");
+        if let (Some(text), None) = (hours, minutes) {
+            let hint = "two times of day in UTC, as in 08:00-18:00, or 22:00-06:00 over midnight";
+            wrong("/hours", format!("`{text}` is no part of a day"), hint);
         }
         let mut instant = |field: &str, text: &Option<String>| {
             let time = text.as_deref().and_then(|text| chrono::DateTime::parse_from_rfc3339(text).ok());
             let seconds = time.and_then(|time| u64::try_from(time.timestamp()).ok());
-            if text.is_some() && seconds.is_none() {
-                wrong(field, "not a time");
+            if let (Some(text), None) = (text, seconds) {
+                wrong(field, format!("`{text}` is not a time"), "RFC 3339, as in 2026-01-01T00:00:00Z");
             }
             seconds
         };
-        let (after, before) = (instant("after", after), instant("before", before));
+        let (after, before) = (instant("/after", after), instant("/before", before));
         if let (Some(after), Some(before)) = (after, before)
             && after >= before
         {
-            wrong("before", "it ends before it begins");
+            wrong("/before", "it ends before it begins".to_owned(), "`before` is later than `after`");
         }
         let claims = claims
             .iter()
@@ -339,8 +345,9 @@ impl Context<'_> {
             self.flaws.add(Check::StepUpEmpty, &at, "asks for nothing", "give acr, max_age, or both");
         }
         let seconds = max_age.as_deref().map(|text| duration(text).map(|d| d.as_secs()).filter(|s| *s > 0));
-        if seconds == Some(None) {
-            self.flaws.add(Check::DurationMalformed, format!("{at}/max_age"), "not a duration of seconds", "as in 5m");
+        if let (Some(text), Some(None)) = (max_age, seconds) {
+            let message = format!("`{text}` is not a duration of seconds");
+            self.flaws.add(Check::DurationMalformed, format!("{at}/max_age"), message, "as in 5m");
         }
         StepUp { acr: acr.clone(), max_age: seconds.flatten() }
     }
@@ -384,18 +391,35 @@ impl<'a> Common<'a> {
 
 /// Rules that can never allow, because a denial without condition covers them. One of everything is left out:
 /// whoever writes it means it, and refusing it would keep the open policy in force.
-pub fn shadowed(deny: &[Deny], tools: &[Named<NamePattern>], prompts: &[Named<NamePattern>], flaws: &mut Flaws) {
-    let always = |denial: &&Deny| denial.rule.when.is_none() && denial.rule.roles.is_empty() && !denial.everything;
-    for denial in deny.iter().filter(always) {
+pub fn shadowed(
+    (source, deny): (&[DenySource], &[Deny]),
+    (tools, prompts): (&[Named<NamePattern>], &[Named<NamePattern>]),
+    resources: &[Named<UriTemplate>],
+    flaws: &mut Flaws,
+) {
+    // What was written counts, not what came of it: a denial with a mistake is not one for everybody.
+    let always = |source: &DenySource| source.when.is_none() && source.roles.is_none();
+    for (_, denial) in source.iter().zip(deny).filter(|(source, denial)| always(source) && !denial.everything) {
         let tools = tools.iter().map(|rule| (rule, &denial.tools));
         let prompts = prompts.iter().map(|rule| (rule, &denial.prompts));
         for (rule, patterns) in tools.chain(prompts) {
             if patterns.iter().any(|pattern| pattern.covers(&rule.pattern)) {
-                let message = format!("`{}` is always refused by `{}`", rule.pattern, denial.rule.label);
-                flaws.add(Check::RuleShadowed, &rule.at, message, "remove the rule, or narrow the denial");
+                never(denial, &rule.at, &rule.rule.label, flaws);
+            }
+        }
+        for rule in resources {
+            let label = &rule.rule.label;
+            if denial.resources.iter().any(|t| t.matches(label) || t.covers(label)) {
+                never(denial, &rule.at, label, flaws);
             }
         }
     }
+}
+
+fn never(denial: &Deny, at: &str, label: &str, flaws: &mut Flaws) {
+    let Position { file, line, .. } = &denial.rule.position;
+    let message = format!("`{label}` is always refused by the denial `{}` in {file}:{line}", denial.rule.label);
+    flaws.add(Check::RuleShadowed, at, message, "remove the rule, or narrow the denial");
 }
 
 fn parse_hours(text: &str) -> Option<(u32, u32)> {
