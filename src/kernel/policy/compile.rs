@@ -157,7 +157,7 @@ pub struct UpstreamTarget {
     pub timeout: Duration,
 }
 
-/// A compiled rule. Scopes and roles are shared between rules: of thousands, the few that callers have stay
+/// A compiled rule. Scopes, roles and conditions of one text are shared between rules: of thousands, the few that callers have stay
 /// in the processor's cache.
 #[derive(Debug)]
 pub struct Rule {
@@ -178,7 +178,7 @@ pub struct Rule {
     /// A recent or stronger login.
     pub step_up: Option<StepUp>,
     /// Condition.
-    pub when: Option<Condition>,
+    pub when: Option<Arc<Condition>>,
 }
 
 /// A scope that a rule asks for.
@@ -403,6 +403,7 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
     let mut context = rules::Context {
         roles: rules::roles(roles, claims.as_ref(), &mut flaws),
         scopes: BTreeMap::new(),
+        conditions: BTreeMap::new(),
         implied: rules::implied(scopes, &mut flaws),
         claims: claims.as_ref(),
         anonymous: access.anonymous,

@@ -24,6 +24,8 @@ pub struct Context<'a> {
     pub roles: BTreeMap<String, Arc<Role>>,
     /// Scopes that rules ask for, each made once.
     pub scopes: BTreeMap<String, Arc<Scope>>,
+    /// Conditions by their text, each compiled once.
+    pub conditions: BTreeMap<String, Arc<Condition>>,
     /// For each scope, the scopes that imply it.
     pub implied: BTreeMap<String, BTreeSet<String>>,
     /// Known claims.
@@ -269,10 +271,13 @@ impl Context<'_> {
         roles
     }
 
-    fn condition(&mut self, at: &str, source: Option<&str>) -> Option<Condition> {
+    fn condition(&mut self, at: &str, source: Option<&str>) -> Option<Arc<Condition>> {
         let at = format!("{at}/when");
-        match Condition::compile(source?, self.claims) {
+        let source = source?;
+        let known = self.conditions.get(source).cloned();
+        match known.map_or_else(|| Condition::compile(source, self.claims).map(Arc::new), Ok) {
             Ok(condition) => {
+                self.conditions.insert(source.to_owned(), condition.clone());
                 if let Some((offset, term)) = condition.always() {
                     let words = [format!("`{term}` always holds"), "remove it, or mend it".to_owned()];
                     self.flaws.add_within(Check::ConditionAlways, at, offset, words);
