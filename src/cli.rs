@@ -260,8 +260,13 @@ async fn serve(config: PathBuf) -> ExitCode {
     }
 }
 
+/// On Linux, whatever the architecture we are built for.
+const SIGXFSZ: i32 = 25;
+
 async fn stop() {
     use tokio::signal::unix::{SignalKind, signal};
+    // A file of records at a limit of the system (RLIMIT_FSIZE) is a failed write, not the end of the process.
+    let _file_limit = signal(SignalKind::from_raw(SIGXFSZ));
     match (signal(SignalKind::terminate()), signal(SignalKind::interrupt())) {
         (Ok(mut terminate), Ok(mut interrupt)) => {
             tokio::select! { _ = terminate.recv() => {}, _ = interrupt.recv() => {} }

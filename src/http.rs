@@ -24,7 +24,7 @@ const NAME: HeaderName = HeaderName::from_static("mcp-name");
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
 const BODY_WAIT: Duration = Duration::from_secs(30);
 const DRAIN_BYTES_MAX: usize = 64 << 10;
-const DRAIN_WAIT: Duration = Duration::from_secs(1);
+const DRAIN_WAIT: Duration = Duration::from_secs(5);
 const METADATA: &str = "/.well-known/oauth-protected-resource";
 
 /// Head of a request whose HTTP rules hold.
