@@ -259,7 +259,9 @@ impl Control {
         self.status.set(Vec::new());
         self.gateway.metrics.problems.set(0);
         self.gateway.metrics.reloads.with_label_values(&["applied"]).inc();
-        let cold = if loaded.startup == self.startup { "" } else { "settings outside the policies need a restart" };
+        let same = loaded.startup == self.startup;
+        self.status.set_restart_needed(!same);
+        let cold = if same { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
         print_failing_cases(&loaded);
         self.record("applied", before, loaded.snapshot.id, cold.to_owned());

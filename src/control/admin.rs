@@ -63,6 +63,9 @@ impl Admin {
         if !self.status.problems().is_empty() {
             reasons.push("the configuration on disk has problems; the last good one is in force".to_owned());
         }
+        if self.status.restart_needed() {
+            reasons.push("settings on disk that take effect at a start differ from those in force".to_owned());
+        }
         let status = if draining { StatusCode::SERVICE_UNAVAILABLE } else { StatusCode::OK };
         rules::json(status, json!({ "ready": !draining, "reasons": reasons }).to_string().into())
     }
@@ -87,6 +90,7 @@ impl Admin {
             "policy": world.id.to_string(),
             "servers": servers,
             "problems": problems,
+            "restart_needed": self.status.restart_needed(),
             "draining": *self.draining.borrow(),
         })
     }

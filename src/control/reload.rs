@@ -5,6 +5,7 @@
 use crate::config::load::{Environment, Files, load_with};
 use crate::config::{Loaded, Problem};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
 
 /// How often files are looked at.
@@ -21,6 +22,7 @@ pub struct Watch {
 #[derive(Default)]
 pub struct Status {
     problems: Mutex<Vec<Problem>>,
+    restart_needed: AtomicBool,
 }
 
 impl Status {
@@ -29,7 +31,17 @@ impl Status {
         self.problems.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// Replaces them.
+    /// Whether settings on disk that take effect only at a start differ from those in force.
+    pub fn restart_needed(&self) -> bool {
+        self.restart_needed.load(Ordering::Relaxed)
+    }
+
+    /// Says so, or that they do not differ any more.
+    pub fn set_restart_needed(&self, needed: bool) {
+        self.restart_needed.store(needed, Ordering::Relaxed);
+    }
+
+    /// Replaces the problems.
     pub fn set(&self, problems: Vec<Problem>) {
         *self.problems.lock().unwrap_or_else(PoisonError::into_inner) = problems;
     }

@@ -47,6 +47,18 @@ fn a_broken_policy_during_load_fails_no_call_and_is_told() {
 }
 
 #[test]
+fn settings_that_need_a_restart_are_told_while_they_differ() {
+    let gateway = Gateway::start();
+    let before = std::fs::read_to_string(gateway.directory.join("gateway.yaml")).unwrap();
+    assert!(gateway.get_admin("/status").contains("\"restart_needed\":false"));
+    gateway.write_atomic("gateway.yaml", &format!("{before}drain: 7s\n"));
+    wait("the change is told", || gateway.get_admin("/status").contains("\"restart_needed\":true"));
+    assert!(gateway.get_admin("/readyz").contains("take effect at a start"));
+    gateway.write_atomic("gateway.yaml", &before);
+    wait("it is taken back", || gateway.get_admin("/status").contains("\"restart_needed\":false"));
+}
+
+#[test]
 fn a_tightened_policy_refuses_the_next_call_and_ends_an_open_stream() {
     let gateway = Gateway::start();
     gateway.upstream.script(|_, out| {
