@@ -562,14 +562,14 @@ fn root() -> &'static Path {
 #[test]
 fn the_policies_to_begin_with_decide_as_their_cases_say_and_no_rule_is_left_out() {
     let folder = Folder::new();
-    for name in ["crm", "everything"] {
+    for name in ["crm", "everything", "filesystem", "memory", "python-everything"] {
         for file in [format!("{name}.yaml"), format!("{name}.cases.yaml")] {
             std::fs::copy(root().join("policies").join(&file), folder.0.join("policies").join(&file)).unwrap();
         }
     }
     let ran = folder.test(&["--coverage-min", "100"]);
     assert_eq!(ran.code, Some(0), "{}{}", ran.out, ran.err);
-    assert!(ran.out.contains(" 0 failed, rule coverage 100% (26 of 26)"), "{}", ran.out);
+    assert!(ran.out.contains(" 0 failed, rule coverage 100% ("), "{}", ran.out);
 }
 
 /// The public key of RFC 7517, appendix A.1.
