@@ -80,7 +80,11 @@ pub fn sentence(record: &Value) -> String {
     };
     let upstream = match record.get("upstream_status").and_then(Value::as_u64) {
         Some(status) => format!("upstream {status}"),
-        None => "nothing went upstream".to_owned(),
+        None => match text("reason") {
+            "UpstreamUnreachable" => "the upstream was not reached".to_owned(),
+            "UpstreamTooSlow" => "the upstream did not answer in time".to_owned(),
+            _ => "nothing went upstream".to_owned(),
+        },
     };
     let micros = record.get("micros").and_then(Value::as_u64).unwrap_or(0);
     format!(
