@@ -8,6 +8,7 @@ use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{Inbound, Verb};
 use crate::kernel::judge::{Judge, NoLedger, Seen};
 use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
+use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide};
@@ -119,7 +120,7 @@ async fn serve(
             });
             let mut response = rules::events(body);
             if let Some(id) = session_header {
-                rules::set(&mut response, "mcp-session-id", &id);
+                rules::set(&mut response, SESSION_ID, &id);
             }
             Ok(response)
         }
@@ -271,7 +272,7 @@ async fn forward(
     })?;
     Ok(match (answer, fresh) {
         (Answer::Now(mut response), Some(fresh)) if fresh.session.facts().is_some() => {
-            rules::set(&mut response, "mcp-session-id", &fresh.keep());
+            rules::set(&mut response, SESSION_ID, &fresh.keep());
             Answer::Now(response)
         }
         (Answer::Stream(mut stream), Some(fresh)) => {

@@ -1,7 +1,7 @@
 //! HTTP rules in, responses and refusals out. Reads no policy and decides nothing about messages.
 use crate::body::Body;
 use crate::kernel::inbound::{Credential, HeaderFacts, Inbound, Verb};
-use crate::kernel::mcp::headers::is_media;
+use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::source::Effect;
 use crate::kernel::refusal::{Reason, Refusal};
@@ -17,11 +17,11 @@ use std::time::Duration;
 const HEADER_BYTES_MAX: usize = 4096;
 const PARAMS_MAX: usize = 64;
 const DETACHED_BYTES_MAX: usize = 4096;
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static(headers::PROTOCOL_VERSION);
+const SESSION_ID: HeaderName = HeaderName::from_static(headers::SESSION_ID);
+const METHOD: HeaderName = HeaderName::from_static(headers::METHOD);
+const NAME: HeaderName = HeaderName::from_static(headers::NAME);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static(headers::LAST_EVENT_ID);
 const BODY_WAIT: Duration = Duration::from_secs(30);
 const DRAIN_BYTES_MAX: usize = 64 << 10;
 const DRAIN_WAIT: Duration = Duration::from_secs(5);
@@ -80,7 +80,7 @@ pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refu
         params: Vec::new(),
         last_event_id: owned(headers, &LAST_EVENT_ID)?,
     };
-    for name in headers.keys().filter(|name| name.as_str().starts_with("mcp-param-")) {
+    for name in headers.keys().filter(|name| name.as_str().starts_with(headers::PARAM_PREFIX)) {
         if facts.params.len() >= PARAMS_MAX {
             return Err(Reason::HeaderMalformed.into());
         }

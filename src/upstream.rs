@@ -1,7 +1,7 @@
 //! Sends an [`Outbound`] with the upstream's own credential, and nothing else of the client's.
 use crate::egress::{Egress, Failure, Lent, Pool};
 use crate::kernel::inbound::Verb;
-use crate::kernel::mcp::headers::is_media;
+use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::Outbound;
 use crate::kernel::refusal::{Reason, Refusal};
@@ -15,11 +15,11 @@ use std::path::Path;
 use std::sync::Arc;
 use tokio::time::Instant;
 
-const PROTOCOL_VERSION: HeaderName = HeaderName::from_static("mcp-protocol-version");
-const METHOD: HeaderName = HeaderName::from_static("mcp-method");
-const NAME: HeaderName = HeaderName::from_static("mcp-name");
-const SESSION_ID: HeaderName = HeaderName::from_static("mcp-session-id");
-const LAST_EVENT_ID: HeaderName = HeaderName::from_static("last-event-id");
+const PROTOCOL_VERSION: HeaderName = HeaderName::from_static(headers::PROTOCOL_VERSION);
+const METHOD: HeaderName = HeaderName::from_static(headers::METHOD);
+const NAME: HeaderName = HeaderName::from_static(headers::NAME);
+const SESSION_ID: HeaderName = HeaderName::from_static(headers::SESSION_ID);
+const LAST_EVENT_ID: HeaderName = HeaderName::from_static(headers::LAST_EVENT_ID);
 
 /// What came back.
 pub struct Reply {
@@ -131,7 +131,7 @@ impl Upstreams {
             Some(kind) if plain && is_media(kind, "text/event-stream") => Media::Events,
             _ => Media::Other,
         };
-        let session = text("mcp-session-id").filter(|id| id.len() <= 512).map(str::to_owned);
+        let session = text(headers::SESSION_ID).filter(|id| id.len() <= 512).map(str::to_owned);
         Ok(Reply { status: parts.status, media, session, sent, body, deadline })
     }
 }

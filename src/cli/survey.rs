@@ -5,7 +5,7 @@
 //! except through [`shown`] or a check of its own in `draft`.
 use crate::egress::{Egress, Failure, Lent};
 use crate::kernel::json::{Bounds, Document};
-use crate::kernel::mcp::headers::is_media;
+use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::sse::Decoder;
 use bytes::Bytes;
@@ -305,12 +305,12 @@ impl Client {
             .header("accept", "application/json, text/event-stream")
             .header("user-agent", concat!("portcullis/", env!("CARGO_PKG_VERSION")));
         if self.agreed {
-            request = request.header("mcp-protocol-version", self.revision.as_str());
+            request = request.header(headers::PROTOCOL_VERSION, self.revision.as_str());
         }
         if self.revision.era() == Era::Modern {
-            request = request.header("mcp-method", method);
+            request = request.header(headers::METHOD, method);
         }
-        let session = self.session.clone().map(|value| (HeaderName::from_static("mcp-session-id"), value));
+        let session = self.session.clone().map(|value| (HeaderName::from_static(headers::SESSION_ID), value));
         let authorization = self.authorization.clone().map(|value| (http::header::AUTHORIZATION, value));
         for (name, value) in session.into_iter().chain(authorization) {
             request = request.header(name, value);

@@ -5,6 +5,19 @@
 use base64::Engine as _;
 use std::borrow::Cow;
 
+/// The revision that a request speaks.
+pub const PROTOCOL_VERSION: &str = "mcp-protocol-version";
+/// The session of a request, and of the answer to `initialize`.
+pub const SESSION_ID: &str = "mcp-session-id";
+/// The method, mirrored.
+pub const METHOD: &str = "mcp-method";
+/// The name or URI, mirrored.
+pub const NAME: &str = "mcp-name";
+/// What an argument's header begins with.
+pub const PARAM_PREFIX: &str = "mcp-param-";
+/// The event to resume after (WHATWG HTML, "Server-sent events").
+pub const LAST_EVENT_ID: &str = "last-event-id";
+
 /// Decodes a mirrored header value: `=?base64?…?=`, or, without both marks, plain text. `None` if malformed.
 pub fn decode_value(text: &str) -> Option<String> {
     match text.strip_prefix("=?base64?").and_then(|rest| rest.strip_suffix("?=")) {
