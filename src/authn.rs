@@ -44,18 +44,7 @@ impl Authenticator {
 
     /// Nobody in particular: a caller without a token, whom a server may let in.
     pub fn anonymous() -> Arc<Principal> {
-        static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| {
-            Arc::new(Principal::assertion(Verified {
-                anonymous: true,
-                issuer: "anonymous".to_owned(),
-                subject: "anonymous".to_owned(),
-                client: None,
-                audiences: Vec::new(),
-                scopes: Default::default(),
-                expires: u64::MAX,
-                claims: serde_json::json!({}),
-            }))
-        });
+        static NOBODY: LazyLock<Arc<Principal>> = LazyLock::new(|| Arc::new(Principal::assertion(Verified::nothing())));
         NOBODY.clone()
     }
 

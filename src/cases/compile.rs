@@ -191,7 +191,9 @@ impl Compiler<'_> {
     ) -> Option<Principal> {
         let TokenSource { sub, scopes, claims, issuer, client, audience, expired } = match source {
             CallerSource::Token(token) => token,
-            CallerSource::Anonymous(AnonymousSource::Anonymous) => return Some(anonymous()),
+            CallerSource::Anonymous(AnonymousSource::Anonymous) => {
+                return Some(Principal::supposed(Verified::nothing()));
+            }
         };
         for (claim, field) in RESERVED {
             if claims.contains_key(*claim) {
@@ -222,20 +224,6 @@ impl Compiler<'_> {
         verified.claims = all_claims(&verified, self.world, claims);
         Some(Principal::supposed(verified))
     }
-}
-
-/// A caller without a token, as `authn` has it.
-fn anonymous() -> Principal {
-    Principal::supposed(Verified {
-        anonymous: true,
-        issuer: "anonymous".to_owned(),
-        subject: "anonymous".to_owned(),
-        client: None,
-        audiences: Vec::new(),
-        scopes: BTreeSet::new(),
-        expires: u64::MAX,
-        claims: Value::Object(Map::new()),
-    })
 }
 
 /// The claims of the token that would say all this.

@@ -24,6 +24,22 @@ pub struct Verified {
     pub claims: serde_json::Value,
 }
 
+impl Verified {
+    /// What is known of a caller without a token: nothing.
+    pub fn nothing() -> Self {
+        Self {
+            anonymous: true,
+            issuer: "anonymous".to_owned(),
+            subject: "anonymous".to_owned(),
+            client: None,
+            audiences: Vec::new(),
+            scopes: BTreeSet::new(),
+            expires: u64::MAX,
+            claims: serde_json::json!({}),
+        }
+    }
+}
+
 /// A caller whose token was verified.
 #[derive(Debug)]
 pub struct Principal {

@@ -59,16 +59,7 @@ fn caller(scopes: &[&str], claims: Value) -> Principal {
 }
 
 fn nobody() -> Principal {
-    Principal::assertion(Verified {
-        anonymous: true,
-        issuer: "anonymous".into(),
-        subject: "anonymous".into(),
-        client: None,
-        audiences: vec![],
-        scopes: Default::default(),
-        expires: u64::MAX,
-        claims: json!({}),
-    })
+    Principal::assertion(Verified::nothing())
 }
 
 #[test]
