@@ -19,7 +19,7 @@ const FILE_BYTES_MAX: u64 = 4 << 20;
 pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
 
 /// What was read of the disk, so that a reload can tell what changed since.
-#[derive(Default)]
+#[derive(Default, PartialEq, Eq)]
 pub struct Files {
     /// Each file with its content.
     read: Vec<(PathBuf, Result<String, String>)>,
