@@ -56,7 +56,7 @@ pub async fn run(
     if worth > 0 {
         eprintln!("{worth} warnings: see `portcullis check {}`", path.display());
     }
-    print_failing_cases(&loaded);
+    print_failing_cases(&loaded.warnings);
     let startup = loaded.startup.clone();
     let metrics = Arc::new(Metrics::new().map_err(|error| Failure::Io(error.to_string()))?);
     let (audit, audit_thread) = Audit::open(startup.audit.clone(), metrics.clone())
@@ -253,7 +253,7 @@ impl Control {
         }
         let limits: BTreeSet<_> =
             loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
-        self.keys.replace(loaded.issuers.clone());
+        self.keys.replace(loaded.issuers);
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));
         self.status.set(Vec::new());
@@ -263,7 +263,7 @@ impl Control {
         self.status.set_restart_needed(!same);
         let cold = if same { "" } else { "settings outside the policies need a restart" };
         eprintln!("reload: policy {} replaced {} {cold}", loaded.snapshot.id.short(), before.short());
-        print_failing_cases(&loaded);
+        print_failing_cases(&loaded.warnings);
         self.record("applied", before, loaded.snapshot.id, cold.to_owned());
     }
 
@@ -295,8 +295,8 @@ impl Control {
 }
 
 /// Says which cases do not hold of a configuration that takes effect all the same.
-fn print_failing_cases(loaded: &Loaded) {
-    for warning in loaded.warnings.iter().filter(|warning| warning.check == Check::CaseNotHeld) {
+fn print_failing_cases(warnings: &[Problem]) {
+    for warning in warnings.iter().filter(|warning| warning.check == Check::CaseNotHeld) {
         eprintln!("{warning}");
     }
 }
