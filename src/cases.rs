@@ -16,9 +16,10 @@ use crate::kernel::judge::NoLedger;
 use crate::kernel::mcp::decode::{Message, Target, decode};
 use crate::kernel::mcp::headers::encode_value;
 use crate::kernel::mcp::revision::Revision;
-use crate::kernel::policy::compile::{Position, Rule, ServerPolicy};
+use crate::kernel::policy::compile::{Position, Rule, Rules, ServerPolicy};
 use crate::kernel::policy::decide::{Decision, Grounds, Permitted, decide};
 use crate::kernel::policy::explain::explain;
+use crate::kernel::policy::names::NamePattern;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -253,20 +254,22 @@ impl Ask {
     }
 }
 
-/// Every rule of a server, with the list that what it allows appears in; denials with none.
-fn rules(server: &ServerPolicy) -> impl Iterator<Item = (Option<List>, &Arc<Rule>)> {
-    let tools = server.tools.iter().map(|(_, rule)| (Some(List::Tools), rule));
-    let prompts = server.prompts.iter().map(|(_, rule)| (Some(List::Prompts), rule));
-    let kind = |rule: &Rule| if rule.label.contains('{') { List::Templates } else { List::Resources };
-    let resources = server.resources.iter().map(move |(_, rule)| (Some(kind(rule)), rule));
-    let denials = server.deny.iter().map(|denial| (None, &denial.rule));
-    tools.chain(prompts).chain(resources).chain(denials)
-}
-
 /// What an upstream offers as far as its policy tells: every name that is written out.
 fn default_offer(server: &ServerPolicy, list: List) -> Vec<String> {
-    let of_list = rules(server).filter(|(of, rule)| *of == Some(list) && !rule.label.contains('*'));
-    of_list.map(|(_, rule)| rule.label.clone()).collect()
+    let names = |rules: &Rules<NamePattern>| {
+        let exact = rules.iter().filter(|(pattern, _)| pattern.is_exact());
+        exact.map(|(_, rule)| rule.label.clone()).collect()
+    };
+    let resources = |templates: bool| {
+        let labels = server.resources.iter().map(|(_, rule)| &rule.label);
+        labels.filter(|label| label.contains('{') == templates && !label.contains('*')).cloned().collect()
+    };
+    match list {
+        List::Tools => names(&server.tools),
+        List::Prompts => names(&server.prompts),
+        List::Resources => resources(false),
+        List::Templates => resources(true),
+    }
 }
 
 /// Which rules the decisions rested on.
@@ -285,7 +288,7 @@ impl Coverage {
         exercised: impl IntoIterator<Item = &'a Arc<Rule>>,
     ) -> Self {
         let exercised: BTreeSet<String> = exercised.into_iter().map(|rule| rule.position.to_string()).collect();
-        let all: Vec<&Arc<Rule>> = servers.into_iter().flat_map(|server| rules(server)).map(|(_, rule)| rule).collect();
+        let all: Vec<&Arc<Rule>> = servers.into_iter().flat_map(|server| server.rules()).collect();
         let missed = all.iter().filter(|rule| !exercised.contains(&rule.position.to_string()));
         let mut missed: Vec<Arc<Rule>> = missed.map(|rule| Arc::clone(rule)).collect();
         let place = |rule: &Arc<Rule>| (rule.position.file.clone(), rule.position.line, rule.position.column);

@@ -1,5 +1,7 @@
 //! Who may use what: the access matrix, from the compiled policy.
-use super::compile::{Role, Rule, ServerPolicy};
+use super::compile::{Deny, Role, Rule, ServerPolicy};
+use super::names::NamePattern;
+use crate::kernel::mcp::decode::Target;
 use std::sync::Arc;
 
 /// One row: a thing and what it takes.
@@ -37,22 +39,21 @@ pub fn matrix(server: &ServerPolicy) -> Matrix {
     let mut columns: Vec<Who<'_>> = if server.access.anonymous { vec![Who::Anonymous] } else { Vec::new() };
     columns.push(Who::Anyone);
     columns.extend(server.roles.values().map(Who::Role));
+    // A denial that concerns what stands for a whole pattern concerns all that fits it.
     let tools = server.tools.iter().map(|(pattern, rule)| {
-        let denied = |deny: &&super::compile::Deny| deny.everything || deny.tools.iter().any(|d| d.covers(pattern));
-        let some = |deny: &&super::compile::Deny| deny.tools.iter().any(|d| d.overlaps(pattern));
-        row(server, "tool", rule, &columns, denied, some)
+        let all = Target::Tool(pattern.example(NamePattern::ANYTHING));
+        let some = |deny: &Deny| deny.tools.iter().any(|denied| denied.overlaps(pattern));
+        row(server, "tool", rule, &columns, &all, some)
     });
     let prompts = server.prompts.iter().map(|(pattern, rule)| {
-        let denied = |deny: &&super::compile::Deny| deny.everything || deny.prompts.iter().any(|d| d.covers(pattern));
-        let some = |deny: &&super::compile::Deny| deny.prompts.iter().any(|d| d.overlaps(pattern));
-        row(server, "prompt", rule, &columns, denied, some)
+        let all = Target::Prompt(pattern.example(NamePattern::ANYTHING));
+        let some = |deny: &Deny| deny.prompts.iter().any(|denied| denied.overlaps(pattern));
+        row(server, "prompt", rule, &columns, &all, some)
     });
     let resources = server.resources.iter().map(|(template, rule)| {
-        let probe = template.probe();
-        let denied =
-            |deny: &&super::compile::Deny| deny.everything || deny.resources.iter().any(|d| d.expands_to(&probe));
-        let some = |deny: &&super::compile::Deny| deny.resources.iter().any(|d| d.shares_with(template));
-        row(server, "resource", rule, &columns, denied, some)
+        let all = Target::Resource(template.probe());
+        let some = |deny: &Deny| deny.resources.iter().any(|denied| denied.shares_with(template));
+        row(server, "resource", rule, &columns, &all, some)
     });
     let rows = tools.chain(prompts).chain(resources).collect();
     Matrix { server: server.name.clone(), columns: columns.iter().map(Who::name).collect(), rows }
@@ -84,29 +85,30 @@ fn row(
     kind: &'static str,
     rule: &Rule,
     columns: &[Who<'_>],
-    denied: impl Fn(&&super::compile::Deny) -> bool,
-    partly: impl Fn(&&super::compile::Deny) -> bool,
+    all: &Target,
+    some: impl Fn(&Deny) -> bool,
 ) -> Row {
-    let whole: Vec<_> = server.deny.iter().filter(&denied).collect();
     let mut only = Vec::new();
     only.extend(rule.when.as_ref().map(|when| format!("if {}", when.text())));
     only.extend(rule.available.as_ref().map(|_| "where and when available".to_owned()));
     only.extend(rule.step_up.as_ref().map(|_| "with a step-up login".to_owned()));
-    for denial in server.deny.iter().filter(|deny| denied(deny) || partly(deny)) {
-        let unconditional = denial.rule.when.is_none() && denial.rule.roles.is_empty() && denied(&denial);
-        if !unconditional {
+    let whole: Vec<&Deny> = server.deny.iter().filter(|deny| deny.concerns(all)).collect();
+    for denial in &server.deny {
+        // One of all of it for everybody is told by the cells.
+        let sometimes = denial.rule.when.is_some() || !denial.rule.roles.is_empty();
+        let told = if denial.concerns(all) { sometimes } else { some(denial) };
+        if told {
             only.push(format!("unless `{}`", denial.rule.label));
         }
     }
     let cells = columns.iter().map(|who| {
-        let always = |deny: &&&super::compile::Deny| {
-            deny.rule.when.is_none() && (deny.rule.roles.is_empty() || who.has(&deny.rule.roles))
-        };
         let enters = match who {
             Who::Anonymous => rule.anonymous,
             Who::Anyone | Who::Role(_) => rule.roles.is_empty() || who.has(&rule.roles),
         };
-        enters && !whole.iter().any(|deny| always(&deny))
+        let always =
+            |deny: &&Deny| deny.rule.when.is_none() && (deny.rule.roles.is_empty() || who.has(&deny.rule.roles));
+        enters && !whole.iter().any(always)
     });
     Row {
         kind,

@@ -5,8 +5,10 @@ mod limits;
 mod review;
 mod rules;
 
+pub use access::is_server_name;
+
 use super::condition::{Condition, KeyExpression};
-use super::flaw::{Flaw, Flaws};
+use super::flaw::{Check, Flaw, Flaws};
 use super::names::{Index, NamePattern};
 use super::source::*;
 use super::template::UriTemplate;
@@ -68,6 +70,16 @@ pub struct ServerPolicy {
 }
 
 impl ServerPolicy {
+    /// The most specific rule for a thing, if there is one.
+    pub fn rule(&self, target: &Target) -> Option<&Arc<Rule>> {
+        match target {
+            Target::Tool(name) => self.tools.find(name),
+            Target::Prompt(name) => self.prompts.find(name),
+            Target::Resource(uri) => self.resources.find(uri),
+            Target::None | Target::Resources(_) => None,
+        }
+    }
+
     /// Every rule, denials last.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let tools = self.tools.iter().map(|(_, rule)| rule);
@@ -119,13 +131,6 @@ impl Rules<UriTemplate> {
     pub fn find(&self, uri: &str) -> Option<&Arc<Rule>> {
         let fits = |at: usize| self.list.get(at).is_some_and(|(t, _)| t.matches(uri) || t.covers(uri));
         self.index.find(uri, fits).and_then(|at| self.list.get(at)).map(|(_, rule)| rule)
-    }
-}
-
-impl Rules<UriTemplate> {
-    /// The rule that decides about what a template stands for: a URI in which open places are marked.
-    pub fn find_expanded(&self, probe: &str) -> Option<&Arc<Rule>> {
-        self.list.iter().find(|(template, _)| template.expands_to(probe)).map(|(_, rule)| rule)
     }
 }
 
@@ -441,6 +446,16 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
         roles,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
+}
+
+/// What a text that should be a duration is told to be not.
+const DURATION: (Check, &str) = (Check::DurationMalformed, "a duration");
+/// The same, where anything shorter than a second means nothing.
+const SECONDS: (Check, &str) = (Check::DurationMalformed, "a duration of seconds");
+
+/// Whole seconds of a duration, at least one.
+fn seconds(text: &str) -> Option<u64> {
+    duration(text).map(|duration| duration.as_secs()).filter(|seconds| *seconds > 0)
 }
 
 /// Reads `500ms`, `30s`, `2m`, `1h`.

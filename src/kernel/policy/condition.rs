@@ -59,7 +59,7 @@ pub struct Condition {
 struct Term {
     text: String,
     expression: Expression,
-    reads_args: bool,
+    needs: Needs,
     /// Where it begins in the source, in bytes.
     offset: usize,
 }
@@ -126,7 +126,7 @@ impl Condition {
             terms.push(Term {
                 text: text.unwrap_or(source).trim().to_owned(),
                 expression: (*part).clone(),
-                reads_args: alone.needs.args,
+                needs: alone.needs,
                 offset: first.unwrap_or(0),
             });
         }
@@ -184,7 +184,7 @@ impl Condition {
     pub fn holds_telling(&self, scope: &Scope<'_>, tell: &mut Tell<'_>) -> Result<bool, Failed> {
         let context = context(self.needs, scope)?;
         for term in &self.terms {
-            if term.reads_args && scope.args.is_none() {
+            if term.needs.args && scope.args.is_none() {
                 tell(&term.text, None);
                 continue;
             }
@@ -204,10 +204,11 @@ impl Condition {
 impl Term {
     /// Its value, if no variable is needed to know it.
     fn constant(&self) -> Option<bool> {
-        let mut checker = Checker::default();
-        checker.check(&self.expression, &mut Vec::new(), false);
+        if self.needs.variable {
+            return None;
+        }
         match evaluate(&self.expression, &Context::default()) {
-            Ok(Value::Bool(value)) if !checker.needs.variable => Some(value),
+            Ok(Value::Bool(value)) => Some(value),
             _ => None,
         }
     }

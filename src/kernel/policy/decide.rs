@@ -131,12 +131,13 @@ pub fn authorize_telling<'a>(
     facts: &Facts,
     trace: &mut impl Trace,
 ) -> Result<&'a Arc<Rule>, (Reason, Option<&'a Arc<Rule>>)> {
-    let (rule, name, hidden) = match target {
-        Target::Tool(name) => (server.tools.find(name), name, Reason::ToolUnknown),
-        Target::Prompt(name) => (server.prompts.find(name), name, Reason::PromptUnknown),
-        Target::Resource(uri) => (server.resources.find(uri), uri, Reason::ResourceUnknown),
+    let (name, hidden) = match target {
+        Target::Tool(name) => (name, Reason::ToolUnknown),
+        Target::Prompt(name) => (name, Reason::PromptUnknown),
+        Target::Resource(uri) => (uri, Reason::ResourceUnknown),
         Target::None | Target::Resources(_) => return Err((Reason::Internal, None)),
     };
+    let rule = server.rule(target);
     trace.step(Step::Rule(rule));
     let rule = rule.ok_or((hidden, None))?;
     let scope = Scope { principal, args, name, effect: rule.effect.map_or("", Effect::name), facts };

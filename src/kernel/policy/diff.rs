@@ -2,7 +2,7 @@
 //! forms. For each thing that either policy speaks of, the two verdicts are functions of a few facts about
 //! a caller and a call (a scope is held, a role is held, a condition holds); both are evaluated for every
 //! combination of those facts, so nothing is left to a comparison of texts.
-use super::compile::{Available, Deny, Role, Rule, ServerPolicy, StepUp};
+use super::compile::{Available, Deny, Role, Rule, Rules, ServerPolicy, StepUp};
 use super::names::NamePattern;
 use super::template::UriTemplate;
 use crate::kernel::facts::Facts;
@@ -82,12 +82,9 @@ pub struct Change {
 
 /// Every change of verdicts, over everything that one of the policies speaks of.
 pub fn diff(old: &ServerPolicy, new: &ServerPolicy) -> Vec<Change> {
-    let mut targets: Vec<Target> = Vec::new();
-    let patterns = |server: &ServerPolicy| server.deny.iter().flat_map(|deny| deny.tools.clone()).collect::<Vec<_>>();
-    let tools = [old, new].iter().flat_map(|s| s.tools.iter().map(|(p, _)| p.clone()).chain(patterns(s))).collect();
-    targets.extend(representatives(tools).into_iter().map(Target::Tool));
-    let patterns = |server: &ServerPolicy| server.deny.iter().flat_map(|deny| deny.prompts.clone()).collect::<Vec<_>>();
-    let prompts = [old, new].iter().flat_map(|s| s.prompts.iter().map(|(p, _)| p.clone()).chain(patterns(s))).collect();
+    let tools = patterns([old, new], |server| &server.tools, |deny| &deny.tools);
+    let prompts = patterns([old, new], |server| &server.prompts, |deny| &deny.prompts);
+    let mut targets: Vec<Target> = representatives(tools).into_iter().map(Target::Tool).collect();
     targets.extend(representatives(prompts).into_iter().map(Target::Prompt));
     let mut resources = BTreeSet::new();
     for server in [old, new] {
@@ -96,6 +93,19 @@ pub fn diff(old: &ServerPolicy, new: &ServerPolicy) -> Vec<Change> {
     }
     targets.extend(resources.into_iter().map(Target::Resource));
     targets.into_iter().filter_map(|target| change(old, new, target)).collect()
+}
+
+/// The patterns that rules and denials speak of.
+fn patterns(
+    servers: [&ServerPolicy; 2],
+    rules: fn(&ServerPolicy) -> &Rules<NamePattern>,
+    denied: fn(&Deny) -> &Vec<NamePattern>,
+) -> Vec<NamePattern> {
+    let of = |server: &&ServerPolicy| {
+        let rules = rules(server).iter().map(|(pattern, _)| pattern.clone());
+        rules.chain(server.deny.iter().flat_map(|deny| denied(deny).clone())).collect::<Vec<_>>()
+    };
+    servers.iter().flat_map(of).collect()
 }
 
 /// Names that stand for every combination of patterns that a name can fit.
@@ -209,13 +219,8 @@ impl World<'_> {
 
 impl<'a> Verdict<'a> {
     fn of(server: &'a ServerPolicy, target: &Target) -> Self {
-        let rule = match target {
-            Target::Tool(name) => server.tools.find(name),
-            Target::Prompt(name) => server.prompts.find(name),
-            Target::Resource(uri) => server.resources.find_expanded(uri),
-            Target::None | Target::Resources(_) => None,
-        };
-        let denials = server.deny.iter().filter(|deny| concerns(deny, target)).map(|deny| &*deny.rule).collect();
+        let denials = server.deny.iter().filter(|deny| deny.concerns(target)).map(|deny| &*deny.rule).collect();
+        let rule = server.rule(target);
         Self { rule: rule.map(|rule| &**rule), denials, anonymous: server.access.anonymous }
     }
 
@@ -255,13 +260,6 @@ impl<'a> Verdict<'a> {
             && rule.scopes.iter().all(|scope| scope.any.iter().any(|one| world.has(&Fact::Scope(one.clone()))))
             && rule.step_up.as_ref().is_none_or(|step_up| world.has(&Fact::StepUp(step_up.clone())))
             && rule.when.as_ref().is_none_or(|when| world.has(&Fact::Holds(when.text().to_owned())))
-    }
-}
-
-fn concerns(deny: &Deny, target: &Target) -> bool {
-    match target {
-        Target::Resource(uri) => deny.everything || deny.resources.iter().any(|template| template.expands_to(uri)),
-        _ => deny.concerns(target),
     }
 }
 

@@ -159,6 +159,23 @@ impl Flaws {
         self.0.push(Flaw { check, path: path.into(), offset: Some(offset), message, hint });
     }
 
+    /// Reads a text that is there; a text that cannot be read is a flaw, told as being not `what`.
+    pub fn read<T>(
+        &mut self,
+        (check, what): (Check, &str),
+        path: impl Into<String>,
+        text: Option<&str>,
+        read: fn(&str) -> Option<T>,
+        hint: &str,
+    ) -> Option<T> {
+        let text = text?;
+        let value = read(text);
+        if value.is_none() {
+            self.add(check, path, format!("`{text}` is not {what}"), hint);
+        }
+        value
+    }
+
     /// What many rules take from one default is told once.
     pub fn without_repetitions(mut self) -> Self {
         let mut told = HashSet::new();

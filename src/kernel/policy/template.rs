@@ -89,11 +89,6 @@ impl UriTemplate {
             .collect()
     }
 
-    /// Whether a URI in which open places are marked fits.
-    pub fn expands_to(&self, probe: &str) -> bool {
-        fits(&self.0, probe)
-    }
-
     /// Whether some URI fits both.
     pub fn shares_with(&self, other: &Self) -> bool {
         share_a_text(&self.tokens(), &other.tokens())

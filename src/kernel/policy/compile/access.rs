@@ -1,13 +1,18 @@
 //! `path`, `upstream` and `access`.
-use super::{Access, UpstreamTarget, duration};
+use super::{Access, DURATION, SECONDS, UpstreamTarget, duration, seconds};
 use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::source::{AccessSource, CredentialSource, UpstreamSource};
 use std::time::Duration;
 
+/// Whether a text can name a server: it becomes part of URLs, metrics and records.
+pub fn is_server_name(text: &str) -> bool {
+    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    (1..=63).contains(&text.len()) && text.bytes().all(fine)
+}
+
 /// Checks the name and gives the path.
 pub fn path(server: &str, path: Option<String>, flaws: &mut Flaws) -> String {
-    let fine = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
-    if server.is_empty() || server.len() > 63 || !server.bytes().all(fine) {
+    if !is_server_name(server) {
         let message = format!("`{server}` is not a server name");
         flaws.add(Check::NameMalformed, "/server", message, "up to 63 of a-z, 0-9 and -");
     }
@@ -39,14 +44,7 @@ pub fn upstream(source: &UpstreamSource, flaws: &mut Flaws) -> UpstreamTarget {
         }
         bearer.clone()
     });
-    let timeout = timeout.as_deref().map_or(Some(Duration::from_secs(60)), |text| {
-        let timeout = duration(text);
-        if timeout.is_none() {
-            let message = format!("`{text}` is not a duration");
-            flaws.add(Check::DurationMalformed, "/upstream/timeout", message, "as in 30s, 500ms or 2m");
-        }
-        timeout
-    });
+    let timeout = flaws.read(DURATION, "/upstream/timeout", timeout.as_deref(), duration, "as in 30s, 500ms or 2m");
     let timeout = timeout.unwrap_or(Duration::from_secs(60));
     UpstreamTarget { url: url.clone(), credential, ca: ca.clone(), timeout }
 }
@@ -67,14 +65,8 @@ pub fn access(source: &AccessSource, known: &[String], resource: &str, flaws: &m
         let message = "an empty audience accepts tokens made for others";
         flaws.add(Check::AudienceEmpty, "/access/audience", message, "name the URL of this server");
     }
-    let token_life_max = token_life_max.as_deref().and_then(|text| {
-        let life = duration(text).map(|life| life.as_secs()).filter(|seconds| *seconds > 0);
-        if life.is_none() {
-            let message = format!("`{text}` is not a duration of seconds");
-            flaws.add(Check::DurationMalformed, "/access/token_life_max", message, "as in 1h");
-        }
-        life
-    });
+    let token_life_max = token_life_max.as_deref();
+    let token_life_max = flaws.read(SECONDS, "/access/token_life_max", token_life_max, seconds, "as in 1h");
     Access {
         issuers: issuers.clone(),
         audience: audience.clone().unwrap_or_else(|| resource.to_owned()),

@@ -1,13 +1,15 @@
 //! `limits`.
 use super::rules::{Context, Named};
-use super::{Key, Limit, Rate, duration, pointer};
+use super::{DURATION, Key, Limit, Rate, duration};
 use crate::kernel::digest::Digest;
-use crate::kernel::policy::condition::{KeyExpression, Problem};
+use crate::kernel::policy::condition::KeyExpression;
 use crate::kernel::policy::flaw::{Check, nearest};
 use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::{LimitSource, Per};
 use std::num::NonZeroU32;
 use std::time::Duration;
+
+const DURATIONS: &str = "as in 500ms, 30s, 2m, 1h";
 
 impl Context<'_> {
     /// Limits, each with the identity by which its counts outlive a reload.
@@ -32,9 +34,9 @@ impl Context<'_> {
                 tools: tools.as_ref().map(|names| self.limited(&at, names, rules)),
                 rate: self.rate(&at, rate.as_deref(), *burst),
                 concurrency: concurrency.and_then(|most| self.positive(&format!("{at}/concurrency"), most)),
-                arguments_max: self.size(&format!("{at}/arguments_max"), arguments_max.as_deref()),
-                reply_max: self.size(&format!("{at}/reply_max"), reply_max.as_deref()),
-                time: self.time(&format!("{at}/time"), time.as_deref()),
+                arguments_max: self.size(format!("{at}/arguments_max"), arguments_max.as_deref()),
+                reply_max: self.size(format!("{at}/reply_max"), reply_max.as_deref()),
+                time: self.flaws.read(DURATION, format!("{at}/time"), time.as_deref(), duration, DURATIONS),
             };
             limits.push(compiled);
         }
@@ -45,9 +47,7 @@ impl Context<'_> {
         match key.map(|source| KeyExpression::compile(source, self.claims)) {
             Some(Ok(expression)) => Key::Expression(expression),
             Some(Err(problems)) => {
-                for Problem { check, offset, message, hint } in problems {
-                    self.flaws.add_within(check, format!("{at}/key"), offset, [message, hint]);
-                }
+                self.problems(&format!("{at}/key"), problems);
                 Key::Per(Per::Server)
             }
             None => Key::Per(per.unwrap_or(Per::Server)),
@@ -57,7 +57,7 @@ impl Context<'_> {
     fn limited(&mut self, at: &str, names: &[String], rules: &[Named<NamePattern>]) -> Vec<NamePattern> {
         let mut patterns = Vec::new();
         for (index, name) in names.iter().enumerate() {
-            let at = format!("{at}/tools{}", pointer(&index.to_string()));
+            let at = format!("{at}/tools/{index}");
             let Some(pattern) = self.name_pattern(&at, name) else { continue };
             if !rules.iter().any(|rule| rule.pattern.overlaps(&pattern)) {
                 let known = rules.iter().map(|rule| rule.rule.label.as_str());
@@ -101,24 +101,8 @@ impl Context<'_> {
         positive
     }
 
-    fn size(&mut self, at: &str, text: Option<&str>) -> Option<usize> {
-        let text = text?;
-        let size = parse_size(text);
-        if size.is_none() {
-            let message = format!("`{text}` is not a size");
-            self.flaws.add(Check::SizeMalformed, at, message, "as in 512, 64KiB, 1MiB");
-        }
-        size
-    }
-
-    fn time(&mut self, at: &str, text: Option<&str>) -> Option<Duration> {
-        let text = text?;
-        let time = duration(text);
-        if time.is_none() {
-            let message = format!("`{text}` is not a duration");
-            self.flaws.add(Check::DurationMalformed, at, message, "as in 500ms, 30s, 2m, 1h");
-        }
-        time
+    fn size(&mut self, at: String, text: Option<&str>) -> Option<usize> {
+        self.flaws.read((Check::SizeMalformed, "a size"), at, text, parse_size, "as in 512, 64KiB, 1MiB")
     }
 }
 

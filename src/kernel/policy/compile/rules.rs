@@ -1,6 +1,6 @@
 //! `claims`, `scopes`, `roles`, `defaults`, `tools`, `prompts`, `resources` and `deny`.
-use super::{Available, Deny, Locate, Position, Role, Rule, Scope, StepUp, duration, pointer};
-use crate::kernel::policy::condition::{Claims, Condition, Problem};
+use super::{Available, Deny, Locate, Position, Role, Rule, SECONDS, Scope, StepUp, pointer, seconds};
+use crate::kernel::policy::condition::{Claims, Condition, Problem, Problems};
 use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::*;
@@ -285,11 +285,16 @@ impl Context<'_> {
                 Some(condition)
             }
             Err(problems) => {
-                for Problem { check, offset, message, hint } in problems {
-                    self.flaws.add_within(check, at.clone(), offset, [message, hint]);
-                }
+                self.problems(&at, problems);
                 None
             }
+        }
+    }
+
+    /// What is wrong with an expression, each where it is in the text.
+    pub fn problems(&mut self, at: &str, problems: Problems) {
+        for Problem { check, offset, message, hint } in problems {
+            self.flaws.add_within(check, at, offset, [message, hint]);
         }
     }
 
@@ -349,12 +354,8 @@ impl Context<'_> {
         if acr.is_empty() && max_age.is_none() {
             self.flaws.add(Check::StepUpEmpty, &at, "asks for nothing", "give acr, max_age, or both");
         }
-        let seconds = max_age.as_deref().map(|text| duration(text).map(|d| d.as_secs()).filter(|s| *s > 0));
-        if let (Some(text), Some(None)) = (max_age, seconds) {
-            let message = format!("`{text}` is not a duration of seconds");
-            self.flaws.add(Check::DurationMalformed, format!("{at}/max_age"), message, "as in 5m");
-        }
-        StepUp { acr: acr.clone(), max_age: seconds.flatten() }
+        let max_age = self.flaws.read(SECONDS, format!("{at}/max_age"), max_age.as_deref(), seconds, "as in 5m");
+        StepUp { acr: acr.clone(), max_age }
     }
 
     /// A name or pattern; what is neither is a flaw.
