@@ -209,7 +209,7 @@ fn with_worlds(configs: &[PathBuf], show: impl FnOnce(&[Arc<Snapshot>]) -> ExitC
         match config::load::load(config, &environment) {
             Ok(loaded) => worlds.push(loaded.snapshot),
             Err(problems) => {
-                eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+                check::print(config, problems);
                 return ExitCode::from(2);
             }
         }
@@ -250,7 +250,7 @@ async fn serve(config: PathBuf) -> ExitCode {
     match app::run(config.clone(), &environment, stop()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(app::Failure::Problems(problems)) => {
-            eprint!("{}", check::text(&config.display().to_string(), &check::told(problems, false)));
+            check::print(&config, problems);
             ExitCode::FAILURE
         }
         Err(app::Failure::Io(error)) => {

@@ -51,11 +51,15 @@ impl fmt::Display for Problem {
     }
 }
 
-/// One line of a length that can be read, with nothing in it that a terminal obeys: names come from files.
+/// A text with nothing in it that a terminal obeys: names come from files.
+pub fn escaped(text: &str) -> String {
+    text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] }).collect()
+}
+
+/// The same, of a length that can be read.
 fn plain(text: &str) -> String {
     const SHOWN_MAX: usize = 400;
-    let escaped = text.chars().flat_map(|c| if c.is_control() { c.escape_default().collect() } else { vec![c] });
-    let mut shown: String = escaped.take(SHOWN_MAX).collect();
+    let mut shown: String = escaped(text).chars().take(SHOWN_MAX).collect();
     if text.chars().count() > SHOWN_MAX {
         shown.push('…');
     }

@@ -1,20 +1,17 @@
 //! `portcullis audit show`: records as sentences.
 use serde_json::Value;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 /// Prints every record of a directory, oldest first. A torn last line of a crash is said, not hidden.
 pub fn show(directory: &Path) -> ExitCode {
-    let mut files: Vec<_> = match std::fs::read_dir(directory) {
-        Ok(entries) => {
-            entries.flatten().map(|e| e.path()).filter(|p| p.extension().is_some_and(|e| e == "jsonl")).collect()
-        }
+    let files = match files(directory) {
+        Ok(files) => files,
         Err(error) => {
             eprintln!("{}: {error}", directory.display());
             return ExitCode::FAILURE;
         }
     };
-    files.sort();
     let mut whole = true;
     for file in files {
         match std::fs::read_to_string(&file) {
@@ -38,13 +35,18 @@ pub fn show(directory: &Path) -> ExitCode {
     if whole { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
+/// The files of records, oldest first.
+fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
+    let paths = std::fs::read_dir(directory)?.map(|entry| entry.map(|entry| entry.path()));
+    let mut files = paths.collect::<Result<Vec<_>, _>>()?;
+    files.retain(|path| path.extension().is_some_and(|extension| extension == "jsonl"));
+    files.sort();
+    Ok(files)
+}
+
 /// The record with this id, if there is one.
 pub fn find(directory: &Path, id: &str) -> std::io::Result<Option<Value>> {
-    for entry in std::fs::read_dir(directory)? {
-        let path = entry?.path();
-        if path.extension().is_none_or(|extension| extension != "jsonl") {
-            continue;
-        }
+    for path in files(directory)? {
         let text = std::fs::read_to_string(&path)?;
         let mut records = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
         if let Some(found) = records.find(|record| record.get("id").and_then(Value::as_str) == Some(id)) {

@@ -3,6 +3,7 @@ use crate::config::Problem;
 use crate::kernel::policy::flaw::{Check, Severity};
 use serde_json::{Value, json};
 use std::fmt::Write as _;
+use std::path::Path;
 
 /// Output of `check`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
@@ -23,6 +24,11 @@ pub fn told(problems: Vec<Problem>, strict: bool) -> Vec<Problem> {
 /// Whether they make the check fail: errors always, all else under `--strict`.
 pub fn fails(problems: &[Problem], strict: bool) -> bool {
     problems.iter().any(|problem| strict || problem.check.severity() == Severity::Error)
+}
+
+/// Tells people what keeps a configuration from loading, on standard error.
+pub fn print(config: &Path, problems: Vec<Problem>) {
+    eprint!("{}", text(&config.display().to_string(), &told(problems, false)));
 }
 
 /// As text for people.

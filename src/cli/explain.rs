@@ -36,7 +36,7 @@ pub fn run(options: &Options, environment: Environment<'_>) -> ExitCode {
     let loaded = match load(&options.config, environment) {
         Ok(loaded) => loaded,
         Err(problems) => {
-            eprint!("{}", check::text(&options.config.display().to_string(), &check::told(problems, false)));
+            check::print(&options.config, problems);
             return ExitCode::from(2);
         }
     };

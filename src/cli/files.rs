@@ -1,6 +1,8 @@
 //! The disk, for the commands that write to it. A file is written whole or not at all, and none that
 //! is there already is touched unless the caller says so.
 use crate::clock;
+use crate::config::source::GatewaySource;
+use crate::config::yaml;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -36,6 +38,14 @@ pub fn read(path: &Path) -> Result<String, String> {
         Ok(length) if length <= BYTES_MAX => Ok(text),
         _ => Err(format!("{}: longer than {BYTES_MAX} bytes", path.display())),
     }
+}
+
+/// A `gateway.yaml` as it was written, whatever it leads to.
+pub fn gateway(path: &Path) -> Result<GatewaySource, String> {
+    let shown = path.display();
+    let yaml = yaml::parse(&read(path)?);
+    let yaml = yaml.map_err(|fault| format!("{shown}:{}:{}: {}", fault.line, fault.column, fault.message))?;
+    serde_json::from_value(yaml.value).map_err(|why| format!("{shown}: {why}"))
 }
 
 /// Makes a directory and those around it.

@@ -8,9 +8,10 @@ use super::files::{self, Readers};
 use super::{Environment, survey};
 use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
+use crate::config::structure::schema_of;
 use crate::config::{load, yaml};
 use crate::egress::trusted_transport;
-use crate::kernel::policy::compile::{Compiled, Position, compile};
+use crate::kernel::policy::compile::{Compiled, Position, compile, is_server_name};
 use crate::kernel::policy::flaw::Severity;
 use crate::kernel::policy::source::PolicySource;
 use std::net::SocketAddr;
@@ -60,12 +61,7 @@ fn endpoint(text: &str) -> Result<url::Url, String> {
 }
 
 fn server_name(text: &str) -> Result<String, String> {
-    let fine = text.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if fine && (1..=63).contains(&text.len()) {
-        Ok(text.to_owned())
-    } else {
-        Err("up to 63 of a-z, 0-9 and -".to_owned())
-    }
+    if is_server_name(text) { Ok(text.to_owned()) } else { Err("up to 63 of a-z, 0-9 and -".to_owned()) }
 }
 
 fn variable(text: &str) -> Result<String, String> {
@@ -149,9 +145,7 @@ fn issuer_name(options: &Options) -> &'static str {
 
 fn issuers_of(gateway: &Path) -> Result<Vec<String>, String> {
     let shown = gateway.display();
-    let yaml = yaml::parse(&files::read(gateway)?);
-    let yaml = yaml.map_err(|fault| format!("{shown}:{}:{}: {}", fault.line, fault.column, fault.message))?;
-    let source: GatewaySource = serde_json::from_value(yaml.value).map_err(|why| format!("{shown}: {why}"))?;
+    let source = files::gateway(gateway)?;
     if Path::new(&source.policies) != Path::new("policies") {
         eprintln!("note: {shown} reads its policies from `{}`; move the new files there", source.policies);
     }
@@ -181,13 +175,13 @@ fn plan(options: &Options, ours: [PathBuf; 3], draft: &Draft, new_gateway: bool)
     let drafts = drafts.map(|(path, text)| File { path, text: text.clone(), readers: Readers::All, ours: true });
     let mut files: Vec<File> = drafts.collect();
     let schemas = [
-        ("policy", schemars::schema_for!(PolicySource)),
-        ("cases", schemars::schema_for!(CasesSource)),
-        ("gateway", schemars::schema_for!(GatewaySource)),
+        ("policy", schema_of::<PolicySource>()),
+        ("cases", schema_of::<CasesSource>()),
+        ("gateway", schema_of::<GatewaySource>()),
     ];
     for (name, schema) in schemas {
         let path = options.directory.join(format!(".portcullis/{name}.schema.json"));
-        files.push(File { path, text: format!("{:#}\n", schema.to_value()), readers: Readers::All, ours: true });
+        files.push(File { path, text: format!("{schema:#}\n"), readers: Readers::All, ours: true });
     }
     let mut add = |name: &str, text: String, readers| {
         files.push(File { path: options.directory.join(name), text, readers, ours: false });

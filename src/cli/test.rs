@@ -1,6 +1,7 @@
 //! `portcullis test`: runs the cases beside the policies, and says what they leave out.
 use super::check;
 use crate::cases::{self, Case, Coverage, Outcome};
+use crate::config::escaped;
 use crate::config::load::{self, Environment};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use std::collections::BTreeMap;
@@ -34,7 +35,7 @@ pub fn run(options: &Options, environment: Environment<'_>) -> ExitCode {
     let (loaded, cases) = match load::load_cases(&options.config, &stand_in) {
         Ok(found) => found,
         Err(problems) => {
-            eprint!("{}", check::text(&options.config.display().to_string(), &check::told(problems, false)));
+            check::print(&options.config, problems);
             return ExitCode::from(UNUSABLE);
         }
     };
@@ -69,7 +70,7 @@ fn print(out: &mut impl Write, terminal: bool, results: &[(&Case, Outcome)], cov
     let (good, bad) = if terminal { ("✓", "✗") } else { ("ok    ", "FAILED") };
     let mut failed: usize = 0;
     for (case, outcome) in results {
-        let name = plain(&case.name);
+        let name = escaped(&case.name);
         if outcome.passed {
             writeln!(out, "{good} {}: {name}", case.server.name)?;
             continue;
@@ -77,7 +78,7 @@ fn print(out: &mut impl Write, terminal: bool, results: &[(&Case, Outcome)], cov
         failed += 1;
         writeln!(out, "{bad} {}: {name} ({})", case.server.name, case.position)?;
         for (label, text) in outcome.difference(case) {
-            writeln!(out, "    {label:<8}  {}", plain(&text))?;
+            writeln!(out, "    {label:<8}  {}", escaped(&text))?;
         }
     }
     let Coverage { total, missed } = coverage;
@@ -87,15 +88,9 @@ fn print(out: &mut impl Write, terminal: bool, results: &[(&Case, Outcome)], cov
         writeln!(out, "no case exercises:")?;
     }
     for rule in missed {
-        writeln!(out, "    {} `{}`", rule.position, plain(&rule.label))?;
+        writeln!(out, "    {} `{}`", rule.position, escaped(&rule.label))?;
     }
     Ok(())
-}
-
-/// Text of a file on a terminal: control characters are shown, not obeyed.
-fn plain(text: &str) -> String {
-    let shown = |c: char| if c.is_control() { c.escape_default().to_string() } else { c.to_string() };
-    text.chars().map(shown).collect()
 }
 
 /// A JUnit report: a suite for each file, in their order.

@@ -5,8 +5,7 @@
 use super::development::IssuerKey;
 use super::{Environment, files};
 use crate::clock;
-use crate::config::source::GatewaySource;
-use crate::config::{load, yaml};
+use crate::config::load;
 use serde_json::{Map, Value, json};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -89,8 +88,7 @@ fn token(options: &Options, environment: Environment<'_>) -> Result<String, Stri
 
 /// The file with the keys of an issuer.
 fn set_of(config: &Path, issuer: &str) -> Result<PathBuf, String> {
-    let yaml = yaml::parse(&files::read(config)?).map_err(|fault| fault.message)?;
-    let source: GatewaySource = serde_json::from_value(yaml.value).map_err(|error| error.to_string())?;
+    let source = files::gateway(config)?;
     match source.issuers.get(issuer).and_then(|source| source.jwks.clone()) {
         Some(file) if !file.contains("://") => Ok(config.with_file_name(file)),
         _ => Err(format!("the keys of issuer `{issuer}` are not a file: ask it for a token")),
