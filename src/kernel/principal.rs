@@ -40,7 +40,7 @@ impl Verified {
     }
 }
 
-/// A caller whose token was verified.
+/// A caller whose token was verified, or who has none.
 #[derive(Debug)]
 pub struct Principal {
     verified: Verified,
