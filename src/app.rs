@@ -7,7 +7,9 @@ use crate::authn::Authenticator;
 use crate::authn::keys::Keys;
 use crate::config::load::Environment;
 use crate::config::{Loaded, Problem, Startup};
+use crate::contracts::Contracts;
 use crate::control::admin::Admin;
+use crate::control::discover::Discover;
 use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
@@ -20,11 +22,11 @@ use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
 use crate::tls::{self, ServerTls};
 use crate::upstream::Upstreams;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io;
 use std::path::PathBuf;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::net::TcpListener;
 use tokio::sync::{Semaphore, mpsc, watch};
@@ -69,7 +71,9 @@ pub async fn run(
     keys.replace(loaded.issuers.clone());
     let (drain, draining) = watch::channel(false);
     let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
+    let contracts = Arc::new(Contracts::default());
     let gateway = Arc::new(Gateway {
+        contracts: contracts.clone(),
         snapshots: snapshots.clone(),
         authn: Authenticator::new(keys.clone(), startup.token_cache),
         meter: Meter::default(),
@@ -115,8 +119,18 @@ pub async fn run(
     let addresses: Vec<String> = startup.listeners.iter().map(|l| l.address.to_string()).collect();
     let policy = loaded.snapshot.id.short();
     eprintln!("listening on {}, admin on {}, policy {policy}", addresses.join(", "), startup.admin);
+    let credentials = Arc::new(Mutex::new(loaded.credentials.clone()));
+    let discover = Discover {
+        snapshots: snapshots.clone(),
+        contracts,
+        metrics: gateway.metrics.clone(),
+        audit: audit.clone(),
+        credentials: credentials.clone(),
+    };
+    let discovering = tokio::spawn(discover.run());
     let ending = audit.clone();
     let control = Control {
+        credentials,
         startup: startup.clone(),
         keys,
         snapshots,
@@ -130,6 +144,7 @@ pub async fn run(
         () = control.run(watch, environment) => {}
         () = stop => {}
     }
+    discovering.abort();
     drain.send_replace(true);
     drop((shared, control));
     let _ = tokio::time::timeout(startup.drain, gone.recv()).await;
@@ -181,6 +196,8 @@ async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &
 }
 
 struct Control {
+    /// Shared with whoever asks servers what they offer.
+    credentials: Arc<Mutex<BTreeMap<String, String>>>,
     startup: Startup,
     keys: Arc<Keys>,
     snapshots: Arc<Snapshots>,
@@ -254,6 +271,7 @@ impl Control {
         let limits: BTreeSet<_> =
             loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
         self.keys.replace(loaded.issuers);
+        *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = loaded.credentials;
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));
         self.status.set(Vec::new());

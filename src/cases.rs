@@ -140,7 +140,7 @@ impl Case {
     fn ask(&self, world: &Arc<Snapshot>) -> Result<(Got, Grounds), (Refusal, Grounds)> {
         let before = |refusal| (refusal, Grounds::default());
         let message = self.message(world).map_err(before)?;
-        let facts = Facts { now: self.now };
+        let facts = Facts::at(self.now);
         match (decide(world, &self.server, &self.caller, message, &facts), &self.ask) {
             (Decision::Refuse(refusal, grounds), _) => Err((refusal, grounds)),
             (Decision::Permit(permitted), Ask::Call(_)) => Ok((Got::Allow, permitted.grounds().clone())),
@@ -154,7 +154,7 @@ impl Case {
 
     /// The path to its verdict in words; for a list, that of each thing offered.
     pub fn explain(&self) -> String {
-        let facts = Facts { now: self.now };
+        let facts = Facts::at(self.now);
         let say =
             |target: &Target, args: Option<json::Value<'_>>| explain(&self.server, &self.caller, target, args, &facts);
         match &self.ask {

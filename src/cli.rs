@@ -2,6 +2,7 @@
 mod access;
 mod audit;
 mod check;
+mod contract;
 pub(crate) mod development;
 mod draft;
 mod explain;
@@ -11,7 +12,6 @@ mod guess;
 mod init;
 mod reference;
 mod shell;
-mod survey;
 mod test;
 mod token;
 pub use audit::sentence;
@@ -49,6 +49,9 @@ enum Command {
     Serve {
         /// Configuration.
         config: PathBuf,
+        /// Do not start while `check --strict` would warn.
+        #[arg(long)]
+        strict: bool,
     },
     /// List every problem of a configuration. Exits 1 if there is one.
     Check {
@@ -101,6 +104,11 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Pull, compare and approve what a server offers.
+    Contract {
+        #[command(subcommand)]
+        command: contract::Command,
+    },
     /// Draft a policy for an MCP server from what it lists.
     Init(init::Options),
     /// Print an access token by a local issuer, for trying out.
@@ -150,7 +158,7 @@ pub fn main() -> ExitCode {
     let arguments = Arguments::from_arg_matches(&command().get_matches()).unwrap_or_else(|error| error.exit());
     match arguments.command {
         Command::Demo { once, directory } => with_runtime(demo::run(once, directory)),
-        Command::Serve { config } => with_runtime(serve(config)),
+        Command::Serve { config, strict } => with_runtime(serve(config, strict)),
         Command::Check { config, strict, format, explain, codes } => match (config, explain) {
             (_, Some(code)) => explain_code(&code),
             (Some(config), None) if !codes => check_configuration(&config, strict, format),
@@ -190,6 +198,7 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
+        Command::Contract { command } => with_runtime(contract::run(command, &environment)),
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
         Command::Fmt(options) => format::run(&options),
@@ -246,7 +255,10 @@ fn check_configuration(config: &Path, strict: bool, format: check::Format) -> Ex
     if check::fails(&problems, strict) { ExitCode::FAILURE } else { ExitCode::SUCCESS }
 }
 
-async fn serve(config: PathBuf) -> ExitCode {
+async fn serve(config: PathBuf, strict: bool) -> ExitCode {
+    if strict && check_configuration(&config, true, check::Format::Text) != ExitCode::SUCCESS {
+        return ExitCode::FAILURE;
+    }
     match app::run(config.clone(), &environment, stop()).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(app::Failure::Problems(problems)) => {

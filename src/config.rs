@@ -10,6 +10,7 @@ pub mod structure;
 pub mod yaml;
 
 use crate::authn::keys::Trusted;
+use crate::kernel::contract::lock::Approvers;
 use crate::kernel::policy::flaw::Check;
 use crate::kernel::snapshot::Snapshot;
 use std::collections::BTreeMap;
@@ -105,6 +106,10 @@ pub struct Loaded {
     pub issuers: BTreeMap<String, Trusted>,
     /// Upstream credentials by server name.
     pub credentials: BTreeMap<String, String>,
+    /// Lock files by server name, whether they are there or not.
+    pub locks: BTreeMap<String, PathBuf>,
+    /// Whose approvals of contracts count.
+    pub approvers: Approvers,
     /// What is legal and deserves a second look.
     pub warnings: Vec<Problem>,
 }

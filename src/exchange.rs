@@ -3,6 +3,7 @@
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
 use crate::body::Body;
+use crate::contracts::Contracts;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{Inbound, Verb};
@@ -12,6 +13,7 @@ use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide};
+use crate::kernel::policy::source::OnDrift;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -44,6 +46,8 @@ pub struct Gateway {
     pub audit: Audit,
     /// Metrics.
     pub metrics: Arc<Metrics>,
+    /// What servers were seen to offer.
+    pub contracts: Arc<Contracts>,
     /// Turns true when the gateway stops.
     pub draining: watch::Receiver<bool>,
 }
@@ -117,6 +121,7 @@ async fn serve(
                 sent,
                 guard,
                 metrics: gateway.metrics.clone(),
+                contracts: gateway.contracts.clone(),
             });
             let mut response = rules::events(body);
             if let Some(id) = session_header {
@@ -152,7 +157,7 @@ async fn travel(
 ) -> Result<Answer, Refusal> {
     let (parts, mut body) = request.into_parts();
     let head = Request::from_parts(parts, ());
-    let facts = Facts { now: clock::now() };
+    let facts = Facts::at(clock::now());
     let entered = enter(gateway, world, server, &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
@@ -166,12 +171,26 @@ async fn travel(
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
+    let facts = observed(gateway, &server, &message, facts)
+        .await
+        .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
     let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
     let permitted = note_decision(record, decision)?; // The only way to a permit.
     let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
     let id = permitted.message().id.clone();
     let answer = forward(gateway, &server, &principal, session, permitted, held, record).await;
     answer.map_err(|refusal| refusal.for_id(id))
+}
+
+/// Facts about the server's contract: what is used is held against what the server was seen to offer.
+async fn observed(gateway: &Gateway, server: &ServerPolicy, message: &Message, facts: Facts) -> Result<Facts, Reason> {
+    let contract = &server.contract;
+    let needed = contract.published.is_some() && contract.on_drift != OnDrift::Warn && message.uses_contract();
+    let seen = match needed {
+        true => Some(gateway.contracts.verified(server).await.ok_or(Reason::ContractUnverified)?),
+        false => gateway.contracts.known(server),
+    };
+    Ok(Facts { seen, ..facts })
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.
@@ -383,11 +402,14 @@ async fn receive(
             let failed = status != 200;
             let upstream_status = reply.status;
             let text = reply.whole(judge.bytes_max()).await?;
-            let facts = Facts { now: clock::now() };
+            let facts = Facts { now: clock::now(), seen: gateway.contracts.known(judge.server()) };
             let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
                 other => other?,
             };
+            if inspected.suspect() {
+                gateway.contracts.suspect(judge.server());
+            }
             let Seen::Answer { error, negotiated } = inspected.seen() else {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a reply that does not answer"));
             };

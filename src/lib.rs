@@ -23,6 +23,7 @@ pub mod listen;
 pub mod meter;
 pub mod relay;
 pub mod sessions;
+pub mod survey;
 pub mod tls;
 pub mod upstream;
 
@@ -37,6 +38,7 @@ pub mod demo;
 // Small shared ground.
 pub mod body;
 pub mod clock;
+pub mod contracts;
 pub mod egress;
 pub mod metrics;
 pub mod snapshots;

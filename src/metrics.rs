@@ -1,5 +1,5 @@
 //! Metric handles (Prometheus). Labels come from configuration and from closed enums, never from callers.
-use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, Opts, Registry, TextEncoder};
+use prometheus::{HistogramOpts, HistogramVec, IntCounterVec, IntGauge, IntGaugeVec, Opts, Registry, TextEncoder};
 
 /// All metrics of a gateway.
 pub struct Metrics {
@@ -20,6 +20,8 @@ pub struct Metrics {
     pub reloads: IntCounterVec,
     /// Problems of the configuration on disk; 0 when it is in force.
     pub problems: IntGauge,
+    /// Differences between what a server offers and its contract, by server.
+    pub drift: IntGaugeVec,
     /// JWKS fetches by issuer and result.
     pub jwks: IntCounterVec,
 }
@@ -46,7 +48,12 @@ impl Metrics {
             registry.register(Box::new(metric.clone()))?;
             Ok(metric)
         };
+        let drift =
+            Opts::new("portcullis_contract_drift", "Differences between what a server offers and its contract.");
+        let drift = IntGaugeVec::new(drift, &["server"])?;
+        registry.register(Box::new(drift.clone()))?;
         Ok(Self {
+            drift,
             decisions: counter(
                 "portcullis_decisions_total",
                 "Exchanges by outcome.",

@@ -5,6 +5,7 @@
 use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
+use crate::contracts::Contracts;
 use crate::kernel::facts::Facts;
 use crate::kernel::judge::{Judge, Ledger, NoLedger, Seen};
 use crate::kernel::mcp::decode::Shape;
@@ -51,6 +52,8 @@ pub struct Relay<B> {
     pub guard: StreamGuard,
     /// Where it is counted too.
     pub metrics: Arc<Metrics>,
+    /// What servers were seen to offer.
+    pub contracts: Arc<Contracts>,
 }
 
 struct Running<B> {
@@ -161,7 +164,19 @@ impl<B: Upstream> Running<B> {
                 Ok(())
             }
             Happened::UpstreamBroke => Err(Refusal::from(Reason::UpstreamFailed).detail("the stream broke off")),
-            Happened::PolicyChanged => self.relay.judge.renew(&self.relay.snapshots.current(), &facts()),
+            Happened::PolicyChanged => {
+                let world = self.relay.snapshots.current();
+                let differs = self.relay.judge.contract_differs(&world);
+                self.relay.judge.renew(&world, &self.facts())?;
+                if differs {
+                    for text in self.relay.judge.lists_changed() {
+                        let text = std::str::from_utf8(&text).unwrap_or_default();
+                        self.queue.push_back(sse::encode(None, Some(text), None).into());
+                        self.frames.0 += 1;
+                    }
+                }
+                Ok(())
+            }
             Happened::SessionEnded => {
                 self.close("allow", Some("the session ended"));
                 Ok(())
@@ -216,7 +231,11 @@ impl<B: Upstream> Running<B> {
             Some(session) => &**session,
             None => &NoLedger,
         };
-        let inspected = self.relay.judge.inspect(data.into(), false, &facts(), ledger)?;
+        let facts = self.facts();
+        let inspected = self.relay.judge.inspect(data.into(), false, &facts, ledger)?;
+        if inspected.suspect() {
+            self.relay.contracts.suspect(self.relay.judge.server());
+        }
         match inspected.seen() {
             Seen::Withheld => {
                 self.frames.1 += 1;
@@ -252,6 +271,10 @@ impl<B: Upstream> Running<B> {
         Ok(())
     }
 
+    fn facts(&self) -> Facts {
+        Facts { now: clock::now(), seen: self.relay.contracts.known(self.relay.judge.server()) }
+    }
+
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {
         let frames = self.frames;
         self.relay.record.note(|entry| {
@@ -274,8 +297,4 @@ impl<B: Upstream> Running<B> {
         self.close(outcome, Some(&refusal.detail));
         self.relay.record.note(|entry| entry.reason = Some(refusal.reason.name()));
     }
-}
-
-fn facts() -> Facts {
-    Facts { now: clock::now() }
 }

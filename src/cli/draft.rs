@@ -4,10 +4,10 @@
 //! to mean itself and nothing else, quoted where YAML could read it otherwise. Everything else of the
 //! server's appears only as [`shown`] writes it, and its descriptions not at all.
 use super::guess::{self, Guess};
-use super::survey::{Survey, Tool, shown};
 use crate::kernel::policy::names::NamePattern;
 use crate::kernel::policy::source::Effect;
 use crate::kernel::policy::template::{UriTemplate, plain_uri};
+use crate::survey::{Survey, Tool, shown};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 

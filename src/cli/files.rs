@@ -7,8 +7,8 @@ use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 
-/// Longest file that is read; the same as for a configuration.
-const BYTES_MAX: u64 = 4 << 20;
+/// Longest file that is read; the same as for a lock file.
+const BYTES_MAX: u64 = crate::kernel::contract::lock::BYTES_MAX as u64;
 
 /// Who may read a new file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -79,6 +79,11 @@ pub fn replace(path: &Path, text: &str, readers: Readers) -> Result<(), String> 
         let _ = std::fs::remove_file(&beside);
     }
     done.map_err(|error| said(path, &error))
+}
+
+/// Removes a file.
+pub fn remove(path: &Path) -> Result<(), String> {
+    std::fs::remove_file(path).map_err(|error| said(path, &error))
 }
 
 fn said(path: &Path, error: &std::io::Error) -> String {

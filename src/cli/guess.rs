@@ -3,8 +3,8 @@
 //! The server's word is not proof of anything (2026-07-28, "Tool annotations": untrusted), so it can
 //! only make a guess more dangerous. A milder guess needs the server's word and the name to agree, or
 //! the word to be complete.
-use super::survey::Tool;
 use crate::kernel::policy::source::Effect;
+use crate::survey::Tool;
 
 /// A guess, and why.
 #[derive(Debug, PartialEq, Eq)]

@@ -2,18 +2,19 @@
 //!
 //! Nothing is written before everything that will be written is known and was read back, and no file
 //! that is there is replaced without `--force`.
+use super::Environment;
 use super::development::{self, IssuerKey};
 use super::draft::{self, Draft, Given};
 use super::files::{self, Readers};
-use super::{Environment, survey};
 use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
 use crate::config::structure::schema_of;
 use crate::config::{load, yaml};
 use crate::egress::trusted_transport;
-use crate::kernel::policy::compile::{Compiled, Position, compile, is_server_name};
+use crate::kernel::policy::compile::{Compiled, Position, Surroundings, compile, is_server_name};
 use crate::kernel::policy::flaw::Severity;
 use crate::kernel::policy::source::PolicySource;
+use crate::survey;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -162,7 +163,8 @@ fn read_back(draft: &Draft, issuers: &[String]) -> Result<(), String> {
     let value =
         yaml::parse(&draft.policy).map_err(|fault| wrong(format!("line {}: {}", fault.line, fault.message)))?.value;
     let source: PolicySource = serde_json::from_value(value).map_err(|why| wrong(why.to_string()))?;
-    let Compiled { policy, flaws } = compile(source, issuers, "https://localhost", &|_| Position::default());
+    let Compiled { policy, flaws } =
+        compile(source, &Surroundings::new(issuers, "https://localhost"), &|_| Position::default());
     let fatal = flaws.iter().find(|flaw| flaw.check.severity() == Severity::Error);
     let policy = policy.ok_or_else(|| wrong(fatal.map(|flaw| flaw.message.clone()).unwrap_or_default()))?;
     let rules = policy.tools.count() + policy.resources.count() + policy.prompts.count();
@@ -292,7 +294,7 @@ fn report(options: &Options, server: &str, draft: &Draft, environment: Environme
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::cli::survey::{Survey, Tool};
+    use crate::survey::{Survey, Tool};
     use proptest::prelude::*;
 
     /// Names and URIs out of pieces that mean something to YAML, to templates or to a terminal.

@@ -3,16 +3,17 @@ use super::load::{Document, Environment, Files};
 use super::source::*;
 use super::{Listener, Loaded, Problem, Startup};
 use crate::authn::keys::{Source as KeySource, Trusted};
+use crate::kernel::contract::lock::{Approver, Approvers, public_key};
 use crate::kernel::digest::Digest;
 use crate::kernel::json::Bounds;
-use crate::kernel::policy::compile::{Compiled, ServerPolicy, compile, duration, pointer};
+use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw};
 use crate::kernel::policy::source::{CredentialSource, PolicySource};
 use crate::kernel::snapshot::{Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -22,6 +23,9 @@ pub(super) struct Compiler<'a> {
     pub files: &'a mut Files,
     pub environment: Environment<'a>,
     pub problems: Vec<Problem>,
+    /// Whether lock files are looked at.
+    pub locked: bool,
+    pub locks: BTreeMap<String, PathBuf>,
 }
 
 impl Compiler<'_> {
@@ -44,7 +48,9 @@ impl Compiler<'_> {
             limits,
             drain,
             cases: _,
+            approvers,
         } = source;
+        let approvers = self.approvers(approvers);
         let public = self.public(&public_url, hosts, origins);
         let listeners = self.listeners(listen);
         let admin = self.address("/admin/address", &admin.address, admin.insecure);
@@ -61,7 +67,9 @@ impl Compiler<'_> {
         let names: Vec<String> = issuers.keys().cloned().collect();
         for (policy, document) in policies {
             let url = public.as_ref().map_or("", |(url, _, _)| url.as_str());
-            let Some((server, credential)) = self.policy(policy, &document, &names, url) else { continue };
+            let Some((server, credential)) = self.policy(policy, &document, (&names, url, &approvers)) else {
+                continue;
+            };
             credentials.extend(credential.map(|secret| (server.name.clone(), secret)));
             let mut repeated = |message: String, hint: &str| {
                 self.problems.push(document.problem(Check::NameRepeated, "/server", message, hint));
@@ -93,7 +101,8 @@ impl Compiler<'_> {
             connections_max,
             drain,
         };
-        Some(Loaded { startup, snapshot: Arc::new(snapshot), issuers, credentials, warnings: Vec::new() })
+        let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
+        Some(Loaded { startup, snapshot, issuers, credentials, locks, approvers, warnings: Vec::new() })
     }
 
     /// One policy and the secret it names.
@@ -101,8 +110,7 @@ impl Compiler<'_> {
         &mut self,
         mut policy: PolicySource,
         document: &Document,
-        issuers: &[String],
-        public_url: &str,
+        (issuers, public_url, approvers): (&[String], &str, &Approvers),
     ) -> Option<(ServerPolicy, Option<String>)> {
         let mut secret = None;
         if let Some(CredentialSource { bearer }) = &policy.upstream.credential {
@@ -126,7 +134,13 @@ impl Compiler<'_> {
             self.problems.push(document.problem(Check::AuthorityUnreadable, "/upstream/ca", message, hint));
         }
         let place = |path: &str| document.place(path);
-        let Compiled { policy, flaws } = compile(policy, issuers, public_url, &place);
+        let lock = lock_name(&policy.server, policy.contract.as_ref());
+        let folder = self.base.join(&document.file).parent().map(Path::to_owned).unwrap_or_default();
+        self.locks.insert(policy.server.clone(), folder.join(&lock));
+        let lock = self.locked.then(|| self.files.optional(&folder, &lock));
+        let lock = lock.as_ref().map(|lock| lock.as_deref().map_err(Clone::clone));
+        let surroundings = Surroundings { issuers, public_url, lock, approvers };
+        let Compiled { policy, flaws } = compile(policy, &surroundings, &place);
         for Flaw { check, path, offset, message, hint } in flaws {
             self.problems.push(match offset {
                 Some(offset) => document.problem_within(check, &path, offset, message, hint),
@@ -308,6 +322,24 @@ impl Compiler<'_> {
                 "https, or http to a loopback address",
             );
         }
+    }
+
+    fn approvers(&mut self, source: BTreeMap<String, ApproverSource>) -> Approvers {
+        let mut approvers = Approvers::new();
+        for (name, ApproverSource { key, roles }) in source {
+            let at = format!("/approvers{}/key", pointer(&name));
+            let text = if key.ends_with(".pem") { self.files.text(&self.base.join(&key)) } else { Ok(key.clone()) };
+            let hint = "an Ed25519 public key: base64 as `contract keygen` prints it, PEM text, or a PEM file";
+            match text.map(|text| public_key(&text)) {
+                Ok(Some(key)) => {
+                    let admin = roles.contains(&ApproverRole::Admin);
+                    approvers.insert(name, Approver { key, admin });
+                }
+                Ok(None) => self.add(Check::ApproverMalformed, &at, "not an Ed25519 public key", hint),
+                Err(why) => self.add(Check::ApproverMalformed, &at, format!("`{key}` cannot be read: {why}"), hint),
+            }
+        }
+        approvers
     }
 
     fn secret(&mut self, env: &Option<String>, file: &Option<String>) -> Result<Option<String>, String> {

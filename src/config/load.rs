@@ -9,11 +9,13 @@ use crate::kernel::policy::flaw::{Check, Severity};
 use crate::kernel::policy::source::PolicySource;
 use serde::de::DeserializeOwned;
 use std::collections::BTreeMap;
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
 /// Longest file that is read.
 const FILE_BYTES_MAX: u64 = 4 << 20;
+/// Longest lock file or key set.
+const LOCK_BYTES_MAX: u64 = crate::kernel::contract::lock::BYTES_MAX as u64;
 
 /// Reads an environment variable; a parameter, since only the outermost layer may touch the environment.
 pub type Environment<'a> = &'a (dyn Fn(&str) -> Option<String> + Sync);
@@ -72,6 +74,20 @@ impl Files {
         found
     }
 
+    /// Reads a file beside a policy that need not be there: `None` as the error if it is not. A name that leads out of
+    /// the directory is an error.
+    pub(super) fn optional(&mut self, directory: &Path, name: &str) -> Result<String, Option<String>> {
+        let plain = |part: Component<'_>| matches!(part, Component::Normal(_) | Component::CurDir);
+        if !Path::new(name).components().all(plain) {
+            return Err(Some("a lock file lies beside its policy, or below".to_owned()));
+        }
+        let path = directory.join(name);
+        // Remembered also when it is missing, so that a reload notices when it comes.
+        let text = self.text(&path);
+        let missing = std::fs::symlink_metadata(&path).is_err_and(|error| error.kind() == std::io::ErrorKind::NotFound);
+        text.map_err(|why| (!missing).then_some(why))
+    }
+
     /// Reads a file once and remembers it.
     pub fn text(&mut self, path: &Path) -> Result<String, String> {
         if let Some((_, content)) = self.read.iter().find(|(known, _)| known == path) {
@@ -80,13 +96,18 @@ impl Files {
         let content = match std::fs::metadata(path) {
             // Reading from a pipe would wait for whoever writes into it.
             Ok(meta) if !meta.is_file() => Err("not a plain file".to_owned()),
-            Ok(meta) if meta.len() > FILE_BYTES_MAX => Err(format!("longer than {FILE_BYTES_MAX} bytes")),
+            Ok(meta) if meta.len() > longest(path) => Err(format!("longer than {} bytes", longest(path))),
             Ok(_) => std::fs::read(path).map_err(|error| error.to_string()).and_then(utf8),
             Err(error) => Err(error.to_string()),
         };
         self.read.push((path.to_owned(), content.clone()));
         content
     }
+}
+
+/// Longest file that is read, by what it is.
+fn longest(path: &Path) -> u64 {
+    if path.extension().is_some_and(|extension| extension == "json") { LOCK_BYTES_MAX } else { FILE_BYTES_MAX }
 }
 
 fn utf8(bytes: Vec<u8>) -> Result<String, String> {
@@ -112,7 +133,7 @@ pub fn load(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Pro
 
 /// Loads, runs the cases as `gateway.yaml` says, and leaves in `files` what was read.
 pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -> Result<Loaded, Vec<Problem>> {
-    let World { loaded, mut problems, directory, on_reload } = world(path, environment, files);
+    let World { loaded, mut problems, directory, on_reload } = world(path, environment, files, true);
     if let Some(directory) = directory.filter(|_| on_reload != OnReload::Ignore) {
         let mut found = Vec::new();
         let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
@@ -128,10 +149,16 @@ pub fn load_with(path: &Path, environment: Environment<'_>, files: &mut Files) -
     finish(loaded, problems)
 }
 
+/// Loads without a look at lock files or cases, for whoever is about to write a lock file.
+pub fn load_unlocked(path: &Path, environment: Environment<'_>) -> Result<Loaded, Vec<Problem>> {
+    let World { loaded, problems, .. } = world(path, environment, &mut Files::default(), false);
+    finish(loaded, problems)
+}
+
 /// Loads with the cases, for whoever runs them; whatever `gateway.yaml` says of them.
 pub fn load_cases(path: &Path, environment: Environment<'_>) -> Result<(Loaded, Vec<Case>), Vec<Problem>> {
     let files = &mut Files::default();
-    let World { loaded, mut problems, directory, .. } = world(path, environment, files);
+    let World { loaded, mut problems, directory, .. } = world(path, environment, files, true);
     let snapshot = loaded.as_ref().map(|loaded| loaded.snapshot.as_ref());
     let read = |directory: PathBuf| cases::read_all(&directory, &base_of(path), snapshot, files, &mut problems);
     let cases = directory.map(read).unwrap_or_default();
@@ -167,7 +194,7 @@ fn finish(loaded: Option<Loaded>, mut problems: Vec<Problem>) -> Result<Loaded, 
     }
 }
 
-fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World {
+fn world(path: &Path, environment: Environment<'_>, files: &mut Files, locked: bool) -> World {
     let base = base_of(path);
     let name = path.file_name().map(|n| n.to_string_lossy().into_owned()).unwrap_or_default();
     let mut problems = Vec::new();
@@ -196,7 +223,15 @@ fn world(path: &Path, environment: Environment<'_>, files: &mut Files) -> World 
             problems.push(wrong(format!("cannot read `{}`: {error}", source.policies), "name a directory"));
         }
     }
-    let mut compiler = compile::Compiler { base: &base, document: &document, files, environment, problems };
+    let mut compiler = compile::Compiler {
+        base: &base,
+        document: &document,
+        files,
+        environment,
+        problems,
+        locked,
+        locks: BTreeMap::new(),
+    };
     let loaded = compiler.gateway(source, policies);
     let problems = compiler.problems;
     let mut loaded = loaded.filter(|_| !fatal(&problems));

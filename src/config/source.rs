@@ -39,6 +39,35 @@ pub struct GatewaySource {
     /// Cases beside the policies.
     #[serde(default)]
     pub cases: CasesSettings,
+    /// Who may approve contracts, by name. Without any, approvals need no signature, and `check` warns.
+    #[serde(default)]
+    pub approvers: BTreeMap<String, ApproverSource>,
+}
+
+/// Someone who may approve the contract of a server.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ApproverSource {
+    /// Ed25519 public key: base64 as `portcullis contract keygen` prints it, PEM text, or a PEM file from the
+    /// directory of gateway.yaml.
+    pub key: String,
+    /// What the approver may do. `admin` publishes contracts.
+    #[serde(default = "admin")]
+    pub roles: Vec<ApproverRole>,
+}
+
+fn admin() -> Vec<ApproverRole> {
+    vec![ApproverRole::Admin]
+}
+
+/// What an approver may do.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ApproverRole {
+    /// Publishes contracts.
+    Admin,
+    /// Looks, and does not publish.
+    Viewer,
 }
 
 /// What cases beside the policies are for while the gateway runs.

@@ -1,8 +1,19 @@
 //! What the shell observed and the kernel may not look up itself.
+use super::contract::surface::Observed;
+use std::sync::Arc;
 
 /// Observations for one verdict.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Facts {
     /// Seconds since 1970.
     pub now: u64,
+    /// What the server was last seen to offer. `None` asks what would be decided if it kept to its contract.
+    pub seen: Option<Arc<Observed>>,
+}
+
+impl Facts {
+    /// At a time, with nothing observed of the server.
+    pub const fn at(now: u64) -> Self {
+        Self { now, seen: None }
+    }
 }

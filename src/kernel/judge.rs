@@ -4,6 +4,7 @@
 //! must answer the request it comes back for; a list is cut down to what its caller may use; a frame
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
+use crate::kernel::contract::surface::{self, Kind, fingerprint};
 use crate::kernel::facts::Facts;
 use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
@@ -11,10 +12,12 @@ use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::decide::{TASKS, authorize, verdict};
-use crate::kernel::policy::source::Effect;
+use crate::kernel::policy::source::{Effect, OnDrift};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
@@ -38,6 +41,7 @@ impl Ledger for NoLedger {
 pub struct Inspected {
     text: Bytes,
     seen: Seen,
+    suspect: bool,
 }
 
 /// What a frame was.
@@ -69,6 +73,12 @@ impl Inspected {
     /// What it was.
     pub fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// Whether the server may offer something else now than it was last seen to. What was not approved was not
+    /// passed on.
+    pub fn suspect(&self) -> bool {
+        self.suspect
     }
 }
 
@@ -111,9 +121,41 @@ impl Judge {
         &self.principal
     }
 
+    /// The server, by the policy in force.
+    pub fn server(&self) -> &ServerPolicy {
+        &self.server
+    }
+
     /// The message this judges the replies of.
     pub fn message(&self) -> &Message {
         &self.message
+    }
+
+    /// Whether the contract in `world` is another than the one this judges by.
+    pub fn contract_differs(&self, world: &Snapshot) -> bool {
+        let digest = |server: &ServerPolicy| server.contract.published.as_ref().map(|p| p.digest.clone());
+        world.servers.get(&self.server.name).is_some_and(|server| digest(server) != digest(&self.server))
+    }
+
+    /// What an open stream is told when the contract behind it is another: that its lists changed
+    /// (`notifications/*/list_changed`), if the client asked to be told.
+    pub fn lists_changed(&self) -> Vec<Bytes> {
+        let told = |list: &str| match self.message.method.class {
+            Class::OpenStream => Some(String::new()),
+            Class::Listen => {
+                let wanted = self.message.params().and_then(|p| p.get("notifications"));
+                let wanted =
+                    wanted.and_then(|n| n.get(&format!("{list}ListChanged"))).is_some_and(|w| w.raw() == b"true");
+                let id = self.message.id.as_deref().filter(|_| wanted)?;
+                Some(format!(r#","params":{{"_meta":{{"io.modelcontextprotocol/subscriptionId":{id}}}}}"#))
+            }
+            _ => None,
+        };
+        let text = |list: &str| {
+            let params = told(list)?;
+            Some(format!(r#"{{"jsonrpc":"2.0","method":"notifications/{list}/list_changed"{params}}}"#).into())
+        };
+        ["tools", "prompts", "resources"].into_iter().filter_map(text).collect()
     }
 
     /// Judges the exchange again by a new world; an error means that it may not go on.
@@ -143,12 +185,16 @@ impl Judge {
             other => Refusal::from(Reason::ReplyMalformed).detail(format!("{other:?}")),
         })?;
         let frame = envelope(document.root()).map_err(|_| Refusal::from(Reason::ReplyMalformed).detail("envelope"))?;
-        let mut patches = Patches::default();
+        let mut edits = Edits::default();
         let seen = match frame.method.as_deref() {
-            Some(name) => self.unasked(name, &frame, facts)?,
-            None => self.answer(&document, &frame, failed, facts, ledger, &mut patches)?,
+            Some(name) => {
+                edits.suspect = name.ends_with("/list_changed");
+                self.unasked(name, &frame, facts)?
+            }
+            None => self.answer(&document, &frame, failed, facts, ledger, &mut edits)?,
         };
-        Ok(Inspected { text: document.write(&patches), seen })
+        let Edits { patches, suspect } = edits;
+        Ok(Inspected { text: document.write(&patches), seen, suspect })
     }
 
     fn unasked(&self, name: &str, frame: &Envelope<'_>, facts: &Facts) -> Result<Seen, Refusal> {
@@ -186,7 +232,7 @@ impl Judge {
         failed: bool,
         facts: &Facts,
         ledger: &dyn Ledger,
-        patches: &mut Patches,
+        edits: &mut Edits,
     ) -> Result<Seen, Refusal> {
         let own = frame.id.is_some() && frame.id == self.message.id;
         let nameless = failed && frame.id.is_none() && frame.error.is_some();
@@ -204,8 +250,8 @@ impl Judge {
             // The client asked with an id and needs it to know what failed.
             let id = self.message.id.clone().unwrap_or_else(|| "null".to_owned()).into_bytes();
             match document.root().get("id") {
-                Some(value) => patches.replace(value, id),
-                None => patches.append(document.root(), "id", id),
+                Some(value) => edits.patches.replace(value, id),
+                None => edits.patches.append(document.root(), "id", id),
             }
         }
         let mut negotiated = None;
@@ -221,7 +267,7 @@ impl Judge {
             if failed {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a result with an error status"));
             }
-            negotiated = self.result(row, result, facts, patches)?;
+            negotiated = self.result(row, result, facts, edits)?;
             error |= result.get("isError").is_some_and(|e| e.raw() == b"true");
         }
         Ok(match late {
@@ -235,7 +281,7 @@ impl Judge {
         row: &Method,
         result: Value<'_>,
         facts: &Facts,
-        patches: &mut Patches,
+        edits: &mut Edits,
     ) -> Result<Option<Revision>, Refusal> {
         let malformed = |what: &str| Refusal::from(Reason::ReplyMalformed).detail(what);
         if !result.is_object() {
@@ -251,25 +297,28 @@ impl Judge {
         }
         let mut negotiated = None;
         match row.class {
-            Class::ListTools => self.list(result, "tools", "name", facts, patches)?,
-            Class::ListPrompts => self.list(result, "prompts", "name", facts, patches)?,
-            Class::ListResources => self.list(result, "resources", "uri", facts, patches)?,
-            Class::ListTemplates => self.list(result, "resourceTemplates", "uriTemplate", facts, patches)?,
+            Class::ListTools => self.list(result, (Kind::Tools, "name"), facts, edits)?,
+            Class::ListPrompts => self.list(result, (Kind::Prompts, "name"), facts, edits)?,
+            Class::ListResources => self.list(result, (Kind::Resources, "uri"), facts, edits)?,
+            Class::ListTemplates => self.list(result, (Kind::Templates, "uriTemplate"), facts, edits)?,
             Class::Lifecycle => {
                 let version = result.get("protocolVersion").and_then(|v| v.as_str());
                 let version = version.ok_or_else(|| malformed("no protocolVersion"))?;
                 let agreed = Revision::parse(&version).filter(|r| r.served_with_sessions());
                 negotiated = Some(agreed.ok_or_else(|| malformed("the server speaks a revision that is not served"))?);
                 if let Some(tasks) = result.get("capabilities").and_then(|c| c.get("tasks")) {
-                    patches.remove(tasks);
+                    edits.patches.remove(tasks);
                 }
+                self.described(result, edits);
             }
             Class::Discover => {
                 let extensions = result.get("capabilities").and_then(|c| c.get("extensions"));
                 if let Some(tasks) = extensions.and_then(|e| e.get(TASKS)) {
-                    patches.remove(tasks);
+                    edits.patches.remove(tasks);
                 }
+                self.described(result, edits);
             }
+            Class::Resource if row.name == "resources/read" => self.widgets(result)?,
             _ => {}
         }
         Ok(negotiated)
@@ -279,11 +328,11 @@ impl Judge {
     fn list(
         &self,
         result: Value<'_>,
-        list: &str,
-        key: &str,
+        (kind, key): (Kind, &str),
         facts: &Facts,
-        patches: &mut Patches,
+        edits: &mut Edits,
     ) -> Result<(), Refusal> {
+        let list = if kind == Kind::Templates { "resourceTemplates" } else { kind.name() };
         let malformed = |what: String| Refusal::from(Reason::ReplyMalformed).detail(what);
         // A client that reads keys in any case would show the other spelling, unfiltered.
         let twin = |key: &str| key != list && key.eq_ignore_ascii_case(list);
@@ -298,23 +347,126 @@ impl Judge {
             if !names.insert(name.clone()) && list != "resources" {
                 return Err(malformed(format!("`{list}` names one item twice")));
             }
-            let target = match key {
-                "name" if list == "tools" => Target::Tool(name),
-                "name" => Target::Prompt(name),
-                _ => Target::Resource(name),
+            let target = match kind {
+                Kind::Tools => Target::Tool(name.clone()),
+                Kind::Prompts => Target::Prompt(name.clone()),
+                _ => Target::Resource(name.clone()),
             };
-            match authorize(&self.server, &self.principal, &target, None, facts) {
-                Ok(rule) if list == "tools" => annotate(item, rule, patches)?,
-                Ok(_) => {}
-                Err(_) => patches.remove(item),
+            let Ok(rule) = authorize(&self.server, &self.principal, &target, None, facts) else {
+                edits.patches.remove(item);
+                continue;
+            };
+            let marked = (kind == Kind::Tools).then_some(&**rule);
+            match &self.server.contract.published {
+                Some(published) if facts.seen.is_some() && !published.is_as_published(kind, &name, item) => {
+                    edits.suspect = true;
+                    match published.surface.item(kind, &name) {
+                        Some(definition) if self.server.contract.on_drift != OnDrift::Hide => {
+                            edits.patches.replace(item, approved(definition, marked)?);
+                        }
+                        _ => edits.patches.remove(item),
+                    }
+                }
+                _ => marked.map_or(Ok(()), |rule| annotate(item, rule, &mut edits.patches))?,
             }
         }
         // The list is now this caller's own: nobody else may be served it from a cache.
         if let Some(scope) = result.get("cacheScope") {
-            patches.replace(scope, string("private"));
+            edits.patches.replace(scope, string("private"));
         }
         Ok(())
     }
+
+    /// What the server says of itself: a model reads that too, so it is what was approved.
+    fn described(&self, result: Value<'_>, edits: &mut Edits) {
+        let Some(published) = &self.server.contract.published else {
+            return;
+        };
+        for field in ["instructions", "serverInfo"] {
+            let said = result.get(field);
+            match (said, published.server(field)) {
+                (Some(said), _) if published.is_as_published(Kind::Server, field, said) => {}
+                (Some(said), Some(approved)) => {
+                    edits.suspect = true;
+                    edits.patches.replace(said, approved);
+                }
+                (Some(said), None) => {
+                    edits.suspect = true;
+                    edits.patches.remove(said);
+                }
+                // The other era says it elsewhere, or not at all.
+                (None, _) => {}
+            }
+        }
+        let Some(capabilities) = result.get("capabilities").filter(|c| c.is_object()) else {
+            return;
+        };
+        let approved = published.surface.item(Kind::Server, "capabilities");
+        for (name, capability) in capabilities.entries() {
+            let name = name.text();
+            if approved.is_some_and(|approved| approved.get(&*name).is_none()) {
+                edits.suspect = true;
+                edits.patches.remove(capability);
+            } else if matches!(&*name, "tools" | "prompts" | "resources") && capability.is_object() {
+                // A new approval changes the lists, whether or not the server itself would say so.
+                match capability.get("listChanged") {
+                    Some(value) => edits.patches.replace(value, b"true".to_vec()),
+                    None => edits.patches.append(capability, "listChanged", b"true".to_vec()),
+                }
+            }
+        }
+    }
+
+    /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing.
+    fn widgets(&self, result: Value<'_>) -> Result<(), Refusal> {
+        let Some(published) = &self.server.contract.published else {
+            return Ok(());
+        };
+        let no = |what: &str| Err(Refusal::from(Reason::ReplyNotAsPublished).detail(what));
+        for content in result.get("contents").into_iter().flat_map(Value::elements) {
+            let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
+            let uri = text_of("uri").unwrap_or_default();
+            let asked = matches!(&self.message.target, Target::Resource(asked) if asked.starts_with("ui://"));
+            if !asked && !uri.starts_with("ui://") {
+                continue;
+            }
+            let bytes = match (text_of("text"), text_of("blob")) {
+                (Some(text), None) => text.as_bytes().to_vec(),
+                (None, Some(blob)) => match STANDARD.decode(blob.as_bytes()) {
+                    Ok(bytes) => bytes,
+                    Err(_) => return no("a blob that is not base64"),
+                },
+                _ => return no("a widget needs exactly one of text and blob"),
+            };
+            let mime = text_of("mimeType").unwrap_or_default();
+            let meta = content.get("_meta").and_then(|meta| serde_json::from_slice(meta.raw()).ok());
+            let pin = surface::widget(&mime, &bytes, meta.as_ref());
+            let approved = published.surface.item(Kind::Widgets, &uri).map(fingerprint);
+            if approved != Some(fingerprint(&pin)) {
+                return no("the contents of a widget are not those that were approved");
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Changes to a reply on its way to the client.
+#[derive(Default)]
+struct Edits {
+    patches: Patches,
+    /// Something was not what had been approved, or the server says that a list changed.
+    suspect: bool,
+}
+
+/// An item as it was approved, marked like one that came from the server.
+fn approved(definition: &serde_json::Value, rule: Option<&Rule>) -> Result<Vec<u8>, Refusal> {
+    let document = Document::parse(definition.to_string().into(), &Bounds::default())
+        .map_err(|_| Refusal::from(Reason::Internal).detail("a published definition"))?;
+    let mut patches = Patches::default();
+    if let Some(rule) = rule {
+        annotate(document.root(), rule, &mut patches)?;
+    }
+    Ok(document.write(&patches).to_vec())
 }
 
 /// Sets the hints and security schemes that the policy stands for, whatever the upstream says.

@@ -127,6 +127,12 @@ reasons! {
     ConditionNotMet => 200, -31403, "Refused by policy: a condition for this call is not met.";
     /// A condition could not be evaluated.
     ConditionFailed => 200, -31403, "Refused by policy: a condition for this call could not be checked.";
+    /// The server no longer offers it as it was approved.
+    ContractDrifted => 200, -31409, "This changed since it was approved, and is held until somebody has looked at it.";
+    /// What the server offers could not be compared with what was approved.
+    ContractUnverified => 503, -31503, "The tool server's contract cannot be checked now. Try again later.";
+    /// Arguments that do not fit the published schema.
+    ArgumentsMisfit => 200, -32602, "The arguments do not fit the input schema of the tool.";
     /// Over a rate.
     RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
     /// Over a limit of calls at once.
@@ -151,6 +157,8 @@ reasons! {
     ReplyTooLarge => 502, -31502, "The tool server's reply is too large.";
     /// A reply, or part of one, that this exchange does not allow.
     ReplyUnexpected => 502, -31502, "The tool server's reply was refused.";
+    /// A reply that is not what was approved: a result that does not fit its schema, or other bytes of a widget.
+    ReplyNotAsPublished => 502, -31502, "The tool server's reply is not what was approved for it.";
     /// The policy no longer allows an open stream.
     StreamNoLongerAllowed => 403, -31403, "Refused by policy.";
     /// The gateway is stopping.
@@ -176,6 +184,8 @@ pub struct Refusal {
     pub retry_after: Option<u64>,
     /// The version asked for, for `-32022`.
     pub requested: Option<String>,
+    /// For the client: what to change, without any value of the message.
+    pub advice: Option<String>,
     /// Answer within the session (HTTP 200): before 2026-07-28 a 404 says that the session is dead.
     pub in_band: bool,
 }
@@ -191,6 +201,7 @@ impl Refusal {
             step_up: None,
             retry_after: None,
             requested: None,
+            advice: None,
             in_band: false,
         }
     }
@@ -220,7 +231,9 @@ impl Refusal {
     /// The JSON-RPC error that the client gets.
     pub fn body(&self) -> String {
         let wire = self.reason.wire();
-        let mut error = serde_json::json!({ "code": wire.code, "message": wire.text });
+        let message =
+            self.advice.as_ref().map_or_else(|| wire.text.to_owned(), |advice| format!("{} {advice}", wire.text));
+        let mut error = serde_json::json!({ "code": wire.code, "message": message });
         if self.reason == Reason::RevisionUnsupported {
             // Only revisions that say their version in each request: the others are agreed on by `initialize`.
             let supported: Vec<_> =

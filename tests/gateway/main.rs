@@ -11,6 +11,7 @@
 mod bypasses;
 mod cases;
 mod connections;
+mod contract;
 mod journey;
 mod language;
 mod limits;

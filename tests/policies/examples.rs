@@ -37,7 +37,7 @@ fn verdict(world: &Snapshot, who: (&str, &[&str]), tool: &str, args: Option<&Val
     let server = world.servers.values().next().unwrap();
     let document = args.map(|args| Document::parse(args.to_string().into(), &Bounds::default()).unwrap());
     let args = document.as_ref().map(Document::root);
-    match authorize(server, &principal, &Target::Tool(tool.to_owned()), args, &Facts { now: 1_800_000_000 }) {
+    match authorize(server, &principal, &Target::Tool(tool.to_owned()), args, &Facts::at(1_800_000_000)) {
         Ok(_) => "ok".to_owned(),
         Err((reason, _)) => reason.name().to_owned(),
     }

@@ -2,7 +2,7 @@
 use portcullis::kernel::facts::Facts;
 use portcullis::kernel::json::{Bounds, Document};
 use portcullis::kernel::mcp::decode::Target;
-use portcullis::kernel::policy::compile::{Position, ServerPolicy, compile};
+use portcullis::kernel::policy::compile::{Position, ServerPolicy, Surroundings, compile};
 use portcullis::kernel::policy::explain::explain;
 use portcullis::kernel::principal::{Principal, Verified};
 use serde_json::{Value, json};
@@ -39,7 +39,13 @@ fn policy() -> ServerPolicy {
         ],
     });
     let place = |at: &str| Position { file: "policies/crm.yaml".into(), line: 1 + at.len(), column: 3 };
-    compile(serde_json::from_value(source).unwrap(), &["corp".to_owned()], "https://gw.example", &place).policy.unwrap()
+    compile(
+        serde_json::from_value(source).unwrap(),
+        &Surroundings::new(&["corp".to_owned()], "https://gw.example"),
+        &place,
+    )
+    .policy
+    .unwrap()
 }
 
 /// A Wednesday, 10:00 UTC.
@@ -145,7 +151,7 @@ fn twenty_verdicts_are_explained_as_the_golden_says() {
         let text = args.as_ref().map_or_else(|| "{}".to_owned(), Value::to_string);
         let document = Document::parse(text.into(), &Bounds::default()).unwrap();
         let args = args.as_ref().map(|_| document.root());
-        told.push_str(&format!("# {title}\n{}\n", explain(&server, principal, target, args, &Facts { now: NOW })));
+        told.push_str(&format!("# {title}\n{}\n", explain(&server, principal, target, args, &Facts::at(NOW))));
     }
     let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/data/explanations.txt");
     let golden = std::fs::read_to_string(path).unwrap_or_default();

@@ -2,7 +2,7 @@
 use portcullis::kernel::facts::Facts;
 use portcullis::kernel::json::{Bounds, Document};
 use portcullis::kernel::mcp::decode::Target;
-use portcullis::kernel::policy::compile::{Compiled, Position, ServerPolicy, compile};
+use portcullis::kernel::policy::compile::{Compiled, Position, ServerPolicy, Surroundings, compile};
 use portcullis::kernel::policy::decide::authorize;
 use portcullis::kernel::policy::source::PolicySource;
 use portcullis::kernel::principal::{Principal, Verified};
@@ -10,7 +10,7 @@ use proptest::prelude::*;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeSet;
 
-pub const NOW: Facts = Facts { now: 1_800_000_000 };
+pub const NOW: Facts = Facts::at(1_800_000_000);
 
 #[derive(Clone, Debug)]
 pub struct Caller {
@@ -41,7 +41,7 @@ impl Caller {
 
 pub fn compiled(source: &Value) -> Compiled {
     let source: PolicySource = serde_json::from_value(source.clone()).unwrap();
-    compile(source, &["corp".to_owned()], "https://gw.example", &|at| Position {
+    compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), &|at| Position {
         file: at.to_owned(),
         line: 1,
         column: 1,

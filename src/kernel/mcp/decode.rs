@@ -76,6 +76,12 @@ impl Message {
     pub fn arguments(&self) -> Option<Value<'_>> {
         self.params()?.get("arguments")
     }
+
+    /// Whether it is about something that a contract of the server has: a list, or a thing of one.
+    pub fn uses_contract(&self) -> bool {
+        let lists = [Class::ListTools, Class::ListPrompts, Class::ListResources, Class::ListTemplates];
+        self.shape == Shape::Request && (self.target != Target::None || lists.contains(&self.method.class))
+    }
 }
 
 /// Decodes what a client sent.

@@ -1,17 +1,21 @@
 //! Source → [`ServerPolicy`], or every problem at once. Conversion is total: each field of the source
 //! is taken apart here, and as many rules come out as went in.
 mod access;
+mod contract;
 mod limits;
 mod review;
 mod rules;
 
 pub use access::is_server_name;
+pub use contract::lock_name;
 
 use super::condition::{Condition, KeyExpression};
 use super::flaw::{Check, Flaw, Flaws};
 use super::names::{Index, NamePattern};
 use super::source::*;
 use super::template::UriTemplate;
+use crate::kernel::contract::lock::Approvers;
+use crate::kernel::contract::published::Contract;
 use crate::kernel::digest::Digest;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::principal::Principal;
@@ -67,6 +71,8 @@ pub struct ServerPolicy {
     pub limits: Vec<Limit>,
     /// Roles by name.
     pub roles: BTreeMap<String, Arc<Role>>,
+    /// What the server was reviewed to offer.
+    pub contract: Contract,
 }
 
 impl ServerPolicy {
@@ -382,8 +388,29 @@ pub struct Compiled {
     pub flaws: Vec<Flaw>,
 }
 
-/// Compiles one policy. `issuers` are the names that `gateway.yaml` declares.
-pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locate: Locate<'_>) -> Compiled {
+/// What a policy is compiled against.
+pub struct Surroundings<'a> {
+    /// Names of the issuers that `gateway.yaml` declares.
+    pub issuers: &'a [String],
+    /// `public_url` of `gateway.yaml`, without a trailing slash.
+    pub public_url: &'a str,
+    /// Text of the lock file, or why it cannot be had (`None`: there is none); `None` if nobody looked.
+    pub lock: Option<Result<&'a str, Option<String>>>,
+    /// Whose approvals count.
+    pub approvers: &'a Approvers,
+}
+
+impl<'a> Surroundings<'a> {
+    /// Without a lock file, and without a word about that.
+    pub fn new(issuers: &'a [String], public_url: &'a str) -> Self {
+        static NOBODY: Approvers = Approvers::new();
+        Self { issuers, public_url, lock: None, approvers: &NOBODY }
+    }
+}
+
+/// Compiles one policy.
+pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_>) -> Compiled {
+    let (issuers, public_url) = (given.issuers, given.public_url);
     let mut flaws = Flaws::default();
     let PolicySource {
         server,
@@ -401,6 +428,7 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
         prompts,
         deny: deny_source,
         limits,
+        contract,
         suppress,
     } = &source;
     let path = access::path(server, path.clone(), &mut flaws);
@@ -425,6 +453,8 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
     let (roles, used) = (context.roles, context.used);
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
+    let contract = contract::contract(server, contract.as_ref(), given, &mut flaws);
+    contract::unknown(&contract, &tools, &prompts, &mut flaws);
     review::tools(&tools, &mut flaws);
     review::server(&source, &resource, &mut flaws);
     let upstream = access::upstream(upstream, &mut flaws);
@@ -444,6 +474,7 @@ pub fn compile(source: PolicySource, issuers: &[String], public_url: &str, locat
         deny,
         limits,
         roles,
+        contract,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }

@@ -853,7 +853,7 @@ mod tests {
         let principal = principal();
         let text = bytes::Bytes::from(args.unwrap_or("{}").to_owned());
         let document = json::Document::parse(text, &json::Bounds::default()).unwrap();
-        let facts = Facts { now: 1_800_000_000 };
+        let facts = Facts::at(1_800_000_000);
         let args = args.map(|_| document.root());
         condition.holds(&Scope { principal: &principal, args, name: "t", effect: "read", facts: &facts })
     }

@@ -5,7 +5,8 @@
 //! [`decide`] takes the message by value: a verdict on one message cannot be spent on another.
 use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy};
 use super::condition::{Failed, Scope};
-use super::source::{ChallengeSource, Effect, Per};
+use super::source::{ChallengeSource, Effect, OnDrift, Per};
+use crate::kernel::contract::published::Standing;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::Verb;
@@ -94,6 +95,8 @@ pub enum Step<'a> {
     Scope(&'a Needed, bool),
     /// The rule asks for a recent or stronger login; whether this one will do.
     StepUp(&'a Rule, bool),
+    /// How the thing stands to the contract; not told where there is none.
+    Contract(Standing),
     /// A term of a condition; whether it holds. `None`: that depends on arguments that a listing does not have.
     Term(&'a str, Option<Result<bool, Failed>>),
 }
@@ -149,6 +152,13 @@ pub fn authorize_telling<'a>(
         }
     }
     let no = |reason| Err((reason, Some(rule)));
+    let standing = server.contract.standing(target, facts.seen.as_deref());
+    if standing != Standing::Live {
+        trace.step(Step::Contract(standing));
+    }
+    if standing == Standing::Unpublished {
+        return no(hidden);
+    }
     if principal.is_anonymous() {
         trace.step(Step::Anonymous(rule.anonymous));
         if !rule.anonymous {
@@ -190,7 +200,11 @@ pub fn authorize_telling<'a>(
             Err(Failed) => return no(Reason::ConditionFailed),
         }
     }
-    Ok(rule)
+    match (standing, server.contract.on_drift) {
+        (Standing::Drifted, OnDrift::Hide) if args.is_none() => no(hidden),
+        (Standing::Drifted, OnDrift::Quarantine | OnDrift::Hide) if args.is_some() => no(Reason::ContractDrifted),
+        _ => Ok(rule),
+    }
 }
 
 /// A denial applies if its condition is true, or cannot be evaluated. One that depends on arguments does not

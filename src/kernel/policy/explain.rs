@@ -4,6 +4,7 @@ use super::compile::{Key, Limit, Role, Rule, ServerPolicy};
 use super::condition::Failed;
 use super::decide::{Step, Trace, authorize_telling};
 use super::source::{Effect, Per};
+use crate::kernel::contract::published::Standing;
 use crate::kernel::facts::Facts;
 use crate::kernel::json::Value;
 use crate::kernel::mcp::decode::Target;
@@ -109,6 +110,15 @@ impl Trace for Told {
                 let text = if open { "is open to them" } else { "is not open to them: a token is needed" };
                 self.line("anonymous", format!("the rule {text}"));
             }
+            Step::Contract(standing) => self.line(
+                "contract",
+                match standing {
+                    Standing::Live => "there is none",
+                    Standing::AsPublished => "has it, and the server is taken to keep to it",
+                    Standing::Unpublished => "does not have it: nobody approved it",
+                    Standing::Drifted => "has it, but the server now offers something else",
+                },
+            ),
             Step::Roles(rule, held) => self.line("roles", roles(&rule.roles, held)),
             Step::Available(_, true) => self.line("available", "to this caller at this time"),
             Step::Available(rule, false) => {

@@ -54,7 +54,7 @@ macro_rules! checks {
 }
 
 // P1 reading, P2 names and references, P3 conditions, P4 limits, P5 upstream and access, P6 gateway.yaml,
-// P7 what is legal and deserves a second look, P8 cases.
+// P7 what is legal and deserves a second look, P8 cases, P9 the contract of a server.
 checks! {
     FileUnreadable = "P101" "file-unreadable" Error: "A file cannot be read.", "Without it nothing is known of what it should say.", "Check path, permissions, size (at most 4 MiB) and encoding (UTF-8).";
     YamlMalformed = "P102" "yaml-malformed" Error: "The file is not one YAML document as used here.", "Two readers could take it to mean different things.", "UTF-8, one document, plain keys, no tags.";
@@ -120,6 +120,18 @@ checks! {
     CaseMalformed = "P801" "case-malformed" Error: "A case that cannot be run.", "It proves nothing.", "See the cases reference.";
     CaseFailed = "P802" "case-failed" Error: "A case of the policy fails.", "The policy does not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
     CaseNotHeld = "P803" "case-not-held" Warning: "A case fails or cannot be run, and gateway.yaml says `cases: { on_reload: warn }`.", "The policy is in force and may not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
+    LockMissing = "P901" "lock-missing" Warning: "The server has no lock file: it runs on whatever it offers now.", "A tool that changes behind your back is shown and called.", "`portcullis contract pull`, review, then `contract approve`.";
+    LockUnreadable = "P902" "lock-unreadable" Error: "The lock file cannot be read.", "Nobody knows what was approved.", "Restore it, or pull and approve again.";
+    LockEdited = "P903" "lock-edited" Error: "The content of the lock file does not have the digest it names.", "Somebody edited what others had approved.", "Restore it, or pull and approve again.";
+    LockOfAnother = "P904" "lock-of-another" Error: "The lock file is of another server.", "An approval is for one server.", "Pull one for this server.";
+    ApprovalMissing = "P905" "approval-missing" Error: "Fewer approvals than the policy asks for.", "A contract is in force only when somebody stands for it.", "`portcullis contract diff`, then `contract approve`, by as many admins as `contract.approvals` says.";
+    ApprovalForAnother = "P906" "approval-for-another" Error: "An approval of another content.", "What was approved is not what the file holds.", "Approve again.";
+    ApproverUnknown = "P907" "approver-unknown" Error: "An approval by somebody who is not an approver, or not an admin.", "Only admins may publish.", "Let an admin approve, or give the approver the role `admin` in gateway.yaml.";
+    SignatureForged = "P908" "signature-forged" Error: "An approval whose signature is missing or does not verify.", "Anybody could have written it.", "Approve again with `--key`.";
+    ApprovalUnsigned = "P909" "approval-unsigned" Warning: "Approvals that nobody signed: gateway.yaml has no `approvers`.", "Whoever can write the file can approve.", "`portcullis contract keygen`, and name the public key under `approvers`.";
+    ApproverMalformed = "P910" "approver-malformed" Error: "The key of an approver cannot be used.", "No approval of theirs could be verified.", "An Ed25519 public key: base64, PEM text, or a PEM file.";
+    SchemaUnusable = "P911" "schema-unusable" Error: "A published schema cannot be used to check anything.", "Calls would go unchecked.", "JSON Schema 2020-12 or draft-07, without remote references, with patterns that run in linear time.";
+    ToolNotPublished = "P912" "tool-not-published" Warning: "A rule for something that the contract does not have.", "Most likely the name is misspelled, or the server dropped it.", "Correct the name, or pull and approve again.";
 }
 
 impl fmt::Display for Check {

@@ -51,9 +51,71 @@ pub struct PolicySource {
     /// Rates and sizes.
     #[serde(default)]
     pub limits: Vec<LimitSource>,
+    /// What the server was reviewed to offer. See "Contract".
+    #[serde(default)]
+    pub contract: Option<ContractSource>,
     /// Warnings that were looked at and accepted.
     #[serde(default)]
     pub suppress: Vec<SuppressSource>,
+}
+
+/// What the server was reviewed to offer, and what happens to anything else.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ContractSource {
+    /// Lock file, from the directory of the policy. Default: `<server>.lock.json`. Without the file the server runs
+    /// on what it offers now, and `check` warns.
+    pub lock: Option<String>,
+    /// What happens to what changed since it was approved. Default `quarantine`.
+    #[serde(default)]
+    pub on_drift: OnDrift,
+    /// What happens to arguments that a tool's published schema does not declare. Default `refuse`.
+    #[serde(default)]
+    pub undeclared_arguments: Undeclared,
+    /// What happens to results that do not fit the published output schema. Default `enforce`.
+    #[serde(default)]
+    pub output: OutputMode,
+    /// How many admins must approve a contract. Default 1.
+    pub approvals: Option<u32>,
+    /// How often the server is asked what it offers, as in `30s`. Default 60s.
+    pub check_every: Option<String>,
+}
+
+/// What happens to what changed since it was approved.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum OnDrift {
+    /// Listed as it was approved; using it is refused.
+    #[default]
+    Quarantine,
+    /// Not listed; using it is refused.
+    Hide,
+    /// Listed as it was approved, and may be used; told to the operator.
+    Warn,
+}
+
+/// What happens to arguments that a published schema does not declare.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Undeclared {
+    /// They go on to the server.
+    Keep,
+    /// They are taken out before the call is judged.
+    Strip,
+    /// The call is refused.
+    #[default]
+    Refuse,
+}
+
+/// What happens to results that do not fit the published output schema.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum OutputMode {
+    /// They are refused.
+    #[default]
+    Enforce,
+    /// They are passed on, and told to the operator.
+    Warn,
 }
 
 /// A part of policies, for `include`.

@@ -6,7 +6,7 @@ use portcullis::kernel::digest::Digest;
 use portcullis::kernel::facts::Facts;
 use portcullis::kernel::json::Bounds;
 use portcullis::kernel::mcp::decode::Target;
-use portcullis::kernel::policy::compile::{Position, ServerPolicy, compile};
+use portcullis::kernel::policy::compile::{Position, ServerPolicy, Surroundings, compile};
 use portcullis::kernel::policy::decide::{Decision, decide};
 use portcullis::kernel::principal::{Principal, Verified};
 use portcullis::kernel::snapshot::{Limits, Snapshot};
@@ -35,7 +35,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     });
     let nowhere = |_: &str| Position::default();
     let source = serde_json::from_value(source).unwrap();
-    let server = Arc::new(compile(source, &["corp".to_owned()], "https://gw.example", &nowhere).policy.unwrap());
+    let server = Arc::new(compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), &nowhere).policy.unwrap());
     let bounds = Bounds::default();
     let world = Snapshot {
         id: Digest::of(b""),
@@ -78,7 +78,7 @@ fuzz_target!(|data: &[u8]| {
     let Some((choice, body)) = data.split_first() else { return };
     let Ok(message) = message(*choice, body, body.to_vec().into()) else { return };
     let (world, server, principal) = &*WORLD;
-    let Decision::Permit(permit) = decide(world, server, principal, message, &Facts { now: 1 }) else { return };
+    let Decision::Permit(permit) = decide(world, server, principal, message, &Facts::at(1)) else { return };
     let (target, method) = (permit.message().target.clone(), permit.message().method.name);
     let (outbound, _) = permit.discharge();
     if outbound.body().is_empty() {

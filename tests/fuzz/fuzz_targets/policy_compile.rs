@@ -4,7 +4,7 @@
 use libfuzzer_sys::fuzz_target;
 use portcullis::kernel;
 use portcullis::kernel::facts::Facts;
-use portcullis::kernel::policy::compile::{Position, compile};
+use portcullis::kernel::policy::compile::{Position, Surroundings, compile};
 use portcullis::kernel::policy::condition::{Condition, Scope};
 use portcullis::kernel::policy::source::PolicySource;
 use portcullis::kernel::principal::{Principal, Verified};
@@ -28,7 +28,7 @@ fn judge(condition: &Condition) {
     });
     let args = parse(br#"{"n":1,"ids":[1,2,3],"region":"eu","x":{"y":null}}"#).unwrap();
     for args in [Some(args.root()), None] {
-        let facts = Facts { now: 1_800_000_000 };
+        let facts = Facts::at(1_800_000_000);
         let _ = condition.holds(&Scope { principal: &principal, args, name: "t", effect: "read", facts: &facts });
     }
 }
@@ -36,7 +36,7 @@ fn judge(condition: &Condition) {
 fn policy(value: Value, locate: &dyn Fn(&str) -> Position) {
     let Ok(source) = serde_json::from_value::<PolicySource>(value) else { return };
     let written = source.tools.len();
-    if let Some(server) = compile(source, &["corp".to_owned()], "https://gw.example", locate).policy {
+    if let Some(server) = compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), locate).policy {
         assert_eq!(server.tools.count(), written, "as many rules come out as went in");
     }
 }

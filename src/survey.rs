@@ -4,15 +4,19 @@
 //! reached is an error, never a shorter list. Nothing that it says reaches a file or a terminal
 //! except through [`shown`] or a check of its own in `draft`.
 use crate::egress::{Egress, Failure, Lent};
+use crate::kernel::contract::surface::{self, Kind, Surface};
 use crate::kernel::json::{Bounds, Document};
 use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::sse::Decoder;
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Map, Value, json};
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::time::Duration;
 
@@ -24,8 +28,8 @@ const WAIT: Duration = Duration::from_secs(60);
 const REPLY_BYTES_MAX: usize = 4 << 20;
 /// Most pages of one list.
 const PAGES_MAX: usize = 50;
-/// Most entries of one list: more than a person can review.
-const ENTRIES_MAX: usize = 1000;
+/// Most entries of one list.
+const ENTRIES_MAX: usize = 10_000;
 /// Longest cursor, in bytes.
 const CURSOR_BYTES_MAX: usize = 4096;
 
@@ -85,25 +89,126 @@ pub fn shown(text: &str) -> String {
     shown
 }
 
+/// A text for one line of a terminal or a record: whatever is not printable ASCII is written as its number.
+pub fn plain(text: &str) -> String {
+    const LONGEST: usize = 400;
+    let mut plain = String::new();
+    for c in text.chars() {
+        if plain.len() > LONGEST {
+            plain.push_str("...");
+            break;
+        }
+        if c.is_ascii_graphic() || c == ' ' {
+            plain.push(c)
+        } else {
+            plain.push_str(&format!("(U+{:04X})", u32::from(c)))
+        }
+    }
+    plain
+}
+
+/// Asks for everything that a contract is about, contents of widgets too.
+pub async fn surface(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Surface, String> {
+    let asked = async {
+        let mut client = Client::new(url, bearer, ca)?;
+        let surface = whole(&mut client).await;
+        client.end().await;
+        surface
+    };
+    match tokio::time::timeout(WAIT, asked).await {
+        Ok(surface) => surface,
+        Err(_) => Err(format!("the server took longer than {} s in all", WAIT.as_secs())),
+    }
+}
+
+/// What a server says of itself and lists, as it came.
+#[derive(Default)]
+struct Listing {
+    /// The answer to `server/discover` or `initialize`.
+    server: Value,
+    tools: Vec<Value>,
+    resources: Vec<Value>,
+    templates: Vec<Value>,
+    prompts: Vec<Value>,
+}
+
 async fn conversation(mut client: Client) -> Result<Survey, String> {
-    let capabilities = match client.discover().await? {
-        Some(capabilities) => capabilities,
+    let Listing { server: _, tools, resources, templates, prompts } = listing(&mut client).await?;
+    client.end().await;
+    Ok(Survey {
+        tools: tools.iter().map(tool).collect(),
+        resources: texts(&resources, "uri"),
+        templates: texts(&templates, "uriTemplate"),
+        prompts: texts(&prompts, "name"),
+    })
+}
+
+async fn listing(client: &mut Client) -> Result<Listing, String> {
+    let server = match client.discover().await? {
+        Some(server) => server,
         None => client.initialize().await?,
     };
-    let has = |name: &str| capabilities.get(name).is_some();
-    let mut survey = Survey::default();
+    let has = |name: &str| server.get("capabilities").is_some_and(|capabilities| capabilities.get(name).is_some());
+    let mut listing = Listing::default();
     if has("tools") {
-        survey.tools = client.list("tools/list", "tools").await?.iter().map(tool).collect();
+        listing.tools = client.list("tools/list", "tools").await?;
     }
     if has("resources") {
-        survey.resources = texts(&client.list("resources/list", "resources").await?, "uri");
-        survey.templates = texts(&client.list("resources/templates/list", "resourceTemplates").await?, "uriTemplate");
+        listing.resources = client.list("resources/list", "resources").await?;
+        listing.templates = client.list("resources/templates/list", "resourceTemplates").await?;
     }
     if has("prompts") {
-        survey.prompts = texts(&client.list("prompts/list", "prompts").await?, "name");
+        listing.prompts = client.list("prompts/list", "prompts").await?;
     }
-    client.end().await;
-    Ok(survey)
+    listing.server = server;
+    Ok(listing)
+}
+
+async fn whole(client: &mut Client) -> Result<Surface, String> {
+    let Listing { server, tools, resources, templates, prompts } = listing(client).await?;
+    let mut surface = Surface::default();
+    let info = server.get("serverInfo").or_else(|| server.pointer("/_meta/io.modelcontextprotocol~1serverInfo"));
+    for (name, value) in [
+        ("serverInfo", info),
+        ("capabilities", server.get("capabilities")),
+        ("instructions", server.get("instructions")),
+    ] {
+        if let Some(value) = value {
+            surface.add(Kind::Server, name.to_owned(), value.clone());
+        }
+    }
+    let mut widgets = BTreeSet::new();
+    for (kind, field, entries) in [
+        (Kind::Tools, "name", tools),
+        (Kind::Prompts, "name", prompts),
+        (Kind::Resources, "uri", resources),
+        (Kind::Templates, "uriTemplate", templates),
+    ] {
+        for entry in entries {
+            let name = text(&entry, field);
+            let shown = shown(&name);
+            widgets.extend(widgets_of(&entry));
+            if name.is_empty() {
+                return Err(format!("the server lists a {} without `{field}`", kind.one()));
+            }
+            if !surface.add(kind, name, entry) {
+                return Err(format!("the server lists the {} `{shown}` twice", kind.one()));
+            }
+        }
+    }
+    for uri in widgets {
+        for (uri, pin) in client.widget(&uri).await? {
+            surface.add(Kind::Widgets, uri, pin);
+        }
+    }
+    Ok(surface)
+}
+
+/// The `ui://` resources that an entry is or names (MCP Apps; ChatGPT's older key).
+fn widgets_of(entry: &Value) -> Vec<String> {
+    let named = ["/uri", "/_meta/ui/resourceUri", "/_meta/ui~1resourceUri", "/_meta/openai~1outputTemplate"];
+    let uris = named.iter().filter_map(|at| entry.pointer(at).and_then(Value::as_str));
+    uris.filter(|uri| uri.starts_with("ui://")).map(str::to_owned).collect()
 }
 
 fn tool(entry: &Value) -> Tool {
@@ -134,6 +239,8 @@ struct Client {
     /// Whether the revision has been agreed on; before that, a legacy client does not send it.
     agreed: bool,
     session: Option<HeaderValue>,
+    /// What the next request names, for the header that mirrors it.
+    name: Option<HeaderValue>,
     id: u64,
 }
 
@@ -164,6 +271,7 @@ impl Client {
             revision: Revision::V2026_07_28,
             agreed: true,
             session: None,
+            name: None,
             id: 0,
         })
     }
@@ -176,7 +284,7 @@ impl Client {
         };
         let versions = result.get("supportedVersions").and_then(Value::as_array).cloned().unwrap_or_default();
         let modern = versions.iter().any(|version| version.as_str() == Some(self.revision.as_str()));
-        Ok(modern.then(|| result.get("capabilities").cloned().unwrap_or_default()))
+        Ok(modern.then_some(result))
     }
 
     async fn initialize(&mut self) -> Result<Value, String> {
@@ -199,7 +307,30 @@ impl Client {
         if !response.status().is_success() {
             return Err(format!("`notifications/initialized` was answered {}", response.status().as_u16()));
         }
-        Ok(result.get("capabilities").cloned().unwrap_or_default())
+        Ok(result)
+    }
+
+    /// What the contents of a `ui://` resource are pinned by.
+    async fn widget(&mut self, uri: &str) -> Result<Vec<(String, Value)>, String> {
+        let params = json!({ "uri": uri }).as_object().cloned().unwrap_or_default();
+        self.name = HeaderValue::from_str(&headers::encode_value(uri)).ok();
+        let result = self.expect("resources/read", params).await;
+        self.name = None;
+        let result = result?;
+        let contents = result.get("contents").and_then(Value::as_array).cloned().unwrap_or_default();
+        let pin = |content: &Value| {
+            let text_of = |field: &str| content.get(field).and_then(Value::as_str);
+            let bytes = match (text_of("text"), text_of("blob")) {
+                (Some(text), None) => text.as_bytes().to_vec(),
+                (None, Some(blob)) => {
+                    BASE64.decode(blob).map_err(|_| format!("`{}`: a blob that is not base64", shown(uri)))?
+                }
+                _ => return Err(format!("`{}` has not exactly one of text and blob", shown(uri))),
+            };
+            let mime = text_of("mimeType").unwrap_or_default();
+            Ok((text(content, "uri"), surface::widget(mime, &bytes, content.get("_meta"))))
+        };
+        contents.iter().map(pin).collect()
     }
 
     /// A whole list, page by page.
@@ -309,6 +440,9 @@ impl Client {
         }
         if self.revision.era() == Era::Modern {
             request = request.header(headers::METHOD, method);
+            if let Some(name) = &self.name {
+                request = request.header(headers::NAME, name);
+            }
         }
         let session = self.session.clone().map(|value| (HeaderName::from_static(headers::SESSION_ID), value));
         let authorization = self.authorization.clone().map(|value| (http::header::AUTHORIZATION, value));

@@ -1,0 +1,101 @@
+//! What each server was last seen to offer: written by whoever asks servers, read by whoever judges calls.
+//!
+//! Nothing is known at first, nor after something looked different, and a call that needs to know waits for the
+//! next look. Until there was one nothing passes: a server gains nothing by not answering.
+use crate::kernel::contract::surface::Observed;
+use crate::kernel::policy::compile::ServerPolicy;
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+use tokio::sync::{Notify, watch};
+
+/// Longest wait of a call for the first look.
+const WAIT: Duration = Duration::from_secs(15);
+
+/// What was seen of one server, at which URL.
+#[derive(Clone, Debug, Default)]
+struct Seen {
+    url: String,
+    observed: Option<Arc<Observed>>,
+    /// Looks so far, also those that failed.
+    looks: u64,
+}
+
+/// What all servers were seen to offer.
+#[derive(Default)]
+pub struct Contracts {
+    servers: Mutex<BTreeMap<String, watch::Sender<Seen>>>,
+    wanted: Mutex<Vec<String>>,
+    bell: Notify,
+}
+
+impl Contracts {
+    fn with<T>(&self, server: &str, f: impl FnOnce(&watch::Sender<Seen>) -> T) -> T {
+        let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        f(servers.entry(server.to_owned()).or_insert_with(|| watch::channel(Seen::default()).0))
+    }
+
+    /// What judges go by: what a server with a contract was last seen to offer, which is nothing before the first look.
+    pub fn known(&self, server: &ServerPolicy) -> Option<Arc<Observed>> {
+        server.contract.published.as_ref()?;
+        Some(self.seen(server).unwrap_or_default())
+    }
+
+    fn seen(&self, server: &ServerPolicy) -> Option<Arc<Observed>> {
+        self.with(&server.name, |sender| {
+            let seen = sender.borrow();
+            if seen.url == server.upstream.url { seen.observed.clone() } else { None }
+        })
+    }
+
+    /// The same, waiting for the first look if there was none. `None`: the server could not be asked.
+    pub async fn verified(&self, server: &ServerPolicy) -> Option<Arc<Observed>> {
+        if let Some(seen) = self.seen(server) {
+            return Some(seen);
+        }
+        let mut watching = self.with(&server.name, watch::Sender::subscribe);
+        let before = watching.borrow().looks;
+        self.suspect(server);
+        let looked = watching.wait_for(|seen| seen.looks > before);
+        let _ = tokio::time::timeout(WAIT, looked).await;
+        self.seen(server)
+    }
+
+    /// Has a server asked soon, and what is known of it forgotten until then: it may offer something else by now.
+    pub fn suspect(&self, server: &ServerPolicy) {
+        if server.contract.published.is_none() {
+            return;
+        }
+        let server = &server.name;
+        self.with(server, |sender| sender.send_modify(|seen| seen.observed = None));
+        let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
+        if !wanted.iter().any(|name| name == server) {
+            wanted.push(server.to_owned());
+        }
+        self.bell.notify_one();
+    }
+
+    /// Servers that are to be asked now; waits until there is one.
+    pub async fn wanted(&self) -> Vec<String> {
+        loop {
+            let taken = std::mem::take(&mut *self.wanted.lock().unwrap_or_else(PoisonError::into_inner));
+            if !taken.is_empty() {
+                return taken;
+            }
+            self.bell.notified().await;
+        }
+    }
+
+    /// What came of asking a server; `None` if it could not be asked.
+    pub fn looked(&self, server: &ServerPolicy, observed: Option<Observed>) {
+        self.with(&server.name, |sender| {
+            sender.send_modify(|seen| {
+                seen.looks += 1;
+                if let Some(observed) = observed {
+                    seen.url.clone_from(&server.upstream.url);
+                    seen.observed = Some(Arc::new(observed));
+                }
+            });
+        });
+    }
+}

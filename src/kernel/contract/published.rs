@@ -1,0 +1,172 @@
+//! The contract that is in force: what callers are shown, and what their calls and the replies are held against.
+use super::surface::{Kind, Observed, Surface, fingerprint};
+use crate::kernel::json::{Value, string};
+use crate::kernel::mcp::decode::Target;
+use crate::kernel::policy::source::{OnDrift, OutputMode, Undeclared};
+use crate::kernel::policy::template::UriTemplate;
+use std::time::Duration;
+
+/// What a policy says of its server's contract, and the contract itself once there is one.
+#[derive(Debug)]
+pub struct Contract {
+    /// Lock file, from the policy's directory.
+    pub lock: String,
+    /// Whether the policy has a `contract:` section.
+    pub written: bool,
+    /// What was approved; without it the server runs on what it offers now.
+    pub published: Option<Published>,
+    /// What happens to what changed.
+    pub on_drift: OnDrift,
+    /// What happens to arguments that the schema does not declare.
+    pub undeclared: Undeclared,
+    /// What happens to results that do not fit their schema.
+    pub output: OutputMode,
+    /// How many approvals a contract needs.
+    pub approvals: usize,
+    /// How often the server is asked what it offers.
+    pub every: Duration,
+}
+
+/// A surface in force.
+#[derive(Debug)]
+pub struct Published {
+    /// Its digest, as in the lock file.
+    pub digest: String,
+    /// The definitions.
+    pub surface: Surface,
+    fingerprints: Observed,
+    templates: Vec<(UriTemplate, String)>,
+}
+
+/// How an item stands to the contract.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Standing {
+    /// There is no contract.
+    Live,
+    /// It is what was approved, as far as was seen.
+    AsPublished,
+    /// It is not in the contract.
+    Unpublished,
+    /// The server offers something else than what was approved, or no longer offers it.
+    Drifted,
+}
+
+impl Contract {
+    /// How the thing a message is about stands to the contract. `seen` is what the server was seen to offer; without
+    /// it, the question is what would be decided if the server kept to its contract.
+    pub fn standing(&self, target: &Target, seen: Option<&Observed>) -> Standing {
+        let Some(published) = &self.published else {
+            return Standing::Live;
+        };
+        let Some((kind, name)) = published.find(target) else {
+            return Standing::Unpublished;
+        };
+        match seen {
+            Some(seen) if seen.item(kind, name) != published.fingerprints.item(kind, name) => Standing::Drifted,
+            _ => Standing::AsPublished,
+        }
+    }
+}
+
+impl Published {
+    /// Puts a surface in force.
+    pub fn new(digest: String, surface: Surface) -> Self {
+        let fingerprints = surface.observed();
+        let templates = surface.items(Kind::Templates).filter_map(|(text, _)| {
+            let template = UriTemplate::parse(text).ok()?;
+            Some((template, text.to_owned()))
+        });
+        let templates = templates.collect();
+        Self { digest, surface, fingerprints, templates }
+    }
+
+    /// The item of the contract that a target is about.
+    fn find<'a>(&'a self, target: &'a Target) -> Option<(Kind, &'a str)> {
+        let known = |kind: Kind, name: &'a str| self.fingerprints.item(kind, name).map(|_| (kind, name));
+        match target {
+            Target::Tool(name) => known(Kind::Tools, name),
+            Target::Prompt(name) => known(Kind::Prompts, name),
+            Target::Resource(uri) => known(Kind::Resources, uri)
+                .or_else(|| known(Kind::Templates, uri))
+                .or_else(|| known(Kind::Widgets, uri))
+                .or_else(|| {
+                    let fits = |(template, _): &&(UriTemplate, String)| template.matches(uri);
+                    self.templates.iter().find(fits).map(|(_, text)| (Kind::Templates, text.as_str()))
+                }),
+            Target::None | Target::Resources(_) => None,
+        }
+    }
+
+    /// Whether an item as listed now is the published one.
+    pub fn is_as_published(&self, kind: Kind, name: &str, listed: Value<'_>) -> bool {
+        let listed = serde_json::from_slice::<serde_json::Value>(listed.raw()).ok();
+        listed.is_some_and(|listed| Some(&fingerprint(&listed)) == self.fingerprints.item(kind, name))
+    }
+
+    /// Which items differ from what was seen, and which are offered that are not published.
+    pub fn drifted<'a>(&'a self, seen: &'a Observed) -> Vec<(Kind, &'a str)> {
+        let mut found = Vec::new();
+        for kind in Kind::ALL {
+            let (ours, theirs) = (self.fingerprints.0.get(&kind), seen.0.get(&kind));
+            let differs = |(name, print): &(&'a String, &crate::kernel::digest::Digest)| {
+                theirs.and_then(|items| items.get(*name)) != Some(*print)
+            };
+            found.extend(ours.into_iter().flatten().filter(differs).map(|(name, _)| (kind, name.as_str())));
+            let new = |name: &&'a String| ours.is_none_or(|items| !items.contains_key(*name));
+            found.extend(theirs.into_iter().flat_map(|items| items.keys()).filter(new).map(|n| (kind, n.as_str())));
+        }
+        found
+    }
+
+    /// A text of the server itself, such as `instructions`, as JSON.
+    pub fn server(&self, field: &str) -> Option<Vec<u8>> {
+        self.surface.item(Kind::Server, field).map(|value| match value.as_str() {
+            Some(text) => string(text),
+            None => value.to_string().into_bytes(),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn contract() -> Contract {
+        let mut surface = Surface::default();
+        surface.add(Kind::Tools, "find".to_owned(), json!({ "name": "find" }));
+        surface.add(Kind::Templates, "crm://{id}".to_owned(), json!({ "uriTemplate": "crm://{id}" }));
+        Contract {
+            lock: String::new(),
+            written: true,
+            published: Some(Published::new(String::new(), surface)),
+            on_drift: OnDrift::Quarantine,
+            undeclared: Undeclared::Refuse,
+            output: OutputMode::Enforce,
+            approvals: 1,
+            every: Duration::from_secs(60),
+        }
+    }
+
+    #[test]
+    fn what_is_not_in_the_contract_is_unpublished_and_what_changed_has_drifted() {
+        let contract = contract();
+        let tool = |name: &str| Target::Tool(name.to_owned());
+        let resource = |uri: &str| Target::Resource(uri.to_owned());
+        assert_eq!(contract.standing(&tool("find"), None), Standing::AsPublished);
+        assert_eq!(contract.standing(&tool("other"), None), Standing::Unpublished);
+        assert_eq!(contract.standing(&resource("crm://7"), None), Standing::AsPublished);
+        assert_eq!(contract.standing(&resource("crm://{id}"), None), Standing::AsPublished);
+        assert_eq!(contract.standing(&resource("file:///x"), None), Standing::Unpublished);
+        let published = contract.published.as_ref().unwrap();
+        let mut seen = published.surface.observed();
+        assert_eq!(contract.standing(&tool("find"), Some(&seen)), Standing::AsPublished);
+        assert_eq!(published.drifted(&seen), []);
+        let other = fingerprint(&json!({ "name": "find", "description": "x" }));
+        seen.0.get_mut(&Kind::Tools).unwrap().insert("find".to_owned(), other);
+        seen.0.get_mut(&Kind::Tools).unwrap().insert("new".to_owned(), other);
+        assert_eq!(contract.standing(&tool("find"), Some(&seen)), Standing::Drifted);
+        assert_eq!(published.drifted(&seen), [(Kind::Tools, "find"), (Kind::Tools, "new")]);
+        assert_eq!(contract.standing(&tool("find"), Some(&Observed::default())), Standing::Drifted);
+    }
+}

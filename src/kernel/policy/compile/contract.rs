@@ -1,0 +1,89 @@
+//! The contract of a server: what the policy says of it, the lock file beside the policy, and whether the
+//! policy fits what was approved.
+use super::rules::Named;
+use super::{Check, DURATION, Flaws, NamePattern, Surroundings, duration};
+use crate::kernel::contract::lock::Lock;
+use crate::kernel::contract::published::{Contract, Published};
+use crate::kernel::contract::surface::Kind;
+use crate::kernel::policy::source::ContractSource;
+use std::time::Duration;
+
+/// Path of what is told about the lock file.
+const LOCK: &str = "/contract/lock";
+
+/// The name of the lock file of a policy.
+pub fn lock_name(server: &str, source: Option<&ContractSource>) -> String {
+    source.and_then(|source| source.lock.clone()).unwrap_or_else(|| format!("{server}.lock.json"))
+}
+
+/// Compiles the section and puts the lock file in force, if there is one that may be.
+pub fn contract(
+    server: &str,
+    source: Option<&ContractSource>,
+    given: &Surroundings<'_>,
+    flaws: &mut Flaws,
+) -> Contract {
+    let written = source.is_some();
+    let ContractSource { lock: _, on_drift, undeclared_arguments, output, approvals, check_every } =
+        source.cloned().unwrap_or_default();
+    let hint = "as in 30s, 1m or 1h";
+    let every = flaws.read(DURATION, "/contract/check_every", check_every.as_deref(), duration, hint);
+    let mut contract = Contract {
+        lock: lock_name(server, source),
+        written,
+        published: None,
+        on_drift,
+        undeclared: undeclared_arguments,
+        output,
+        approvals: usize::try_from(approvals.unwrap_or(1)).unwrap_or(usize::MAX).max(1),
+        every: every.unwrap_or(Duration::from_secs(60)),
+    };
+    let at = if written { LOCK } else { "/server" };
+    match &given.lock {
+        None => {}
+        Some(Ok(text)) => match Lock::parse(text) {
+            Ok(lock) => {
+                lock.review(server, given.approvers, contract.approvals, at, flaws);
+                contract.published = Some(publish(lock));
+            }
+            Err(why) => flaws.add(Check::LockUnreadable, at, format!("`{}`: {why}", contract.lock), "restore the file"),
+        },
+        Some(Err(None)) => {
+            let message = format!("there is no `{}`: the server runs on whatever it offers now", contract.lock);
+            let hint = format!("`portcullis contract pull gateway.yaml {server}`, review, `contract approve`");
+            flaws.add(Check::LockMissing, at, message, hint);
+        }
+        Some(Err(Some(why))) => {
+            flaws.add(
+                Check::LockUnreadable,
+                at,
+                format!("`{}` cannot be read: {why}", contract.lock),
+                "check the file",
+            );
+        }
+    }
+    contract
+}
+
+fn publish(lock: Lock) -> Published {
+    Published::new(lock.digest, lock.surface)
+}
+
+/// Rules for tools and prompts that the contract does not have.
+pub fn unknown(contract: &Contract, tools: &[Named<NamePattern>], prompts: &[Named<NamePattern>], flaws: &mut Flaws) {
+    let Some(published) = &contract.published else {
+        return;
+    };
+    for (kind, rules) in [(Kind::Tools, tools), (Kind::Prompts, prompts)] {
+        for rule in rules {
+            let fits = |pattern: &NamePattern| published.surface.items(kind).any(|(name, _)| pattern.matches(name));
+            if !fits(&rule.pattern) {
+                let name = &rule.rule.label;
+                let known = published.surface.items(kind).map(|(name, _)| name);
+                let hint = crate::kernel::policy::flaw::choice(name, "published", known);
+                let message = format!("the contract has no {} `{name}`", kind.one());
+                flaws.add(Check::ToolNotPublished, &rule.at, message, hint);
+            }
+        }
+    }
+}
