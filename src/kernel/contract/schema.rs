@@ -347,3 +347,213 @@ fn describe(error: &ValidationError<'_>, told: &mut Vec<Mismatch>) {
     };
     told.push(Mismatch { pointer: cut(pointer), expected: cut(&expected) });
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::json::{Bounds, Document};
+    use bytes::Bytes;
+    use serde_json::json;
+
+    fn tape(text: &str) -> Document {
+        Document::parse(Bytes::copy_from_slice(text.as_bytes()), &Bounds::default()).unwrap()
+    }
+
+    fn valid(schema: &Json, text: &str) -> bool {
+        Schema::compile(schema).unwrap().validate(tape(text).root()).is_ok()
+    }
+
+    fn told(schema: &Json, text: &str) -> Vec<(String, String)> {
+        let mismatches = Schema::compile(schema).unwrap().validate(tape(text).root()).unwrap_err();
+        mismatches.into_iter().map(|mismatch| (mismatch.pointer, mismatch.expected)).collect()
+    }
+
+    fn undeclared(schema: &Json, text: &str) -> Vec<String> {
+        let document = tape(text);
+        let found = Schema::compile(schema).unwrap().undeclared(document.root());
+        found.into_iter().map(|(pointer, _)| pointer).collect()
+    }
+
+    #[test]
+    fn a_schema_may_be_shared_between_threads() {
+        fn shared<T: Send + Sync + std::fmt::Debug>() {}
+        shared::<Schema>();
+    }
+
+    #[test]
+    fn a_mismatch_says_where_and_what_was_expected() {
+        let schema = json!({ "type": "object", "required": ["id"], "additionalProperties": false, "properties": {
+            "id": { "type": "integer", "minimum": 1 }, "a/b": { "items": { "enum": ["x", "y"] } },
+            "name": { "type": ["string", "null"] }, "code": { "pattern": "^[a-z]+$" } } });
+        for (text, pointer, expected) in [
+            (r#"{}"#, "", "the property \"id\""),
+            (r#"{"id":"1"}"#, "/id", "integer"),
+            (r#"{"id":0}"#, "/id", "at least 1"),
+            (r#"{"id":1,"a/b":["x","z"]}"#, "/a~1b/1", "one of [\"x\",\"y\"]"),
+            (r#"{"id":1,"n\u0061me":5}"#, "/name", "null or string"),
+            (r#"{"id":1,"code":"A"}"#, "/code", "text that matches ^[a-z]+$"),
+            (r#"{"id":1,"a/c~":1}"#, "/a~1c~0", "no property of this name"),
+        ] {
+            assert_eq!(told(&schema, text), [(pointer.to_owned(), expected.to_owned())], "{text}");
+        }
+        let many: Vec<_> = (0..50).map(|at| format!("\"{at}\"")).collect();
+        assert_eq!(told(&json!({ "items": { "type": "null" } }), &format!("[{}]", many.join(","))).len(), 8);
+    }
+
+    #[test]
+    fn what_is_told_never_has_the_value_and_is_never_long() {
+        let none = [
+            json!({ "type": "null" }),
+            json!({ "enum": [1] }),
+            json!({ "const": "x" }),
+            json!({ "maxLength": 2, "minLength": 100 }),
+            json!({ "pattern": "^x" }),
+            json!({ "not": {} }),
+            json!(false),
+            json!({ "anyOf": [{ "const": 1 }, { "type": "array" }] }),
+            json!({ "oneOf": [{}, { "minLength": 1 }] }),
+        ];
+        for schema in none {
+            for (pointer, expected) in told(&schema, "\"s3cret\"") {
+                assert!(!pointer.contains("s3cret") && !expected.contains("s3cret"), "{schema}: {expected}");
+            }
+        }
+        let arrays = [
+            json!({ "uniqueItems": true }),
+            json!({ "prefixItems": [true], "items": false }),
+            json!({ "unevaluatedItems": false }),
+            json!({ "contains": { "type": "null" } }),
+            json!({ "items": { "type": "number", "multipleOf": 7, "maximum": 1 } }),
+            json!({ "maxItems": 1 }),
+        ];
+        for schema in arrays {
+            for (pointer, expected) in told(&schema, "[\"s3cret\",\"s3cret\",314159]") {
+                let all = format!("{pointer} {expected}");
+                assert!(!all.contains("s3cret") && !all.contains("314159"), "{schema}: {all}");
+            }
+        }
+        let long = "x".repeat(10_000);
+        let found = told(&json!({ "additionalProperties": false }), &format!("{{\"{long}\":1}}"));
+        assert!(found.iter().all(|(pointer, _)| pointer.chars().count() <= WORDS_MAX + 1));
+        let found = told(&json!({ "const": long }), "1");
+        assert!(found.iter().all(|(_, expected)| expected.chars().count() <= WORDS_MAX + 1));
+    }
+
+    #[test]
+    fn a_number_is_what_it_is_worth_and_not_how_it_is_spelled() {
+        let integer = json!({ "type": "integer" });
+        for text in ["1", "1.0", "1e3", "10e-1", "-0", "0.0", "123456789012345678901234567890", "1.5e1", "1e400"] {
+            assert!(valid(&integer, text), "{text}");
+        }
+        for text in ["1.5", "1e-1", "15e-1", "1.00000000000000000000000000001", "\"1\"", "true"] {
+            assert!(!valid(&integer, text), "{text}");
+        }
+        assert!(valid(&json!({ "const": 100 }), "1e2"));
+        assert!(valid(&json!({ "enum": [0.1, 9_007_199_254_740_993_i64] }), "9007199254740993"));
+        assert!(!valid(&json!({ "enum": [0.1, 9_007_199_254_740_993_i64] }), "9007199254740992"));
+        assert!(valid(&json!({ "const": 0.1 }), "1e-1"));
+        assert!(valid(&json!({ "maximum": 18_446_744_073_709_551_615_u64 }), "18446744073709551615"));
+        assert!(!valid(&json!({ "maximum": 18_446_744_073_709_551_615_u64 }), "1e400"));
+        assert!(!valid(&json!({ "minimum": -5 }), "-1e400"));
+        assert!(!valid(&json!({ "uniqueItems": true }), "[1, 2, 1.0]"));
+        assert!(!valid(&json!({ "uniqueItems": true }), "[0, -0.0]"));
+        assert!(valid(&json!({ "uniqueItems": true }), "[1, true, \"1\", [1], {\"1\":1}, 0, false, null]"));
+    }
+
+    #[test]
+    fn text_is_measured_in_code_points_and_read_through_its_escapes() {
+        let one = json!({ "minLength": 1, "maxLength": 1 });
+        for text in ["\"\u{1f980}\"", r#""\ud83e\udd80""#, r#""\n""#, "\"\u{e9}\"", r#""\u00e9""#] {
+            assert!(valid(&one, text), "{text}");
+        }
+        assert!(!valid(&one, "\"e\u{301}\""));
+        assert!(!valid(&one, "\"\""));
+        assert!(valid(&json!({ "const": "a\"\n" }), r#""\u0061\"\n""#));
+        assert!(valid(
+            &json!({ "required": ["a\"b"], "properties": { "a\"b": { "const": 1 } } }),
+            r#"{"\u0061\"b":1}"#
+        ));
+        assert!(!valid(&json!({ "properties": { "a\"b": { "const": 1 } } }), r#"{"a\u0022b":2}"#));
+        assert!(!valid(&json!({ "propertyNames": { "maxLength": 1 } }), r#"{"a":1,"\u0061b":2}"#));
+        assert!(!valid(&json!({ "uniqueItems": true }), r#"[{"a":1,"b":"\u0061"},{"b":"a","a":1.0}]"#));
+        assert!(valid(&json!({ "enum": [{ "a": [1, { "b": null }] }] }), r#"{"a":[1.0,{"\u0062":null}]}"#));
+    }
+
+    #[test]
+    fn formats_and_contents_are_annotations() {
+        for draft in ["https://json-schema.org/draft/2020-12/schema", "http://json-schema.org/draft-07/schema#"] {
+            let schema = json!({ "$schema": draft, "format": "email", "contentMediaType": "application/json",
+                "contentEncoding": "base64" });
+            assert!(valid(&schema, "\"neither { of them\""));
+        }
+    }
+
+    #[test]
+    fn what_a_draft_ignores_is_ignored() {
+        let schema = |draft: &str| {
+            json!({ "$schema": draft, "definitions": { "x": {} }, "$ref": "#/definitions/x",
+            "properties": { "a": { "type": "string" } } })
+        };
+        assert!(valid(&schema("http://json-schema.org/draft-07/schema#"), r#"{"a":1}"#));
+        assert!(!valid(&schema("https://json-schema.org/draft/2020-12/schema"), r#"{"a":1}"#));
+        assert!(undeclared(&schema("https://json-schema.org/draft/2020-12/schema"), r#"{"b":1}"#) == ["/b"]);
+        assert!(undeclared(&schema("http://json-schema.org/draft-07/schema#"), r#"{"b":1}"#).is_empty());
+    }
+
+    #[test]
+    fn a_property_that_no_declaration_knows_is_found() {
+        let schema = json!({ "$defs": { "node": { "properties": { "next": { "$ref": "#/$defs/node" } } } },
+            "allOf": [{ "properties": { "b": { "type": "integer" } } }],
+            "properties": { "a": { "properties": { "x": {} } }, "list": { "items": { "properties": { "y": {} } } },
+                "pair": { "prefixItems": [{ "properties": { "z": {} } }] }, "node": { "$ref": "#/$defs/node" },
+                "free": { "type": "object" }, "any": {}, "map": { "additionalProperties": { "type": "string" } },
+                "open": { "properties": { "q": {} }, "additionalProperties": true } },
+            "patternProperties": { "^x-": true } });
+        let text = r#"{"a":{"x":{"deep":1},"n":1},"b":1,"c":1,"list":[{"y":1},{"w":1}],"pair":[{"v":1},{"v":1}],
+            "node":{"next":{"next":{"p/q":1}}},"free":{"k":1},"any":{"k":{"k":1}},"map":{"k":"v"},"open":{"r":1},
+            "x-1":{"k":1}}"#;
+        assert_eq!(undeclared(&schema, text), ["/a/n", "/c", "/list/1/w", "/pair/0/v", "/node/next/next/p~1q"]);
+        assert!(undeclared(&json!({ "type": "object" }), r#"{"a":1}"#).is_empty());
+        assert!(undeclared(&json!({ "anyOf": [{ "type": "object" }, { "type": "null" }] }), r#"{"a":1}"#).is_empty());
+        assert_eq!(
+            undeclared(&json!({ "anyOf": [{ "required": ["a"] }, { "required": ["b"] }] }), r#"{"a":1}"#),
+            ["/a"]
+        );
+        assert_eq!(undeclared(&json!({ "additionalProperties": false }), r#"{"a":1}"#), ["/a"]);
+        assert_eq!(undeclared(&json!({ "properties": {} , "unevaluatedProperties": false }), r#"{"a":1}"#), ["/a"]);
+    }
+
+    #[test]
+    fn a_path_is_declared_free_or_unknown() {
+        let schema = Schema::compile(&json!({ "$defs": { "person": { "type": "object",
+            "properties": { "name": { "type": "string" }, "boss": { "$ref": "#/$defs/person" } } } },
+            "type": "object", "properties": { "who": { "$ref": "#/$defs/person" }, "count": { "type": "integer" },
+                "text": { "type": ["string", "null"] }, "any": {}, "tags": { "items": { "type": "string" } },
+                "map": { "additionalProperties": { "type": "number" } }, "bag": { "type": "object" },
+                "maybe": { "anyOf": [{ "$ref": "#/$defs/person" }, { "type": "null" }] } },
+            "patternProperties": { "^x-": { "type": "boolean" } } }))
+        .unwrap();
+        for (path, known) in [
+            ("who", Known::Declared(Some("object"))),
+            ("who.name", Known::Declared(Some("string"))),
+            ("who.boss.boss.name", Known::Declared(Some("string"))),
+            ("who.nmae", Known::Unknown),
+            ("count", Known::Declared(Some("integer"))),
+            ("count.x", Known::Unknown),
+            ("text", Known::Declared(None)),
+            ("any", Known::Declared(None)),
+            ("any.x.y", Known::Free),
+            ("bag.x", Known::Free),
+            ("map.x", Known::Declared(Some("number"))),
+            ("tags.0", Known::Declared(Some("string"))),
+            ("tags.x", Known::Unknown),
+            ("maybe.name", Known::Declared(Some("string"))),
+            ("x-1", Known::Declared(Some("boolean"))),
+            ("y", Known::Unknown),
+        ] {
+            let names: Vec<&str> = path.split('.').collect();
+            assert_eq!(schema.has(&names), known, "{path}");
+        }
+        assert_eq!(Schema::compile(&json!(true)).unwrap().has(&["a"]), Known::Free);
+    }
+}
