@@ -269,6 +269,12 @@ impl<'a> Value<'a> {
         })
     }
 
+    /// Which place this is: the address of the document and the index of the node. Two values that live at
+    /// once have the same one only if they are the same place.
+    pub fn place(self) -> (usize, u32) {
+        (std::ptr::from_ref(self.document).addr(), self.index)
+    }
+
     /// How many nodes this value spans: a bound for work done on it.
     pub fn weight(self) -> usize {
         self.document.node(self.index).next.saturating_sub(self.index) as usize
@@ -358,6 +364,11 @@ impl<'a> Value<'a> {
 pub struct Key<'a>(Value<'a>);
 
 impl<'a> Key<'a> {
+    /// The key as the string that it is.
+    pub fn value(self) -> Value<'a> {
+        self.0
+    }
+
     /// The decoded key.
     pub fn text(self) -> Cow<'a, str> {
         self.0.as_str().unwrap_or_default()
