@@ -6,6 +6,7 @@ mod review;
 mod rules;
 
 pub use access::is_server_name;
+pub use review::{verb, words};
 
 use super::condition::{Condition, KeyExpression};
 use super::flaw::{Check, Flaw, Flaws};

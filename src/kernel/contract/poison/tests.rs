@@ -1,0 +1,1 @@
+//! Poisoned definitions, their disguises, and real servers that must pass.
