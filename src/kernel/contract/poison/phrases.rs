@@ -23,7 +23,7 @@ pub const PHRASES: &[Phrase] = &[
     (
         Check::InstructionToModel,
         r"\b(ignore|disregard|forget) (all |everything |anything )(of )?(the )?(previous|prior|above|earlier|before)\b",
-        "tells the model to ignore what came before",
+        "tells the model to ignore its instructions",
     ),
     (
         Check::InstructionToModel,

@@ -146,6 +146,18 @@ mod tests {
     }
 
     #[test]
+    fn a_suppression_for_a_contract_is_not_unused_because_the_policy_has_no_such_flaw() {
+        let written = |code: &str| SuppressSource { code: code.to_owned(), at: None, reason: "looked at".to_owned() };
+        let mut flaws = Flaws::default();
+        suppress(&[written("P922"), written("P702"), written("P929")], &mut flaws);
+        let told: Vec<_> = flaws.0.iter().map(|flaw| (flaw.check, flaw.path.as_str())).collect();
+        assert_eq!(
+            told,
+            [(Check::SuppressionUnused, "/suppress/1"), (Check::SuppressionMalformed, "/suppress/2/code")]
+        );
+    }
+
+    #[test]
     fn names_are_read_as_words() {
         assert_eq!(words("updateCustomer"), ["update", "customer"]);
         assert_eq!(words("get_postal-code"), ["get", "postal", "code"]);
