@@ -8,6 +8,7 @@ mod rules;
 
 pub use access::is_server_name;
 pub use contract::lock_name;
+pub use review::{verb, words};
 
 use super::condition::{Condition, KeyExpression};
 use super::flaw::{Check, Flaw, Flaws};

@@ -116,7 +116,7 @@ checks! {
     RuleOpen = "P707" "rule-open" Warning: "A tool that does more than read, open to every caller of the server.", "Any token for this server can use it.", "Ask for a scope or a role.";
     RoleUnused = "P708" "role-unused" Warning: "A role that nothing uses.", "Most likely a rule lacks it.", "Use it or remove it.";
     SuppressionUnused = "P709" "suppression-unused" Warning: "A suppression that suppresses nothing.", "It would hide the next problem of its kind.", "Remove it.";
-    SuppressionMalformed = "P710" "suppression-malformed" Error: "A suppression of an unknown code, of an error, or without a reason.", "Errors cannot be waved through, and a reviewer needs the reason.", "A code of P3 or P7 that is a warning, and a reason.";
+    SuppressionMalformed = "P710" "suppression-malformed" Error: "A suppression of an unknown code, of an error, or without a reason.", "Errors cannot be waved through, and a reviewer needs the reason.", "A code of P3, P7 or P9 that is a warning, and a reason.";
     CaseMalformed = "P801" "case-malformed" Error: "A case that cannot be run.", "It proves nothing.", "See the cases reference.";
     CaseFailed = "P802" "case-failed" Error: "A case of the policy fails.", "The policy does not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
     CaseNotHeld = "P803" "case-not-held" Warning: "A case fails or cannot be run, and gateway.yaml says `cases: { on_reload: warn }`.", "The policy is in force and may not do what its authors say it does.", "Mend the policy or the case; `portcullis test` shows both.";
@@ -132,6 +132,29 @@ checks! {
     ApproverMalformed = "P910" "approver-malformed" Error: "The key of an approver cannot be used.", "No approval of theirs could be verified.", "An Ed25519 public key: base64, PEM text, or a PEM file.";
     SchemaUnusable = "P911" "schema-unusable" Error: "A published schema cannot be used to check anything.", "Calls would go unchecked.", "JSON Schema 2020-12 or draft-07, without remote references, with patterns that run in linear time.";
     ToolNotPublished = "P912" "tool-not-published" Warning: "A rule for something that the contract does not have.", "Most likely the name is misspelled, or the server dropped it.", "Correct the name, or pull and approve again.";
+    // P92 to P94, the contract: what a server offers, read by someone who does not trust it.
+    HiddenCharacters = "P920" "hidden-characters" Warning: "A server's text has characters that nobody sees and a model reads.", "They carry instructions past the person who reviews the text.", "Have the server's authors remove them; the message says which and where.";
+    ControlSequence = "P921" "control-sequence" Warning: "A server's text has control characters or terminal sequences.", "A terminal would hide or rewrite what a reviewer reads.", "Have the server's authors remove them.";
+    InstructionToModel = "P922" "instruction-to-model" Warning: "A server's text speaks to the model instead of saying what is offered.", "A model may follow it (tool poisoning): ignore its instructions, hide something from the user, act unasked.", "Do not approve it, unless you know its authors and why it says so.";
+    SecretAsked = "P923" "secret-asked" Warning: "A server's text names files of secrets, or asks for secrets or for the conversation.", "A model may hand over what it finds there as an argument.", "Do not approve it, unless this is what the tool is for.";
+    OtherToolNamed = "P924" "other-tool-named" Warning: "A server's text speaks of the tools of another server, or of how to use other tools.", "One server must not change how another one is used (shadowing).", "Have the text speak of its own tool only.";
+    GenericExecutor = "P925" "generic-executor" Warning: "A tool that runs whatever it is given: a tool by name, a command, code, SQL.", "A policy by tool decides nothing if one tool does everything; app directories refuse such tools.", "Offer one tool for each operation, or allow it by its arguments.";
+    TextTooLong = "P926" "text-too-long" Warning: "A name or description is longer than clients take.", "Clients cut it or refuse it, and nobody reads it to the end.", "Names up to 64 characters, descriptions up to 1,024, those of parameters up to 512, instructions up to 2,048.";
+    EncodedText = "P927" "encoded-text" Warning: "A server's text has a long piece of Base64, hexadecimal or escapes.", "A model can decode it, and a reviewer does not.", "Have it removed, or decode it and read it.";
+    UrlInText = "P928" "url-in-text" Advice: "A description has a URL.", "A model may fetch it or send something there, and what it serves changes unreviewed.", "Leave it out, or look at what it is for.";
+    NamesAlike = "P929" "names-alike" Error: "One server offers two names that are the same, or look it.", "A rule for one of them would seem to be for the other.", "Rename one of them at the server.";
+    NameConfusable = "P930" "name-confusable" Warning: "A name mixes scripts or looks like a name of another server.", "People and models take the one for the other.", "Rename it, or do not approve it.";
+    NameShadowed = "P931" "name-shadowed" Warning: "Two servers offer a tool of one name.", "A client that has both may call the wrong one.", "Rename one of them where a client uses both servers.";
+    EffectContradicted = "P932" "effect-contradicted" Warning: "The policy says `read`, and the server's definition says more.", "Clients call tools with readOnlyHint without asking a person.", "Label it write, destructive or egress, or suppress with the reason.";
+    HintContradicted = "P933" "hint-contradicted" Warning: "The server's hints say less than the policy, or contradict each other.", "A client that believes the server does not ask a person.", "Have the server mend its hints; what clients are told follows the policy.";
+    CardDataAsked = "P934" "card-data-asked" Warning: "A tool takes data of payment cards.", "It brings the model, the client and every log into the scope of PCI DSS; app directories refuse it.", "Take a token of the payment provider instead.";
+    HealthDataAsked = "P935" "health-data-asked" Warning: "A tool takes data about somebody's health.", "It is specially protected; app directories refuse it without need and consent.", "Leave it out, or have it approved by who answers for such data.";
+    GovernmentIdAsked = "P936" "government-id-asked" Warning: "A tool takes government identifiers.", "They let others pass for a person; app directories refuse them.", "Use a reference of your own for the person.";
+    CredentialAsked = "P937" "credential-asked" Warning: "A tool takes passwords, keys, tokens or one-time codes.", "They end up in the model's context and in the client's history.", "Have the gateway add credentials (`credential`), not the model.";
+    ConversationAsked = "P938" "conversation-asked" Warning: "A tool takes the whole conversation.", "The server learns what it does not need.", "Take the one thing the tool needs.";
+    OutputSchemaMissing = "P939" "output-schema-missing" Advice: "A tool without `outputSchema`.", "What it returns cannot be checked.", "Have the server declare it.";
+    HintsImplicit = "P940" "hints-implicit" Advice: "A tool without explicit readOnlyHint, destructiveHint and openWorldHint.", "Clients assume the worst; app directories refuse it.", "Have the server give all three as true or false.";
+    DescriptionMissing = "P941" "description-missing" Warning: "A tool without a description.", "A model guesses from the name when to call it.", "Have the server describe it.";
 }
 
 impl fmt::Display for Check {
