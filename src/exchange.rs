@@ -416,7 +416,10 @@ async fn receive(
             if let (Some(session), Some(revision)) = (&session, negotiated) {
                 session.agree(*revision);
             }
-            record.note(|entry| entry.upstream_error = Some(*error));
+            record.note(|entry| {
+                entry.upstream_error = Some(*error);
+                inspected.note().unwrap_or_default().clone_into(&mut entry.detail);
+            });
             // Only statuses that MCP gives a meaning are passed on.
             let status = if matches!(status, 200 | 400 | 404) { upstream_status } else { StatusCode::BAD_REQUEST };
             Ok(Answer::Now(rules::json(status, inspected.text().clone())))

@@ -258,7 +258,7 @@ impl<B: Upstream> Running<B> {
                 }
                 self.relay.record.note(|entry| entry.upstream_error = Some(*error));
                 self.frames.0 += 1;
-                self.close("allow", None);
+                self.close("allow", inspected.note());
                 self.relay.record.commit().await?;
             }
             Seen::Notice => {}

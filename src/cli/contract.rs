@@ -8,8 +8,8 @@ use crate::config::{Loaded, load};
 use crate::kernel::contract::drift::{Change, Risk, compare};
 use crate::kernel::contract::lock::{Approval, Lock};
 use crate::kernel::contract::surface::{Kind, Surface};
-use crate::kernel::policy::compile::ServerPolicy;
-use crate::kernel::policy::flaw::Flaws;
+use crate::kernel::policy::compile::{ServerPolicy, suspicious};
+use crate::kernel::policy::flaw::{Flaws, Severity};
 use crate::survey;
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
@@ -155,6 +155,7 @@ async fn pull(which: &Which, environment: Environment<'_>) -> Result<(), Failure
         return Ok(());
     }
     files::replace(&draft, &lock.render(), files::Readers::All)?;
+    print!("{}", findings(&lock.surface));
     let counts = Kind::ALL.iter().map(|kind| (kind, lock.surface.items(*kind).count())).filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
     println!("wrote {}: {}", draft.display(), counts.join(", "));
@@ -181,6 +182,14 @@ async fn diff(which: &Which, draft: bool, environment: Environment<'_>) -> Resul
     let changes = compare(&published.map(|lock| lock.surface).unwrap_or_default(), &other);
     print!("{}", told(&changes));
     if changes.is_empty() { Ok(()) } else { Err(Failure::No(summary(&changes))) }
+}
+
+/// What a reviewer should look at, of a surface by itself.
+fn findings(surface: &Surface) -> String {
+    let mut flaws = Flaws::default();
+    suspicious(surface, &[], &mut flaws);
+    let told = flaws.0.iter().filter(|flaw| flaw.check.severity() > Severity::Advice);
+    told.map(|flaw| format!("{} {}: {}\n", flaw.check, flaw.check.slug(), survey::plain(&flaw.message))).collect()
 }
 
 /// Changes for people, with what texts say before and after.

@@ -280,6 +280,7 @@ fn report(options: &Options, server: &str, draft: &Draft, environment: Environme
                 many => format!("no problems, warnings: {many} (portcullis check {shown})"),
             };
             println!("{shown}: {warnings}. Review it, then: portcullis serve {shown}");
+            println!("lock what the server offers now: portcullis contract pull {shown} {server}");
         }
         // Certificates and keys are the operator's to bring, so their absence is no failure of `init`.
         Err(problems) => {

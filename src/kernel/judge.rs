@@ -12,7 +12,7 @@ use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::decide::{TASKS, authorize, verdict};
-use crate::kernel::policy::source::{Effect, OnDrift};
+use crate::kernel::policy::source::{Effect, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -42,6 +42,7 @@ pub struct Inspected {
     text: Bytes,
     seen: Seen,
     suspect: bool,
+    note: Option<String>,
 }
 
 /// What a frame was.
@@ -73,6 +74,11 @@ impl Inspected {
     /// What it was.
     pub fn seen(&self) -> &Seen {
         &self.seen
+    }
+
+    /// What the operator should know of it.
+    pub fn note(&self) -> Option<&str> {
+        self.note.as_deref()
     }
 
     /// Whether the server may offer something else now than it was last seen to. What was not approved was not
@@ -193,8 +199,8 @@ impl Judge {
             }
             None => self.answer(&document, &frame, failed, facts, ledger, &mut edits)?,
         };
-        let Edits { patches, suspect } = edits;
-        Ok(Inspected { text: document.write(&patches), seen, suspect })
+        let Edits { patches, suspect, note } = edits;
+        Ok(Inspected { text: document.write(&patches), seen, suspect, note })
     }
 
     fn unasked(&self, name: &str, frame: &Envelope<'_>, facts: &Facts) -> Result<Seen, Refusal> {
@@ -319,6 +325,7 @@ impl Judge {
                 self.described(result, edits);
             }
             Class::Resource if row.name == "resources/read" => self.widgets(result)?,
+            Class::CallTool => self.output(result, edits)?,
             _ => {}
         }
         Ok(negotiated)
@@ -417,6 +424,42 @@ impl Judge {
         }
     }
 
+    /// A structured result is what the published schema says, and a text that mirrors it says the same.
+    fn output(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let tool = match (&self.server.contract.published, &self.message.target) {
+            (Some(published), Target::Tool(name)) => published.tool(name),
+            _ => None,
+        };
+        let Some(schema) = tool.and_then(|tool| tool.output.as_ref()) else {
+            return Ok(());
+        };
+        let is = |field: &str, word: &[u8]| result.get(field).is_some_and(|value| value.raw() == word);
+        if is("isError", b"true") || is("resultType", b"\"input_required\"") {
+            return Ok(());
+        }
+        let wrong = match result.get("structuredContent") {
+            // Revisions before 2025-06-18 have no structured results.
+            None if self.message.revision < Revision::V2025_06_18 => return Ok(()),
+            None => Some("no structuredContent".to_owned()),
+            Some(value) => match schema.validate(value) {
+                Ok(()) => {
+                    mirrored(result, value, edits);
+                    None
+                }
+                Err(mismatches) => {
+                    mismatches.first().map(|m| format!("structuredContent{}: expected {}", m.pointer, m.expected))
+                }
+            },
+        };
+        match (wrong, self.server.contract.output) {
+            (Some(wrong), OutputMode::Enforce) => Err(Refusal::from(Reason::ReplyNotAsPublished).detail(wrong)),
+            (wrong, _) => {
+                edits.note = wrong;
+                Ok(())
+            }
+        }
+    }
+
     /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing.
     fn widgets(&self, result: Value<'_>) -> Result<(), Refusal> {
         let Some(published) = &self.server.contract.published else {
@@ -450,12 +493,39 @@ impl Judge {
     }
 }
 
+/// A text block that is JSON and says something else than the structured result beside it is made to say the same:
+/// what was checked is what is read.
+fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
+    let canonical = |value: Value<'_>| {
+        let mut out = Vec::new();
+        value.canonical(&mut out);
+        out
+    };
+    for block in result.get("content").into_iter().flat_map(Value::elements) {
+        let Some(text) = block.get("text") else { continue };
+        let Some(said) = text.as_str().filter(|said| said.trim_start().starts_with(['{', '['])) else { continue };
+        if said.as_bytes() == value.raw() {
+            continue;
+        }
+        let bounds = Bounds { bytes_max: said.len(), ..Bounds::default() };
+        let Ok(document) = Document::parse(said.as_bytes().to_vec().into(), &bounds) else { continue };
+        if canonical(document.root()) != canonical(value) {
+            let mut whole = Vec::new();
+            value.write(&Patches::default(), &mut whole);
+            edits.patches.replace(text, string(&String::from_utf8_lossy(&whole)));
+            edits.note = Some("content said something else than structuredContent".to_owned());
+        }
+    }
+}
+
 /// Changes to a reply on its way to the client.
 #[derive(Default)]
 struct Edits {
     patches: Patches,
     /// Something was not what had been approved, or the server says that a list changed.
     suspect: bool,
+    /// For the operator.
+    note: Option<String>,
 }
 
 /// An item as it was approved, marked like one that came from the server.

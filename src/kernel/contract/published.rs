@@ -1,9 +1,11 @@
 //! The contract that is in force: what callers are shown, and what their calls and the replies are held against.
+use super::schema::{Schema, Unusable};
 use super::surface::{Kind, Observed, Surface, fingerprint};
 use crate::kernel::json::{Value, string};
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::policy::source::{OnDrift, OutputMode, Undeclared};
 use crate::kernel::policy::template::UriTemplate;
+use std::collections::HashMap;
 use std::time::Duration;
 
 /// What a policy says of its server's contract, and the contract itself once there is one.
@@ -36,6 +38,16 @@ pub struct Published {
     pub surface: Surface,
     fingerprints: Observed,
     templates: Vec<(UriTemplate, String)>,
+    tools: HashMap<String, Tool>,
+}
+
+/// The schemas of a tool.
+#[derive(Debug)]
+pub struct Tool {
+    /// Of its arguments; `None` if the published one cannot be used, and so nothing can be checked.
+    pub input: Option<Schema>,
+    /// Of its structured results, where it declares one.
+    pub output: Option<Schema>,
 }
 
 /// How an item stands to the contract.
@@ -69,15 +81,31 @@ impl Contract {
 }
 
 impl Published {
-    /// Puts a surface in force.
-    pub fn new(digest: String, surface: Surface) -> Self {
+    /// Puts a surface in force. `unusable` is told of each schema that cannot be used: tool, field, why.
+    pub fn new(digest: String, surface: Surface, unusable: &mut dyn FnMut(&str, &str, Unusable)) -> Self {
         let fingerprints = surface.observed();
         let templates = surface.items(Kind::Templates).filter_map(|(text, _)| {
             let template = UriTemplate::parse(text).ok()?;
             Some((template, text.to_owned()))
         });
         let templates = templates.collect();
-        Self { digest, surface, fingerprints, templates }
+        let mut compiled = |tool: &str, field: &str, schema: &serde_json::Value| {
+            Schema::compile(schema).map_err(|why| unusable(tool, field, why)).ok()
+        };
+        let tools = surface.items(Kind::Tools).map(|(name, definition)| {
+            let anything = serde_json::json!({});
+            let input = compiled(name, "inputSchema", definition.get("inputSchema").unwrap_or(&anything));
+            let output = definition.get("outputSchema").map(|schema| compiled(name, "outputSchema", schema));
+            // A result that cannot be checked is not held to anything; its schema was told of.
+            (name.to_owned(), Tool { input, output: output.flatten() })
+        });
+        let tools = tools.collect();
+        Self { digest, surface, fingerprints, templates, tools }
+    }
+
+    /// The schemas of a tool.
+    pub fn tool(&self, name: &str) -> Option<&Tool> {
+        self.tools.get(name)
     }
 
     /// The item of the contract that a target is about.
@@ -139,7 +167,7 @@ mod tests {
         Contract {
             lock: String::new(),
             written: true,
-            published: Some(Published::new(String::new(), surface)),
+            published: Some(Published::new(String::new(), surface, &mut |_, _, _| {})),
             on_drift: OnDrift::Quarantine,
             undeclared: Undeclared::Refuse,
             output: OutputMode::Enforce,

@@ -7,7 +7,7 @@ mod review;
 mod rules;
 
 pub use access::is_server_name;
-pub use contract::lock_name;
+pub use contract::{lock_name, suspicious};
 pub use review::{verb, words};
 
 use super::condition::{Condition, KeyExpression};
@@ -454,7 +454,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let (roles, used) = (context.roles, context.used);
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
-    let contract = contract::contract(server, contract.as_ref(), given, &mut flaws);
+    let contract = contract::contract(server, contract.as_ref(), given, &tools, &mut flaws);
     contract::unknown(&contract, &tools, &prompts, &mut flaws);
     review::tools(&tools, &mut flaws);
     review::server(&source, &resource, &mut flaws);

@@ -5,12 +5,13 @@
 //! [`decide`] takes the message by value: a verdict on one message cannot be spent on another.
 use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy};
 use super::condition::{Failed, Scope};
-use super::source::{ChallengeSource, Effect, OnDrift, Per};
-use crate::kernel::contract::published::Standing;
+use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
+use crate::kernel::contract::published::{Standing, Tool};
+use crate::kernel::contract::schema::Mismatch;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::Verb;
-use crate::kernel::json::{Document, Patches, Value, string};
+use crate::kernel::json::{Bounds, Document, Patches, Value, string};
 use crate::kernel::judge::Judge;
 use crate::kernel::mcp::decode::{Message, Shape, Target};
 use crate::kernel::mcp::headers::encode_value;
@@ -251,10 +252,17 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
+    let message = match stripped(server, message) {
+        Ok(message) => message,
+        Err(refusal) => return Decision::Refuse(refusal, Grounds::default()),
+    };
     let grounds = match verdict(server, principal, &message, facts) {
         Ok(grounds) => grounds,
         Err((refusal, grounds)) => return Decision::Refuse(refusal.for_id(message.id), grounds),
     };
+    if let Err(refusal) = conform(server, &message) {
+        return Decision::Refuse(refusal.for_id(message.id), grounds);
+    }
     let limited = match limited(server, principal, &message, facts) {
         Ok(limited) => limited,
         Err(reason) => return Decision::Refuse(Refusal::from(reason).for_id(message.id), grounds),
@@ -269,6 +277,79 @@ pub fn decide(
         reply_max: limited.reply_max,
         time: limited.time,
     })
+}
+
+/// The published schemas of the tool that a call names.
+fn tool_of<'a>(server: &'a ServerPolicy, message: &Message) -> Option<&'a Tool> {
+    match (&server.contract.published, &message.target) {
+        (Some(published), Target::Tool(name)) if message.method.class == Class::CallTool => published.tool(name),
+        _ => None,
+    }
+}
+
+/// The call without the arguments that nothing declares, where the policy takes them out. It is made before
+/// anything is judged, so that what is judged is what is sent.
+fn stripped(server: &ServerPolicy, mut message: Message) -> Result<Message, Refusal> {
+    let schema = tool_of(server, &message).and_then(|tool| tool.input.as_ref());
+    let (Some(schema), Undeclared::Strip) = (schema, server.contract.undeclared) else {
+        return Ok(message);
+    };
+    let (Some(arguments), Some(document)) = (message.arguments(), &message.document) else {
+        return Ok(message);
+    };
+    let undeclared = schema.undeclared(arguments);
+    if undeclared.is_empty() {
+        return Ok(message);
+    }
+    let mut patches = Patches::default();
+    for (pointer, value) in undeclared {
+        if pointer.is_empty() {
+            return Err(misfit(&[]).for_id(message.id));
+        }
+        patches.remove(value);
+    }
+    let text = document.write(&patches);
+    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+    message.document = Some(Document::parse(text, &bounds).map_err(|_| Reason::Internal)?);
+    Ok(message)
+}
+
+/// Whether the arguments are what the published schema says.
+fn conform(server: &ServerPolicy, message: &Message) -> Result<(), Refusal> {
+    let Some(tool) = tool_of(server, message) else {
+        return Ok(());
+    };
+    let Some(schema) = &tool.input else {
+        return Err(misfit(&[]).detail("the published schema cannot be used"));
+    };
+    let arguments = message.arguments().unwrap_or_else(|| NOTHING.root());
+    schema.validate(arguments).map_err(|mismatches| misfit(&mismatches))?;
+    if server.contract.undeclared == Undeclared::Refuse {
+        let undeclared: Vec<Mismatch> = schema
+            .undeclared(arguments)
+            .into_iter()
+            .map(|(pointer, _)| Mismatch { pointer, expected: "nothing: not declared".to_owned() })
+            .collect();
+        if !undeclared.is_empty() {
+            return Err(misfit(&undeclared));
+        }
+    }
+    Ok(())
+}
+
+/// What to change, by JSON pointer; never what was sent.
+fn misfit(mismatches: &[Mismatch]) -> Refusal {
+    const TOLD_MAX: usize = 8;
+    let told: Vec<String> = mismatches
+        .iter()
+        .take(TOLD_MAX)
+        .map(|Mismatch { pointer, expected }| {
+            format!("{}: expected {expected}", if pointer.is_empty() { "/" } else { pointer })
+        })
+        .collect();
+    let mut refusal = Refusal::from(Reason::ArgumentsMisfit);
+    refusal.advice = (!told.is_empty()).then(|| told.join("; "));
+    refusal
 }
 
 /// The verdict without the permit: [`decide`] uses it for a message, [`Judge::renew`] for a stream.

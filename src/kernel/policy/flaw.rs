@@ -130,7 +130,7 @@ checks! {
     SignatureForged = "P908" "signature-forged" Error: "An approval whose signature is missing or does not verify.", "Anybody could have written it.", "Approve again with `--key`.";
     ApprovalUnsigned = "P909" "approval-unsigned" Warning: "Approvals that nobody signed: gateway.yaml has no `approvers`.", "Whoever can write the file can approve.", "`portcullis contract keygen`, and name the public key under `approvers`.";
     ApproverMalformed = "P910" "approver-malformed" Error: "The key of an approver cannot be used.", "No approval of theirs could be verified.", "An Ed25519 public key: base64, PEM text, or a PEM file.";
-    SchemaUnusable = "P911" "schema-unusable" Error: "A published schema cannot be used to check anything.", "Calls would go unchecked.", "JSON Schema 2020-12 or draft-07, without remote references, with patterns that run in linear time.";
+    SchemaUnusable = "P911" "schema-unusable" Warning: "A published schema cannot be used to check anything.", "Calls of the tool are refused: nothing can be checked.", "JSON Schema 2020-12 or draft-07, without remote references, with patterns that run in linear time.";
     ToolNotPublished = "P912" "tool-not-published" Warning: "A rule for something that the contract does not have.", "Most likely the name is misspelled, or the server dropped it.", "Correct the name, or pull and approve again.";
     // P92 to P94, the contract: what a server offers, read by someone who does not trust it.
     HiddenCharacters = "P920" "hidden-characters" Warning: "A server's text has characters that nobody sees and a model reads.", "They carry instructions past the person who reviews the text.", "Have the server's authors remove them; the message says which and where.";

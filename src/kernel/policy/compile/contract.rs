@@ -1,10 +1,13 @@
 //! The contract of a server: what the policy says of it, the lock file beside the policy, and whether the
 //! policy fits what was approved.
 use super::rules::Named;
-use super::{Check, DURATION, Flaws, NamePattern, Surroundings, duration};
+use super::{Check, DURATION, Flaws, NamePattern, Surroundings, duration, pointer};
 use crate::kernel::contract::lock::Lock;
+use crate::kernel::contract::poison::{Item, Known, review};
 use crate::kernel::contract::published::{Contract, Published};
-use crate::kernel::contract::surface::Kind;
+use crate::kernel::contract::redflags;
+use crate::kernel::contract::schema::Unusable;
+use crate::kernel::contract::surface::{Kind, Surface};
 use crate::kernel::policy::source::ContractSource;
 use std::time::Duration;
 
@@ -21,6 +24,7 @@ pub fn contract(
     server: &str,
     source: Option<&ContractSource>,
     given: &Surroundings<'_>,
+    tools: &[Named<NamePattern>],
     flaws: &mut Flaws,
 ) -> Contract {
     let written = source.is_some();
@@ -44,7 +48,7 @@ pub fn contract(
         Some(Ok(text)) => match Lock::parse(text) {
             Ok(lock) => {
                 lock.review(server, given.approvers, contract.approvals, at, flaws);
-                contract.published = Some(publish(lock));
+                contract.published = Some(publish(lock, tools, flaws));
             }
             Err(why) => flaws.add(Check::LockUnreadable, at, format!("`{}`: {why}", contract.lock), "restore the file"),
         },
@@ -65,8 +69,40 @@ pub fn contract(
     contract
 }
 
-fn publish(lock: Lock) -> Published {
-    Published::new(lock.digest, lock.surface)
+fn publish(lock: Lock, rules: &[Named<NamePattern>], flaws: &mut Flaws) -> Published {
+    suspicious(&lock.surface, rules, flaws);
+    Published::new(lock.digest, lock.surface, &mut |tool, field, Unusable(why)| {
+        let at = format!("/contract/tools{}", pointer(tool));
+        let message = format!("tool `{tool}`: `{field}` cannot be used: {why}");
+        flaws.add(Check::SchemaUnusable, at, message, "have the server mend it; until then calls of it are refused");
+    })
+}
+
+/// What a reviewer should see of a surface before approving it, and after.
+pub fn suspicious(surface: &Surface, rules: &[Named<NamePattern>], flaws: &mut Flaws) {
+    let known = Known::new(surface.items(Kind::Tools).map(|(name, _)| name), []);
+    for kind in Kind::ALL {
+        for (name, definition) in surface.items(kind) {
+            let at = format!("/contract/{}{}", kind.name(), pointer(name));
+            let item = match (kind, definition.as_str()) {
+                (Kind::Tools, _) => Item::Tool(definition),
+                (Kind::Prompts, _) => Item::Prompt(definition),
+                (Kind::Resources, _) => Item::Resource(definition),
+                (Kind::Templates, _) => Item::Template(definition),
+                (Kind::Server, Some(text)) => Item::Instructions(text),
+                (Kind::Server | Kind::Widgets, _) => continue,
+            };
+            let before = flaws.0.len();
+            review(item, &known, &at, flaws);
+            if kind == Kind::Tools {
+                let rule = rules.iter().find(|rule| rule.pattern.matches(name));
+                redflags::tool(definition, rule.and_then(|rule| rule.rule.effect), &at, flaws);
+            }
+            for flaw in flaws.0.iter_mut().skip(before) {
+                flaw.message = format!("{} `{name}`: {}", kind.one(), flaw.message);
+            }
+        }
+    }
 }
 
 /// Rules for tools and prompts that the contract does not have.
