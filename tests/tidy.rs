@@ -20,7 +20,7 @@ fn sources() -> Vec<(String, String)> {
     let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");
     let mut found = Vec::new();
     walk(&root, &mut found);
-    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs"));
+    found.retain(|path| path.extension().is_some_and(|extension| extension == "rs") && !path.ends_with("tests.rs"));
     found.sort();
     let name = |path: &Path| path.strip_prefix(&root).unwrap().display().to_string();
     found.iter().map(|path| (name(path), std::fs::read_to_string(path).unwrap())).collect()

@@ -12,7 +12,20 @@ const EXIT_CODES: &str = "EXIT CODES:
 const EXAMPLES: &[(&str, &str)] = &[
     ("", "portcullis demo --once\n  portcullis check gateway.yaml\n  portcullis serve gateway.yaml"),
     ("demo", "portcullis demo\n  portcullis demo --once --directory /tmp/demo"),
-    ("serve", "portcullis serve gateway.yaml"),
+    ("serve", "portcullis serve gateway.yaml\n  portcullis serve --strict gateway.yaml"),
+    (
+        "contract",
+        "portcullis contract pull gateway.yaml crm
+  portcullis contract diff gateway.yaml crm
+  portcullis contract approve gateway.yaml crm --by ann --reason \"reviewed in #12\" --key ann.key",
+    ),
+    ("contract pull", "portcullis contract pull gateway.yaml crm"),
+    ("contract diff", "portcullis contract diff gateway.yaml crm\n  portcullis contract diff gateway.yaml crm --draft"),
+    (
+        "contract approve",
+        "portcullis contract approve gateway.yaml crm --by ann --reason \"reviewed in #12\" --key ann.key",
+    ),
+    ("contract keygen", "portcullis contract keygen --out ann.key"),
     (
         "check",
         "portcullis check gateway.yaml

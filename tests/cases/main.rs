@@ -39,6 +39,7 @@ prompts:
   summarize: { when: \"principal.claims.sub == 'ann' && principal.issuer == 'corp'\" }
 suppress:
   - { code: P707, at: tools.export_customers, reason: for whoever has a region }
+  - { code: P901, reason: nobody asks a server here }
 ";
 
 /// A configuration of its own, in a directory of its own.
@@ -491,7 +492,7 @@ fn check_refuses_warns_or_ignores_as_the_gateway_says() {
     let case = "cases:\n  - { name: wrong, as: { sub: x }, call: { prompt: summarize }, expect: allow }\n";
     let policy = POLICY.replace(", credential: { bearer: { env: TOKEN_THAT_IS_NOT_SET } }", "");
     let folder = Folder::new().with("policies/crm.yaml", &policy);
-    let digest = |ran: &Ran| format!("{}{}", ran.out, ran.err).split("policy ").nth(1).unwrap_or_default().to_owned();
+    let digest = |ran: &Ran| ran.out.split("policy ").nth(1).unwrap_or_default().to_owned();
     let without = digest(&folder.run(&["check", "gateway.yaml"]));
     assert!(without.len() > 8, "{without}");
     let mut folder = folder.with("policies/crm.cases.yaml", case);
@@ -509,8 +510,7 @@ fn check_refuses_warns_or_ignores_as_the_gateway_says() {
         folder = folder.with("gateway.yaml", &format!("{GATEWAY}{setting}"));
         let ran = folder.run(&["check", "gateway.yaml"]);
         assert_eq!(ran.code, Some(code), "{setting}: {ran:?}");
-        let first = ran.err.lines().next().filter(|line| !line.contains("P901"));
-        assert_eq!(first, line.as_deref(), "{setting}");
+        assert_eq!(ran.err.lines().next(), line.as_deref(), "{setting}");
         assert_eq!(folder.test(&[]).code, Some(1), "{setting}: `test` runs them in any event");
     }
     let folder = folder
@@ -552,7 +552,7 @@ fn one_wrong_line_of_a_policy_does_not_tell_a_thousand_problems() {
     assert_eq!(ran.code, Some(1));
     assert!(ran.err.contains("case `n99` fails") && !ran.err.contains("case `n100` fails"), "{}", ran.err);
     assert!(ran.err.contains("(and 50 more cases fail)"), "{}", ran.err);
-    assert!(ran.err.ends_with("gateway.yaml: 100 problems, 1 warning\n"), "{}", ran.err);
+    assert!(ran.err.ends_with("gateway.yaml: 100 problems\n"), "{}", ran.err);
 }
 
 /// The directory that this crate is in.

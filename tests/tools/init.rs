@@ -263,8 +263,8 @@ fn a_list_without_end_is_refused() {
     });
     refused(&endless, "does not end after 50 pages");
     assert_eq!(endless.seen().len(), 51);
-    let long: Vec<Value> = (0..1001).map(|at| json!({ "name": format!("t{at}") })).collect();
-    refused(&modern(Value::Array(long)), "more than 1000 entries");
+    let long: Vec<Value> = (0..10_001).map(|at| json!({ "name": format!("t{at}") })).collect();
+    refused(&modern(Value::Array(long)), "more than 10000 entries");
 }
 
 #[test]
