@@ -11,3 +11,4 @@ pub mod published;
 pub mod redflags;
 pub mod schema;
 pub mod surface;
+pub mod widget;

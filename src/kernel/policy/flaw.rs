@@ -155,6 +155,37 @@ checks! {
     OutputSchemaMissing = "P939" "output-schema-missing" Advice: "A tool without `outputSchema`.", "What it returns cannot be checked.", "Have the server declare it.";
     HintsImplicit = "P940" "hints-implicit" Advice: "A tool without explicit readOnlyHint, destructiveHint and openWorldHint.", "Clients assume the worst; app directories refuse it.", "Have the server give all three as true or false.";
     DescriptionMissing = "P941" "description-missing" Warning: "A tool without a description.", "A model guesses from the name when to call it.", "Have the server describe it.";
+    // P95 to P97: user interfaces (`ui://` resources), reviewed before they are published.
+    WidgetForm = "P950" "widget-form" Error: "A user interface whose URI or MIME type is not one of MCP Apps.", "Hosts differ in what they make of it.", "A ui:// URI, and text/html;profile=mcp-app (or the older text/html+skybridge).";
+    WidgetUnreadable = "P951" "widget-unreadable" Error: "HTML that is no document, too large, too deep or not UTF-8.", "What cannot be read to the end cannot be reviewed.", "UTF-8, at most 8 MiB, 512 levels and 100,000 elements.";
+    OriginMalformed = "P952" "origin-malformed" Error: "A declared domain that is not an origin.", "Hosts write it into a Content-Security-Policy, where a space or semicolon starts a new rule.", "As in https://api.example.com or wss://*.example.com; no path, no IP address, no private name.";
+    OriginShared = "P953" "origin-shared" Error: "A wildcard over a domain under which anybody can have a name.", "Whoever registers a name there may receive what the user interface sends.", "Name the host exactly.";
+    OriginTenants = "P954" "origin-tenants" Warning: "A host that serves what anybody puts there.", "Anybody's script can come from it.", "Serve the files from a host of your own, or within the HTML.";
+    OriginNotAllowed = "P955" "origin-not-allowed" Error: "A user interface declares an origin that the policy does not allow.", "The gateway takes it out, and the user interface does not work.", "Add it under contract.widgets, or remove it from the metadata.";
+    PermissionNotAllowed = "P956" "permission-not-allowed" Error: "A user interface asks for a permission that the policy does not allow.", "Camera, microphone, position and clipboard are the user's.", "Add it under contract.widgets.permissions, or remove it from the metadata.";
+    UiMetaDisagrees = "P957" "ui-meta-disagrees" Error: "The metadata in resources/list and in resources/read differ.", "Hosts differ in which of them counts.", "Write the same in both.";
+    CspDisagrees = "P958" "csp-disagrees" Error: "`ui.csp` and `openai/widgetCSP` differ.", "What one host refuses, another one allows.", "Write the same in both.";
+    UiMetaMalformed = "P959" "ui-meta-malformed" Error: "Metadata of a user interface of the wrong shape.", "It is dropped, and its author believes that it has an effect.", "Lists of strings under ui.csp, an object under ui.permissions.";
+    UiMetaIncomplete = "P960" "ui-meta-incomplete" Advice: "A user interface without `ui.domain` or `ui.csp`.", "It shares an origin with others, and directories ask for both.", "Write both, empty lists included.";
+    FrameForeign = "P961" "frame-foreign" Warning: "A frame from somebody else's domain.", "What runs in it follows its own rules, not those declared here.", "Serve it from the domain of the server, or say why not.";
+    UiScriptUndeclared = "P962" "ui-script-undeclared" Error: "A script from an origin that is not declared.", "It would run with everything that the user interface knows.", "Put it into the HTML, or declare its origin.";
+    UiResourceUndeclared = "P963" "ui-resource-undeclared" Error: "An image, style, font or medium from an origin that is not declared.", "A URL carries data out as well as in.", "Put it into the HTML, or declare its origin under resourceDomains.";
+    UiScriptUnpinned = "P964" "ui-script-unpinned" Warning: "A script from elsewhere without `integrity`.", "It can change after the review.", "Add integrity, or put the script into the HTML.";
+    UiBase = "P965" "ui-base" Error: "A `base` element.", "It moves every relative URL to another origin.", "Remove it, or declare its origin under baseUriDomains.";
+    UiNavigation = "P966" "ui-navigation" Error: "Markup that takes the user elsewhere: a refresh, or a link out of the frame.", "No Content-Security-Policy keeps it from doing so.", "Ask the host to open the link (ui/open-link).";
+    UiScriptUrl = "P967" "ui-script-url" Error: "A URL that is a script or a document of its own.", "Scripts hide there from whoever reviews them.", "Use an event listener.";
+    UiFrameUndeclared = "P968" "ui-frame-undeclared" Error: "A frame or plug-in that is not declared.", "What runs in it has not been reviewed.", "Remove it, or declare its origin under frameDomains.";
+    UiFormOutside = "P969" "ui-form-outside" Error: "A form that is sent to another origin.", "No declared list governs where forms go.", "Call a tool instead.";
+    UiConnectionHint = "P970" "ui-connection-hint" Error: "A hint or ping that connects somewhere undeclared.", "Host names and URLs carry data out, and no Content-Security-Policy governs all hints.", "Remove it.";
+    UiInlineRule = "P971" "ui-inline-rule" Advice: "Event handlers in attributes, or a Content-Security-Policy within the HTML.", "The first are easily overlooked; the second comes too late for what stands before it.", "Use event listeners; declare domains in the metadata.";
+    UiConnectUndeclared = "P972" "ui-connect-undeclared" Error: "A script calls a URL whose origin is not declared.", "Either it sends data where it should not, or it does not work.", "Declare the origin under connectDomains, or remove the call.";
+    UiCodeFromText = "P973" "ui-code-from-text" Warning: "A script that makes code out of text, or hides what it does.", "What runs is not what was reviewed.", "Remove it, or be sure of where the text comes from.";
+    UiChannelUngoverned = "P974" "ui-channel-ungoverned" Warning: "A connection that no Content-Security-Policy governs.", "WebRTC and WebTransport reach any host.", "Use fetch or WebSocket.";
+    UiFrameEscape = "P975" "ui-frame-escape" Warning: "A script that reaches for other windows, leaves its frame, or trusts any sender.", "The sandbox of the host is all that stands in between.", "Talk to window.parent only, and compare event.source.";
+    UiStateKept = "P976" "ui-state-kept" Advice: "A script that uses storage, cookies or the clipboard.", "What it keeps outlives the conversation.", "Keep state in the conversation.";
+    UiToolUnseen = "P977" "ui-tool-unseen" Warning: "A script calls a tool that user interfaces cannot see.", "Hosts refuse the call.", "Give the tool the visibility `app`, or mend the name.";
+    UiSecret = "P978" "ui-secret" Error: "A key or token within the HTML.", "Whoever opens the user interface can read it.", "Revoke it, and keep secrets on the server.";
+    UiHiddenText = "P979" "ui-hidden-text" Error: "Characters that nobody sees, or that reverse what one sees.", "Models read what reviewers do not.", "Remove them.";
 }
 
 impl fmt::Display for Check {
