@@ -16,7 +16,7 @@ use http::header::{HeaderName, HeaderValue};
 use http::{Request, Response, Uri};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Map, Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::time::Duration;
 
@@ -108,7 +108,7 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Asks for everything that a contract is about, contents of widgets too.
-pub async fn surface(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Surface, String> {
+pub async fn surface(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Offered, String> {
     let asked = async {
         let mut client = Client::new(url, bearer, ca)?;
         let surface = whole(&mut client).await;
@@ -119,6 +119,14 @@ pub async fn surface(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Resu
         Ok(surface) => surface,
         Err(_) => Err(format!("the server took longer than {} s in all", WAIT.as_secs())),
     }
+}
+
+/// What a server offers, and the contents of its user interfaces by URI.
+pub struct Offered {
+    /// The surface.
+    pub surface: Surface,
+    /// The bytes of each `ui://` resource.
+    pub contents: BTreeMap<String, Vec<u8>>,
 }
 
 /// What a server says of itself and lists, as it came.
@@ -164,7 +172,7 @@ async fn listing(client: &mut Client) -> Result<Listing, String> {
     Ok(listing)
 }
 
-async fn whole(client: &mut Client) -> Result<Surface, String> {
+async fn whole(client: &mut Client) -> Result<Offered, String> {
     let Listing { server, tools, resources, templates, prompts } = listing(client).await?;
     let mut surface = Surface::default();
     let info = server.get("serverInfo").or_else(|| server.pointer("/_meta/io.modelcontextprotocol~1serverInfo"));
@@ -177,7 +185,7 @@ async fn whole(client: &mut Client) -> Result<Surface, String> {
             surface.add(Kind::Server, name.to_owned(), value.clone());
         }
     }
-    let mut widgets = BTreeSet::new();
+    let (mut widgets, mut contents) = (BTreeSet::new(), BTreeMap::new());
     for (kind, field, entries) in [
         (Kind::Tools, "name", tools),
         (Kind::Prompts, "name", prompts),
@@ -197,11 +205,12 @@ async fn whole(client: &mut Client) -> Result<Surface, String> {
         }
     }
     for uri in widgets {
-        for (uri, pin) in client.widget(&uri).await? {
-            surface.add(Kind::Widgets, uri, pin);
+        for (uri, pin, content) in client.widget(&uri).await? {
+            surface.add(Kind::Widgets, uri.clone(), pin);
+            contents.insert(uri, content);
         }
     }
-    Ok(surface)
+    Ok(Offered { surface, contents })
 }
 
 /// The `ui://` resources that an entry is or names (MCP Apps; ChatGPT's older key).
@@ -311,7 +320,7 @@ impl Client {
     }
 
     /// What the contents of a `ui://` resource are pinned by.
-    async fn widget(&mut self, uri: &str) -> Result<Vec<(String, Value)>, String> {
+    async fn widget(&mut self, uri: &str) -> Result<Vec<(String, Value, Vec<u8>)>, String> {
         let params = json!({ "uri": uri }).as_object().cloned().unwrap_or_default();
         self.name = HeaderValue::from_str(&headers::encode_value(uri)).ok();
         let result = self.expect("resources/read", params).await;
@@ -328,7 +337,8 @@ impl Client {
                 _ => return Err(format!("`{}` has not exactly one of text and blob", shown(uri))),
             };
             let mime = text_of("mimeType").unwrap_or_default();
-            Ok((text(content, "uri"), surface::widget(mime, &bytes, content.get("_meta"))))
+            let pin = surface::widget(mime, &bytes, content.get("_meta"));
+            Ok((text(content, "uri"), pin, bytes))
         };
         contents.iter().map(pin).collect()
     }

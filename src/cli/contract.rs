@@ -8,14 +8,17 @@ use crate::config::{Loaded, load};
 use crate::kernel::contract::drift::{Change, Risk, compare};
 use crate::kernel::contract::lock::{Approval, Lock};
 use crate::kernel::contract::surface::{Kind, Surface};
+use crate::kernel::contract::widget::{self, Widget};
 use crate::kernel::policy::compile::{ServerPolicy, suspicious};
-use crate::kernel::policy::flaw::{Flaws, Severity};
-use crate::survey;
+use crate::kernel::policy::flaw::{Flaw, Flaws, Severity};
+use crate::survey::{self, Offered};
 use aws_lc_rs::signature::{Ed25519KeyPair, KeyPair as _};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use rustls::pki_types::PrivatePkcs8KeyDer;
 use rustls::pki_types::pem::PemObject as _;
+use serde_json::Value;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
@@ -90,7 +93,7 @@ pub async fn run(command: Command, environment: Environment<'_>) -> ExitCode {
     let done = match &command {
         Command::Pull(which) => pull(which, environment).await,
         Command::Diff { which, draft } => diff(which, *draft, environment).await,
-        Command::Approve { which, by, reason, key } => approve(which, by, reason, key.as_deref(), environment),
+        Command::Approve { which, by, reason, key } => approve(which, by, reason, key.as_deref(), environment).await,
         Command::Keygen { out } => keygen(out).map_err(Failure::from),
     };
     match done {
@@ -137,7 +140,58 @@ impl Place {
         Lock::parse(&files::read(path)?).map(Some).map_err(|why| format!("{}: {why}", path.display()))
     }
 
-    async fn offered(&self) -> Result<Surface, String> {
+    /// What a reviewer should look at, of a surface by itself.
+    fn findings(&self, surface: &Surface, contents: &BTreeMap<String, Vec<u8>>) -> Flaws {
+        let mut flaws = Flaws::default();
+        suspicious(surface, &[], &mut flaws);
+        let sees = |tool: &Value| {
+            let visibility = tool.pointer("/_meta/ui/visibility").and_then(Value::as_array);
+            visibility.is_none_or(|list| list.iter().any(|who| who == "app"))
+        };
+        let tools = surface.items(Kind::Tools).filter(|(_, tool)| sees(tool));
+        let tools: BTreeSet<String> = tools.map(|(name, _)| name.to_owned()).collect();
+        let host = url::Url::parse(&self.server.resource).ok();
+        let host = host.as_ref().and_then(url::Url::host_str);
+        for (uri, pin) in surface.items(Kind::Widgets) {
+            let Some(html) = contents.get(uri) else { continue };
+            let before = flaws.0.len();
+            let widget = Widget {
+                uri,
+                mime: pin.get("mimeType").and_then(Value::as_str).unwrap_or_default(),
+                html: &String::from_utf8_lossy(html),
+                listed_meta: surface.item(Kind::Resources, uri).and_then(|entry| entry.get("_meta")),
+                read_meta: pin.get("_meta"),
+            };
+            widget::review(&widget, &self.server.contract.widgets, host, Some(&tools), "", &mut flaws);
+            for flaw in flaws.0.iter_mut().skip(before) {
+                flaw.message = format!("widget `{uri}`: {}", flaw.message);
+            }
+        }
+        flaws
+    }
+
+    /// Whether the user interfaces of a draft may be published: they are read again, since the draft has only their
+    /// digests.
+    async fn reviewed(&self, surface: &Surface) -> Result<(), Failure> {
+        let offered = self.offered().await?;
+        let same = surface.items(Kind::Widgets).all(|(uri, pin)| offered.surface.item(Kind::Widgets, uri) == Some(pin));
+        if !same {
+            return Err(Failure::No("a widget is no longer what the draft says; pull again".to_owned()));
+        }
+        let found = self.findings(surface, &offered.contents);
+        let is_error = |flaw: &&Flaw| flaw.check.severity() == Severity::Error;
+        let errors: Vec<String> =
+            found.0.iter().filter(is_error).map(|f| format!("{}: {}", f.check, f.message)).collect();
+        match errors.as_slice() {
+            [] => Ok(()),
+            errors => {
+                let told: Vec<String> = errors.iter().map(|error| survey::plain(error)).collect();
+                Err(Failure::No(format!("not approved:\n  {}", told.join("\n  "))))
+            }
+        }
+    }
+
+    async fn offered(&self) -> Result<Offered, String> {
         let ServerPolicy { name, upstream, .. } = &*self.server;
         let secret = self.loaded.credentials.get(name).map(String::as_str);
         let offered = survey::surface(&upstream.url, secret, upstream.ca.as_deref().map(Path::new)).await;
@@ -147,7 +201,8 @@ impl Place {
 
 async fn pull(which: &Which, environment: Environment<'_>) -> Result<(), Failure> {
     let place = Place::of(which, environment)?;
-    let lock = Lock::draft(&place.server.name, place.offered().await?);
+    let Offered { surface, contents } = place.offered().await?;
+    let lock = Lock::draft(&place.server.name, surface);
     let published = place.read(&place.lock)?;
     let draft = place.draft();
     if published.is_some_and(|published| published.digest == lock.digest && published.computed() == lock.digest) {
@@ -155,7 +210,8 @@ async fn pull(which: &Which, environment: Environment<'_>) -> Result<(), Failure
         return Ok(());
     }
     files::replace(&draft, &lock.render(), files::Readers::All)?;
-    print!("{}", findings(&lock.surface));
+    let found = place.findings(&lock.surface, &contents);
+    print!("{}", shown(&found));
     let counts = Kind::ALL.iter().map(|kind| (kind, lock.surface.items(*kind).count())).filter(|(_, count)| *count > 0);
     let counts: Vec<String> = counts.map(|(kind, count)| format!("{count} {}", kind.name())).collect();
     println!("wrote {}: {}", draft.display(), counts.join(", "));
@@ -177,19 +233,21 @@ async fn diff(which: &Which, draft: bool, environment: Environment<'_>) -> Resul
             .ok_or("there is no draft: `portcullis contract pull` writes one".to_owned())?
             .surface
     } else {
-        place.offered().await?
+        place.offered().await?.surface
     };
     let changes = compare(&published.map(|lock| lock.surface).unwrap_or_default(), &other);
     print!("{}", told(&changes));
     if changes.is_empty() { Ok(()) } else { Err(Failure::No(summary(&changes))) }
 }
 
-/// What a reviewer should look at, of a surface by itself.
-fn findings(surface: &Surface) -> String {
-    let mut flaws = Flaws::default();
-    suspicious(surface, &[], &mut flaws);
-    let told = flaws.0.iter().filter(|flaw| flaw.check.severity() > Severity::Advice);
-    told.map(|flaw| format!("{} {}: {}\n", flaw.check, flaw.check.slug(), survey::plain(&flaw.message))).collect()
+/// Findings for people.
+fn shown(found: &Flaws) -> String {
+    let told = found.0.iter().filter(|flaw| flaw.check.severity() > Severity::Advice);
+    told.map(|flaw| {
+        let severity = flaw.check.severity().name();
+        format!("{severity} {} {}: {}\n", flaw.check, flaw.check.slug(), survey::plain(&flaw.message))
+    })
+    .collect()
 }
 
 /// Changes for people, with what texts say before and after.
@@ -218,7 +276,7 @@ fn summary(changes: &[Change]) -> String {
     format!("{} changes: {high} of high risk, {medium} medium, {low} low", changes.len())
 }
 
-fn approve(
+async fn approve(
     which: &Which,
     by: &str,
     reason: &str,
@@ -237,6 +295,9 @@ fn approve(
         return Err(Failure::No(
             "the file was edited: its content does not have the digest it names; pull again".to_owned(),
         ));
+    }
+    if lock.surface.items(Kind::Widgets).next().is_some() {
+        place.reviewed(&lock.surface).await?;
     }
     let at = chrono::DateTime::from_timestamp(i64::try_from(clock::now()).unwrap_or_default(), 0);
     let at = at.unwrap_or_default().to_rfc3339_opts(chrono::SecondsFormat::Secs, true);

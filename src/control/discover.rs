@@ -87,7 +87,7 @@ impl Discover {
     async fn look(&self, server: &Arc<ServerPolicy>, known: &mut Known) {
         let secret = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).get(&server.name).cloned();
         let ca = server.upstream.ca.as_deref().map(Path::new);
-        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await;
+        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await.map(|offered| offered.surface);
         let (told, after) = match &offered {
             Ok(offered) => {
                 let changes = self.compare(server, offered);

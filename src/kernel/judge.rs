@@ -324,7 +324,7 @@ impl Judge {
                 }
                 self.described(result, edits);
             }
-            Class::Resource if row.name == "resources/read" => self.widgets(result)?,
+            Class::Resource if row.name == "resources/read" => self.widgets(result, edits)?,
             Class::CallTool => self.output(result, edits)?,
             _ => {}
         }
@@ -364,16 +364,22 @@ impl Judge {
                 continue;
             };
             let marked = (kind == Kind::Tools).then_some(&**rule);
+            let is_widget = kind == Kind::Resources && name.starts_with("ui://");
             match &self.server.contract.published {
                 Some(published) if facts.seen.is_some() && !published.is_as_published(kind, &name, item) => {
                     edits.suspect = true;
                     match published.surface.item(kind, &name) {
                         Some(definition) if self.server.contract.on_drift != OnDrift::Hide => {
-                            edits.patches.replace(item, approved(definition, marked)?);
+                            let mut definition = definition.clone();
+                            if let Some(meta) = definition.get_mut("_meta").filter(|_| is_widget) {
+                                *meta = self.server.contract.narrowed(meta);
+                            }
+                            edits.patches.replace(item, approved(&definition, marked)?);
                         }
                         _ => edits.patches.remove(item),
                     }
                 }
+                Some(_) if is_widget => self.narrow(item, edits),
                 _ => marked.map_or(Ok(()), |rule| annotate(item, rule, &mut edits.patches))?,
             }
         }
@@ -460,8 +466,22 @@ impl Judge {
         }
     }
 
+    /// Leaves of a user interface's Content-Security-Policy what the policy allows.
+    fn narrow(&self, entry: Value<'_>, edits: &mut Edits) {
+        let Some(meta) = entry.get("_meta") else { return };
+        match serde_json::from_slice(meta.raw()) {
+            Ok(said) => {
+                let narrowed = self.server.contract.narrowed(&said);
+                if narrowed != said {
+                    edits.patches.replace(meta, narrowed.to_string().into_bytes());
+                }
+            }
+            Err(_) => edits.patches.remove(meta),
+        }
+    }
+
     /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing.
-    fn widgets(&self, result: Value<'_>) -> Result<(), Refusal> {
+    fn widgets(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
         let Some(published) = &self.server.contract.published else {
             return Ok(());
         };
@@ -486,8 +506,10 @@ impl Judge {
             let pin = surface::widget(&mime, &bytes, meta.as_ref());
             let approved = published.surface.item(Kind::Widgets, &uri).map(fingerprint);
             if approved != Some(fingerprint(&pin)) {
+                edits.suspect = true;
                 return no("the contents of a widget are not those that were approved");
             }
+            self.narrow(content, edits);
         }
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! The contract that is in force: what callers are shown, and what their calls and the replies are held against.
 use super::schema::{Schema, Unusable};
 use super::surface::{Kind, Observed, Surface, fingerprint};
+use super::widget::{Allowed, narrowed};
 use crate::kernel::json::{Value, string};
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::policy::source::{OnDrift, OutputMode, Undeclared};
@@ -27,6 +28,10 @@ pub struct Contract {
     pub approvals: usize,
     /// How often the server is asked what it offers.
     pub every: Duration,
+    /// What its user interfaces may declare.
+    pub widgets: Allowed,
+    /// Replaces `ui.domain` of them.
+    pub domain: Option<String>,
 }
 
 /// A surface in force.
@@ -77,6 +82,13 @@ impl Contract {
             Some(seen) if seen.item(kind, name) != published.fingerprints.item(kind, name) => Standing::Drifted,
             _ => Standing::AsPublished,
         }
+    }
+}
+
+impl Contract {
+    /// The `_meta` of a user interface as it may be served.
+    pub fn narrowed(&self, meta: &serde_json::Value) -> serde_json::Value {
+        narrowed(meta, &self.widgets, self.domain.as_deref())
     }
 }
 
@@ -173,6 +185,8 @@ mod tests {
             output: OutputMode::Enforce,
             approvals: 1,
             every: Duration::from_secs(60),
+            widgets: Allowed::default(),
+            domain: None,
         }
     }
 

@@ -79,6 +79,36 @@ pub struct ContractSource {
     pub approvals: Option<u32>,
     /// How often the server is asked what it offers, as in `30s`. Default 60s.
     pub check_every: Option<String>,
+    /// What its user interfaces (`ui://` resources) may declare. Default: nothing.
+    #[serde(default)]
+    pub widgets: WidgetsSource,
+}
+
+/// What user interfaces may declare. Origins are `https` or `wss`, as in `https://cdn.example.com` or
+/// `https://*.example.com`. What they declare beyond it is taken out of their Content-Security-Policy.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WidgetsSource {
+    /// For requests and sockets (`connectDomains`).
+    #[serde(default)]
+    pub connect: Vec<String>,
+    /// For scripts, styles, images, fonts and media (`resourceDomains`).
+    #[serde(default)]
+    pub resource: Vec<String>,
+    /// For frames (`frameDomains`).
+    #[serde(default)]
+    pub frame: Vec<String>,
+    /// For `base` (`baseUriDomains`).
+    #[serde(default)]
+    pub base_uri: Vec<String>,
+    /// For links that the host opens (`redirect_domains`).
+    #[serde(default)]
+    pub redirect: Vec<String>,
+    /// Such as `camera` and `clipboardWrite`.
+    #[serde(default)]
+    pub permissions: Vec<String>,
+    /// Replaces `ui.domain`.
+    pub domain: Option<String>,
 }
 
 /// What happens to what changed since it was approved.

@@ -8,7 +8,8 @@ use crate::kernel::contract::published::{Contract, Published};
 use crate::kernel::contract::redflags;
 use crate::kernel::contract::schema::Unusable;
 use crate::kernel::contract::surface::{Kind, Surface};
-use crate::kernel::policy::source::ContractSource;
+use crate::kernel::contract::widget::{Allowed, Origin};
+use crate::kernel::policy::source::{ContractSource, WidgetsSource};
 use std::time::Duration;
 
 /// Path of what is told about the lock file.
@@ -28,7 +29,7 @@ pub fn contract(
     flaws: &mut Flaws,
 ) -> Contract {
     let written = source.is_some();
-    let ContractSource { lock: _, on_drift, undeclared_arguments, output, approvals, check_every } =
+    let ContractSource { lock: _, on_drift, undeclared_arguments, output, approvals, check_every, widgets } =
         source.cloned().unwrap_or_default();
     let hint = "as in 30s, 1m or 1h";
     let every = flaws.read(DURATION, "/contract/check_every", check_every.as_deref(), duration, hint);
@@ -41,6 +42,8 @@ pub fn contract(
         output,
         approvals: usize::try_from(approvals.unwrap_or(1)).unwrap_or(usize::MAX).max(1),
         every: every.unwrap_or(Duration::from_secs(60)),
+        domain: widgets.domain.clone(),
+        widgets: allowed(widgets, flaws),
     };
     let at = if written { LOCK } else { "/server" };
     match &given.lock {
@@ -67,6 +70,33 @@ pub fn contract(
         }
     }
     contract
+}
+
+/// What user interfaces may declare.
+fn allowed(source: WidgetsSource, flaws: &mut Flaws) -> Allowed {
+    let WidgetsSource { connect, resource, frame, base_uri, redirect, permissions, domain: _ } = source;
+    let mut origins = |field: &str, texts: Vec<String>| {
+        let mut origins = Vec::new();
+        for (at, text) in texts.iter().enumerate() {
+            match text.parse::<Origin>() {
+                Ok(origin) => origins.push(origin),
+                Err(why) => {
+                    let message = format!("`{text}` is not an origin: {why}");
+                    let hint = "as in https://cdn.example.com or https://*.example.com";
+                    flaws.add(Check::OriginMalformed, format!("/contract/widgets/{field}/{at}"), message, hint);
+                }
+            }
+        }
+        origins
+    };
+    Allowed {
+        connect: origins("connect", connect),
+        resource: origins("resource", resource),
+        frame: origins("frame", frame),
+        base_uri: origins("base_uri", base_uri),
+        redirect: origins("redirect", redirect),
+        permissions,
+    }
 }
 
 fn publish(lock: Lock, rules: &[Named<NamePattern>], flaws: &mut Flaws) -> Published {
