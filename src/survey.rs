@@ -24,8 +24,8 @@ use std::time::Duration;
 const REPLY_WAIT: Duration = Duration::from_secs(10);
 /// Longest wait for everything; a person is waiting.
 const WAIT: Duration = Duration::from_secs(60);
-/// Longest reply, in bytes. Lists of tools with long schemas stay under 1 MiB.
-const REPLY_BYTES_MAX: usize = 4 << 20;
+/// Longest reply, in bytes: user interfaces come whole, with all that they need.
+const REPLY_BYTES_MAX: usize = 16 << 20;
 /// Most pages of one list.
 const PAGES_MAX: usize = 50;
 /// Most entries of one list.

@@ -269,14 +269,14 @@ fn a_list_without_end_is_refused() {
 
 #[test]
 fn a_reply_without_end_is_refused() {
-    refused(&modern(json!([{ "name": "a", "description": "x".repeat(5 << 20) }])), "longer than 4194304 bytes");
+    refused(&modern(json!([{ "name": "a", "description": "x".repeat(17 << 20) }])), "longer than 16777216 bytes");
     let stream = Server::start(|seen| match seen.method() {
         "server/discover" => {
             seen.result(json!({ "supportedVersions": ["2026-07-28"], "capabilities": { "tools": {} } }))
         }
-        _ => seen.events(&": comment\n\n".repeat(500_000), json!({ "tools": [] })),
+        _ => seen.events(&": comment\n\n".repeat(1_600_000), json!({ "tools": [] })),
     });
-    refused(&stream, "longer than 4194304 bytes");
+    refused(&stream, "longer than 16777216 bytes");
 }
 
 #[test]
