@@ -4,10 +4,12 @@ use super::source::*;
 use super::{Listener, Loaded, Problem, Startup};
 use crate::authn::keys::{Source as KeySource, Trusted};
 use crate::kernel::contract::lock::{Approver, Approvers, public_key};
+use crate::kernel::contract::poison::collisions;
+use crate::kernel::contract::surface::Kind;
 use crate::kernel::digest::Digest;
 use crate::kernel::json::Bounds;
 use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
-use crate::kernel::policy::flaw::{Check, Flaw};
+use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
 use crate::kernel::policy::source::{CredentialSource, PolicySource};
 use crate::kernel::snapshot::{Limits, Snapshot};
 use jsonwebtoken::Algorithm;
@@ -63,7 +65,7 @@ impl Compiler<'_> {
         let drain = self.duration("/drain", drain.as_deref(), Duration::from_secs(20));
         let mut servers = BTreeMap::new();
         let mut paths = BTreeMap::new();
-        let mut credentials = BTreeMap::new();
+        let (mut credentials, mut documents) = (BTreeMap::new(), BTreeMap::new());
         let names: Vec<String> = issuers.keys().cloned().collect();
         for (policy, document) in policies {
             let url = public.as_ref().map_or("", |(url, _, _)| url.as_str());
@@ -80,7 +82,9 @@ impl Compiler<'_> {
                 repeated(format!("`{}` and `{other}` have one path", server.name), "give one another `path`");
             }
             servers.insert(server.name.clone(), Arc::new(server));
+            documents.insert(document.file.clone(), document);
         }
+        self.alike(&servers, &documents);
         let (public_url, hosts, origins) = public?;
         let snapshot = Snapshot {
             id: Digest::of(b""),
@@ -103,6 +107,27 @@ impl Compiler<'_> {
         };
         let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
         Some(Loaded { startup, snapshot, issuers, credentials, locks, approvers, warnings: Vec::new() })
+    }
+
+    /// Tools of one server, or of several, whose names people and models could take for each other.
+    fn alike(&mut self, servers: &BTreeMap<String, Arc<ServerPolicy>>, documents: &BTreeMap<String, Document>) {
+        let tools = servers.values().filter_map(|server| Some((server, server.contract.published.as_ref()?)));
+        let names = tools.flat_map(|(server, published)| {
+            let tools = published.surface.items(Kind::Tools);
+            tools.map(|(tool, _)| (server.name.as_str(), tool, server.name.clone()))
+        });
+        let mut flaws = Flaws::default();
+        collisions(names, &mut flaws);
+        for Flaw { check, path, message, hint, .. } in flaws.0 {
+            let server = path.split('/').next().unwrap_or_default();
+            let of = |document: &&Document| document.value.get("server").and_then(|s| s.as_str()) == Some(server);
+            let Some(document) = documents.values().find(of) else { continue };
+            let suppressed = document.value.get("suppress").and_then(|list| list.as_array()).into_iter().flatten();
+            let mut suppressed = suppressed.filter_map(|entry| entry.get("code").and_then(|code| code.as_str()));
+            if check.severity() == Severity::Error || !suppressed.any(|code| code == check.code()) {
+                self.problems.push(document.problem(check, "/contract", message, hint));
+            }
+        }
     }
 
     /// One policy and the secret it names.

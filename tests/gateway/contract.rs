@@ -489,3 +489,24 @@ fn a_hostile_widget_is_not_approved_and_an_approved_one_gets_no_more_than_the_po
     assert_eq!(listed["ui"]["csp"]["connectDomains"], only);
     assert_eq!(listed, served());
 }
+
+#[test]
+fn rules_that_do_not_fit_the_contract_are_problems_at_load() {
+    let (gateway, _) = approved(CONTRACT);
+    let told = |rule: &str| {
+        let rules = policy(CONTRACT).replace("find_customer: { effect: read, scopes: [crm.read] }", rule);
+        gateway.policy(&rules);
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["check", "gateway.yaml"]).current_dir(&gateway.directory);
+        text(&command.env("CRM_TOKEN", "the-gateways-own-secret").output().unwrap())
+    };
+    let unknown = told("find_customer: { effect: read, scopes: [crm.read], when: args.idd == 'x' }");
+    assert!(unknown.contains("error P913: the published schema has no argument `idd`"), "{unknown}");
+    let types = told("find_customer: { effect: read, scopes: [crm.read], when: args.id == 3 }");
+    assert!(types.contains("error P303: a string is compared with a number"), "{types}");
+    wait("it does not take effect", || gateway.get_admin("/status").contains("a string is compared with a number"));
+    assert_eq!(find(&gateway).status, 200, "the policy before is in force");
+    let gone = told("find_custmer: { effect: read, scopes: [crm.read] }");
+    assert!(gone.contains("warning P912: the contract has no tool `find_custmer`"), "{gone}");
+    assert!(gone.contains("did you mean `find_customer`"), "{gone}");
+}

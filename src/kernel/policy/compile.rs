@@ -456,6 +456,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     review::unused(&roles, &used, &mut flaws);
     let contract = contract::contract(server, contract.as_ref(), given, &tools, &mut flaws);
     contract::unknown(&contract, &tools, &prompts, &mut flaws);
+    contract::conditions(&contract, &tools, claims.as_ref(), &mut flaws);
     review::tools(&tools, &mut flaws);
     review::server(&source, &resource, &mut flaws);
     let upstream = access::upstream(upstream, &mut flaws);

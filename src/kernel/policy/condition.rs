@@ -8,6 +8,7 @@
 //! where there are no arguments yet; the others may still hold, so they do not hide a tool.
 use super::flaw::{Check, choice};
 use super::source::ClaimType;
+use crate::kernel::contract::schema::{Known, Schema};
 use crate::kernel::facts::Facts;
 use crate::kernel::json;
 use crate::kernel::principal::Principal;
@@ -138,6 +139,22 @@ impl Condition {
             }
             None => Ok(condition),
         }
+    }
+
+    /// What is wrong with it for a tool whose arguments have this schema. It has no problem by itself, so all that is
+    /// found is about the schema.
+    pub fn against(&self, schema: &Schema, claims: Claims<'_>) -> Problems {
+        let mut problems = Problems::new();
+        for term in &self.terms {
+            let mut checker = Checker { claims, arguments: Some(schema), ..Checker::default() };
+            let result = checker.check(&term.expression, &mut Vec::new(), false);
+            if !matches!(result, Type::Bool | Type::Any) {
+                let message = format!("the result is {}, not true or false", result.name());
+                checker.problem(Check::ConditionTypes, message, "compare it with something, as in args.n == 1");
+            }
+            problems.extend(checker.problems.into_iter().map(|problem| Problem { offset: term.offset, ..problem }));
+        }
+        problems
     }
 
     /// As it was written.
@@ -509,6 +526,8 @@ struct Checker<'a> {
     needs: Needs,
     nodes: usize,
     claims: Claims<'a>,
+    /// The published schema of the arguments, once there is a contract.
+    arguments: Option<&'a Schema>,
     /// Knows where each expression was written.
     program: Option<Arc<Program>>,
     /// Where the expression being looked at was written, in bytes.
@@ -539,6 +558,30 @@ impl Checker<'_> {
         Some(Type::Any)
     }
 
+    /// Type of the argument that `expression` selects, if it selects one and the schema is known.
+    fn argument(&mut self, expression: &Expression, locals: &[String]) -> Option<Type> {
+        let schema = self.arguments?;
+        let path = argument_path(expression)?;
+        if locals.iter().any(|local| local == "args") {
+            return None;
+        }
+        let path: Vec<&str> = path.iter().map(String::as_str).collect();
+        Some(match schema.has(&path) {
+            Known::Declared(Some("string")) => Type::Text,
+            Known::Declared(Some("number" | "integer")) => Type::Number,
+            Known::Declared(Some("boolean")) => Type::Bool,
+            Known::Declared(Some("array")) => Type::List,
+            Known::Declared(Some("object")) => Type::Map,
+            Known::Declared(Some("null")) => Type::Null,
+            Known::Declared(_) | Known::Free => Type::Any,
+            Known::Unknown => {
+                let message = format!("the published schema has no argument `{}`", path.join("."));
+                self.problem(Check::ArgumentUnknown, message, "use an argument that the contract has");
+                Type::Any
+            }
+        })
+    }
+
     fn check(&mut self, expression: &Expression, locals: &mut Vec<String>, looping: bool) -> Type {
         self.nodes += 1;
         let place = self.program.as_ref().and_then(|program| program.source_info().offset_for(expression.id));
@@ -564,7 +607,7 @@ impl Checker<'_> {
             Expr::Ident(name) => self.variable(name, locals),
             Expr::Select(select) => {
                 let of = self.check(&select.operand, locals, looping);
-                if let Some(found) = self.claim(expression) {
+                if let Some(found) = self.claim(expression).or_else(|| self.argument(expression, locals)) {
                     return if select.test { Type::Bool } else { found };
                 }
                 let known = match &select.operand.expr {
@@ -762,6 +805,19 @@ fn regex_check(pattern: &str) -> Result<(), String> {
         Ok(_) => Ok(()),
         Err(regex::Error::CompiledTooBig(_)) => Err("too big".to_owned()),
         Err(error) => Err(error.to_string().lines().last().unwrap_or_default().to_owned()),
+    }
+}
+
+/// The names after `args` that an expression selects, as in `args.at.city`.
+fn argument_path(expression: &Expression) -> Option<Vec<String>> {
+    match &expression.expr {
+        Expr::Ident(name) if name == "args" => Some(Vec::new()),
+        Expr::Select(select) => {
+            let mut path = argument_path(&select.operand)?;
+            path.push(select.field.clone());
+            Some(path)
+        }
+        _ => None,
     }
 }
 
@@ -973,5 +1029,28 @@ mod tests {
         assert_eq!(split_text("a && b || c").len(), 1);
         let key = |source: &str| KeyExpression::compile(source, None).is_ok();
         assert!(key("args.tenant") && key("principal.subject + args.x") && !key("args.a == 1") && !key("[1]"));
+    }
+
+    #[test]
+    fn a_condition_is_held_against_the_published_schema_of_the_arguments() {
+        let schema = Schema::compile(&serde_json::json!({
+            "type": "object",
+            "properties": {
+                "region": { "type": "string" }, "n": { "type": "integer" }, "free": {},
+                "at": { "type": "object", "properties": { "zip": { "type": "string" } } },
+            },
+        }))
+        .unwrap();
+        let found = |source: &str| {
+            let condition = Condition::compile(source, None).unwrap();
+            condition.against(&schema, None).into_iter().map(|problem| problem.check).collect::<Vec<_>>()
+        };
+        assert_eq!(found("args.region == principal.claims.region && args.n > 3 && args.at.zip.startsWith('1')"), []);
+        assert_eq!(found("args.free == 3 || args.free == 'x'"), []);
+        assert_eq!(found("args.regoin == 'eu'"), [Check::ArgumentUnknown]);
+        assert_eq!(found("has(args.at.city)"), [Check::ArgumentUnknown]);
+        assert_eq!(found("args.region == 3"), [Check::ConditionTypes]);
+        assert_eq!(found("args.n == '3'"), [Check::ConditionTypes]);
+        assert_eq!(found("args.region"), [Check::ConditionTypes]);
     }
 }

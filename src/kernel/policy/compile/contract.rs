@@ -9,7 +9,8 @@ use crate::kernel::contract::redflags;
 use crate::kernel::contract::schema::Unusable;
 use crate::kernel::contract::surface::{Kind, Surface};
 use crate::kernel::contract::widget::{Allowed, Origin};
-use crate::kernel::policy::source::{ContractSource, WidgetsSource};
+use crate::kernel::policy::condition::{Claims, Problem};
+use crate::kernel::policy::source::{ContractSource, Undeclared, WidgetsSource};
 use std::time::Duration;
 
 /// Path of what is told about the lock file.
@@ -149,6 +150,24 @@ pub fn unknown(contract: &Contract, tools: &[Named<NamePattern>], prompts: &[Nam
                 let hint = crate::kernel::policy::flaw::choice(name, "published", known);
                 let message = format!("the contract has no {} `{name}`", kind.one());
                 flaws.add(Check::ToolNotPublished, &rule.at, message, hint);
+            }
+        }
+    }
+}
+
+/// Conditions that read arguments the published schema does not have, or of another type. Of rules for one tool only:
+/// what a pattern fits may have arguments of its own.
+pub fn conditions(contract: &Contract, tools: &[Named<NamePattern>], claims: Claims<'_>, flaws: &mut Flaws) {
+    let Some(published) = &contract.published else {
+        return;
+    };
+    for rule in tools {
+        let schema = published.tool(&rule.rule.label).and_then(|tool| tool.input.as_ref());
+        let (Some(schema), Some(when)) = (schema, &rule.rule.when) else { continue };
+        for Problem { check, offset, message, hint } in when.against(schema, claims) {
+            // What is not declared may still come where it is let through.
+            if check != Check::ArgumentUnknown || contract.undeclared != Undeclared::Keep {
+                flaws.add_within(check, format!("{}/when", rule.at), offset, [message, hint]);
             }
         }
     }
