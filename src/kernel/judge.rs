@@ -4,6 +4,7 @@
 //! must answer the request it comes back for; a list is cut down to what its caller may use; a frame
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
+use crate::kernel::contract::published::Published;
 use crate::kernel::contract::surface::{self, Kind, fingerprint};
 use crate::kernel::facts::Facts;
 use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
@@ -301,6 +302,11 @@ impl Judge {
                 Some(_) => return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType")),
             }
         }
+        if let Some(published) = &self.server.contract.published {
+            // 2026-07-28: any result may say who made it.
+            let said = result.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/serverInfo"));
+            as_approved(published, "serverInfo", said, edits);
+        }
         let mut negotiated = None;
         match row.class {
             Class::ListTools => self.list(result, (Kind::Tools, "name"), facts, edits)?,
@@ -396,20 +402,7 @@ impl Judge {
             return;
         };
         for field in ["instructions", "serverInfo"] {
-            let said = result.get(field);
-            match (said, published.server(field)) {
-                (Some(said), _) if published.is_as_published(Kind::Server, field, said) => {}
-                (Some(said), Some(approved)) => {
-                    edits.suspect = true;
-                    edits.patches.replace(said, approved);
-                }
-                (Some(said), None) => {
-                    edits.suspect = true;
-                    edits.patches.remove(said);
-                }
-                // The other era says it elsewhere, or not at all.
-                (None, _) => {}
-            }
+            as_approved(published, field, result.get(field), edits);
         }
         let Some(capabilities) = result.get("capabilities").filter(|c| c.is_object()) else {
             return;
@@ -537,6 +530,19 @@ fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
             edits.patches.replace(text, string(&String::from_utf8_lossy(&whole)));
             edits.note = Some("content said something else than structuredContent".to_owned());
         }
+    }
+}
+
+/// What a server says of itself, in the words that were approved. What it does not say here is not added: the other
+/// era says it elsewhere, or not at all.
+fn as_approved(published: &Published, field: &str, said: Option<Value<'_>>, edits: &mut Edits) {
+    let Some(said) = said.filter(|said| !published.is_as_published(Kind::Server, field, *said)) else {
+        return;
+    };
+    edits.suspect = true;
+    match published.server(field) {
+        Some(approved) => edits.patches.replace(said, approved),
+        None => edits.patches.remove(said),
     }
 }
 

@@ -41,6 +41,7 @@ impl Offer {
                 "server/discover" => json!({
                     "supportedVersions": ["2026-07-28"], "capabilities": { "tools": {}, "prompts": {}, "resources": {} },
                     "instructions": now["instructions"], "serverInfo": now["serverInfo"], "resultType": "complete",
+                    "_meta": { "io.modelcontextprotocol/serverInfo": now["serverInfo"] },
                 }),
                 "tools/list" => json!({ "tools": now["tools"], "resultType": "complete" }),
                 "prompts/list" => json!({ "prompts": now["prompts"], "resultType": "complete" }),
@@ -227,6 +228,7 @@ fn a_one_byte_change_of_any_field_is_seen_and_enforced() {
         let discovered = gateway.call(&gateway.ann(), "server/discover", json!({})).json()["result"].clone();
         assert_eq!(discovered["instructions"], "Use the tools.");
         assert_eq!(discovered["serverInfo"]["version"], "1");
+        assert_eq!(discovered["_meta"]["io.modelcontextprotocol/serverInfo"]["version"], "1");
         let list = |method: &str, key: &str| {
             let shown = gateway.call(&gateway.ann(), method, json!({})).json();
             shown["result"][key][0].clone()
