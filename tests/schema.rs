@@ -331,6 +331,12 @@ fn patterns_are_matched_in_linear_time_or_refused() {
     let evil = Schema::compile(&json!({ "pattern": "^(a+)+$" })).unwrap();
     assert!(evil.validate(tape(&format!("\"{}b\"", "a".repeat(1 << 20))).root()).is_err());
     assert!(evil.validate(tape("\"aaaa\"").root()).is_ok());
+    // Linear, at many steps for each byte: refused for a long text, and not for one as it is meant for.
+    let wide = Schema::compile(&json!({ "pattern": "^[ab]*a[ab]{800}c$" })).unwrap();
+    assert!(
+        wide.validate(tape(&format!("\"{}\"", "ab".repeat(1 << 18))).root()).unwrap_err()[0].expected.contains("cost")
+    );
+    assert!(wide.validate(tape(&format!("\"a{}c\"", "b".repeat(800))).root()).is_ok());
     let many: serde_json::Map<_, _> = (0..300).map(|at| (format!("^{at}"), json!(true))).collect();
     assert!(refused(&json!({ "patternProperties": many })).contains("patterns"));
 }

@@ -156,8 +156,10 @@ pub struct Index {
     places: Vec<Place>,
     /// How many schemas one value meets in place, at most.
     pub widest: u64,
-    /// How many patterns there are.
-    pub patterns: usize,
+    /// How many patterns a name can be held against.
+    pub names: u64,
+    /// How many characters the longest pattern can stand at, its repetitions written out.
+    pub positions: u64,
 }
 
 impl Index {
@@ -186,16 +188,22 @@ impl Index {
             .and_then(|registry| registry.prepare())
             .map_err(unresolved)?;
         let mut own = HashSet::new();
-        let mut anchors: HashMap<&str, Vec<&Json>> = HashMap::new();
-        let mut open = vec![schema];
-        while let Some(value) = open.pop() {
+        let mut anchors: HashMap<&str, Vec<(&Json, Base)>> = HashMap::new();
+        let base = Arc::new(base);
+        let mut open = vec![(schema, Arc::clone(&base))];
+        while let Some((value, mut base)) = open.pop() {
             own.insert(std::ptr::from_ref(value).addr());
+            if let Some(Json::String(_)) = value.get("$id") {
+                let resolver = registry.resolver(Uri::clone(&base));
+                let resolver = resolver.in_subresource(draft.create_resource_ref(value)).map_err(unresolved)?;
+                base = resolver.base_uri();
+            }
             if let Some(Json::String(anchor)) = value.get("$dynamicAnchor") {
-                anchors.entry(anchor).or_default().push(value);
+                anchors.entry(anchor).or_default().push((value, Arc::clone(&base)));
             }
             match value {
-                Json::Object(members) => open.extend(members.values()),
-                Json::Array(items) => open.extend(items),
+                Json::Object(members) => open.extend(members.values().map(|value| (value, Arc::clone(&base)))),
+                Json::Array(items) => open.extend(items.iter().map(|value| (value, Arc::clone(&base)))),
                 _ => {}
             }
         }
@@ -209,14 +217,16 @@ impl Index {
             places: Vec::new(),
             patterns: HashSet::new(),
         };
-        builder.place(schema, &Arc::new(base))?;
+        builder.place(schema, &base)?;
         while let Some((at, value, base)) = builder.open.pop() {
             let place = builder.read(value, &base)?;
             if let Some(slot) = builder.places.get_mut(at as usize) {
                 *slot = place;
             }
         }
-        let mut index = Self { places: builder.places, widest: 0, patterns: builder.patterns.len() };
+        let names = builder.places.iter().map(|place| place.patterned.len() as u64).sum();
+        let positions = builder.patterns.iter().map(|pattern| positions(pattern)).max().unwrap_or(0);
+        let mut index = Self { places: builder.places, widest: 0, names, positions };
         let mut measured = vec![Measure::New; index.places.len()];
         for at in 0..index.places.len() as u32 {
             index.widest = index.widest.max(index.unfold(at, 1, &mut measured)?.0);
@@ -241,11 +251,29 @@ impl Index {
 
     /// These and all that apply with them in place and declare something.
     pub fn closure(&self, places: &[u32]) -> Vec<u32> {
-        let mut seen = HashSet::new();
-        let mut all: Vec<u32> = places.iter().copied().filter(|place| seen.insert(*place)).collect();
+        // Nearly always a few, for which a set would cost more than it saves.
+        const FEW: usize = 16;
+        let (mut all, mut seen) = (Vec::with_capacity(places.len()), HashSet::new());
+        let mut add = |all: &mut Vec<u32>, more: &[u32]| {
+            for place in more {
+                if all.len() < FEW {
+                    if !all.contains(place) {
+                        all.push(*place);
+                    }
+                    continue;
+                }
+                if seen.is_empty() {
+                    seen.extend(all.iter().copied());
+                }
+                if seen.insert(*place) {
+                    all.push(*place);
+                }
+            }
+        };
+        add(&mut all, places);
         let mut at = 0;
         while let Some(place) = all.get(at).and_then(|place| self.get(*place)) {
-            all.extend(place.same.iter().copied().filter(|same| seen.insert(*same)));
+            add(&mut all, &place.same);
             at += 1;
         }
         all
@@ -325,7 +353,7 @@ struct Builder<'r> {
     draft: Draft,
     /// Addresses of all values of the schema, to tell what lies within it.
     own: HashSet<usize>,
-    anchors: HashMap<&'r str, Vec<&'r Json>>,
+    anchors: HashMap<&'r str, Vec<(&'r Json, Base)>>,
     known: HashMap<usize, u32>,
     open: Vec<(u32, &'r Json, Base)>,
     places: Vec<Place>,
@@ -390,8 +418,8 @@ impl<'r> Builder<'r> {
             place.same.push(target);
             // Which of its name it is depends on how one came here, so all of them count.
             if let Some(Json::String(anchor)) = contents.get("$dynamicAnchor") {
-                for other in self.anchors.get(anchor.as_str()).cloned().unwrap_or_default() {
-                    let other = self.place(other, base)?;
+                for (other, base) in self.anchors.get(anchor.as_str()).cloned().unwrap_or_default() {
+                    let other = self.place(other, &base)?;
                     if other != target {
                         place.same.push(other);
                     }
@@ -413,11 +441,10 @@ impl<'r> Builder<'r> {
         if let Some(part) = schema.get("not") {
             place.asked.push(self.place(part, base)?);
         }
-        for keyword in if modern { &["dependentSchemas", "dependencies"][..] } else { &["dependencies"] } {
-            for (_, part) in members(schema, keyword).filter(|(_, part)| !part.is_array()) {
-                place.composed = true;
-                place.same.push(self.place(part, base)?);
-            }
+        let dependent = if modern { "dependentSchemas" } else { "dependencies" };
+        for (_, part) in members(schema, dependent).filter(|(_, part)| !part.is_array()) {
+            place.composed = true;
+            place.same.push(self.place(part, base)?);
         }
         self.read_members(schema, base, &mut place)?;
         self.read_elements(schema, base, modern, &mut place)?;
@@ -493,4 +520,100 @@ fn members<'r>(schema: &'r Map<String, Json>, keyword: &str) -> impl Iterator<It
 
 fn type_name(name: &str) -> Option<&'static str> {
     ["null", "boolean", "integer", "number", "string", "array", "object"].into_iter().find(|known| *known == name)
+}
+
+/// How many characters a pattern can stand at, its repetitions written out: what one byte of text costs, at
+/// worst, is proportional to it. Never too few for what the engine compiles; what it does not is refused anyway.
+fn positions(pattern: &str) -> u64 {
+    let mut groups = vec![0u64];
+    // The size of what a repetition would repeat.
+    let mut last = 0u64;
+    let mut rest = pattern.chars();
+    let add = |groups: &mut Vec<u64>, size: u64| {
+        if let Some(group) = groups.last_mut() {
+            *group = group.saturating_add(size);
+        }
+    };
+    while let Some(character) = rest.next() {
+        match character {
+            '(' => {
+                groups.push(0);
+                last = 0;
+                continue;
+            }
+            ')' => {
+                last = if groups.len() > 1 { groups.pop().unwrap_or(0) } else { 0 };
+                add(&mut groups, last);
+                continue;
+            }
+            '*' | '+' | '?' => continue,
+            '|' | '^' | '$' => {
+                last = 0;
+                continue;
+            }
+            '{' => {
+                // The engine skips spaces here, so they are skipped here too.
+                // What is longer than any sensible count is one that is not sensible.
+                let count: String = rest.clone().take(48).take_while(|next| *next != '}').collect();
+                if count.len() == 48 && count.bytes().all(|byte| byte.is_ascii_digit() || b" ,".contains(&byte)) {
+                    return u64::MAX;
+                }
+                let after = rest.clone().skip(count.chars().count());
+                let closed = after.clone().next() == Some('}');
+                let count = if closed { count.as_str() } else { "" };
+                let (least, most) =
+                    count.split_once(',').map_or((count.trim(), None), |(a, b)| (a.trim(), Some(b.trim())));
+                let digits = |part: &str| part.bytes().all(|byte| byte.is_ascii_digit());
+                if digits(least) && digits(most.unwrap_or("")) && !(least.is_empty() && most.is_none_or(str::is_empty))
+                {
+                    let number = |part: &str| part.parse().unwrap_or(if part.is_empty() { 0 } else { u64::MAX });
+                    let least = number(least);
+                    let times = most.map_or(least, |most| number(most).max(least.saturating_add(1)));
+                    // What is repeated is there once; repeated zero times it is still read.
+                    add(&mut groups, last.saturating_mul(times.saturating_sub(1)));
+                    last = last.saturating_mul(times.max(1));
+                    // The count and its brace.
+                    for _ in 0..=count.chars().count() {
+                        rest.next();
+                    }
+                    continue;
+                }
+            }
+            '\\' => drop(rest.next()),
+            '[' => {
+                while let Some(next) = rest.next() {
+                    match next {
+                        '\\' => drop(rest.next()),
+                        ']' => break,
+                        _ => {}
+                    }
+                }
+            }
+            _ => {}
+        }
+        last = 1;
+        add(&mut groups, 1);
+    }
+    groups.into_iter().fold(0, u64::saturating_add)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_positions_of_a_pattern_are_counted_with_their_repetitions() {
+        for (pattern, size) in [
+            ("^[a-z]+$", 1),
+            ("^[ab]*a[ab]{100}c$", 103),
+            ("((a{1,10}){1,10}){10}", 1_000),
+            ("\\{5}|\\d{3}", 6),
+            ("(a|bc){2,}", 9),
+            ("(ab){0}[]\\]]{ 2 , 4 }x{,y}", 2 + 6 + 5),
+            ("a{99999999999999999999999}{9}", u64::MAX),
+        ] {
+            let counted = positions(pattern);
+            assert_eq!(counted, size, "{pattern}");
+        }
+    }
 }

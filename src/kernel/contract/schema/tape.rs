@@ -13,21 +13,30 @@ use std::cell::Cell;
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 
+/// What looking costs, in looks.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Prices {
+    /// Of one visit of a member or an element: more where many steps follow that touch nothing.
+    pub visit: u64,
+    /// Patterns that a name is held against.
+    pub names: u64,
+    /// Of one byte of text that is held against a pattern, from a budget of its own.
+    pub byte: u64,
+    /// Of the report of one error, which is kept until the end.
+    pub report: u64,
+}
+
 /// What may still be looked at.
 pub struct Fuel {
     left: Cell<u64>,
-    /// For one visit of a value: more where one visit is followed by many steps that touch nothing.
-    visit: u64,
-    /// Bytes of text that cost as much as one look.
-    bytes: usize,
-    /// For the report of one error, which is kept until the end.
-    report: u64,
+    text: Cell<u64>,
+    prices: Prices,
 }
 
 impl Fuel {
-    /// `amount` looks; a visit costs `visit`, a report `report`, and `bytes` of text cost one.
-    pub fn new(amount: u64, visit: u64, bytes: usize, report: u64) -> Self {
-        Self { left: Cell::new(amount), visit, bytes: bytes.max(1), report }
+    /// `looks`, and `text` for what is held against patterns.
+    pub fn new(looks: u64, text: u64, prices: Prices) -> Self {
+        Self { left: Cell::new(looks), text: Cell::new(text), prices }
     }
 
     /// Whether it ran out, so that no conclusion holds.
@@ -42,8 +51,25 @@ impl Fuel {
         left > 0
     }
 
-    fn text(&self, bytes: usize) -> bool {
-        self.pay(1 + (bytes / self.bytes) as u64)
+    /// Pays for text that is copied, counted or compared, some hundred bytes of which are worth one look.
+    fn read(&self, bytes: usize) -> bool {
+        self.pay(1 + bytes as u64 / 64)
+    }
+
+    /// Pays for text that may be held against so many patterns, each byte of which may take many steps.
+    fn match_text(&self, bytes: usize, patterns: u64) -> bool {
+        let price = (bytes as u64).saturating_mul(self.prices.byte).saturating_mul(patterns);
+        let left = self.text.get().saturating_sub(price);
+        self.text.set(left);
+        if left == 0 {
+            self.left.set(0);
+        }
+        self.read(bytes)
+    }
+
+    /// Pays for a member or an element; and for its name, if it has one.
+    fn visit(&self, name: usize) -> bool {
+        (self.prices.names == 0 || self.match_text(name + 8, self.prices.names)) && self.pay(self.prices.visit)
     }
 }
 
@@ -66,6 +92,18 @@ impl<'a> Spot<'a> {
             Self::Value(value, fuel) if fuel.pay(1) => Some((value, fuel)),
             _ => None,
         }
+    }
+
+    /// The text, for what is no pattern.
+    fn text(self) -> Option<Cow<'a, str>> {
+        if let Self::Text(text) = self {
+            return Some(Cow::Borrowed(text));
+        }
+        let (value, fuel) = self.look()?;
+        if !matches!(value.kind(), Kind::String { .. }) || !fuel.read(value.raw().len()) {
+            return None;
+        }
+        value.as_str()
     }
 }
 
@@ -107,7 +145,8 @@ impl<'a> Node<'a, Tape> for Spot<'a> {
             return Some(Cow::Borrowed(text));
         }
         let (value, fuel) = self.look()?;
-        if !matches!(value.kind(), Kind::String { .. }) || !fuel.text(value.raw().len()) {
+        // Whoever asks for the text may be a pattern.
+        if !matches!(value.kind(), Kind::String { .. }) || !fuel.match_text(value.raw().len(), 1) {
             return None;
         }
         value.as_str()
@@ -115,7 +154,7 @@ impl<'a> Node<'a, Tape> for Spot<'a> {
 
     fn as_number(&self) -> Option<Number<'a>> {
         let (value, fuel) = self.look()?;
-        if value.kind() != Kind::Number || !fuel.text(value.raw().len()) {
+        if value.kind() != Kind::Number || !fuel.read(value.raw().len()) {
             return None;
         }
         std::str::from_utf8(value.raw()).ok().map(Number)
@@ -151,11 +190,11 @@ impl<'a> Node<'a, Tape> for Spot<'a> {
     }
 
     fn string_length(&self) -> Option<u64> {
-        self.as_string().map(|text| code_points(&text))
+        self.text().map(|text| code_points(&text))
     }
 
     fn string_length_within(&self, min: u64, max: u64) -> Option<bool> {
-        let text = self.as_string()?;
+        let text = self.text()?;
         // A code point takes one to four bytes; most lengths need no counting.
         let most = text.len() as u64;
         let least = most.div_ceil(4);
@@ -175,7 +214,7 @@ impl<'a> Node<'a, Tape> for Spot<'a> {
     // Asked for only when an error is reported, which must not carry the value.
     fn to_value(&self) -> Cow<'a, serde_json::Value> {
         if let Self::Value(_, fuel) = self {
-            fuel.pay(fuel.report);
+            fuel.pay(fuel.prices.report);
         }
         Cow::Owned(serde_json::Value::Null)
     }
@@ -214,20 +253,23 @@ impl<'a> Object<'a, Tape> for Members<'a> {
     fn get(&self, key: &String) -> Option<Spot<'a>> {
         let mut passed = 0;
         let found = self.0.entries().inspect(|_| passed += 1).find(|(name, _)| name.is(key));
-        let paid = self.1.pay(1 + passed / 8 + if found.is_some() { self.1.visit } else { 0 });
+        let paid = self.1.pay(1 + passed / 8 + if found.is_some() { self.1.prices.visit } else { 0 });
         let (_, value) = found?;
         paid.then_some(Spot::Value(value, self.1))
     }
 
     fn members(&self) -> Self::MembersIter {
         let fuel = self.1;
-        let entries = self.0.entries().take_while(move |_| fuel.pay(fuel.visit));
+        let entries = self.0.entries().take_while(move |(key, _)| fuel.visit(key.value().raw().len()));
         Box::new(entries.map(move |(key, value)| (key.text(), Spot::Value(value, fuel))))
     }
 
     fn try_for_each_name_node<B>(&self, (): &mut (), mut f: impl FnMut(Spot<'_>) -> ControlFlow<B>) -> ControlFlow<B> {
         let fuel = self.1;
-        self.0.entries().take_while(|_| fuel.pay(fuel.visit)).try_for_each(|(key, _)| f(Spot::Value(key.value(), fuel)))
+        self.0
+            .entries()
+            .take_while(|_| fuel.pay(fuel.prices.visit))
+            .try_for_each(|(key, _)| f(Spot::Value(key.value(), fuel)))
     }
 }
 
@@ -247,7 +289,7 @@ impl<'a> Array<'a, Tape> for Elements<'a> {
 
     fn elements(&self) -> Self::ElementsIter {
         let fuel = self.1;
-        let elements = self.0.elements().take_while(move |_| fuel.pay(fuel.visit));
+        let elements = self.0.elements().take_while(move |_| fuel.pay(fuel.prices.visit));
         Box::new(elements.map(move |value| Spot::Value(value, fuel)))
     }
 
@@ -346,10 +388,10 @@ fn equal(value: Value<'_>, expected: &serde_json::Value, fuel: &Fuel) -> bool {
         (Kind::Null, Json::Null) => true,
         (Kind::Bool(truth), Json::Bool(other)) => truth == *other,
         (Kind::String { .. }, Json::String(text)) => {
-            fuel.text(value.raw().len()) && value.as_str().is_some_and(|own| own == text.as_str())
+            fuel.read(value.raw().len()) && value.as_str().is_some_and(|own| own == text.as_str())
         }
         (Kind::Number, Json::Number(number)) => {
-            if !fuel.text(value.raw().len()) {
+            if !fuel.read(value.raw().len()) {
                 return false;
             }
             let own = std::str::from_utf8(value.raw()).unwrap_or_default();
