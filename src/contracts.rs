@@ -91,10 +91,8 @@ impl Contracts {
         self.with(&server.name, |sender| {
             sender.send_modify(|seen| {
                 seen.looks += 1;
-                if let Some(observed) = observed {
-                    seen.url.clone_from(&server.upstream.url);
-                    seen.observed = Some(Arc::new(observed));
-                }
+                seen.url.clone_from(&server.upstream.url);
+                seen.observed = observed.map(Arc::new);
             });
         });
     }

@@ -137,7 +137,7 @@ impl Place {
         if !files::exists(path) {
             return Ok(None);
         }
-        Lock::parse(&files::read(path)?).map(Some).map_err(|why| format!("{}: {why}", path.display()))
+        Lock::parse(&files::read(path)?).map(Some).map_err(|why| format!("{}: {}", path.display(), survey::plain(&why)))
     }
 
     /// What a reviewer should look at, of a surface by itself.
@@ -323,7 +323,12 @@ async fn approve(
         let why: Vec<String> = flaws.0.iter().map(|flaw| flaw.message.clone()).collect();
         return Err(Failure::No(format!("not approved: {}", why.join("; "))));
     }
-    let (have, needed) = (lock.approvals.len(), place.server.contract.approvals);
+    let valid = |approval: &&Approval| {
+        let mut flaws = Flaws::default();
+        Lock { approvals: vec![(*approval).clone()], ..lock.clone() }.review(name, approvers, 1, "", &mut flaws);
+        !flaws.fatal()
+    };
+    let (have, needed) = (lock.approvals.iter().filter(valid).count(), place.server.contract.approvals);
     if have < needed && from_draft {
         files::replace(&draft, &lock.render(), files::Readers::All)?;
         println!("{have} of {needed} approvals; the contract in force stays as it is");

@@ -6,6 +6,7 @@
 //! not read is withheld and counted.
 use crate::kernel::contract::published::Published;
 use crate::kernel::contract::surface::{self, Kind, fingerprint};
+use crate::kernel::contract::widget::is_widget;
 use crate::kernel::facts::Facts;
 use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
@@ -331,7 +332,11 @@ impl Judge {
                 self.described(result, edits);
             }
             Class::Resource if row.name == "resources/read" => self.widgets(result, edits)?,
-            Class::CallTool => self.output(result, edits)?,
+            Class::CallTool => {
+                self.embedded(result, edits)?;
+                self.output(result, edits)?;
+            }
+            Class::GetPrompt => self.embedded(result, edits)?,
             _ => {}
         }
         Ok(negotiated)
@@ -433,7 +438,15 @@ impl Judge {
             return Ok(());
         };
         let is = |field: &str, word: &[u8]| result.get(field).is_some_and(|value| value.raw() == word);
-        if is("isError", b"true") || is("resultType", b"\"input_required\"") {
+        if self.message.revision.era() == Era::Modern && is("resultType", b"\"input_required\"") {
+            return Ok(());
+        }
+        if is("isError", b"true") {
+            // A failure has no result; what is there all the same must not be taken for one.
+            if let Some(value) = result.get("structuredContent").filter(|value| schema.validate(*value).is_err()) {
+                edits.patches.remove(value);
+                edits.note = Some("structuredContent of a failure does not fit its schema".to_owned());
+            }
             return Ok(());
         }
         let wrong = match result.get("structuredContent") {
@@ -473,37 +486,58 @@ impl Judge {
         }
     }
 
-    /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing.
+    /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing. What was
+    /// asked for by a `ui://` URI is the widget of that URI.
     fn widgets(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        for content in result.get("contents").into_iter().flat_map(Value::elements) {
+            let asked = match &self.message.target {
+                Target::Resource(asked) if asked.starts_with("ui://") => Some(asked.as_str()),
+                _ => None,
+            };
+            self.pinned(content, asked, edits)?;
+        }
+        Ok(())
+    }
+
+    /// Widgets within the result of a tool or a prompt: some hosts show them as they show those that are read.
+    fn embedded(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let blocks = result.get("content").into_iter().flat_map(Value::elements);
+        let messages = result.get("messages").into_iter().flat_map(Value::elements);
+        for block in blocks.chain(messages.filter_map(|message| message.get("content"))) {
+            if let Some(resource) = block.get("resource") {
+                self.pinned(resource, None, edits)?;
+            }
+        }
+        Ok(())
+    }
+
+    fn pinned(&self, content: Value<'_>, asked: Option<&str>, edits: &mut Edits) -> Result<(), Refusal> {
         let Some(published) = &self.server.contract.published else {
             return Ok(());
         };
         let no = |what: &str| Err(Refusal::from(Reason::ReplyNotAsPublished).detail(what));
-        for content in result.get("contents").into_iter().flat_map(Value::elements) {
-            let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
-            let uri = text_of("uri").unwrap_or_default();
-            let asked = matches!(&self.message.target, Target::Resource(asked) if asked.starts_with("ui://"));
-            if !asked && !uri.starts_with("ui://") {
-                continue;
-            }
-            let bytes = match (text_of("text"), text_of("blob")) {
-                (Some(text), None) => text.as_bytes().to_vec(),
-                (None, Some(blob)) => match STANDARD.decode(blob.as_bytes()) {
-                    Ok(bytes) => bytes,
-                    Err(_) => return no("a blob that is not base64"),
-                },
-                _ => return no("a widget needs exactly one of text and blob"),
-            };
-            let mime = text_of("mimeType").unwrap_or_default();
-            let meta = content.get("_meta").and_then(|meta| serde_json::from_slice(meta.raw()).ok());
-            let pin = surface::widget(&mime, &bytes, meta.as_ref());
-            let approved = published.surface.item(Kind::Widgets, &uri).map(fingerprint);
-            if approved != Some(fingerprint(&pin)) {
-                edits.suspect = true;
-                return no("the contents of a widget are not those that were approved");
-            }
-            self.narrow(content, edits);
+        let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
+        let (uri, mime) = (text_of("uri").unwrap_or_default(), text_of("mimeType").unwrap_or_default());
+        if asked.is_none() && !uri.starts_with("ui://") && !is_widget(&mime) {
+            return Ok(());
         }
+        if asked.is_some_and(|asked| asked != uri) {
+            return no("the contents are of another widget than was asked for");
+        }
+        let bytes = match (text_of("text"), text_of("blob")) {
+            (Some(text), None) => text.as_bytes().to_vec(),
+            (None, Some(blob)) => match STANDARD.decode(blob.as_bytes()) {
+                Ok(bytes) => bytes,
+                Err(_) => return no("a blob that is not base64"),
+            },
+            _ => return no("a widget needs exactly one of text and blob"),
+        };
+        let meta = content.get("_meta").and_then(|meta| serde_json::from_slice(meta.raw()).ok());
+        let pin = surface::widget(&mime, &bytes, meta.as_ref());
+        if published.surface.item(Kind::Widgets, &uri).map(fingerprint) != Some(fingerprint(&pin)) {
+            return no("the contents of a widget are not those that were approved");
+        }
+        self.narrow(content, edits);
         Ok(())
     }
 }
@@ -516,6 +550,9 @@ fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
         value.canonical(&mut out);
         out
     };
+    // Once each, however many blocks there are: the server chooses their number.
+    let mut checked = None;
+    let mut rewritten = false;
     for block in result.get("content").into_iter().flat_map(Value::elements) {
         let Some(text) = block.get("text") else { continue };
         let Some(said) = text.as_str().filter(|said| said.trim_start().starts_with(['{', '['])) else { continue };
@@ -523,12 +560,19 @@ fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
             continue;
         }
         let bounds = Bounds { bytes_max: said.len(), ..Bounds::default() };
-        let Ok(document) = Document::parse(said.as_bytes().to_vec().into(), &bounds) else { continue };
-        if canonical(document.root()) != canonical(value) {
+        match Document::parse(said.as_bytes().to_vec().into(), &bounds) {
+            Ok(document) if canonical(document.root()) == *checked.get_or_insert_with(|| canonical(value)) => continue,
+            // Some readers take a repeated key for JSON, and it is theirs that counts.
+            Ok(_) | Err(Fault::DuplicateKey) => {}
+            Err(_) => continue,
+        }
+        edits.note = Some("content said something else than structuredContent".to_owned());
+        if std::mem::replace(&mut rewritten, true) {
+            edits.patches.remove(block);
+        } else {
             let mut whole = Vec::new();
             value.write(&Patches::default(), &mut whole);
             edits.patches.replace(text, string(&String::from_utf8_lossy(&whole)));
-            edits.note = Some("content said something else than structuredContent".to_owned());
         }
     }
 }

@@ -512,3 +512,52 @@ fn rules_that_do_not_fit_the_contract_are_problems_at_load() {
     assert!(gone.contains("warning P912: the contract has no tool `find_custmer`"), "{gone}");
     assert!(gone.contains("did you mean `find_customer`"), "{gone}");
 }
+
+#[test]
+fn what_a_server_hides_beside_a_checked_result_is_not_passed_on() {
+    let (gateway, offer) = schemas(CONTRACT, json!({ "age": 3 }), "ok");
+    let call = || gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "1" }));
+    let answer = |answer: Value| offer.change("/answer", answer);
+    // Many texts that say something else: one is made right, the others go.
+    let blocks: Vec<Value> = (0..500).map(|_| json!({ "type": "text", "text": "{\"age\":9}" })).collect();
+    answer(json!({ "content": blocks, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+    assert_eq!(call().json()["result"]["content"], json!([{ "type": "text", "text": "{\"age\":3}" }]));
+    let twice = json!([{ "type": "text", "text": "{\"age\":3,\"age\":9}" }]);
+    answer(json!({ "content": twice, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+    assert_eq!(call().json()["result"]["content"][0]["text"], "{\"age\":3}");
+    // A failure is no way past the schema.
+    answer(
+        json!({ "content": [], "structuredContent": { "age": "s3cret" }, "isError": true, "resultType": "complete" }),
+    );
+    assert!(!call().body.contains("s3cret"));
+    // A widget that nobody approved, within a result: by its URI, or by its type alone.
+    for resource in [
+        json!({ "uri": "ui://crm/card", "mimeType": "text/html;profile=mcp-app", "text": "<script>evil()</script>" }),
+        json!({ "uri": "https://x.example/", "mimeType": "Text/HTML; profile=mcp-app", "text": "<script>evil()</script>" }),
+    ] {
+        let content = json!([{ "type": "resource", "resource": resource }]);
+        answer(json!({ "content": content, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+        assert_eq!(call().code(), -31502);
+    }
+}
+
+#[test]
+fn a_server_that_no_longer_says_what_it_offers_is_not_called() {
+    let (gateway, _) = approved("contract: { check_every: 500ms }\n");
+    assert_eq!(find(&gateway).status, 200);
+    let calls = gateway.upstream.called().len();
+    gateway.upstream.script(|seen, out| {
+        let message = seen.json();
+        let body = if message["method"] == "tools/call" {
+            json!({ "jsonrpc": "2.0", "id": message["id"], "result": { "content": [], "resultType": "complete" } })
+        } else {
+            json!({ "jsonrpc": "2.0", "id": message["id"], "error": { "code": -32603, "message": "no" } })
+        };
+        reply(out, 200, "application/json", &body.to_string());
+    });
+    wait("calls are refused", || find(&gateway).code() == -31503);
+    let after = gateway.upstream.called().len();
+    assert!(after >= calls);
+    assert_eq!(find(&gateway).code(), -31503);
+    assert_eq!(gateway.upstream.called().len(), after, "nothing more reached the server");
+}

@@ -108,7 +108,8 @@ impl Published {
             let anything = serde_json::json!({});
             let input = compiled(name, "inputSchema", definition.get("inputSchema").unwrap_or(&anything));
             let output = definition.get("outputSchema").map(|schema| compiled(name, "outputSchema", schema));
-            // A result that cannot be checked is not held to anything; its schema was told of.
+            // What could not be checked when it comes back is not asked for: the tool is as good as without a schema.
+            let input = input.filter(|_| !matches!(output, Some(None)));
             (name.to_owned(), Tool { input, output: output.flatten() })
         });
         let tools = tools.collect();

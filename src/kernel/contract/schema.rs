@@ -23,7 +23,7 @@ use tape::{Fuel, Prices, Spot, Tape};
 /// Most mismatches told of one value.
 const MISMATCHES_MAX: usize = 8;
 /// Most undeclared properties told of one value.
-const UNDECLARED_MAX: usize = 64;
+pub const UNDECLARED_MAX: usize = 64;
 /// Longest pointer, wording or reason, in characters.
 const WORDS_MAX: usize = 300;
 /// What may be looked at whatever the size of the value, and for each of its nodes. A look takes some

@@ -28,6 +28,12 @@ const ELEMENTS_MAX: usize = 100_000;
 /// The MIME types of user interfaces: MCP Apps (2026-01-26), and ChatGPT before it.
 const MIMES: &[&str] = &["text/html;profile=mcp-app", "text/html+skybridge"];
 
+/// Whether hosts take contents of this type for a user interface, however it is spelled.
+pub fn is_widget(mime: &str) -> bool {
+    let plain: String = mime.chars().filter(|c| !c.is_ascii_whitespace()).collect::<String>().to_ascii_lowercase();
+    MIMES.iter().any(|known| plain.starts_with(known))
+}
+
 /// A user interface as a server publishes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Widget<'a> {

@@ -7,7 +7,7 @@ use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPoli
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
 use crate::kernel::contract::published::{Standing, Tool};
-use crate::kernel::contract::schema::Mismatch;
+use crate::kernel::contract::schema::{Mismatch, UNDECLARED_MAX};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::Verb;
@@ -300,6 +300,10 @@ fn stripped(server: &ServerPolicy, mut message: Message) -> Result<Message, Refu
     let undeclared = schema.undeclared(arguments);
     if undeclared.is_empty() {
         return Ok(message);
+    }
+    // There may be more than were told, and a header may mirror one of them.
+    if undeclared.len() >= UNDECLARED_MAX || !message.params.is_empty() {
+        return Err(misfit(&[]).for_id(message.id));
     }
     let mut patches = Patches::default();
     for (pointer, value) in undeclared {
