@@ -15,4 +15,5 @@ mod decision;
 mod difference;
 mod examples;
 mod explanations;
+mod messages;
 mod oracle;
