@@ -11,6 +11,7 @@
 mod broken;
 mod checks;
 mod commands;
+mod compiled;
 mod decision;
 mod difference;
 mod examples;
