@@ -343,6 +343,61 @@ fn a_scope_is_printable_ascii_without_space_quote_and_backslash() {
 }
 
 #[test]
+fn a_claim_is_listed_itself_or_lies_below_a_listed_map() {
+    let told = |claim: &str| {
+        told(&json!({
+            "claims": { "groups": "list", "realm": "map", "area": "string" },
+            "tools": { "a": { "effect": "read", "available": { "claims": { claim: ["x"] } } } },
+        }))
+    };
+    for claim in ["groups", "area", "realm", "realm.roles"] {
+        assert_eq!(told(claim), nothing(), "{claim}");
+    }
+    for claim in ["group", "groups.x", "area.x", "realms", "realmroles", "real.m"] {
+        assert_eq!(told(claim), [format!("P214 /tools/a/available/claims/{claim}")], "{claim}");
+    }
+}
+
+#[test]
+fn a_suppression_takes_out_one_warning_where_it_is_and_says_why() {
+    let with = |suppress: Value| {
+        let roles = json!({ "r": { "claim": "groups", "any": ["r"] } });
+        told(&json!({ "roles": roles, "contacts": [], "suppress": [suppress] }))
+    };
+    let (unused, contacts) = ("P708 /roles/r".to_owned(), "P706 /contacts".to_owned());
+    let all = |more: &str| vec![unused.clone(), contacts.clone(), more.to_owned()];
+    assert_eq!(with(json!({ "code": "P708", "reason": "soon" })), std::slice::from_ref(&contacts));
+    assert_eq!(with(json!({ "code": "P708", "at": "roles.r", "reason": "soon" })), [contacts.clone()]);
+    assert_eq!(with(json!({ "code": "P708", "at": "roles.s", "reason": "soon" })), all("P709 /suppress/0"));
+    assert_eq!(with(json!({ "code": "P708", "reason": " " })), all("P710 /suppress/0/reason"));
+    assert_eq!(with(json!({ "code": "P501", "reason": "soon" })), all("P710 /suppress/0/code"));
+    assert_eq!(with(json!({ "code": "P000", "reason": "soon" })), all("P710 /suppress/0/code"));
+}
+
+#[test]
+fn a_limit_says_what_it_counts_by_if_it_counts_and_only_then() {
+    let told = |limit: Value| told(&json!({ "limits": [limit] }));
+    for limit in [
+        json!({ "per": "subject", "rate": "1/s" }),
+        json!({ "key": "args.a", "concurrency": 1 }),
+        json!({ "time": "1s" }),
+    ] {
+        assert_eq!(told(limit.clone()), nothing(), "{limit}");
+    }
+    for (limit, place) in [
+        (json!({ "per": "subject", "key": "args.a", "rate": "1/s" }), "/key"),
+        (json!({ "rate": "1/s" }), ""),
+        (json!({ "concurrency": 1 }), ""),
+        (json!({ "per": "subject", "time": "1s" }), "/per"),
+        (json!({ "key": "args.a", "reply_max": "1KiB" }), "/key"),
+        (json!({ "per": "subject" }), ""),
+        (json!({}), ""),
+    ] {
+        assert_eq!(told(limit.clone()), [format!("P404 /limits/0{place}")], "{limit}");
+    }
+}
+
+#[test]
 fn an_anonymous_rule_reads_and_asks_for_nothing() {
     let with = |rule: Value, anonymous: bool| {
         let access = json!({ "issuers": ["corp"], "audience": "a", "token_life_max": "1h", "anonymous": anonymous });
