@@ -11,8 +11,10 @@
 mod broken;
 mod checks;
 mod commands;
+mod compiled;
 mod decision;
 mod difference;
 mod examples;
 mod explanations;
+mod messages;
 mod oracle;

@@ -20,6 +20,7 @@ use crate::kernel::contract::published::Contract;
 use crate::kernel::digest::Digest;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::principal::Principal;
+use std::cmp::Ordering;
 use std::collections::{BTreeMap, BTreeSet};
 use std::num::NonZeroU32;
 use std::sync::Arc;
@@ -315,8 +316,9 @@ impl Available {
         let minute = u32::try_from(now / 60 % 1440).unwrap_or(0);
         // 1970 began on a Thursday.
         let day = usize::try_from((now / 86_400 + 3) % 7).unwrap_or(0);
-        let hours = |(from, until): (u32, u32)| {
-            if from < until { (from..until).contains(&minute) } else { minute >= from || minute < until }
+        let hours = |(from, until): (u32, u32)| match from.cmp(&until) {
+            Ordering::Less => (from..until).contains(&minute),
+            Ordering::Equal | Ordering::Greater => minute >= from || minute < until,
         };
         self.clients.as_ref().is_none_or(|any| principal.client().is_some_and(|id| any.iter().any(|c| c == id)))
             && self.claims.iter().all(|(path, any)| claim_has(principal.claims(), path, any))

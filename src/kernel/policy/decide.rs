@@ -282,7 +282,7 @@ pub fn decide(
 /// The published schemas of the tool that a call names.
 fn tool_of<'a>(server: &'a ServerPolicy, message: &Message) -> Option<&'a Tool> {
     match (&server.contract.published, &message.target) {
-        (Some(published), Target::Tool(name)) if message.method.class == Class::CallTool => published.tool(name),
+        (Some(published), Target::Tool(name)) => published.tool(name),
         _ => None,
     }
 }
