@@ -227,7 +227,7 @@ fn a_tool_is_available_from_the_first_minute_to_before_the_last_over_midnight_to
     ] {
         assert_eq!(open(hours, hour, minute), fits, "{hours} at {hour}:{minute}");
     }
-    for hours in ["24:00-08:00", "08:00-24:01", "08:60-09:00", "08:00-25:00", "08:00-08:00", "8-9", "08:00", ""] {
+    for hours in ["24:00-08:00", "08:00-24:01", "08:60-10:00", "08:00-25:00", "08:00-08:00", "8-9", "08:00", ""] {
         let more = json!({ "tools": { "a": { "effect": "read", "available": { "hours": hours } } } });
         assert_eq!(told(&more), ["P506 /tools/a/available/hours"], "{hours}");
     }
@@ -551,4 +551,33 @@ fn what_a_reviewer_should_see_of_a_contract_is_told_with_the_name_of_the_thing()
     assert!(!told("destructive").iter().any(|flaw| flaw.starts_with("P932 ")), "{:?}", told("destructive"));
     // Prompts have no effect to contradict.
     assert!(!words(&compiled).iter().any(|flaw| flaw.starts_with("P939 /contract/prompts")));
+}
+
+#[test]
+fn a_rule_that_a_denial_for_everybody_covers_is_told_and_no_other() {
+    let with = |denial: Value| {
+        told(&json!({
+            "roles": { "staff": { "claim": "groups", "any": ["staff"] } },
+            "tools": { "a": { "effect": "read", "roles": ["staff"] }, "b": { "effect": "read" } },
+            "prompts": { "p": {} },
+            "resources": { "crm://x": {} },
+            "deny": [denial],
+        }))
+    };
+    assert_eq!(with(json!({ "name": "no", "tools": ["a"] })), ["P207 /tools/a"]);
+    assert_eq!(with(json!({ "name": "no", "prompts": ["p"] })), ["P207 /prompts/p"]);
+    assert_eq!(with(json!({ "name": "no", "resources": ["crm://{id}"] })), ["P207 /resources/crm:~1~1x"]);
+    assert_eq!(with(json!({ "name": "no", "tools": ["a"], "roles": ["staff"] })), nothing());
+    assert_eq!(with(json!({ "name": "no", "tools": ["a"], "when": "args.n == 1" })), nothing());
+    assert_eq!(with(json!({ "name": "no" })), nothing(), "a stop to everything is meant");
+}
+
+#[test]
+fn an_expression_that_cannot_be_read_is_told_where_it_stands() {
+    let tool = json!({ "tools": { "a": { "effect": "read", "when": "args.x ==" } } });
+    assert_eq!(told(&tool), ["P301 /tools/a/when"]);
+    let denial = json!({ "tools": { "a": { "effect": "read" } }, "deny": [{ "name": "no", "when": "args.x ==" }] });
+    assert_eq!(told(&denial), ["P301 /deny/0/when"]);
+    let limit = json!({ "tools": { "a": { "effect": "read" } }, "limits": [{ "key": "args.x ==", "rate": "1/s" }] });
+    assert_eq!(told(&limit), ["P301 /limits/0/key"]);
 }

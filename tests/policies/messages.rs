@@ -411,3 +411,23 @@ fn an_explanation_tells_of_the_contract_only_where_there_is_one() {
     let without = told(&server(&json!({})), "find");
     assert!(!without.contains("contract"), "{without}");
 }
+
+#[test]
+fn a_call_is_refused_where_not_all_that_is_taken_out_can_be_seen_to_be() {
+    let server = published(&json!({ "contract": { "undeclared_arguments": "strip" } }), &find());
+    let with = |count: usize| {
+        let mut arguments = json!({ "id": "1" });
+        for number in 0..count {
+            arguments[format!("more{number}")] = json!(number);
+        }
+        call("find", arguments)
+    };
+    // As many as are told at most: there may be more.
+    assert_eq!(refused(&server, with(64)).reason, Reason::ArgumentsMisfit);
+    assert_eq!(body(&sent(&server, with(63)))["params"]["arguments"], json!({ "id": "1" }));
+    // A header that mirrors an argument (2026-07-28) would be sent without it.
+    let mirrored =
+        |arguments: Value| message(STATELESS, "tools/call", json!({ "name": "find", "arguments": arguments }));
+    assert_eq!(refused(&server, mirrored(json!({ "id": "1", "region": "eu" }))).reason, Reason::ArgumentsMisfit);
+    permit(&server, mirrored(json!({ "id": "1" })));
+}
