@@ -99,7 +99,7 @@ fn message(session: Option<Revision>, method: &str, mut params: Value) -> Messag
         }
         headers.protocol_version = Some("2026-07-28".to_owned());
         headers.method = Some(method.to_owned());
-        headers.name = params["name"].as_str().or(params["uri"].as_str()).map(|name| format!("{name}"));
+        headers.name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
         headers.params = vec![("mcp-param-region".to_owned(), "eu".to_owned())];
     }
     let mut body = json!({ "jsonrpc": "2.0", "method": method, "params": params });
