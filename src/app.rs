@@ -247,7 +247,12 @@ impl Control {
 
     /// Everything hot, in an order in which nobody gets more than the new world gives.
     fn apply(&self, loaded: Loaded) {
-        let before = self.snapshots.current().id;
+        let current = self.snapshots.current();
+        let before = current.id;
+        let lost = lost(&current, &loaded);
+        if !lost.is_empty() {
+            return self.reject(lost);
+        }
         let replaced: Result<Vec<_>, _> =
             self.certificates.iter().map(|(certificate, key, _)| tls::server_key(certificate, key)).collect();
         let upstreams = self.gateway.upstreams.replace(&loaded.snapshot.servers, &loaded.credentials);
@@ -310,6 +315,27 @@ impl Control {
             });
         }
     }
+}
+
+/// Contracts that a reload would end or take back, where approvals are signed: that takes an approval, or a restart.
+fn lost(current: &Snapshot, loaded: &Loaded) -> Vec<Problem> {
+    if loaded.approvers.is_empty() {
+        return Vec::new();
+    }
+    let told = |(name, server): (&String, &Arc<ServerPolicy>)| {
+        let published = server.contract.published.as_ref()?;
+        let (check, message) = match &loaded.snapshot.servers.get(name)?.contract.published {
+            None => (Check::LockGone, "it is in force and the file is gone".to_owned()),
+            Some(new) if new.approved_last() < published.approved_last() => {
+                let (new, now) = (new.approved_last(), published.approved_last());
+                (Check::LockOlder, format!("approved at {new}; the contract in force was approved at {now}"))
+            }
+            Some(_) => return None,
+        };
+        let file = loaded.locks.get(name).map(|path| path.display().to_string()).unwrap_or_default();
+        Some(Problem { check, file, line: 0, column: 0, message, hint: check.mend().to_owned() })
+    };
+    current.servers.iter().filter_map(told).collect()
 }
 
 /// Says which cases do not hold of a configuration that takes effect all the same.

@@ -3,6 +3,7 @@
 //! Nothing is known at first, nor after something looked different, and a call that needs to know waits for the
 //! next look. Until there was one nothing passes: a server gains nothing by not answering.
 use crate::kernel::contract::surface::Observed;
+use crate::kernel::judge::Suspicion;
 use crate::kernel::policy::compile::ServerPolicy;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -17,9 +18,15 @@ const WAIT: Duration = Duration::from_secs(15);
 struct Seen {
     url: String,
     observed: Option<Arc<Observed>>,
-    /// Looks so far, also those that failed.
+    /// Looks so far that count, also those that failed.
     looks: u64,
+    /// How often it was said that the server may offer something else by now.
+    suspicions: u64,
 }
+
+/// A look at a server that has begun. What it finds counts only if nothing made it suspect since.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Look(u64);
 
 /// What all servers were seen to offer.
 #[derive(Default)]
@@ -55,19 +62,31 @@ impl Contracts {
         }
         let mut watching = self.with(&server.name, watch::Sender::subscribe);
         let before = watching.borrow().looks;
-        self.suspect(server);
+        self.want(&server.name);
         let looked = watching.wait_for(|seen| seen.looks > before);
         let _ = tokio::time::timeout(WAIT, looked).await;
         self.seen(server)
     }
 
     /// Has a server asked soon, and what is known of it forgotten until then: it may offer something else by now.
-    pub fn suspect(&self, server: &ServerPolicy) {
+    pub fn suspect(&self, server: &ServerPolicy, why: Suspicion) {
         if server.contract.published.is_none() {
             return;
         }
-        let server = &server.name;
-        self.with(server, |sender| sender.send_modify(|seen| seen.observed = None));
+        self.with(&server.name, |sender| {
+            sender.send_modify(|seen| {
+                // A list that differs from nothing says nothing about the look that has begun, and anybody may ask
+                // for lists; what the server itself says of a change does.
+                if why == Suspicion::Told || seen.observed.is_some() {
+                    seen.suspicions += 1;
+                }
+                seen.observed = None;
+            });
+        });
+        self.want(&server.name);
+    }
+
+    fn want(&self, server: &str) {
         let mut wanted = self.wanted.lock().unwrap_or_else(PoisonError::into_inner);
         if !wanted.iter().any(|name| name == server) {
             wanted.push(server.to_owned());
@@ -86,14 +105,28 @@ impl Contracts {
         }
     }
 
-    /// What came of asking a server; `None` if it could not be asked.
-    pub fn looked(&self, server: &ServerPolicy, observed: Option<Observed>) {
-        self.with(&server.name, |sender| {
-            sender.send_modify(|seen| {
-                seen.looks += 1;
-                seen.url.clone_from(&server.upstream.url);
-                seen.observed = observed.map(Arc::new);
-            });
+    /// A server is about to be asked.
+    pub fn look(&self, server: &ServerPolicy) -> Look {
+        Look(self.with(&server.name, |sender| sender.borrow().suspicions))
+    }
+
+    /// What came of asking a server; `None` if it could not be asked. False if that says nothing any more, and the
+    /// server is to be asked again.
+    pub fn looked(&self, server: &ServerPolicy, look: Look, observed: Option<Observed>) -> bool {
+        let counts = self.with(&server.name, |sender| {
+            sender.send_if_modified(|seen| {
+                let counts = seen.suspicions == look.0;
+                if counts {
+                    seen.looks += 1;
+                    seen.url.clone_from(&server.upstream.url);
+                    seen.observed = observed.map(Arc::new);
+                }
+                counts
+            })
         });
+        if !counts {
+            self.want(&server.name);
+        }
+        counts
     }
 }

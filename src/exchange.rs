@@ -7,7 +7,7 @@ use crate::contracts::Contracts;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{Inbound, Verb};
-use crate::kernel::judge::{Judge, NoLedger, Seen};
+use crate::kernel::judge::{Asked, Judge, NoLedger, Seen};
 use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
 use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
@@ -252,7 +252,8 @@ async fn forward(
     // An initialize that fails must leave no session behind.
     let fresh = fresh.map(|session| Fresh { sessions: &gateway.sessions, session, keep: false });
     let session = session.or_else(|| fresh.as_ref().map(|f| f.session.clone()));
-    let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), method)?;
+    let asked = || Asked { method, target: permitted.message().target.clone() };
+    let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), asked)?;
     if let (Shape::Response, Some(session), Some(id)) = (&shape, &session, &id) {
         session.answer(id)?;
     }
@@ -333,11 +334,11 @@ impl Pending {
         session: Option<&Arc<Session>>,
         shape: &Shape,
         id: Option<&str>,
-        method: &'static crate::kernel::mcp::method::Method,
+        asked: impl FnOnce() -> Asked,
     ) -> Result<Self, Refusal> {
         let entry = match (session, shape, id) {
             (Some(session), Shape::Request, Some(id)) => {
-                session.begin(id, method)?;
+                session.begin(id, asked())?;
                 Some((session.clone(), id.to_owned()))
             }
             _ => None,
@@ -407,8 +408,8 @@ async fn receive(
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
                 other => other?,
             };
-            if inspected.suspect() {
-                gateway.contracts.suspect(judge.server());
+            if let Some(suspicion) = inspected.suspicion() {
+                gateway.contracts.suspect(judge.server(), suspicion);
             }
             let Seen::Answer { error, negotiated } = inspected.seen() else {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a reply that does not answer"));

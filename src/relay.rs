@@ -233,8 +233,8 @@ impl<B: Upstream> Running<B> {
         };
         let facts = self.facts();
         let inspected = self.relay.judge.inspect(data.into(), false, &facts, ledger)?;
-        if inspected.suspect() {
-            self.relay.contracts.suspect(self.relay.judge.server());
+        if let Some(suspicion) = inspected.suspicion() {
+            self.relay.contracts.suspect(self.relay.judge.server(), suspicion);
         }
         match inspected.seen() {
             Seen::Withheld => {

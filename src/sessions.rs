@@ -4,9 +4,8 @@
 //! token. The upstream's own id never leaves the gateway.
 use crate::clock;
 use crate::kernel::digest::{Digest, pseudonym};
-use crate::kernel::judge::Ledger;
+use crate::kernel::judge::{Asked, Ledger};
 use crate::kernel::mcp::decode::SessionFacts;
-use crate::kernel::mcp::method::Method;
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
 use dashmap::DashMap;
@@ -48,7 +47,7 @@ pub struct Session {
 
 #[derive(Default)]
 struct State {
-    pending: HashMap<String, &'static Method>,
+    pending: HashMap<String, Asked>,
     questions: HashSet<String>,
 }
 
@@ -83,7 +82,7 @@ impl Session {
     }
 
     /// A request of the client goes out.
-    pub fn begin(&self, id: &str, method: &'static Method) -> Result<(), Reason> {
+    pub fn begin(&self, id: &str, asked: Asked) -> Result<(), Reason> {
         let mut state = self.state();
         if state.pending.contains_key(id) {
             return Err(Reason::RequestIdReused);
@@ -91,7 +90,7 @@ impl Session {
         if state.pending.len() >= PENDING_MAX {
             return Err(Reason::PendingExhausted);
         }
-        state.pending.insert(id.to_owned(), method);
+        state.pending.insert(id.to_owned(), asked);
         Ok(())
     }
 
@@ -128,8 +127,8 @@ impl Session {
 }
 
 impl Ledger for Session {
-    fn expected(&self, id: &str) -> Option<&'static Method> {
-        self.state().pending.get(id).copied()
+    fn expected(&self, id: &str) -> Option<Asked> {
+        self.state().pending.get(id).cloned()
     }
 }
 

@@ -18,6 +18,7 @@ use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
 /// Longest wait for one reply.
@@ -26,6 +27,8 @@ const REPLY_WAIT: Duration = Duration::from_secs(10);
 const WAIT: Duration = Duration::from_secs(60);
 /// Longest reply, in bytes: user interfaces come whole, with all that they need.
 const REPLY_BYTES_MAX: usize = 16 << 20;
+/// Longest replies in all, in bytes.
+const BYTES_MAX: usize = 64 << 20;
 /// Most pages of one list.
 const PAGES_MAX: usize = 50;
 /// Most entries of one list.
@@ -251,6 +254,8 @@ struct Client {
     /// What the next request names, for the header that mirrors it.
     name: Option<HeaderValue>,
     id: u64,
+    /// Bytes that may still come.
+    left: AtomicUsize,
 }
 
 /// How a request ended, if it did as a protocol has it.
@@ -282,6 +287,7 @@ impl Client {
             session: None,
             name: None,
             id: 0,
+            left: AtomicUsize::new(BYTES_MAX),
         })
     }
 
@@ -469,10 +475,14 @@ impl Client {
             return Err("the reply is compressed, though nobody asked for that".to_owned());
         }
         let media = text("content-type").to_owned();
-        let mut body = Limited::new(response.into_body(), REPLY_BYTES_MAX);
-        let broken = || format!("the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes");
+        let left = self.left.load(Ordering::Relaxed);
+        let mut body = Limited::new(response.into_body(), REPLY_BYTES_MAX.min(left));
+        let broken = || {
+            format!("the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes, or all are longer than {BYTES_MAX}")
+        };
         if is_media(&media, "application/json") {
             let bytes = body.collect().await.map_err(|_| broken())?.to_bytes();
+            self.left.fetch_sub(bytes.len().min(left), Ordering::Relaxed);
             return self.ours(&bytes)?.ok_or_else(|| "the answer is to another request".to_owned());
         }
         if !is_media(&media, "text/event-stream") {
@@ -481,6 +491,8 @@ impl Client {
         let mut decoder = Decoder::new(REPLY_BYTES_MAX);
         while let Some(frame) = body.frame().await {
             let frame = frame.map_err(|_| broken())?;
+            let length = frame.data_ref().map_or(0, Bytes::len);
+            let _ = self.left.fetch_update(Ordering::Relaxed, Ordering::Relaxed, |left| left.checked_sub(length));
             decoder.feed(frame.data_ref().map_or(&[][..], |bytes| bytes)).map_err(|_| broken())?;
             while let Some(event) = decoder.next_event() {
                 if let Some(data) = event.data.filter(|data| !data.is_empty())

@@ -49,6 +49,9 @@ pub enum Command {
         /// Your private key (Ed25519, PKCS #8 in PEM); needed where gateway.yaml names `approvers`.
         #[arg(long, value_name = "FILE")]
         key: Option<PathBuf>,
+        /// The digest of what you reviewed, as `diff --draft` printed it: another draft is not approved.
+        #[arg(long, value_name = "DIGEST")]
+        digest: Option<String>,
     },
     /// Make a key for approving, and print the public half for gateway.yaml.
     Keygen {
@@ -93,7 +96,10 @@ pub async fn run(command: Command, environment: Environment<'_>) -> ExitCode {
     let done = match &command {
         Command::Pull(which) => pull(which, environment).await,
         Command::Diff { which, draft } => diff(which, *draft, environment).await,
-        Command::Approve { which, by, reason, key } => approve(which, by, reason, key.as_deref(), environment).await,
+        Command::Approve { which, by, reason, key, digest } => {
+            let stands = Stands { by, reason, key: key.as_deref(), digest: digest.as_deref() };
+            approve(which, &stands, environment).await
+        }
         Command::Keygen { out } => keygen(out).map_err(Failure::from),
     };
     match done {
@@ -195,7 +201,8 @@ impl Place {
         let ServerPolicy { name, upstream, .. } = &*self.server;
         let secret = self.loaded.credentials.get(name).map(String::as_str);
         let offered = survey::surface(&upstream.url, secret, upstream.ca.as_deref().map(Path::new)).await;
-        offered.map_err(|why| format!("{name}: {why}"))
+        let Offered { surface, contents } = offered.map_err(|why| format!("{name}: {why}"))?;
+        Ok(Offered { surface: self.server.contract.fixed(surface), contents })
     }
 }
 
@@ -217,7 +224,7 @@ async fn pull(which: &Which, environment: Environment<'_>) -> Result<(), Failure
     println!("wrote {}: {}", draft.display(), counts.join(", "));
     let (config, server) = (which.config.display(), &which.server);
     println!("next: portcullis contract diff {config} {server} --draft");
-    println!("then: portcullis contract approve {config} {server} --by YOU --reason WHY");
+    println!("then: portcullis contract approve {config} {server} --digest {} --by YOU --reason WHY", lock.digest);
     Ok(())
 }
 
@@ -228,15 +235,17 @@ async fn diff(which: &Which, draft: bool, environment: Environment<'_>) -> Resul
         println!("{} does not exist: nothing is approved yet", place.lock.display());
     }
     let other = if draft {
-        place
-            .read(&place.draft())?
-            .ok_or("there is no draft: `portcullis contract pull` writes one".to_owned())?
-            .surface
+        let draft = place.read(&place.draft())?;
+        draft.ok_or("there is no draft: `portcullis contract pull` writes one".to_owned())?.surface
     } else {
         place.offered().await?.surface
     };
-    let changes = compare(&published.map(|lock| lock.surface).unwrap_or_default(), &other);
+    let published = published.map(|lock| place.server.contract.fixed(lock.surface));
+    let changes = compare(&published.unwrap_or_default(), &other);
     print!("{}", told(&changes));
+    if draft {
+        println!("digest {}", other.digest(&place.server.name));
+    }
     if changes.is_empty() { Ok(()) } else { Err(Failure::No(summary(&changes))) }
 }
 
@@ -276,13 +285,17 @@ fn summary(changes: &[Change]) -> String {
     format!("{} changes: {high} of high risk, {medium} medium, {low} low", changes.len())
 }
 
-async fn approve(
-    which: &Which,
-    by: &str,
-    reason: &str,
-    key: Option<&Path>,
-    environment: Environment<'_>,
-) -> Result<(), Failure> {
+/// Who stands for a contract.
+struct Stands<'a> {
+    by: &'a str,
+    reason: &'a str,
+    key: Option<&'a Path>,
+    /// What was reviewed.
+    digest: Option<&'a str>,
+}
+
+async fn approve(which: &Which, stands: &Stands<'_>, environment: Environment<'_>) -> Result<(), Failure> {
+    let Stands { by, reason, key, digest } = *stands;
     let place = Place::of(which, environment)?;
     let (draft, name) = (place.draft(), &place.server.name);
     if reason.trim().is_empty() || by.trim().is_empty() {
@@ -295,6 +308,9 @@ async fn approve(
         return Err(Failure::No(
             "the file was edited: its content does not have the digest it names; pull again".to_owned(),
         ));
+    }
+    if digest.is_some_and(|digest| digest != lock.digest) {
+        return Err(Failure::No(format!("the draft is {} and not what you reviewed", lock.digest)));
     }
     if lock.surface.items(Kind::Widgets).next().is_some() {
         place.reviewed(&lock.surface).await?;

@@ -75,7 +75,16 @@ impl Admin {
         let servers: Vec<_> = world
             .servers
             .values()
-            .map(|s| json!({ "name": s.name, "resource": s.resource, "tools": s.tools.count(), "resources": s.resources.count(), "prompts": s.prompts.count() }))
+            .map(|s| {
+                let contract = s.contract.published.as_ref().map(|contract| {
+                    let approved = contract.approved.iter().map(|(by, at)| json!({ "by": by, "at": at }));
+                    json!({ "digest": contract.digest, "approved": approved.collect::<Vec<_>>() })
+                });
+                json!({
+                    "name": s.name, "resource": s.resource, "contract": contract,
+                    "tools": s.tools.count(), "resources": s.resources.count(), "prompts": s.prompts.count(),
+                })
+            })
             .collect();
         let problems: Vec<_> = self
             .status

@@ -15,12 +15,15 @@ use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::task::JoinSet;
 use tokio::time::Instant;
 
 /// How often a server is asked while it differs from its contract, or cannot be asked.
 const SOON: Duration = Duration::from_secs(5);
 /// Shortest time between two looks at one server, whatever asks for them.
 const REST: Duration = Duration::from_millis(500);
+/// Most servers asked at once.
+const LOOKS_MAX: usize = 4;
 /// Most changes told one by one.
 const TOLD_MAX: usize = 20;
 
@@ -43,66 +46,106 @@ pub struct Discover {
 struct Known {
     due: Option<Instant>,
     looked: Option<Instant>,
+    looking: bool,
+    /// What was approved may have changed during this look.
+    again: bool,
     /// What was told last, so that it is told once.
     told: Vec<String>,
+}
+
+/// What came of a look.
+struct Seen {
+    server: Arc<ServerPolicy>,
+    asked: bool,
+    /// What to tell.
+    told: Vec<String>,
+    after: Duration,
+    /// Whether it says what the server offers now.
+    counts: bool,
+}
+
+impl Known {
+    /// Due as soon as the server had its rest.
+    fn hasten(&mut self) {
+        let rested = self.looked.map_or_else(Instant::now, |looked| looked + REST);
+        self.due = Some(self.due.map_or(rested, |due| due.min(rested)));
+    }
 }
 
 impl Discover {
     /// Runs.
     pub async fn run(self) {
+        let this = Arc::new(self);
         let mut known: BTreeMap<String, Known> = BTreeMap::new();
-        let mut changed = self.snapshots.watch();
+        let mut changed = this.snapshots.watch();
+        let mut looks = JoinSet::new();
         loop {
-            let world = self.snapshots.current();
+            let world = this.snapshots.current();
             let now = Instant::now();
             let with: Vec<_> = world.servers.values().filter(|server| server.contract.published.is_some()).collect();
-            known.retain(|name, _| with.iter().any(|server| server.name == *name));
-            let due = with.iter().filter(|s| known.get(&s.name).and_then(|k| k.due).is_none_or(|due| due <= now));
-            for server in due.map(|server| (*server).clone()).collect::<Vec<_>>() {
+            known.retain(|name, known| known.looking || with.iter().any(|server| server.name == *name));
+            for server in with {
                 let entry = known.entry(server.name.clone()).or_default();
-                self.look(&server, entry).await;
+                // One that answers slowly keeps nobody else waiting.
+                if !entry.looking && entry.due.is_none_or(|due| due <= now) && looks.len() < LOOKS_MAX {
+                    entry.looking = true;
+                    let (this, server) = (this.clone(), server.clone());
+                    looks.spawn(async move { this.look(server).await });
+                }
             }
-            let next = known.values().filter_map(|known| known.due).min();
+            let waiting = known.values().filter(|known| !known.looking && looks.len() < LOOKS_MAX);
+            let next = waiting.filter_map(|known| known.due).min();
             let wake = next.unwrap_or_else(|| Instant::now() + Duration::from_secs(3600));
             tokio::select! {
                 () = tokio::time::sleep_until(wake) => {}
+                Some(Ok(seen)) = looks.join_next() => this.note(seen, &mut known),
                 found = changed.changed() => {
                     if found.is_err() {
                         return;
                     }
                     // What was approved may be another: what was seen is held against it now.
-                    known.values_mut().for_each(|known| known.due = None);
+                    known.values_mut().for_each(|known| (known.due, known.again) = (None, known.looking));
                 }
-                wanted = self.contracts.wanted() => {
+                wanted = this.contracts.wanted() => {
                     for name in wanted {
-                        let entry = known.entry(name).or_default();
-                        let rested = entry.looked.map_or_else(Instant::now, |looked| looked + REST);
-                        entry.due = Some(entry.due.map_or(rested, |due| due.min(rested)));
+                        known.entry(name).or_default().hasten();
                     }
                 }
             }
         }
     }
 
-    async fn look(&self, server: &Arc<ServerPolicy>, known: &mut Known) {
+    async fn look(&self, server: Arc<ServerPolicy>) -> Seen {
         let secret = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).get(&server.name).cloned();
         let ca = server.upstream.ca.as_deref().map(Path::new);
-        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await.map(|offered| offered.surface);
+        let look = self.contracts.look(&server);
+        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await;
+        let offered = offered.map(|offered| server.contract.fixed(offered.surface));
         let (told, after) = match &offered {
             Ok(offered) => {
-                let changes = self.compare(server, offered);
+                let changes = self.compare(&server, offered);
                 let after = if changes.is_empty() { server.contract.every } else { SOON.min(server.contract.every) };
                 (changes.iter().map(Change::to_string).collect(), after)
             }
             Err(why) => (vec![format!("cannot be asked: {why}")], SOON.min(server.contract.every)),
         };
-        self.contracts.looked(server, offered.as_ref().ok().map(Surface::observed));
-        if told != known.told {
-            self.tell(server, &told, offered.is_ok());
-            known.told = told;
-        }
+        let counts = self.contracts.looked(&server, look, offered.as_ref().ok().map(Surface::observed));
+        Seen { asked: offered.is_ok(), server, told, after, counts }
+    }
+
+    fn note(&self, seen: Seen, known: &mut BTreeMap<String, Known>) {
+        let Seen { server, asked, told, after, counts } = seen;
+        let entry = known.entry(server.name.clone()).or_default();
         let now = Instant::now();
-        (known.looked, known.due) = (Some(now), Some(now + after));
+        entry.looking = false;
+        (entry.looked, entry.due) = (Some(now), Some(now + after));
+        if !counts || std::mem::take(&mut entry.again) {
+            entry.hasten();
+        }
+        if counts && told != entry.told {
+            self.tell(&server, &told, asked);
+            entry.told = told;
+        }
     }
 
     fn compare(&self, server: &ServerPolicy, offered: &Surface) -> Vec<Change> {

@@ -2,6 +2,7 @@
 //!
 //! [`surface`] is what a server says of itself; [`lock`] is a surface that somebody approved, as a file;
 //! [`drift`] says what differs between two; [`published`] is what runs, with the [`schema`] of each tool;
+//! [`replies`] looks at what comes back;
 //! [`poison`] and [`redflags`] look for what a reviewer should see before approving. All of it is plain data and
 //! functions of it: asking the server and reading the file are others' affairs.
 pub mod drift;
@@ -9,6 +10,7 @@ pub mod lock;
 pub mod poison;
 pub mod published;
 pub mod redflags;
+pub mod replies;
 pub mod schema;
 pub mod surface;
 pub mod widget;

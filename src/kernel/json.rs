@@ -126,6 +126,11 @@ impl Patches {
         }
     }
 
+    /// Whether something is to be done about this value.
+    pub fn touch(&self, value: Value<'_>) -> bool {
+        self.0.contains_key(&value.index)
+    }
+
     /// Whether there is nothing to do.
     pub fn is_empty(&self) -> bool {
         self.0.is_empty()

@@ -4,7 +4,9 @@
 //! must answer the request it comes back for; a list is cut down to what its caller may use; a frame
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
+use crate::kernel::contract::poison::strip;
 use crate::kernel::contract::published::Published;
+use crate::kernel::contract::replies::unhide;
 use crate::kernel::contract::surface::{self, Kind, fingerprint};
 use crate::kernel::contract::widget::is_widget;
 use crate::kernel::facts::Facts;
@@ -14,7 +16,7 @@ use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::decide::{TASKS, authorize, verdict};
-use crate::kernel::policy::source::{Effect, OnDrift, OutputMode};
+use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -24,17 +26,26 @@ use bytes::Bytes;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// What a session still waits for: which method a request id belongs to.
+/// What a session still waits for: what was asked by a request id.
 pub trait Ledger {
-    /// The method of an unanswered request.
-    fn expected(&self, id: &str) -> Option<&'static Method>;
+    /// What an unanswered request asked.
+    fn expected(&self, id: &str) -> Option<Asked>;
+}
+
+/// What a request asked: its answer is held to that, whichever stream it comes back on.
+#[derive(Clone, Debug)]
+pub struct Asked {
+    /// Of which method.
+    pub method: &'static Method,
+    /// About what.
+    pub target: Target,
 }
 
 /// For exchanges without a session.
 pub struct NoLedger;
 
 impl Ledger for NoLedger {
-    fn expected(&self, _: &str) -> Option<&'static Method> {
+    fn expected(&self, _: &str) -> Option<Asked> {
         None
     }
 }
@@ -43,8 +54,17 @@ impl Ledger for NoLedger {
 pub struct Inspected {
     text: Bytes,
     seen: Seen,
-    suspect: bool,
+    suspicion: Option<Suspicion>,
     note: Option<String>,
+}
+
+/// Why a server may offer something else now than it was last seen to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Suspicion {
+    /// Something is neither what was approved nor what the last look saw.
+    Differs,
+    /// The server says that a list changed.
+    Told,
 }
 
 /// What a frame was.
@@ -85,8 +105,8 @@ impl Inspected {
 
     /// Whether the server may offer something else now than it was last seen to. What was not approved was not
     /// passed on.
-    pub fn suspect(&self) -> bool {
-        self.suspect
+    pub fn suspicion(&self) -> Option<Suspicion> {
+        self.suspicion
     }
 }
 
@@ -196,13 +216,41 @@ impl Judge {
         let mut edits = Edits::default();
         let seen = match frame.method.as_deref() {
             Some(name) => {
-                edits.suspect = name.ends_with("/list_changed");
+                edits.told = name.ends_with("/list_changed");
                 self.unasked(name, &frame, facts)?
             }
             None => self.answer(&document, &frame, failed, facts, ledger, &mut edits)?,
         };
-        let Edits { patches, suspect, note } = edits;
-        Ok(Inspected { text: document.write(&patches), seen, suspect, note })
+        self.unhidden(&frame, &mut edits)?;
+        let Edits { patches, differs, told, note, pinned: _ } = edits;
+        let suspicion = match (told, differs) {
+            (true, _) => Some(Suspicion::Told),
+            (false, true) => Some(Suspicion::Differs),
+            (false, false) => None,
+        };
+        Ok(Inspected { text: document.write(&patches), seen, suspicion, note })
+    }
+
+    /// Texts that people do not see, as the policy says.
+    fn unhidden(&self, frame: &Envelope<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let mode = self.server.contract.hidden_text;
+        if mode == HiddenText::Keep {
+            return Ok(());
+        }
+        let refused = |what: &str| Refusal::from(Reason::ReplyHidesText).detail(what);
+        let mut found = 0;
+        for part in [frame.result, frame.error, frame.params].into_iter().flatten() {
+            let whole = |value: Value<'_>| edits.pinned.contains(&value.place());
+            found += unhide(part, &whole, &mut edits.patches).map_err(refused)?;
+        }
+        match (found, mode) {
+            (0, _) => Ok(()),
+            (_, HiddenText::Refuse) => Err(refused("hidden text")),
+            (found, _) => {
+                edits.note.get_or_insert_with(|| format!("hidden text was taken out of {found} texts"));
+                Ok(())
+            }
+        }
     }
 
     fn unasked(&self, name: &str, frame: &Envelope<'_>, facts: &Facts) -> Result<Seen, Refusal> {
@@ -244,11 +292,10 @@ impl Judge {
     ) -> Result<Seen, Refusal> {
         let own = frame.id.is_some() && frame.id == self.message.id;
         let nameless = failed && frame.id.is_none() && frame.error.is_some();
-        let (row, late) = match &frame.id {
-            _ if own || nameless => (self.message.method, None),
+        let (asked, late) = match &frame.id {
+            _ if own || nameless => (None, None),
             Some(id) if self.message.method.class == Class::OpenStream => {
-                let row = ledger.expected(id).ok_or(Reason::ReplyUnexpected)?;
-                (row, Some(id.clone()))
+                (Some(ledger.expected(id).ok_or(Reason::ReplyUnexpected)?), Some(id.clone()))
             }
             _ => {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked"));
@@ -275,7 +322,11 @@ impl Judge {
             if failed {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a result with an error status"));
             }
-            negotiated = self.result(row, result, facts, edits)?;
+            let (method, target) = match &asked {
+                Some(Asked { method, target }) => (*method, target),
+                None => (self.message.method, &self.message.target),
+            };
+            negotiated = self.result((method, target), result, facts, edits)?;
             error |= result.get("isError").is_some_and(|e| e.raw() == b"true");
         }
         Ok(match late {
@@ -286,7 +337,7 @@ impl Judge {
 
     fn result(
         &self,
-        row: &Method,
+        (row, target): (&Method, &Target),
         result: Value<'_>,
         facts: &Facts,
         edits: &mut Edits,
@@ -306,7 +357,7 @@ impl Judge {
         if let Some(published) = &self.server.contract.published {
             // 2026-07-28: any result may say who made it.
             let said = result.get("_meta").and_then(|meta| meta.get("io.modelcontextprotocol/serverInfo"));
-            as_approved(published, "serverInfo", said, edits);
+            as_approved(published, "serverInfo", said, facts, edits);
         }
         let mut negotiated = None;
         match row.class {
@@ -322,19 +373,19 @@ impl Judge {
                 if let Some(tasks) = result.get("capabilities").and_then(|c| c.get("tasks")) {
                     edits.patches.remove(tasks);
                 }
-                self.described(result, edits);
+                self.described(result, facts, edits)?;
             }
             Class::Discover => {
                 let extensions = result.get("capabilities").and_then(|c| c.get("extensions"));
                 if let Some(tasks) = extensions.and_then(|e| e.get(TASKS)) {
                     edits.patches.remove(tasks);
                 }
-                self.described(result, edits);
+                self.described(result, facts, edits)?;
             }
-            Class::Resource if row.name == "resources/read" => self.widgets(result, edits)?,
+            Class::Resource if row.name == "resources/read" => self.widgets(target, result, edits)?,
             Class::CallTool => {
                 self.embedded(result, edits)?;
-                self.output(result, edits)?;
+                self.output(target, result, edits)?;
             }
             Class::GetPrompt => self.embedded(result, edits)?,
             _ => {}
@@ -377,13 +428,17 @@ impl Judge {
             let marked = (kind == Kind::Tools).then_some(&**rule);
             let is_widget = kind == Kind::Resources && name.starts_with("ui://");
             match &self.server.contract.published {
-                Some(published) if facts.seen.is_some() && !published.is_as_published(kind, &name, item) => {
-                    edits.suspect = true;
+                Some(published)
+                    if facts.seen.is_some()
+                        && !self.server.contract.is_live(kind, &name)
+                        && !published.is_as_published(kind, &name, item) =>
+                {
+                    edits.differs |= was_seen_otherwise(facts, kind, &name, item);
                     match published.surface.item(kind, &name) {
                         Some(definition) if self.server.contract.on_drift != OnDrift::Hide => {
                             let mut definition = definition.clone();
                             if let Some(meta) = definition.get_mut("_meta").filter(|_| is_widget) {
-                                *meta = self.server.contract.narrowed(meta);
+                                *meta = self.server.contract.narrowed(meta, self.principal.client());
                             }
                             edits.patches.replace(item, approved(&definition, marked)?);
                         }
@@ -402,21 +457,24 @@ impl Judge {
     }
 
     /// What the server says of itself: a model reads that too, so it is what was approved.
-    fn described(&self, result: Value<'_>, edits: &mut Edits) {
+    fn described(&self, result: Value<'_>, facts: &Facts, edits: &mut Edits) -> Result<(), Refusal> {
         let Some(published) = &self.server.contract.published else {
-            return;
+            return Ok(());
         };
         for field in ["instructions", "serverInfo"] {
-            as_approved(published, field, result.get(field), edits);
+            as_approved(published, field, result.get(field), facts, edits);
         }
-        let Some(capabilities) = result.get("capabilities").filter(|c| c.is_object()) else {
-            return;
+        let Some(capabilities) = result.get("capabilities") else {
+            return Ok(());
         };
+        if !capabilities.is_object() {
+            return Err(Refusal::from(Reason::ReplyMalformed).detail("capabilities is not an object"));
+        }
         let approved = published.surface.item(Kind::Server, "capabilities");
         for (name, capability) in capabilities.entries() {
             let name = name.text();
             if approved.is_some_and(|approved| approved.get(&*name).is_none()) {
-                edits.suspect = true;
+                edits.differs |= was_seen_otherwise(facts, Kind::Server, "capabilities", capabilities);
                 edits.patches.remove(capability);
             } else if matches!(&*name, "tools" | "prompts" | "resources") && capability.is_object() {
                 // A new approval changes the lists, whether or not the server itself would say so.
@@ -426,11 +484,12 @@ impl Judge {
                 }
             }
         }
+        Ok(())
     }
 
     /// A structured result is what the published schema says, and a text that mirrors it says the same.
-    fn output(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        let tool = match (&self.server.contract.published, &self.message.target) {
+    fn output(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let tool = match (&self.server.contract.published, target) {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
         };
@@ -455,7 +514,7 @@ impl Judge {
             None => Some("no structuredContent".to_owned()),
             Some(value) => match schema.validate(value) {
                 Ok(()) => {
-                    mirrored(result, value, edits);
+                    mirrored(result, value, self.server.contract.hidden_text == HiddenText::Strip, edits);
                     None
                 }
                 Err(mismatches) => {
@@ -477,7 +536,7 @@ impl Judge {
         let Some(meta) = entry.get("_meta") else { return };
         match serde_json::from_slice(meta.raw()) {
             Ok(said) => {
-                let narrowed = self.server.contract.narrowed(&said);
+                let narrowed = self.server.contract.narrowed(&said, self.principal.client());
                 if narrowed != said {
                     edits.patches.replace(meta, narrowed.to_string().into_bytes());
                 }
@@ -488,9 +547,9 @@ impl Judge {
 
     /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing. What was
     /// asked for by a `ui://` URI is the widget of that URI.
-    fn widgets(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+    fn widgets(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
         for content in result.get("contents").into_iter().flat_map(Value::elements) {
-            let asked = match &self.message.target {
+            let asked = match target {
                 Target::Resource(asked) if asked.starts_with("ui://") => Some(asked.as_str()),
                 _ => None,
             };
@@ -537,6 +596,7 @@ impl Judge {
         if published.surface.item(Kind::Widgets, &uri).map(fingerprint) != Some(fingerprint(&pin)) {
             return no("the contents of a widget are not those that were approved");
         }
+        edits.pinned.extend(content.get("text").map(Value::place));
         self.narrow(content, edits);
         Ok(())
     }
@@ -544,7 +604,7 @@ impl Judge {
 
 /// A text block that is JSON and says something else than the structured result beside it is made to say the same:
 /// what was checked is what is read.
-fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
+fn mirrored(result: Value<'_>, value: Value<'_>, visible: bool, edits: &mut Edits) {
     let canonical = |value: Value<'_>| {
         let mut out = Vec::new();
         value.canonical(&mut out);
@@ -572,32 +632,43 @@ fn mirrored(result: Value<'_>, value: Value<'_>, edits: &mut Edits) {
         } else {
             let mut whole = Vec::new();
             value.write(&Patches::default(), &mut whole);
-            edits.patches.replace(text, string(&String::from_utf8_lossy(&whole)));
+            let whole = String::from_utf8_lossy(&whole);
+            edits.patches.replace(text, string(&if visible { strip(&whole) } else { whole.clone() }));
         }
     }
 }
 
 /// What a server says of itself, in the words that were approved. What it does not say here is not added: the other
 /// era says it elsewhere, or not at all.
-fn as_approved(published: &Published, field: &str, said: Option<Value<'_>>, edits: &mut Edits) {
+fn as_approved(published: &Published, field: &str, said: Option<Value<'_>>, facts: &Facts, edits: &mut Edits) {
     let Some(said) = said.filter(|said| !published.is_as_published(Kind::Server, field, *said)) else {
         return;
     };
-    edits.suspect = true;
+    edits.differs |= was_seen_otherwise(facts, Kind::Server, field, said);
     match published.server(field) {
         Some(approved) => edits.patches.replace(said, approved),
         None => edits.patches.remove(said),
     }
 }
 
+/// Whether the last look at the server saw something else. What was seen before is no news.
+fn was_seen_otherwise(facts: &Facts, kind: Kind, name: &str, said: Value<'_>) -> bool {
+    let said = serde_json::from_slice(said.raw()).ok().map(|said| fingerprint(&said));
+    facts.seen.as_ref().is_none_or(|seen| seen.item(kind, name) != said.as_ref())
+}
+
 /// Changes to a reply on its way to the client.
 #[derive(Default)]
 struct Edits {
     patches: Patches,
-    /// Something was not what had been approved, or the server says that a list changed.
-    suspect: bool,
+    /// Something is neither what was approved nor what the last look saw.
+    differs: bool,
+    /// The server says that a list changed.
+    told: bool,
     /// For the operator.
     note: Option<String>,
+    /// Texts that are delivered to the byte.
+    pinned: Vec<(usize, u32)>,
 }
 
 /// An item as it was approved, marked like one that came from the server.

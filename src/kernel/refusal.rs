@@ -159,6 +159,7 @@ reasons! {
     ReplyUnexpected => 502, -31502, "The tool server's reply was refused.";
     /// A reply that is not what was approved: a result that does not fit its schema, or other bytes of a widget.
     ReplyNotAsPublished => 502, -31502, "The tool server's reply is not what was approved for it.";
+    ReplyHidesText => 502, -31502, "The tool server's reply has text that people do not see.";
     /// The policy no longer allows an open stream.
     StreamNoLongerAllowed => 403, -31403, "Refused by policy.";
     /// The gateway is stopping.

@@ -4,9 +4,9 @@ use super::surface::{Kind, Observed, Surface, fingerprint};
 use super::widget::{Allowed, narrowed};
 use crate::kernel::json::{Value, string};
 use crate::kernel::mcp::decode::Target;
-use crate::kernel::policy::source::{OnDrift, OutputMode, Undeclared};
+use crate::kernel::policy::source::{HiddenText, Live, OnDrift, OutputMode, Undeclared};
 use crate::kernel::policy::template::UriTemplate;
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::time::Duration;
 
 /// What a policy says of its server's contract, and the contract itself once there is one.
@@ -32,6 +32,12 @@ pub struct Contract {
     pub widgets: Allowed,
     /// Replaces `ui.domain` of them.
     pub domain: Option<String>,
+    /// The same for some OAuth clients.
+    pub domains: BTreeMap<String, String>,
+    /// What is not held to the contract.
+    pub live: Vec<Live>,
+    /// What happens to texts of replies that people do not see.
+    pub hidden_text: HiddenText,
 }
 
 /// A surface in force.
@@ -39,6 +45,8 @@ pub struct Contract {
 pub struct Published {
     /// Its digest, as in the lock file.
     pub digest: String,
+    /// Who approved it and when, in RFC 3339.
+    pub approved: Vec<(String, String)>,
     /// The definitions.
     pub surface: Surface,
     fingerprints: Observed,
@@ -76,7 +84,7 @@ impl Contract {
             return Standing::Live;
         };
         let Some((kind, name)) = published.find(target) else {
-            return Standing::Unpublished;
+            return if self.is_live_target(target) { Standing::Live } else { Standing::Unpublished };
         };
         match seen {
             Some(seen) if seen.item(kind, name) != published.fingerprints.item(kind, name) => Standing::Drifted,
@@ -86,9 +94,38 @@ impl Contract {
 }
 
 impl Contract {
-    /// The `_meta` of a user interface as it may be served.
-    pub fn narrowed(&self, meta: &serde_json::Value) -> serde_json::Value {
-        narrowed(meta, &self.widgets, self.domain.as_deref())
+    /// The `_meta` of a user interface as it may be served to an OAuth client.
+    pub fn narrowed(&self, meta: &serde_json::Value, client: Option<&str>) -> serde_json::Value {
+        let domain = client.and_then(|client| self.domains.get(client)).or(self.domain.as_ref());
+        narrowed(meta, &self.widgets, domain.map(String::as_str))
+    }
+
+    /// Whether an item is not held to the contract. User interfaces always are.
+    pub fn is_live(&self, kind: Kind, name: &str) -> bool {
+        let live = match kind {
+            Kind::Resources => Live::Resources,
+            Kind::Templates => Live::Templates,
+            Kind::Prompts => Live::Prompts,
+            Kind::Server | Kind::Tools | Kind::Widgets => return false,
+        };
+        self.live.contains(&live) && !name.trim_start().to_ascii_lowercase().starts_with("ui:")
+    }
+
+    fn is_live_target(&self, target: &Target) -> bool {
+        match target {
+            Target::Prompt(name) => self.is_live(Kind::Prompts, name),
+            Target::Resource(uri) => self.is_live(Kind::Resources, uri) || self.is_live(Kind::Templates, uri),
+            Target::None | Target::Tool(_) | Target::Resources(_) => false,
+        }
+    }
+
+    /// What of a surface is held to the contract.
+    pub fn fixed(&self, mut surface: Surface) -> Surface {
+        for (kind, items) in &mut surface.0 {
+            items.retain(|name, _| !self.is_live(*kind, name));
+        }
+        surface.0.retain(|_, items| !items.is_empty());
+        surface
     }
 }
 
@@ -113,7 +150,12 @@ impl Published {
             (name.to_owned(), Tool { input, output: output.flatten() })
         });
         let tools = tools.collect();
-        Self { digest, surface, fingerprints, templates, tools }
+        Self { digest, approved: Vec::new(), surface, fingerprints, templates, tools }
+    }
+
+    /// When it was last approved, in RFC 3339 of UTC in seconds, whose order is that of time.
+    pub fn approved_last(&self) -> &str {
+        self.approved.iter().map(|(_, at)| at.as_str()).max().unwrap_or_default()
     }
 
     /// The schemas of a tool.
@@ -188,6 +230,9 @@ mod tests {
             every: Duration::from_secs(60),
             widgets: Allowed::default(),
             domain: None,
+            domains: BTreeMap::new(),
+            live: Vec::new(),
+            hidden_text: HiddenText::Keep,
         }
     }
 

@@ -1,7 +1,7 @@
 //! What a server offers, as one value: everything that a client or a model is told before it calls.
 //!
 //! Each item has a fingerprint that changes exactly when its meaning does: whitespace, the order of keys
-//! and the order of what is a set (`required`, a list of types) do not count, every other byte does.
+//! and the order of what is a set within a schema (`required`, a list of types) do not count, every other byte does.
 use crate::kernel::digest::Digest;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
@@ -130,12 +130,35 @@ pub fn widget(mime: &str, content: &[u8], meta: Option<&Value>) -> Value {
 /// The fingerprint of a definition.
 pub fn fingerprint(definition: &Value) -> Digest {
     let mut out = Vec::with_capacity(1024);
-    canonical(definition, &mut out);
+    canonical(definition, Within::Definition, &mut out);
     Digest::of(&out)
 }
 
+/// Where a value stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Within {
+    /// It is the definition.
+    Definition,
+    /// A JSON Schema, in which `required` and a list of types are sets.
+    Schema,
+    /// Anything else: values of `const` and `enum` too, whatever their keys are called.
+    Data,
+}
+
+impl Within {
+    /// Of the value of this key.
+    fn value_of(self, key: &str) -> Self {
+        match (self, key) {
+            (Self::Definition, "inputSchema" | "outputSchema") => Self::Schema,
+            (Self::Schema, "const" | "enum" | "default" | "example" | "examples") => Self::Data,
+            (Self::Schema, _) => Self::Schema,
+            _ => Self::Data,
+        }
+    }
+}
+
 /// One spelling for all texts of one meaning: keys sorted, no whitespace, sets sorted.
-fn canonical(value: &Value, out: &mut Vec<u8>) {
+fn canonical(value: &Value, within: Within, out: &mut Vec<u8>) {
     match value {
         Value::Object(fields) => {
             let mut sorted: Vec<(&String, &Value)> = fields.iter().collect();
@@ -147,12 +170,13 @@ fn canonical(value: &Value, out: &mut Vec<u8>) {
                 }
                 crate::kernel::json::write_string(key, out);
                 out.push(b':');
-                match texts(value).filter(|_| matches!(key.as_str(), "required" | "type")) {
+                let is_set = within == Within::Schema && matches!(key.as_str(), "required" | "type");
+                match texts(value).filter(|_| is_set) {
                     Some(mut set) => {
                         set.sort_unstable();
-                        canonical(&json!(set), out);
+                        canonical(&json!(set), Within::Data, out);
                     }
-                    None => canonical(value, out),
+                    None => canonical(value, within.value_of(key), out),
                 }
             }
             out.push(b'}');
@@ -163,7 +187,7 @@ fn canonical(value: &Value, out: &mut Vec<u8>) {
                 if position > 0 {
                     out.push(b',');
                 }
-                canonical(item, out);
+                canonical(item, within, out);
             }
             out.push(b']');
         }
@@ -256,16 +280,29 @@ mod tests {
     #[test]
     fn whitespace_key_order_and_the_order_of_sets_are_not_seen() {
         let spaced: Value = serde_json::from_str(
-            r#"{ "required" : ["b","a"],  "type": ["null", "string"], "properties": {"b": {}, "a": {"enum": [1, 2]}} }"#,
+            r#"{ "inputSchema": { "required" : ["b","a"],  "type": ["null", "string"], "properties": {"b": {}, "a": {"enum": [1, 2]}} } }"#,
         )
         .unwrap();
         let plain: Value = serde_json::from_str(
-            r#"{"properties":{"a":{"enum":[1,2]},"b":{}},"type":["string","null"],"required":["a","b"]}"#,
+            r#"{"inputSchema":{"properties":{"a":{"enum":[1,2]},"b":{}},"type":["string","null"],"required":["a","b"]}}"#,
         )
         .unwrap();
         assert_eq!(fingerprint(&spaced), fingerprint(&plain));
-        let turned: Value = serde_json::from_str(r#"{"properties":{"a":{"enum":[2,1]},"b":{}}}"#).unwrap();
-        assert_ne!(fingerprint(&turned), fingerprint(&plain));
+    }
+
+    #[test]
+    fn the_order_of_a_list_that_is_no_set_of_a_schema_is_seen() {
+        for (a, b) in [
+            (json!({ "inputSchema": { "enum": [1, 2] } }), json!({ "inputSchema": { "enum": [2, 1] } })),
+            (
+                json!({ "inputSchema": { "const": { "type": ["a", "b"] } } }),
+                json!({ "inputSchema": { "const": { "type": ["b", "a"] } } }),
+            ),
+            (json!({ "_meta": { "required": ["a", "b"] } }), json!({ "_meta": { "required": ["b", "a"] } })),
+            (json!({ "required": ["a", "b"] }), json!({ "required": ["b", "a"] })),
+        ] {
+            assert_ne!(fingerprint(&a), fingerprint(&b), "{a} {b}");
+        }
     }
 
     #[test]

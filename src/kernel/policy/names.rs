@@ -237,45 +237,33 @@ impl std::fmt::Display for NamePattern {
 
 /// Finds patterns that may fit a name: exact names by hash, others by walking a trie of how they begin, or,
 /// if they begin with a star, of how they end.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Index {
     exact: HashMap<String, usize>,
     beginnings: Trie,
     endings: Trie,
 }
 
-#[derive(Debug)]
-struct Trie(Vec<Node>);
-
-#[derive(Debug, Default)]
-struct Node {
-    children: Vec<(u8, usize)>,
-    entries: Vec<usize>,
-}
-
 impl Index {
     /// Of these, by position.
     pub fn of_names<'a>(patterns: impl Iterator<Item = &'a NamePattern>) -> Self {
-        let mut index = Self::default();
+        let (mut exact, mut beginnings, mut endings) = (HashMap::new(), Vec::new(), Vec::new());
         for (position, pattern) in patterns.enumerate() {
             if pattern.is_exact() {
-                index.exact.insert(pattern.to_string(), position);
+                exact.insert(pattern.to_string(), position);
             } else if pattern.prefix().is_empty() {
-                index.endings.insert(pattern.suffix().bytes().rev(), position);
+                endings.push((pattern.suffix().bytes().rev().collect(), position));
             } else {
-                index.beginnings.insert(pattern.prefix().bytes(), position);
+                beginnings.push((pattern.prefix().as_bytes().to_vec(), position));
             }
         }
-        index
+        Self { exact, beginnings: Trie::new(beginnings), endings: Trie::new(endings) }
     }
 
     /// Of things that begin with these texts, by position.
     pub fn of_prefixes<'a>(prefixes: impl Iterator<Item = &'a str>) -> Self {
-        let mut index = Self::default();
-        for (position, prefix) in prefixes.enumerate() {
-            index.beginnings.insert(prefix.bytes(), position);
-        }
-        index
+        let beginnings = prefixes.enumerate().map(|(position, prefix)| (prefix.as_bytes().to_vec(), position));
+        Self { exact: HashMap::new(), beginnings: Trie::new(beginnings.collect()), endings: Trie::new(Vec::new()) }
     }
 
     /// The first position that fits: an exact name, or the smallest for which `fits` holds.
@@ -288,30 +276,49 @@ impl Index {
     }
 }
 
-impl Default for Trie {
-    fn default() -> Self {
-        Self(vec![Node::default()])
-    }
+/// A trie that goes only as deep as it takes to tell its texts apart, and lies in three pieces of memory: with
+/// many rules a walk costs a few cache lines, as it does with few.
+#[derive(Debug)]
+struct Trie {
+    nodes: Vec<Node>,
+    /// Next byte and node, in the order of the bytes within a node.
+    children: Vec<(u8, u32)>,
+    entries: Vec<u32>,
+}
+
+#[derive(Debug, Default)]
+struct Node {
+    children: std::ops::Range<u32>,
+    /// What ends here, or is the only one that goes on from here.
+    entries: std::ops::Range<u32>,
 }
 
 impl Trie {
-    fn insert(&mut self, bytes: impl Iterator<Item = u8>, position: usize) {
-        let mut at = 0;
-        for byte in bytes {
-            let next = self.0.len();
-            let Some(node) = self.0.get_mut(at) else { return };
-            at = match node.children.binary_search_by_key(&byte, |(b, _)| *b) {
-                Ok(found) => node.children.get(found).map_or(0, |(_, child)| *child),
-                Err(place) => {
-                    node.children.insert(place, (byte, next));
-                    self.0.push(Node::default());
-                    next
-                }
-            };
+    fn new(mut texts: Vec<(Vec<u8>, usize)>) -> Self {
+        let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
+        texts.sort();
+        let mut trie = Self { nodes: vec![Node::default()], children: Vec::new(), entries: Vec::new() };
+        // Those of one node stand together, since the texts are sorted.
+        let mut open: Vec<(usize, &[(Vec<u8>, usize)], usize)> = vec![(0, &texts, 0)];
+        while let Some((at, group, depth)) = open.pop() {
+            let ends = if group.len() == 1 { 1 } else { group.partition_point(|(text, _)| text.len() == depth) };
+            let (here, further) = group.split_at_checked(ends).unwrap_or_default();
+            let entries = number(trie.entries.len());
+            trie.entries.extend(here.iter().map(|(_, position)| number(*position)));
+            let children = number(trie.children.len());
+            for group in further.chunk_by(|(a, _), (b, _)| a.get(depth) == b.get(depth)) {
+                let next = trie.nodes.len();
+                trie.nodes.push(Node::default());
+                let byte = group.first().and_then(|(text, _)| text.get(depth)).copied().unwrap_or_default();
+                trie.children.push((byte, number(next)));
+                open.push((next, group, depth + 1));
+            }
+            if let Some(node) = trie.nodes.get_mut(at) {
+                node.entries = entries..number(trie.entries.len());
+                node.children = children..number(trie.children.len());
+            }
         }
-        if let Some(node) = self.0.get_mut(at) {
-            node.entries.push(position);
-        }
+        trie
     }
 
     /// The smallest position along the way of `bytes` for which `fits` holds, if it is smaller than `best`.
@@ -321,16 +328,19 @@ impl Trie {
         mut best: Option<usize>,
         fits: &impl Fn(usize) -> bool,
     ) -> Option<usize> {
-        let mut node = self.0.first();
+        let range = |range: &std::ops::Range<u32>| range.start as usize..range.end as usize;
+        let mut node = self.nodes.first();
         while let Some(here) = node {
-            for position in &here.entries {
-                if best.is_none_or(|best| *position < best) && fits(*position) {
-                    best = Some(*position);
+            for position in self.entries.get(range(&here.entries)).unwrap_or_default() {
+                let position = *position as usize;
+                if best.is_none_or(|best| position < best) && fits(position) {
+                    best = Some(position);
                 }
             }
+            let children = self.children.get(range(&here.children)).unwrap_or_default();
             node = bytes.next().and_then(|byte| {
-                let found = here.children.binary_search_by_key(&byte, |(b, _)| *b).ok()?;
-                self.0.get(here.children.get(found)?.1)
+                let found = children.binary_search_by_key(&byte, |(b, _)| *b).ok()?;
+                self.nodes.get(children.get(found)?.1 as usize)
             });
         }
         best

@@ -79,6 +79,13 @@ pub struct ContractSource {
     pub approvals: Option<u32>,
     /// How often the server is asked what it offers, as in `30s`. Default 60s.
     pub check_every: Option<String>,
+    /// What changes from day to day by its nature, such as a list of notes, and is not held to the contract. User
+    /// interfaces (`ui://`) are, always.
+    #[serde(default)]
+    pub live: Vec<Live>,
+    /// What happens to characters that nobody sees, and to terminal sequences, in results and errors. Default `keep`.
+    #[serde(default)]
+    pub hidden_text: HiddenText,
     /// What its user interfaces (`ui://` resources) may declare. Default: nothing.
     #[serde(default)]
     pub widgets: WidgetsSource,
@@ -109,6 +116,34 @@ pub struct WidgetsSource {
     pub permissions: Vec<String>,
     /// Replaces `ui.domain`.
     pub domain: Option<String>,
+    /// Replaces `ui.domain` for these OAuth clients, by client id: hosts differ in what they take.
+    #[serde(default)]
+    pub domains: BTreeMap<String, String>,
+}
+
+/// What a contract need not fix.
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum Live {
+    /// Resources.
+    Resources,
+    /// Resource templates.
+    Templates,
+    /// Prompts.
+    Prompts,
+}
+
+/// What happens to what a model reads and a person does not see.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum HiddenText {
+    /// It goes on to the client.
+    #[default]
+    Keep,
+    /// It is taken out, and the record says so.
+    Strip,
+    /// The reply is refused.
+    Refuse,
 }
 
 /// What happens to what changed since it was approved.

@@ -30,8 +30,17 @@ pub fn contract(
     flaws: &mut Flaws,
 ) -> Contract {
     let written = source.is_some();
-    let ContractSource { lock: _, on_drift, undeclared_arguments, output, approvals, check_every, widgets } =
-        source.cloned().unwrap_or_default();
+    let ContractSource {
+        lock: _,
+        on_drift,
+        undeclared_arguments,
+        output,
+        approvals,
+        check_every,
+        live,
+        hidden_text,
+        widgets,
+    } = source.cloned().unwrap_or_default();
     let hint = "as in 30s, 1m or 1h";
     let every = flaws.read(DURATION, "/contract/check_every", check_every.as_deref(), duration, hint);
     let mut contract = Contract {
@@ -44,6 +53,9 @@ pub fn contract(
         approvals: usize::try_from(approvals.unwrap_or(1)).unwrap_or(usize::MAX).max(1),
         every: every.unwrap_or(Duration::from_secs(60)),
         domain: widgets.domain.clone(),
+        domains: widgets.domains.clone(),
+        live,
+        hidden_text,
         widgets: allowed(widgets, flaws),
     };
     let at = if written { LOCK } else { "/server" };
@@ -52,7 +64,10 @@ pub fn contract(
         Some(Ok(text)) => match Lock::parse(text) {
             Ok(lock) => {
                 lock.review(server, given.approvers, contract.approvals, at, flaws);
-                contract.published = Some(publish(lock, tools, flaws));
+                let surface = contract.fixed(lock.surface);
+                let mut published = publish(lock.digest, surface, tools, flaws);
+                published.approved = lock.approvals.into_iter().map(|approval| (approval.by, approval.at)).collect();
+                contract.published = Some(published);
             }
             Err(why) => flaws.add(Check::LockUnreadable, at, format!("`{}`: {why}", contract.lock), "restore the file"),
         },
@@ -75,7 +90,7 @@ pub fn contract(
 
 /// What user interfaces may declare.
 fn allowed(source: WidgetsSource, flaws: &mut Flaws) -> Allowed {
-    let WidgetsSource { connect, resource, frame, base_uri, redirect, permissions, domain: _ } = source;
+    let WidgetsSource { connect, resource, frame, base_uri, redirect, permissions, domain: _, domains: _ } = source;
     let mut origins = |field: &str, texts: Vec<String>| {
         let mut origins = Vec::new();
         for (at, text) in texts.iter().enumerate() {
@@ -100,9 +115,9 @@ fn allowed(source: WidgetsSource, flaws: &mut Flaws) -> Allowed {
     }
 }
 
-fn publish(lock: Lock, rules: &[Named<NamePattern>], flaws: &mut Flaws) -> Published {
-    suspicious(&lock.surface, rules, flaws);
-    Published::new(lock.digest, lock.surface, &mut |tool, field, Unusable(why)| {
+fn publish(digest: String, surface: Surface, rules: &[Named<NamePattern>], flaws: &mut Flaws) -> Published {
+    suspicious(&surface, rules, flaws);
+    Published::new(digest, surface, &mut |tool, field, Unusable(why)| {
         let at = format!("/contract/tools{}", pointer(tool));
         let message = format!("tool `{tool}`: `{field}` cannot be used: {why}");
         flaws.add(Check::SchemaUnusable, at, message, "have the server mend it; until then calls of it are refused");
