@@ -14,7 +14,9 @@ use crate::control::reload::{EVERY, Status, Watch};
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
+use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::flaw::{Check, Severity};
+use crate::kernel::snapshot::Snapshot;
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
@@ -332,8 +334,9 @@ fn lost(current: &Snapshot, loaded: &Loaded) -> Vec<Problem> {
             }
             Some(_) => return None,
         };
+        let [_, _, mend] = check.words();
         let file = loaded.locks.get(name).map(|path| path.display().to_string()).unwrap_or_default();
-        Some(Problem { check, file, line: 0, column: 0, message, hint: check.mend().to_owned() })
+        Some(Problem { check, file, line: 0, column: 0, message, hint: mend.to_owned() })
     };
     current.servers.iter().filter_map(told).collect()
 }

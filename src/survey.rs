@@ -478,7 +478,9 @@ impl Client {
         let left = self.left.load(Ordering::Relaxed);
         let mut body = Limited::new(response.into_body(), REPLY_BYTES_MAX.min(left));
         let broken = || {
-            format!("the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes, or all are longer than {BYTES_MAX}")
+            format!(
+                "the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes, or all are longer than {BYTES_MAX}"
+            )
         };
         if is_media(&media, "application/json") {
             let bytes = body.collect().await.map_err(|_| broken())?.to_bytes();

@@ -180,7 +180,7 @@ pub struct Refusal {
     /// Scopes that would be needed, for a challenge.
     pub scopes: Vec<String>,
     /// The login that would be needed, for a challenge.
-    pub step_up: Option<Box<StepUp>>,
+    pub step_up: Option<std::sync::Arc<StepUp>>,
     /// Seconds after which to try again.
     pub retry_after: Option<u64>,
     /// The version asked for, for `-32022`.

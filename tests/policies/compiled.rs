@@ -182,7 +182,7 @@ fn sizes_and_rates_are_read_in_each_unit() {
 
 fn available(more: Value) -> Available {
     let server = compiled(&json!({ "tools": { "a": { "effect": "read", "available": more } } }));
-    server.tools.find("a").unwrap().available.clone().unwrap()
+    server.tools.find("a").unwrap().available.as_deref().cloned().unwrap()
 }
 
 #[test]

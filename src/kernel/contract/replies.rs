@@ -48,7 +48,8 @@ mod tests {
 
     #[test]
     fn hidden_characters_go_and_every_other_byte_stays() {
-        let document = read("{\"a\" : [\"plain\", \"ig\\u200bnore\", 1.50, \"na\u{ef}ve\\n\"],\"b\":{\"c\":\"\\u001b[2Jx\"}}");
+        let document =
+            read("{\"a\" : [\"plain\", \"ig\\u200bnore\", 1.50, \"na\u{ef}ve\\n\"],\"b\":{\"c\":\"\\u001b[2Jx\"}}");
         let mut patches = Patches::default();
         assert_eq!(unhide(document.root(), &|_| false, &mut patches), Ok(2));
         let text = document.write(&patches);

@@ -183,13 +183,13 @@ pub struct Rule {
     /// Also for callers without a token.
     pub anonymous: bool,
     /// All of these scopes.
-    pub scopes: Vec<Arc<Scope>>,
+    pub scopes: Arc<[Arc<Scope>]>,
     /// Any of these roles, each with what it takes; empty for no roles needed.
-    pub roles: Vec<Arc<Role>>,
+    pub roles: Arc<[Arc<Role>]>,
     /// Where, for whom and when.
-    pub available: Option<Available>,
+    pub available: Option<Arc<Available>>,
     /// A recent or stronger login.
-    pub step_up: Option<StepUp>,
+    pub step_up: Option<Arc<StepUp>>,
     /// Condition.
     pub when: Option<Arc<Condition>>,
 }
@@ -439,6 +439,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let mut context = rules::Context {
         roles: rules::roles(roles, claims.as_ref(), &mut flaws),
         scopes: BTreeMap::new(),
+        scope_sets: BTreeMap::new(),
+        role_sets: BTreeMap::new(),
         conditions: BTreeMap::new(),
         implied: rules::implied(scopes, &mut flaws),
         claims: claims.as_ref(),

@@ -180,7 +180,7 @@ pub fn authorize_telling<'a>(
             return no(Reason::NotAvailable);
         }
     }
-    for needed in &rule.scopes {
+    for needed in rule.scopes.iter() {
         let held = needed.held_by(principal);
         trace.step(Step::Scope(needed, held));
         if !held {
@@ -378,7 +378,7 @@ pub(in crate::kernel) fn verdict(
                 refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
             }
             if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
-                refusal.step_up = rule.step_up.clone().map(Box::new);
+                refusal.step_up.clone_from(&rule.step_up);
             }
             (refusal, rule.map(Grounds::of).unwrap_or_default())
         })

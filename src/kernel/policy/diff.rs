@@ -232,8 +232,8 @@ impl<'a> Verdict<'a> {
             }
             facts.extend(rule.scopes.iter().flat_map(|scope| scope.any.iter().cloned().map(Fact::Scope)));
             facts.extend(rule.roles.iter().cloned().map(Fact::Role));
-            facts.extend(rule.available.clone().map(Fact::Available));
-            facts.extend(rule.step_up.clone().map(Fact::StepUp));
+            facts.extend(rule.available.as_deref().cloned().map(Fact::Available));
+            facts.extend(rule.step_up.as_deref().cloned().map(Fact::StepUp));
             facts.extend(rule.when.as_ref().map(|when| Fact::Holds(when.text().to_owned())));
             for denial in &self.denials {
                 facts.extend(denial.roles.iter().cloned().map(Fact::Role));
@@ -256,9 +256,9 @@ impl<'a> Verdict<'a> {
         !denied
             && (!anonymous || (self.anonymous && rule.anonymous))
             && role(&rule.roles)
-            && rule.available.as_ref().is_none_or(|available| world.has(&Fact::Available(available.clone())))
+            && rule.available.as_ref().is_none_or(|available| world.has(&Fact::Available((**available).clone())))
             && rule.scopes.iter().all(|scope| scope.any.iter().any(|one| world.has(&Fact::Scope(one.clone()))))
-            && rule.step_up.as_ref().is_none_or(|step_up| world.has(&Fact::StepUp(step_up.clone())))
+            && rule.step_up.as_ref().is_none_or(|step_up| world.has(&Fact::StepUp((**step_up).clone())))
             && rule.when.as_ref().is_none_or(|when| world.has(&Fact::Holds(when.text().to_owned())))
     }
 }

@@ -24,6 +24,10 @@ pub struct Context<'a> {
     pub roles: BTreeMap<String, Arc<Role>>,
     /// Scopes that rules ask for, each made once.
     pub scopes: BTreeMap<String, Arc<Scope>>,
+    /// What rules ask for together: rules that ask for the same share it, which keeps a decision in few cache lines.
+    pub scope_sets: BTreeMap<Vec<String>, Arc<[Arc<Scope>]>>,
+    /// The same of roles.
+    pub role_sets: BTreeMap<Vec<String>, Arc<[Arc<Role>]>>,
     /// Conditions by their text, each compiled once.
     pub conditions: BTreeMap<String, Arc<Condition>>,
     /// For each scope, the scopes that imply it.
@@ -184,8 +188,8 @@ impl Context<'_> {
                 label: name.clone(),
                 effect: None,
                 anonymous: false,
-                scopes: Vec::new(),
-                roles: self.known_roles(&at, roles.as_deref().unwrap_or_default()),
+                scopes: Arc::default(),
+                roles: self.known_roles(&at, roles.as_deref().unwrap_or_default()).into(),
                 available: None,
                 step_up: None,
                 when: self.condition(&at, when.as_deref()),
@@ -227,14 +231,15 @@ impl Context<'_> {
         for (index, scope) in scopes.iter().enumerate() {
             scope_token(&format!("{from}/scopes/{index}"), scope, self.flaws);
         }
-        let scopes: Vec<Arc<Scope>> = scopes.iter().map(|name| self.scope(name)).collect();
+        let scopes = self.scope_set(scopes);
         let roles = own.roles.as_ref().or(defaults.roles.as_ref()).map(Vec::as_slice).unwrap_or_default();
         let asks = !scopes.is_empty() || !roles.is_empty();
-        let roles = self.known_roles(&place(own.roles.is_some()), roles);
+        let known = self.known_roles(&place(own.roles.is_some()), roles);
+        let roles = self.role_sets.entry(roles.to_vec()).or_insert_with(|| known.into()).clone();
         let available = own.available.as_ref().or(defaults.available.as_ref());
-        let available = available.map(|source| self.available(&place(own.available.is_some()), source));
+        let available = available.map(|source| Arc::new(self.available(&place(own.available.is_some()), source)));
         let step_up = own.step_up.as_ref().or(defaults.step_up.as_ref());
-        let step_up = step_up.map(|source| self.step_up(&place(own.step_up.is_some()), source));
+        let step_up = step_up.map(|source| Arc::new(self.step_up(&place(own.step_up.is_some()), source)));
         let reads = own.effect.is_none_or(|effect| effect == Effect::Read);
         if own.anonymous && (!self.anonymous || !reads || asks || step_up.is_some()) {
             let message = "open to anonymous callers, which `access` or the rest of the rule does not allow";
@@ -245,6 +250,14 @@ impl Context<'_> {
         let (position, label) = ((self.locate)(at), label.to_owned());
         let (effect, anonymous) = (own.effect, own.anonymous);
         Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when })
+    }
+
+    fn scope_set(&mut self, names: &[String]) -> Arc<[Arc<Scope>]> {
+        if let Some(known) = self.scope_sets.get(names) {
+            return known.clone();
+        }
+        let set: Arc<[Arc<Scope>]> = names.iter().map(|name| self.scope(name)).collect();
+        self.scope_sets.entry(names.to_vec()).or_insert(set).clone()
     }
 
     fn scope(&mut self, name: &str) -> Arc<Scope> {
