@@ -52,6 +52,13 @@ pub struct Gateway {
     pub draining: watch::Receiver<bool>,
 }
 
+impl Gateway {
+    /// What is known at this moment.
+    fn facts(&self) -> Facts {
+        Facts { stops: self.snapshots.stops(), ..Facts::at(clock::now()) }
+    }
+}
+
 /// Answers one HTTP request: opens its record, lets it travel, maps a refusal, closes the record.
 pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Response<Body> {
     let world = gateway.snapshots.current(); // One policy for the whole exchange.
@@ -157,7 +164,7 @@ async fn travel(
 ) -> Result<Answer, Refusal> {
     let (parts, mut body) = request.into_parts();
     let head = Request::from_parts(parts, ());
-    let facts = Facts::at(clock::now());
+    let facts = gateway.facts();
     let entered = enter(gateway, world, server, &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
@@ -402,7 +409,7 @@ async fn receive(
             let failed = status != 200;
             let upstream_status = reply.status;
             let text = reply.whole(judge.bytes_max()).await?;
-            let facts = Facts { now: clock::now(), seen: gateway.contracts.known(judge.server()) };
+            let facts = Facts { seen: gateway.contracts.known(judge.server()), ..gateway.facts() };
             let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
                 other => other?,
@@ -462,6 +469,7 @@ fn note_message(record: &mut Record, message: &Message) {
 fn note_decision(record: &mut Record, decision: Decision) -> Result<Permitted, Refusal> {
     let (grounds, verdict) = match decision {
         Decision::Permit(permitted) => (permitted.grounds().clone(), Ok(permitted)),
+        Decision::Confirm(held) => (held.grounds().clone(), Err(Reason::ConfirmationImpossible.into())),
         Decision::Refuse(refusal, grounds) => (grounds, Err(refusal)),
     };
     record.note(|entry| entry.rule = grounds.rule);

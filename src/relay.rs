@@ -272,7 +272,11 @@ impl<B: Upstream> Running<B> {
     }
 
     fn facts(&self) -> Facts {
-        Facts { now: clock::now(), seen: self.relay.contracts.known(self.relay.judge.server()) }
+        Facts {
+            now: clock::now(),
+            seen: self.relay.contracts.known(self.relay.judge.server()),
+            stops: self.relay.snapshots.stops(),
+        }
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {

@@ -125,6 +125,7 @@ fn bare(verb: Verb) -> Message {
 fn decided(server: &Arc<ServerPolicy>, message: Message) -> Result<Permitted, (Refusal, Grounds)> {
     match decide(&world(server), server, &caller(NOW + 600), message, &Facts::at(NOW)) {
         Decision::Permit(permit) => Ok(permit),
+        Decision::Confirm(held) => Err((Reason::ConfirmationPending.into(), held.grounds().clone())),
         Decision::Refuse(refusal, grounds) => Err((refusal, grounds)),
     }
 }
