@@ -17,6 +17,7 @@ pub mod exchange;
 // The stages, in the order a message meets them.
 pub mod audit;
 pub mod authn;
+pub mod confirmations;
 pub mod http;
 pub mod kernel;
 pub mod listen;

@@ -92,6 +92,11 @@ impl State {
         matches!(self, Self::Proposed | Self::Shown)
     }
 
+    /// Whether it ended without anybody's answer.
+    pub fn is_over_undecided(self) -> bool {
+        matches!(self, Self::Expired | Self::Void)
+    }
+
     /// Whether it can still lead to an execution.
     pub fn is_live(self) -> bool {
         self.is_open() || self == Self::Approved
