@@ -7,6 +7,7 @@ use crate::authn::Authenticator;
 use crate::authn::keys::Keys;
 use crate::config::load::Environment;
 use crate::config::{Loaded, Problem, Startup};
+use crate::confirmations::{Around, Confirmations};
 use crate::contracts::Contracts;
 use crate::control::admin::Admin;
 use crate::control::discover::Discover;
@@ -35,6 +36,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 const KEYS_EVERY: u32 = 2400;
 /// How often idle sessions are dropped, in looks at the files.
 const SWEEP_EVERY: u32 = 40;
+
+/// How often it is looked which confirmations nobody gave in time, in looks at the files.
+const EXPIRE_EVERY: u32 = 4;
 
 /// Why the gateway did not start.
 #[derive(Debug)]
@@ -72,7 +76,9 @@ pub async fn run(
     let (drain, draining) = watch::channel(false);
     let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
     let contracts = Arc::new(Contracts::default());
+    let confirmations = Confirmations::open(&startup.audit.directory, audit.clone()).map_err(Failure::Io)?;
     let gateway = Arc::new(Gateway {
+        confirmations: confirmations.clone(),
         contracts: contracts.clone(),
         snapshots: snapshots.clone(),
         authn: Authenticator::new(keys.clone(), startup.token_cache),
@@ -240,6 +246,13 @@ impl Control {
             if turn.is_multiple_of(SWEEP_EVERY) {
                 self.gateway.sessions.sweep();
                 self.gateway.upstreams.sweep();
+            }
+            if turn.is_multiple_of(EXPIRE_EVERY) {
+                let world = self.snapshots.current();
+                let around =
+                    move |server: &str| Some(Around { server: world.servers.get(server)?.clone(), principal: None });
+                let confirmations = self.gateway.confirmations.clone();
+                let _ = tokio::task::spawn_blocking(move || confirmations.sweep(&around)).await;
             }
             self.session_count.store(self.gateway.sessions.len(), Ordering::Relaxed);
         }

@@ -62,6 +62,8 @@ pub struct Entry {
     pub arguments_digest: Option<Digest>,
     /// The rule that decided.
     pub rule: Option<Arc<Rule>>,
+    /// For a call that somebody confirmed: which confirmation.
+    pub confirmed: Option<String>,
     /// For confirmations.
     pub confirmation: Option<Box<Confirming>>,
     /// `allow`, `deny`, `error`, `aborted`, or for reloads `applied`, `rejected`.
@@ -99,6 +101,7 @@ impl Entry {
             target_digest: None,
             arguments_digest: None,
             rule: None,
+            confirmed: None,
             confirmation: None,
             outcome: "aborted",
             reason: None,

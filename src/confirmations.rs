@@ -75,6 +75,8 @@ pub struct Wanted {
     pub batch: Option<Batch>,
     /// Identity of like calls.
     pub like: Option<Digest>,
+    /// Whether a person is asked now.
+    pub prompts: bool,
 }
 
 /// All confirmations.
@@ -102,8 +104,6 @@ pub struct Around {
     pub server: Arc<ServerPolicy>,
     /// Whoever does it.
     pub principal: Option<Arc<Principal>>,
-    /// The policy in force.
-    pub policy: Digest,
 }
 
 impl Inner {
@@ -257,7 +257,7 @@ impl Confirmations {
             {
                 return Err(Reason::ConfirmationsExhausted.into());
             }
-            let asks = wanted.mode != Mode::Host;
+            let asks = wanted.prompts;
             if asks {
                 may_ask(inner, call, &around.server, now)?;
             }
@@ -435,8 +435,7 @@ impl Confirmations {
         let old = |kept: &&Kept| {
             !kept.confirmation.state().is_live() && kept.confirmation.expires().saturating_add(KEPT_SECONDS) < now
         };
-        let old: Vec<String> =
-            inner.all.values().filter(old).map(|kept| kept.confirmation.id().to_owned()).collect();
+        let old: Vec<String> = inner.all.values().filter(old).map(|kept| kept.confirmation.id().to_owned()).collect();
         if !old.is_empty() && self.store.remove(&old).is_ok() {
             for id in &old {
                 inner.all.remove(id);
@@ -595,9 +594,8 @@ impl Outcome {
         self.done = true;
         let (this, id, around) = (self.confirmations.clone(), self.id.clone(), self.around.clone());
         let work = move || {
-            let _ = this.change(&mut this.inner(), &id, ("executed", &around), |kept, _| {
-                kept.confirmation.finish(executed)
-            });
+            let _ = this
+                .change(&mut this.inner(), &id, ("executed", &around), |kept, _| kept.confirmation.finish(executed));
         };
         // Nobody waits for it; if there is no runtime any more, the missing record says so.
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {

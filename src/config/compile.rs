@@ -11,7 +11,7 @@ use crate::kernel::json::Bounds;
 use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
 use crate::kernel::policy::source::{CredentialSource, PolicySource};
-use crate::kernel::snapshot::{Limits, Snapshot};
+use crate::kernel::snapshot::{Approvals, Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -95,6 +95,7 @@ impl Compiler<'_> {
             public_url,
             issuers: issuers.iter().map(|(name, issuer)| (name.clone(), issuer.issuer.clone())).collect(),
             limits: Limits { request: bounds(request_bytes_max), reply: bounds(reply_bytes_max) },
+            approvals: Approvals::default(),
         };
         let startup = Startup {
             listeners,

@@ -94,6 +94,24 @@ impl Unconfirmed {
         &self.call
     }
 
+    /// What has to be counted.
+    pub fn counted(&self) -> &Permitted {
+        &self.permitted
+    }
+
+    /// Identity of the calls that one approval may be for, where the policy allows that.
+    pub fn like(&self) -> Option<Digest> {
+        let batch = self.confirm()?.batch.as_ref()?;
+        let mut parts: Vec<Vec<u8>> = Vec::new();
+        for path in &batch.same {
+            let mut part = path.clone().into_bytes();
+            part.push(0);
+            at(self.message().arguments(), path)?.canonical(&mut part);
+            parts.push(part);
+        }
+        Some(Digest::of_parts(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
     /// What the verdict rests on.
     pub fn grounds(&self) -> &Grounds {
         self.permitted.grounds()

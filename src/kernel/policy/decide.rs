@@ -518,6 +518,11 @@ impl Permitted {
         self.charges.iter().filter_map(|charge| Some((self.server.limits.get(charge.limit)?, charge)))
     }
 
+    /// The caller.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
     /// The message that was permitted.
     pub fn message(&self) -> &Message {
         &self.message
