@@ -19,6 +19,7 @@ use crate::kernel::policy::flaw::{Check, Severity};
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
+use crate::pages::{self, Pages};
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
 use crate::tls::{self, ServerTls};
@@ -76,12 +77,13 @@ pub async fn run(
     let (drain, draining) = watch::channel(false);
     let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
     let contracts = Arc::new(Contracts::default());
+    let authn = Arc::new(Authenticator::new(keys.clone(), startup.token_cache));
     let confirmations = Confirmations::open(&startup.audit.directory, audit.clone()).map_err(Failure::Io)?;
     let gateway = Arc::new(Gateway {
         confirmations: confirmations.clone(),
         contracts: contracts.clone(),
         snapshots: snapshots.clone(),
-        authn: Authenticator::new(keys.clone(), startup.token_cache),
+        authn: authn.clone(),
         meter: Meter::default(),
         sessions: Sessions::new(startup.sessions),
         upstreams: Upstreams::new(&loaded.snapshot.servers, &loaded.credentials).map_err(Failure::Io)?,
@@ -89,6 +91,9 @@ pub async fn run(
         metrics: metrics.clone(),
         draining: draining.clone(),
     });
+    let pages = Pages::new(snapshots.clone(), confirmations, authn, startup.page.clone(), startup.webhook.clone());
+    let pages = Arc::new(pages.map_err(Failure::Io)?);
+    let notifying = tokio::spawn(pages.clone().notify());
     let status = Arc::new(Status::default());
     let session_count = Arc::new(AtomicUsize::new(0));
     let admin = Arc::new(Admin {
@@ -117,8 +122,16 @@ pub async fn run(
             }
             None => None,
         };
-        let gateway = gateway.clone();
-        let handle = move |request| exchange::handle(gateway.clone(), request);
+        let (gateway, pages) = (gateway.clone(), pages.clone());
+        let handle = move |request: http::Request<hyper::body::Incoming>| {
+            let (gateway, pages) = (gateway.clone(), pages.clone());
+            async move {
+                match request.uri().path().starts_with(pages::PREFIX) {
+                    true => pages.handle(request).await,
+                    false => exchange::handle(gateway, request).await,
+                }
+            }
+        };
         tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
     }
     start_admin(startup.admin, admin, &shared).await?;
@@ -151,6 +164,7 @@ pub async fn run(
         () = stop => {}
     }
     discovering.abort();
+    notifying.abort();
     drain.send_replace(true);
     drop((shared, control));
     let _ = tokio::time::timeout(startup.drain, gone.recv()).await;

@@ -39,7 +39,7 @@ pub struct Gateway {
     /// The worlds.
     pub snapshots: Arc<Snapshots>,
     /// Verifies tokens.
-    pub authn: Authenticator,
+    pub authn: Arc<Authenticator>,
     /// Counts.
     pub meter: Meter,
     /// Sessions.

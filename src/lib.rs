@@ -22,6 +22,7 @@ pub mod http;
 pub mod kernel;
 pub mod listen;
 pub mod meter;
+pub mod pages;
 pub mod relay;
 pub mod sessions;
 pub mod survey;

@@ -74,7 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cases", &[]),
-    ("config", &["authn", "audit", "cases", "egress", "sessions", "tls"]),
+    ("config", &["authn", "audit", "cases", "egress", "pages", "sessions", "tls"]),
     ("control", &["audit", "clock", "config", "contracts", "body", "http", "metrics", "snapshots", "survey"]),
     (
         "app",

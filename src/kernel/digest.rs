@@ -81,6 +81,12 @@ pub fn keyed(key: &[u8], parts: &[&[u8]]) -> Digest {
     Digest(out)
 }
 
+/// HMAC-SHA-256 (RFC 2104), for formats that others define.
+pub fn hmac(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    aws_lc_rs::hmac::sign(&key, bytes).as_ref().to_vec()
+}
+
 /// Keyed pseudonym (HMAC-SHA-256, RFC 2104), hex of the first 16 bytes.
 pub fn pseudonym(key: &[u8], parts: &[&str]) -> String {
     let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
