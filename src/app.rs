@@ -12,10 +12,12 @@ use crate::contracts::Contracts;
 use crate::control::admin::Admin;
 use crate::control::discover::Discover;
 use crate::control::reload::{EVERY, Status, Watch};
+use crate::control::stop;
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::flaw::{Check, Severity};
+use crate::kernel::stops::{Stop, Stops, What};
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
@@ -76,6 +78,12 @@ pub async fn run(
     keys.replace(loaded.issuers.clone());
     let (drain, draining) = watch::channel(false);
     let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
+    let mut stop_watch = stop::Watch::new(&startup.audit.directory);
+    // In force before the first call.
+    if let Some(stops) = stop_watch.poll().filter(|stops| !stops.stops.is_empty()) {
+        eprintln!("{} stopped: see `portcullis stop {}`", stops.stops.len(), path.display());
+        snapshots.set_stops(stops);
+    }
     let contracts = Arc::new(Contracts::default());
     let authn = Arc::new(Authenticator::new(keys.clone(), startup.token_cache));
     let confirmations = Confirmations::open(&startup.audit.directory, audit.clone()).map_err(Failure::Io)?;
@@ -160,7 +168,7 @@ pub async fn run(
         session_count,
     };
     tokio::select! {
-        () = control.run(watch, environment) => {}
+        () = control.run(watch, stop_watch, environment) => {}
         () = stop => {}
     }
     discovering.abort();
@@ -229,12 +237,16 @@ struct Control {
 }
 
 impl Control {
-    async fn run(&self, mut watch: Watch, environment: Environment<'static>) {
+    async fn run(&self, mut watch: Watch, mut stop_watch: stop::Watch, environment: Environment<'static>) {
         self.keys.refresh().await;
         let mut turn: u32 = 0;
         loop {
             tokio::time::sleep(EVERY).await;
             turn = turn.wrapping_add(1);
+            // First, and whatever state the rest of the configuration is in.
+            if let Some(stops) = stop_watch.poll() {
+                self.stop(stops);
+            }
             // Reading, compiling and running cases take their time; calls do not wait for them.
             let look = move || {
                 let found = watch.poll(environment);
@@ -325,6 +337,33 @@ impl Control {
         let detail = format!("{} problems", problems.len());
         self.status.set(problems);
         self.record("rejected", before, before, detail);
+    }
+
+    /// Puts the kill switch in force, and records what changed.
+    fn stop(&self, stops: Stops) {
+        let before = self.snapshots.stops().map(|stops| (*stops).clone()).unwrap_or_default();
+        let newly = stops.stops.iter().filter(|stop| !before.stops.contains(stop)).map(|stop| ("stopped", stop));
+        let lifted = before.stops.iter().filter(|stop| !stops.stops.contains(stop)).map(|stop| ("lifted", stop));
+        let changes: Vec<(&'static str, Stop)> =
+            newly.chain(lifted).map(|(outcome, stop)| (outcome, stop.clone())).collect();
+        self.snapshots.set_stops(stops);
+        for (outcome, stop) in changes {
+            let what = match &stop.what {
+                // Records do not name people.
+                What::Subject(subject) => format!("subject {}", Digest::of(subject.as_bytes()).short()),
+                other => other.to_string(),
+            };
+            eprintln!("{outcome}: {what}");
+            if let Ok(mut record) = self.audit.begin("stop", crate::clock::Id::random()) {
+                record.note(|entry| {
+                    entry.outcome = outcome;
+                    entry.detail = match stop.reason.is_empty() {
+                        true => what,
+                        false => format!("{what}: {}", crate::config::escaped(&stop.reason)),
+                    };
+                });
+            }
+        }
     }
 
     fn record(&self, outcome: &'static str, before: Digest, now: Digest, detail: String) {

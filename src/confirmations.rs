@@ -195,7 +195,11 @@ impl Confirmations {
         match recorded {
             true => {
                 // What ended a call that nobody decided on is told as that.
-                let event = if after.is_over_undecided() { "decided" } else { event };
+                let event = match (before, after.is_over_undecided()) {
+                    (State::Approved, true) => "lapsed",
+                    (_, true) => "decided",
+                    (_, false) => event,
+                };
                 note(&mut record, event, &kept, &previous, around);
             }
             false => record.discard(),

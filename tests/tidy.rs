@@ -99,7 +99,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["app", "clock", "cli", "egress"]),
-    ("cli", &["app", "cases", "clock", "config", "demo", "egress", "survey"]),
+    ("cli", &["app", "cases", "clock", "config", "control", "demo", "egress", "survey"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];

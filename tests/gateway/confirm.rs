@@ -359,3 +359,148 @@ fn an_answer_that_comes_too_late_does_nothing() {
     assert!(writes(&gateway).is_empty());
     wait("that nobody answered is recorded", || gateway.records().iter().any(|record| record["outcome"] == "expired"));
 }
+
+#[test]
+fn what_is_stopped_is_refused_at_once_and_after_a_restart_until_it_is_lifted() {
+    let mut gateway = Gateway::with(TOOLS, "");
+    gateway.upstream.tools(&["find_customer", "update_customer"]);
+    let ann = gateway.ann();
+    let works =
+        |gateway: &Gateway, token: &str| gateway.tool(token, "find_customer", json!({})).json().get("result").is_some();
+    let stop = |gateway: &Gateway, arguments: &[&str]| {
+        let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        let done =
+            command.args(["stop", "gateway.yaml"]).args(arguments).current_dir(&gateway.directory).output().unwrap();
+        assert!(done.status.success(), "{done:?}");
+        String::from_utf8(done.stdout).unwrap()
+    };
+    for what in [["tool", "crm/find_customer"], ["server", "crm"], ["client", "app"], ["subject", "ann"]] {
+        assert!(works(&gateway, &ann));
+        // A configuration that does not load must not keep anything from being stopped.
+        gateway.write("policies/broken.yaml", "server: [");
+        stop(&gateway, &[what[0], what[1], "--reason", "incident 12"]);
+        wait("it is stopped", || !works(&gateway, &ann));
+        let refusal = gateway.tool(&ann, "find_customer", json!({}));
+        assert!(refused(&refusal).contains("stopped by an operator"), "{refusal:?}");
+        if what[0] == "tool" {
+            assert!(!gateway.listed(&ann).contains(&"find_customer".to_owned()), "and hidden");
+        }
+        let other = gateway.signer.sign("at+jwt", &{
+            let mut claims = gateway.claims("bob", "crm.read");
+            claims["client_id"] = "other".into();
+            claims
+        });
+        assert_eq!(works(&gateway, &other), matches!(what[0], "client" | "subject"), "others: {what:?}");
+        std::fs::remove_file(gateway.directory.join("policies/broken.yaml")).unwrap();
+        gateway.kill();
+        gateway.launch();
+        assert!(!works(&gateway, &ann), "still after a restart");
+        assert!(stop(&gateway, &[]).contains("incident 12"));
+        stop(&gateway, &[what[0], what[1], "--lift"]);
+        wait("it is lifted", || works(&gateway, &ann));
+        wait("both are recorded", || {
+            let records = gateway.records();
+            let of =
+                |outcome: &str| records.iter().any(|record| record["kind"] == "stop" && record["outcome"] == outcome);
+            of("stopped") && of("lifted")
+        });
+    }
+    assert!(!gateway.records().iter().any(|record| record["detail"].as_str().is_some_and(|d| d.contains("ann"))));
+    gateway.write("audit/stops.json", "{ \"stops\": [");
+    wait("a list that cannot be read stops everything", || !works(&gateway, &ann));
+}
+
+#[test]
+fn an_open_stream_ends_when_its_caller_is_stopped() {
+    let gateway = Gateway::with(TOOLS, "");
+    let ann = gateway.ann();
+    gateway.upstream.script(|seen, out| {
+        let id = seen.json()["id"].clone();
+        open_events(out);
+        for _ in 0..200 {
+            let note =
+                json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
+            raw(out, &format!("data: {note}\n\n"));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+        raw(out, &format!("data: {}\n\n", json!({"jsonrpc":"2.0","id":id,"result":{"content":[]}})));
+    });
+    let request = modern(&ann, "tools/call", &json!({"name":"find_customer","arguments":{}}));
+    let (status, mut stream) = gateway.open(&request);
+    assert_eq!(status, 200);
+    assert_eq!(event(&mut stream)["method"], "notifications/progress");
+    gateway.write_atomic("audit/stops.json", &json!({"stops":[{"what":{"subject":"ann"}}]}).to_string());
+    let began = std::time::Instant::now();
+    loop {
+        let next = event(&mut stream);
+        if next["error"]["code"] == -31403 {
+            break;
+        }
+        assert!(began.elapsed() < std::time::Duration::from_secs(3), "it goes on: {next}");
+    }
+}
+
+#[test]
+fn a_server_in_preview_shows_what_would_happen_and_nothing_does() {
+    let policy = "mode: preview\ntools:
+  find_customer: { effect: read, scopes: [crm.read] }
+  update_customer: { effect: write, scopes: [crm.write], preview: { argument: dry_run } }
+  rename_customer: { effect: write, scopes: [crm.write], preview: { template: 'Renames {id} to {name}' } }
+  set_city: { effect: write, scopes: [crm.write], preview: { tool: find_customer, arguments: { id: id }, diff: { city: city } } }
+  delete_customer: { effect: destructive, scopes: [crm.write] }
+";
+    let gateway = Gateway::with(policy, "");
+    gateway.upstream.script(|seen, out| {
+        let message = seen.json();
+        let dry = message["params"]["arguments"]["dry_run"] == true;
+        let text = if dry { "would change 1 row" } else { "done" };
+        let result = json!({"content":[{"type":"text","text":text}],"structuredContent":{"city":"Bonn"},"resultType":"complete"});
+        reply(out, 200, "application/json", &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string());
+    });
+    let ann = gateway.ann();
+    let told = |tool: &str, arguments: Value| {
+        let answer = gateway.tool(&ann, tool, arguments).json();
+        assert_eq!((&answer["result"]["isError"], &answer["id"]), (&json!(true), &json!(1)), "{answer}");
+        answer["result"]["content"][0]["text"].as_str().unwrap().to_owned()
+    };
+    assert!(told("update_customer", json!({"id":7})).contains("would change 1 row"));
+    assert!(told("update_customer", json!({"id":7,"dry_run":false})).contains("would change 1 row"));
+    assert!(told("rename_customer", json!({"id":7,"name":"<Bo>"})).contains("Renames 7 to \"<Bo>\""));
+    assert!(told("set_city", json!({"id":7,"city":"Ulm"})).contains("city: \"Bonn\" → \"Ulm\""));
+    let none = gateway.tool(&ann, "delete_customer", json!({"id":7}));
+    assert!(refused(&none).contains("no call that changes anything"), "{none:?}");
+    for write in writes(&gateway) {
+        assert_eq!(write["params"]["arguments"]["dry_run"], true, "only previews reach it: {write}");
+    }
+    assert!(gateway.tool(&ann, "find_customer", json!({})).json().get("result").is_some());
+}
+
+#[test]
+fn a_preview_is_shown_with_the_question_and_a_failing_one_is_a_refusal() {
+    let policy = POLICY.replace("confirm: [elicit] }", "confirm: [elicit], preview: { argument: dry_run } }");
+    let gateway = Gateway::with(&policy, "");
+    gateway.upstream.script(|seen, out| {
+        let message = seen.json();
+        let arguments = &message["params"]["arguments"];
+        let failed = arguments["id"] == 13 && arguments["dry_run"] == true;
+        let text = if arguments["dry_run"] == true { "would change \u{202e}1 row" } else { "done" };
+        let result = json!({"content":[{"type":"text","text":text}],"isError":failed,"resultType":"complete"});
+        reply(out, 200, "application/json", &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string());
+    });
+    let (ann, arguments) = (gateway.ann(), json!({ "id": 7 }));
+    let first = gateway.send(&asking(&ann, "update_customer", &arguments, json!({})));
+    let result = &first.json()["result"];
+    let text = result["inputRequests"]["portcullis_confirm"]["params"]["message"].as_str().unwrap().to_owned();
+    assert!(text.contains("Preview, nothing done yet:\nwould change \\u{202e}1 row"), "{text}");
+    let done = gateway.send(&asking(&ann, "update_customer", &arguments, answer(&result["requestState"], yes())));
+    assert_eq!(done.json()["result"]["content"][0]["text"], "done");
+    assert_eq!(
+        writes(&gateway).iter().filter(|write| write["params"]["arguments"].get("dry_run").is_none()).count(),
+        1
+    );
+    let failing = gateway.send(&asking(&ann, "update_customer", &json!({ "id": 13 }), json!({})));
+    assert!(refused(&failing).contains("preview"), "{failing:?}");
+    wait("the digest of the preview is in the record", || {
+        gateway.records().iter().any(|record| record["confirmation"]["preview"].is_string())
+    });
+}
