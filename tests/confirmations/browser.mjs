@@ -61,8 +61,10 @@ try {
       await tabTo('Sign in');
       await settled(page.keyboard.press('Enter'));
       // The provider's two pages: who one is, and that one agrees.
-      await page.locator('input[name=login]').fill(step.signIn);
-      await page.locator('input[name=password]').fill('x');
+      await page.focus('input[name=login]');
+      await page.keyboard.type(step.signIn);
+      await page.focus('input[name=password]');
+      await page.keyboard.type('x');
       await settled(page.keyboard.press('Enter'));
       if (!page.url().includes('/-/')) {
         await page.focus('button[type=submit]');

@@ -37,6 +37,17 @@ class Store {
   constructor(model) {
     this.key = (id) => `${model}:${id}`;
   }
+  async findByUid(uid) {
+    const live = [...records.values()].filter((record) => record.expires > Date.now());
+    return live.find((record) => record.payload.uid === uid && record.payload.kind === 'Session')?.payload;
+  }
+  async consume(id) {
+    const payload = await this.find(id);
+    if (payload) payload.consumed = Math.floor(Date.now() / 1000);
+  }
+  async revokeByGrantId(grantId) {
+    for (const [key, record] of records) if (record.payload.grantId === grantId) records.delete(key);
+  }
   async upsert(id, payload, seconds) {
     records.set(this.key(id), { payload, expires: seconds ? Date.now() + seconds * 1000 : Infinity });
   }
