@@ -118,30 +118,7 @@ pub async fn run(
         alive,
         metrics,
     };
-    let mut certificates = Vec::new();
-    for listener in &startup.listeners {
-        let socket =
-            TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
-        let tls = match &listener.tls {
-            Some((certificate, key)) => {
-                let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
-                certificates.push((certificate.clone(), key.clone(), tls.clone()));
-                Some(tls)
-            }
-            None => None,
-        };
-        let (gateway, pages) = (gateway.clone(), pages.clone());
-        let handle = move |request: http::Request<hyper::body::Incoming>| {
-            let (gateway, pages) = (gateway.clone(), pages.clone());
-            async move {
-                match request.uri().path().starts_with(pages::PREFIX) {
-                    true => pages.handle(request).await,
-                    false => exchange::handle(gateway, request).await,
-                }
-            }
-        };
-        tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
-    }
+    let certificates = listen_all(&startup, &gateway, &pages, &shared).await?;
     start_admin(startup.admin, admin, &shared).await?;
     let addresses: Vec<String> = startup.listeners.iter().map(|l| l.address.to_string()).collect();
     let policy = loaded.snapshot.id.short();
@@ -191,6 +168,43 @@ pub async fn run(
     Ok(())
 }
 
+type Certificates = Vec<(PathBuf, PathBuf, Arc<ServerTls>)>;
+
+/// Opens the listeners of the data plane; returns the certificates that a reload replaces.
+async fn listen_all(
+    startup: &Startup,
+    gateway: &Arc<Gateway>,
+    pages: &Arc<Pages>,
+    shared: &Shared,
+) -> Result<Certificates, Failure> {
+    let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
+    let mut certificates = Vec::new();
+    for listener in &startup.listeners {
+        let socket =
+            TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
+        let tls = match &listener.tls {
+            Some((certificate, key)) => {
+                let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
+                certificates.push((certificate.clone(), key.clone(), tls.clone()));
+                Some(tls)
+            }
+            None => None,
+        };
+        let (gateway, pages) = (gateway.clone(), pages.clone());
+        let handle = move |request: http::Request<hyper::body::Incoming>| {
+            let (gateway, pages) = (gateway.clone(), pages.clone());
+            async move {
+                match request.uri().path().starts_with(pages::PREFIX) {
+                    true => pages.handle(request).await,
+                    false => exchange::handle(gateway, request).await,
+                }
+            }
+        };
+        tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
+    }
+    Ok(certificates)
+}
+
 async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &Shared) -> Result<(), Failure> {
     let socket = std::net::TcpListener::bind(address).map_err(|e| Failure::Io(format!("listen on {address}: {e}")))?;
     socket.set_nonblocking(true).map_err(|e| Failure::Io(e.to_string()))?;
@@ -230,7 +244,7 @@ struct Control {
     keys: Arc<Keys>,
     snapshots: Arc<Snapshots>,
     status: Arc<Status>,
-    certificates: Vec<(PathBuf, PathBuf, Arc<ServerTls>)>,
+    certificates: Certificates,
     audit: Audit,
     gateway: Arc<Gateway>,
     session_count: Arc<AtomicUsize>,

@@ -26,8 +26,7 @@ pub struct Line {
 /// A text of which a person sees every character, cut visibly.
 pub fn plain(text: &str, most: usize) -> String {
     let mut out = String::new();
-    let mut shown = 0;
-    for c in text.chars() {
+    for (shown, c) in text.chars().enumerate() {
         if shown >= most {
             let rest = text.chars().count() - shown;
             let _ = write!(out, "… [{rest} more characters, sha256 {}]", Digest::of(text.as_bytes()).short());
@@ -40,7 +39,6 @@ pub fn plain(text: &str, most: usize) -> String {
             }
             c => out.push(c),
         }
-        shown += 1;
     }
     out
 }

@@ -254,7 +254,8 @@ fn each_way_is_decided_by_whom_it_is_for_and_nobody_else() {
 #[test]
 fn every_part_of_a_call_is_bound_and_a_stranger_voids_nothing() {
     let bound = call("ann", "app", "{}", "p1");
-    let changes: [(Part, fn(&mut Call)); 8] = [
+    type Change = (Part, fn(&mut Call));
+    let changes: [Change; 8] = [
         (Part::Principal, |c| c.subject = digest("bob")),
         (Part::Client, |c| c.client = digest("other")),
         (Part::Server, |c| c.server.push('x')),

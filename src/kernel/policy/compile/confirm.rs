@@ -210,7 +210,8 @@ impl Context<'_> {
         }
         for tool in tools {
             let destructive = tool.rule.effect == Some(Effect::Destructive);
-            if destructive && tool.rule.confirm.as_ref().is_none_or(|confirm| confirm.ways.is_empty()) {
+            // Whoever asks nobody at all has decided that; whoever asks about some has forgotten this one.
+            if used && destructive && tool.rule.confirm.as_ref().is_none_or(|confirm| confirm.ways.is_empty()) {
                 let message = format!("nobody is asked before `{}`", tool.rule.label);
                 self.flaws.add(Check::ConfirmMissing, &tool.at, message, "as in confirm: [elicit, approver]");
             }
