@@ -18,8 +18,8 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use serde::{Deserialize, Serialize};
 use std::collections::{HashMap, VecDeque};
-use std::path::Path;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use store::Store;
 use tokio::sync::watch;
 
@@ -81,7 +81,9 @@ pub struct Wanted {
 
 /// All confirmations.
 pub struct Confirmations {
-    store: Store,
+    directory: PathBuf,
+    /// Made when it is first needed: whoever asks nobody has no such file.
+    store: OnceLock<Store>,
     key: SealKey,
     inner: Mutex<Inner>,
     changed: watch::Sender<u64>,
@@ -123,10 +125,13 @@ impl Inner {
 impl Confirmations {
     /// Opens what is kept in a directory. Only one gateway can have it open.
     pub fn open(directory: &Path, audit: Audit) -> Result<Arc<Self>, String> {
-        let store = Store::open(directory)?;
-        let key = SealKey::new(store.key(clock::random)?);
+        let store = if Store::exists(directory) { Some(Store::open(directory)?) } else { None };
+        let key = clock::random();
+        let (key, mut kept) = match &store {
+            Some(store) => (store.key(key)?, store.all()?),
+            None => (key, Vec::new()),
+        };
         let mut inner = Inner::default();
-        let mut kept: Vec<Kept> = store.all()?;
         kept.sort_by_key(|kept| kept.confirmation.proposed());
         for kept in kept {
             for time in &kept.prompts {
@@ -138,7 +143,15 @@ impl Confirmations {
             inner.keep(kept);
         }
         inner.history.make_contiguous().sort_by_key(|(time, ..)| *time);
-        Ok(Arc::new(Self { store, key, inner: Mutex::new(inner), changed: watch::channel(0).0, audit }))
+        let (store, key) = (store.map_or_else(OnceLock::new, OnceLock::from), SealKey::new(key));
+        Ok(Arc::new(Self {
+            directory: directory.to_owned(),
+            store,
+            key,
+            inner: Mutex::new(inner),
+            changed: watch::channel(0).0,
+            audit,
+        }))
     }
 
     /// Seals what clients carry back and forth.
@@ -149,6 +162,18 @@ impl Confirmations {
     /// Told of each change from now on.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
+    }
+
+    /// The file; made now if there is none. Only with the lock held.
+    fn store(&self) -> Result<&Store, Refusal> {
+        let unavailable = |why: String| Refusal::from(Reason::ConfirmationsUnavailable).detail(why);
+        if let Some(store) = self.store.get() {
+            return Ok(store);
+        }
+        let store = Store::open(&self.directory).map_err(unavailable)?;
+        // What clients hold by now is sealed with this one.
+        store.key(*self.key.bytes()).map_err(unavailable)?;
+        Ok(self.store.get_or_init(|| store))
     }
 
     fn inner(&self) -> MutexGuard<'_, Inner> {
@@ -187,7 +212,7 @@ impl Confirmations {
         let previous = std::mem::take(&mut kept.record);
         kept.record = if recorded { record.id() } else { previous.clone() };
         if inner.all.get(id) != Some(&kept) {
-            self.store.put(id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
+            self.store()?.put(id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
         }
         if after == State::Denied && before != after {
             inner.remember(clock::now(), true, kept.confirmation.call());
@@ -294,7 +319,7 @@ impl Confirmations {
                 prompts: if asks { vec![now] } else { Vec::new() },
             };
             let id = kept.confirmation.id().to_owned();
-            this.store.put(&id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
+            this.store()?.put(&id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
             note(&mut record, "proposed", &kept, "", &around);
             if asks {
                 inner.remember(now, false, &wanted.call);
@@ -440,7 +465,7 @@ impl Confirmations {
             !kept.confirmation.state().is_live() && kept.confirmation.expires().saturating_add(KEPT_SECONDS) < now
         };
         let old: Vec<String> = inner.all.values().filter(old).map(|kept| kept.confirmation.id().to_owned()).collect();
-        if !old.is_empty() && self.store.remove(&old).is_ok() {
+        if !old.is_empty() && self.store().is_ok_and(|store| store.remove(&old).is_ok()) {
             for id in &old {
                 inner.all.remove(id);
             }

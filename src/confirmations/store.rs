@@ -32,8 +32,13 @@ impl Store {
         Ok(Self { database })
     }
 
-    /// The seal key, made at the first start.
-    pub fn key(&self, make: fn() -> [u8; 32]) -> Result<[u8; 32], String> {
+    /// Whether there is one.
+    pub fn exists(directory: &Path) -> bool {
+        directory.join(FILE).exists()
+    }
+
+    /// The seal key; `new` if there is none yet.
+    pub fn key(&self, new: [u8; 32]) -> Result<[u8; 32], String> {
         let write = self.database.begin_write().map_err(told)?;
         let key = {
             let mut table = write.open_table(KEYS).map_err(told)?;
@@ -41,9 +46,8 @@ impl Store {
             match known {
                 Some(known) => <[u8; 32]>::try_from(known.as_slice()).map_err(|_| told("a key of another length"))?,
                 None => {
-                    let key = make();
-                    table.insert(SEAL, key.as_slice()).map_err(told)?;
-                    key
+                    table.insert(SEAL, new.as_slice()).map_err(told)?;
+                    new
                 }
             }
         };

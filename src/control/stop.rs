@@ -23,6 +23,10 @@ impl Watch {
 
     /// What is stopped, if that is another than at the last look.
     pub fn poll(&mut self) -> Option<Stops> {
+        // A directory that is away, as while a disk is mounted anew, says nothing: what is known stays.
+        if !self.path.parent().is_some_and(Path::is_dir) {
+            return None;
+        }
         let text = read(&self.path);
         let changed = self.first || text != self.seen;
         self.first = false;

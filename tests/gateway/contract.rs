@@ -566,14 +566,9 @@ fn a_server_that_no_longer_says_what_it_offers_is_not_called() {
 fn a_confirmation_is_void_once_another_contract_is_in_force_and_a_drifted_tool_is_not_asked_about() {
     let (gateway, offer) = approved(CONTRACT);
     let tools = TOOLS.replace("roles: [support] }", "roles: [support], confirm: [elicit] }");
-    gateway.policy(&format!("{tools}{CONTRACT}"));
     let before = id(&gateway);
-    wait("updates are confirmed", || {
-        id(&gateway) != before || {
-            let answer = gateway.tool(&gateway.ann(), "update_customer", json!({}));
-            answer.body.contains("no way to ask")
-        }
-    });
+    gateway.policy(&format!("{tools}{CONTRACT}"));
+    wait("updates are confirmed", || id(&gateway) != before);
     let ask = |more: Value| {
         let mut params = json!({ "name": "update_customer", "arguments": {} });
         params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
