@@ -7,19 +7,23 @@ use crate::authn::Authenticator;
 use crate::authn::keys::Keys;
 use crate::config::load::Environment;
 use crate::config::{Loaded, Problem, Startup};
+use crate::confirmations::{Around, Confirmations};
 use crate::contracts::Contracts;
 use crate::control::admin::Admin;
 use crate::control::discover::Discover;
 use crate::control::reload::{EVERY, Status, Watch};
+use crate::control::stop;
 use crate::egress::Egress;
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::flaw::{Check, Severity};
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::stops::{Stop, Stops, What};
 use crate::listen::{self, Shared};
 use crate::meter::Meter;
 use crate::metrics::Metrics;
+use crate::pages::{self, Pages};
 use crate::sessions::Sessions;
 use crate::snapshots::Snapshots;
 use crate::tls::{self, ServerTls};
@@ -37,6 +41,9 @@ use tokio::sync::{Semaphore, mpsc, watch};
 const KEYS_EVERY: u32 = 2400;
 /// How often idle sessions are dropped, in looks at the files.
 const SWEEP_EVERY: u32 = 40;
+
+/// How often it is looked which confirmations nobody gave in time, in looks at the files.
+const EXPIRE_EVERY: u32 = 4;
 
 /// Why the gateway did not start.
 #[derive(Debug)]
@@ -73,11 +80,20 @@ pub async fn run(
     keys.replace(loaded.issuers.clone());
     let (drain, draining) = watch::channel(false);
     let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
+    let mut stop_watch = stop::Watch::new(&startup.audit.directory);
+    // In force before the first call.
+    if let Some(stops) = stop_watch.poll().filter(|stops| !stops.stops.is_empty()) {
+        eprintln!("{} stopped: see `portcullis stop {}`", stops.stops.len(), path.display());
+        snapshots.set_stops(stops);
+    }
     let contracts = Arc::new(Contracts::default());
+    let authn = Arc::new(Authenticator::new(keys.clone(), startup.token_cache));
+    let confirmations = Confirmations::open(&startup.audit.directory, audit.clone()).map_err(Failure::Io)?;
     let gateway = Arc::new(Gateway {
+        confirmations: confirmations.clone(),
         contracts: contracts.clone(),
         snapshots: snapshots.clone(),
-        authn: Authenticator::new(keys.clone(), startup.token_cache),
+        authn: authn.clone(),
         meter: Meter::default(),
         sessions: Sessions::new(startup.sessions),
         upstreams: Upstreams::new(&loaded.snapshot.servers, &loaded.credentials).map_err(Failure::Io)?,
@@ -85,6 +101,9 @@ pub async fn run(
         metrics: metrics.clone(),
         draining: draining.clone(),
     });
+    let pages = Pages::new(snapshots.clone(), confirmations, authn, startup.page.clone(), startup.webhook.clone());
+    let pages = Arc::new(pages.map_err(Failure::Io)?);
+    let notifying = tokio::spawn(pages.clone().notify());
     let status = Arc::new(Status::default());
     let session_count = Arc::new(AtomicUsize::new(0));
     let admin = Arc::new(Admin {
@@ -101,22 +120,7 @@ pub async fn run(
         alive,
         metrics,
     };
-    let mut certificates = Vec::new();
-    for listener in &startup.listeners {
-        let socket =
-            TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
-        let tls = match &listener.tls {
-            Some((certificate, key)) => {
-                let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
-                certificates.push((certificate.clone(), key.clone(), tls.clone()));
-                Some(tls)
-            }
-            None => None,
-        };
-        let gateway = gateway.clone();
-        let handle = move |request| exchange::handle(gateway.clone(), request);
-        tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
-    }
+    let certificates = listen_all(&startup, &gateway, &pages, &shared).await?;
     start_admin(startup.admin, admin, &shared).await?;
     let addresses: Vec<String> = startup.listeners.iter().map(|l| l.address.to_string()).collect();
     let policy = loaded.snapshot.id.short();
@@ -143,10 +147,11 @@ pub async fn run(
         session_count,
     };
     tokio::select! {
-        () = control.run(watch, environment) => {}
+        () = control.run(watch, stop_watch, environment) => {}
         () = stop => {}
     }
     discovering.abort();
+    notifying.abort();
     drain.send_replace(true);
     drop((shared, control));
     let _ = tokio::time::timeout(startup.drain, gone.recv()).await;
@@ -163,6 +168,43 @@ pub async fn run(
     });
     let _ = flushed.await;
     Ok(())
+}
+
+type Certificates = Vec<(PathBuf, PathBuf, Arc<ServerTls>)>;
+
+/// Opens the listeners of the data plane; returns the certificates that a reload replaces.
+async fn listen_all(
+    startup: &Startup,
+    gateway: &Arc<Gateway>,
+    pages: &Arc<Pages>,
+    shared: &Shared,
+) -> Result<Certificates, Failure> {
+    let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
+    let mut certificates = Vec::new();
+    for listener in &startup.listeners {
+        let socket =
+            TcpListener::bind(listener.address).await.map_err(io(format!("listen on {}", listener.address)))?;
+        let tls = match &listener.tls {
+            Some((certificate, key)) => {
+                let tls = ServerTls::new(tls::server_key(certificate, key).map_err(Failure::Io)?);
+                certificates.push((certificate.clone(), key.clone(), tls.clone()));
+                Some(tls)
+            }
+            None => None,
+        };
+        let (gateway, pages) = (gateway.clone(), pages.clone());
+        let handle = move |request: http::Request<hyper::body::Incoming>| {
+            let (gateway, pages) = (gateway.clone(), pages.clone());
+            async move {
+                match request.uri().path().starts_with(pages::PREFIX) {
+                    true => pages.handle(request).await,
+                    false => exchange::handle(gateway, request).await,
+                }
+            }
+        };
+        tokio::spawn(listen::run(socket, tls, shared.clone(), handle));
+    }
+    Ok(certificates)
 }
 
 async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &Shared) -> Result<(), Failure> {
@@ -204,19 +246,23 @@ struct Control {
     keys: Arc<Keys>,
     snapshots: Arc<Snapshots>,
     status: Arc<Status>,
-    certificates: Vec<(PathBuf, PathBuf, Arc<ServerTls>)>,
+    certificates: Certificates,
     audit: Audit,
     gateway: Arc<Gateway>,
     session_count: Arc<AtomicUsize>,
 }
 
 impl Control {
-    async fn run(&self, mut watch: Watch, environment: Environment<'static>) {
+    async fn run(&self, mut watch: Watch, mut stop_watch: stop::Watch, environment: Environment<'static>) {
         self.keys.refresh().await;
         let mut turn: u32 = 0;
         loop {
             tokio::time::sleep(EVERY).await;
             turn = turn.wrapping_add(1);
+            // First, and whatever state the rest of the configuration is in.
+            if let Some(stops) = stop_watch.poll() {
+                self.stop(stops);
+            }
             // Reading, compiling and running cases take their time; calls do not wait for them.
             let look = move || {
                 let found = watch.poll(environment);
@@ -242,6 +288,13 @@ impl Control {
             if turn.is_multiple_of(SWEEP_EVERY) {
                 self.gateway.sessions.sweep();
                 self.gateway.upstreams.sweep();
+            }
+            if turn.is_multiple_of(EXPIRE_EVERY) {
+                let world = self.snapshots.current();
+                let around =
+                    move |server: &str| Some(Around { server: world.servers.get(server)?.clone(), principal: None });
+                let confirmations = self.gateway.confirmations.clone();
+                let _ = tokio::task::spawn_blocking(move || confirmations.sweep(&around)).await;
             }
             self.session_count.store(self.gateway.sessions.len(), Ordering::Relaxed);
         }
@@ -305,6 +358,33 @@ impl Control {
         let detail = format!("{} problems", problems.len());
         self.status.set(problems);
         self.record("rejected", before, before, detail);
+    }
+
+    /// Puts the kill switch in force, and records what changed.
+    fn stop(&self, stops: Stops) {
+        let before = self.snapshots.stops().map(|stops| (*stops).clone()).unwrap_or_default();
+        let newly = stops.stops.iter().filter(|stop| !before.stops.contains(stop)).map(|stop| ("stopped", stop));
+        let lifted = before.stops.iter().filter(|stop| !stops.stops.contains(stop)).map(|stop| ("lifted", stop));
+        let changes: Vec<(&'static str, Stop)> =
+            newly.chain(lifted).map(|(outcome, stop)| (outcome, stop.clone())).collect();
+        self.snapshots.set_stops(stops);
+        for (outcome, stop) in changes {
+            let what = match &stop.what {
+                // Records do not name people.
+                What::Subject(subject) => format!("subject {}", Digest::of(subject.as_bytes()).short()),
+                other => other.to_string(),
+            };
+            eprintln!("{outcome}: {what}");
+            if let Ok(mut record) = self.audit.begin("stop", crate::clock::Id::random()) {
+                record.note(|entry| {
+                    entry.outcome = outcome;
+                    entry.detail = match stop.reason.is_empty() {
+                        true => what,
+                        false => format!("{what}: {}", crate::config::escaped(&stop.reason)),
+                    };
+                });
+            }
+        }
     }
 
     fn record(&self, outcome: &'static str, before: Digest, now: Digest, detail: String) {

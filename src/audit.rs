@@ -16,6 +16,7 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::Reason;
 use crate::metrics::Metrics;
 use queue::Queue;
+use serde::Serialize;
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
@@ -61,6 +62,10 @@ pub struct Entry {
     pub arguments_digest: Option<Digest>,
     /// The rule that decided.
     pub rule: Option<Arc<Rule>>,
+    /// For a call that somebody confirmed: which confirmation.
+    pub confirmed: Option<String>,
+    /// For confirmations.
+    pub confirmation: Option<Box<Confirming>>,
     /// `allow`, `deny`, `error`, `aborted`, or for reloads `applied`, `rejected`.
     pub outcome: &'static str,
     /// Why, if not `allow`.
@@ -96,6 +101,8 @@ impl Entry {
             target_digest: None,
             arguments_digest: None,
             rule: None,
+            confirmed: None,
+            confirmation: None,
             outcome: "aborted",
             reason: None,
             detail: String::new(),
@@ -108,6 +115,39 @@ impl Entry {
             upstream_micros: None,
         }
     }
+}
+
+/// What is written of a confirmation: with each step the one before, so that a missing one is noticed.
+#[derive(Debug, Serialize)]
+pub struct Confirming {
+    /// Which confirmation.
+    pub id: String,
+    /// `proposed`, `decided` or `executed`.
+    pub event: &'static str,
+    /// Where it stands now.
+    pub state: &'static str,
+    /// How somebody was asked.
+    pub mode: &'static str,
+    /// Who decided: `caller`, `host`, `person` (the subject of the record), `system …`, `batch …`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Id of the record of the step before.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub previous: String,
+    /// Digest of everything that it is bound to.
+    pub call: Digest,
+    /// Digest of the contract.
+    pub contract: Digest,
+    /// Digest of the preview that was shown.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub preview: Option<Digest>,
+    /// Whether the requester could not be the approver.
+    pub separate: bool,
+    /// Until when, seconds since 1970.
+    pub expires: u64,
+    /// What changed, if that voided it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub void: Option<&'static str>,
 }
 
 struct Job {
@@ -168,6 +208,18 @@ impl Record {
     pub fn note(&mut self, add: impl FnOnce(&mut Entry)) {
         if let Some(entry) = &mut self.entry {
             add(entry);
+        }
+    }
+
+    /// Its id.
+    pub fn id(&self) -> String {
+        self.entry.as_ref().map(|entry| entry.id.as_str().to_owned()).unwrap_or_default()
+    }
+
+    /// Nothing happened that is to be recorded.
+    pub fn discard(mut self) {
+        if self.entry.take().is_some() {
+            self.queue.release(1);
         }
     }
 

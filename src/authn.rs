@@ -71,6 +71,35 @@ impl Authenticator {
         Ok(principal)
     }
 
+    /// Who signed in: an ID token (OpenID Connect Core 1.0, section 3.1.3.7) of this issuer, made for this client and
+    /// this sign-in.
+    pub async fn signed_in(
+        &self,
+        id_token: &str,
+        (issuer, client_id, nonce): (&str, &str, &str),
+        now: u64,
+    ) -> Result<Arc<Principal>, Refusal> {
+        let invalid = |why: &str| Refusal::from(Reason::TokenInvalid).detail(why);
+        if id_token.len() > TOKEN_BYTES_MAX {
+            return Err(invalid("token too long"));
+        }
+        let verified = self.verify(id_token, now).await?;
+        let claim = |name: &str| verified.claims.get(name).and_then(|claim| claim.as_str());
+        if claim("iss") != Some(issuer) {
+            return Err(invalid("`iss` is another than where the sign-in was"));
+        }
+        if !verified.audiences.iter().any(|audience| audience == client_id) {
+            return Err(invalid("`aud`"));
+        }
+        if (verified.audiences.len() > 1 || claim("azp").is_some()) && claim("azp") != Some(client_id) {
+            return Err(invalid("`azp`"));
+        }
+        if claim("nonce") != Some(nonce) {
+            return Err(invalid("`nonce`"));
+        }
+        Ok(Arc::new(Principal::assertion(verified)))
+    }
+
     async fn verify(&self, token: &str, now: u64) -> Result<Verified, Refusal> {
         let invalid = |why: &str| Refusal::from(Reason::TokenInvalid).detail(why);
         let header = jsonwebtoken::decode_header(token).map_err(|_| invalid("not a JWT"))?;

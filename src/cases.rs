@@ -88,6 +88,7 @@ impl List {
 #[derive(Debug)]
 enum Expected {
     Allow,
+    Confirm,
     Names(BTreeSet<String>),
     Deny { reason: Reason, rule: Option<String> },
 }
@@ -105,6 +106,7 @@ pub struct Outcome {
 #[derive(Debug)]
 enum Got {
     Allow,
+    Confirm,
     Names(BTreeSet<String>),
     /// With the operator's sentence, which may be empty.
     Deny(Reason, String),
@@ -117,7 +119,7 @@ pub fn run(world: &Arc<Snapshot>, case: &Case) -> Outcome {
         (Got::Deny(reason, detail), grounds)
     });
     let passed = match (&case.expected, &got) {
-        (Expected::Allow, Got::Allow | Got::Names(_)) => true,
+        (Expected::Allow, Got::Allow | Got::Names(_)) | (Expected::Confirm, Got::Confirm) => true,
         (Expected::Names(expected), Got::Names(shown)) => expected == shown,
         (Expected::Deny { reason, rule: wanted }, Got::Deny(refused, _)) => {
             let placed = |wanted: &String| rule.as_ref().is_some_and(|rule| names(wanted, rule));
@@ -143,6 +145,7 @@ impl Case {
         let facts = Facts::at(self.now);
         match (decide(world, &self.server, &self.caller, message, &facts), &self.ask) {
             (Decision::Refuse(refusal, grounds), _) => Err((refusal, grounds)),
+            (Decision::Confirm(unconfirmed), _) => Ok((Got::Confirm, unconfirmed.grounds().clone())),
             (Decision::Permit(permitted), Ask::Call(_)) => Ok((Got::Allow, permitted.grounds().clone())),
             (Decision::Permit(permitted), Ask::List(list, offered)) => {
                 let grounds = permitted.grounds().clone();
@@ -327,6 +330,7 @@ impl fmt::Display for Expected {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allow => f.write_str("allow"),
+            Self::Confirm => f.write_str("confirm"),
             Self::Names(names) => write!(f, "[{}]", joined(names)),
             Self::Deny { reason, rule: None } => write!(f, "deny {}", word(*reason)),
             Self::Deny { reason, rule: Some(rule) } => write!(f, "deny {} by {rule}", word(*reason)),
@@ -338,6 +342,7 @@ impl fmt::Display for Got {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Allow => f.write_str("allow"),
+            Self::Confirm => f.write_str("confirm"),
             Self::Names(names) => write!(f, "[{}]", joined(names)),
             Self::Deny(reason, detail) if detail.is_empty() => write!(f, "deny {}", word(*reason)),
             Self::Deny(reason, detail) => write!(f, "deny {} ({detail})", word(*reason)),

@@ -5,6 +5,7 @@ mod check;
 mod contract;
 pub(crate) mod development;
 mod draft;
+mod evidence;
 mod explain;
 mod files;
 mod format;
@@ -12,6 +13,7 @@ mod guess;
 mod init;
 mod reference;
 mod shell;
+mod stop;
 mod test;
 mod token;
 pub use audit::sentence;
@@ -104,6 +106,11 @@ enum Command {
         #[command(subcommand)]
         command: AuditCommand,
     },
+    /// Show what the records say of a confirmation, or of every call that changed something. Exits 1 if one was not
+    /// confirmed or the records do not fit together.
+    Evidence(evidence::Options),
+    /// Stop a server, tool, client or subject at once, lift that again, or list what is stopped.
+    Stop(stop::Options),
     /// Pull, compare and approve what a server offers.
     Contract {
         #[command(subcommand)]
@@ -198,6 +205,8 @@ pub fn main() -> ExitCode {
             ExitCode::SUCCESS
         }
         Command::Audit { command: AuditCommand::Show { directory } } => audit::show(&directory),
+        Command::Evidence(options) => evidence::run(&options),
+        Command::Stop(options) => stop::run(&options),
         Command::Contract { command } => with_runtime(contract::run(command, &environment)),
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),

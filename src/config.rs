@@ -84,6 +84,10 @@ pub struct Startup {
     pub connections_max: usize,
     /// Longest wait for calls in flight when stopping.
     pub drain: Duration,
+    /// Where people sign in to confirm calls.
+    pub page: Option<crate::pages::Settings>,
+    /// Another system that confirms calls.
+    pub webhook: Option<crate::pages::WebhookSettings>,
 }
 
 /// One data listener.

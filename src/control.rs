@@ -2,3 +2,4 @@
 pub mod admin;
 pub mod discover;
 pub mod reload;
+pub mod stop;

@@ -1,9 +1,13 @@
 //! The journey of one message. This is the one file that knows the order of the stages; each takes
 //! what the one before it proved, so leaving one out does not compile.
+mod confirm;
+
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
 use crate::body::Body;
+use crate::confirmations::{Around, Confirmations, Outcome};
 use crate::contracts::Contracts;
+use crate::kernel::confirm::{Unconfirmed, elicit};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{Inbound, Verb};
@@ -17,9 +21,9 @@ use crate::kernel::policy::source::OnDrift;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::sse::Decoder;
 use crate::meter::{Held, Meter};
 use crate::metrics::Metrics;
-use crate::relay::{Relay, relay};
 use crate::sessions::{Session, Sessions};
 use crate::snapshots::Snapshots;
 use crate::upstream::{Media, Reply, Upstreams};
@@ -35,7 +39,7 @@ pub struct Gateway {
     /// The worlds.
     pub snapshots: Arc<Snapshots>,
     /// Verifies tokens.
-    pub authn: Authenticator,
+    pub authn: Arc<Authenticator>,
     /// Counts.
     pub meter: Meter,
     /// Sessions.
@@ -44,12 +48,21 @@ pub struct Gateway {
     pub upstreams: Upstreams,
     /// Records.
     pub audit: Audit,
+    /// Confirmations.
+    pub confirmations: Arc<Confirmations>,
     /// Metrics.
     pub metrics: Arc<Metrics>,
     /// What servers were seen to offer.
     pub contracts: Arc<Contracts>,
     /// Turns true when the gateway stops.
     pub draining: watch::Receiver<bool>,
+}
+
+impl Gateway {
+    /// What is known at this moment.
+    fn facts(&self) -> Facts {
+        Facts { stops: self.snapshots.stops(), ..Facts::at(clock::now()) }
+    }
 }
 
 /// Answers one HTTP request: opens its record, lets it travel, maps a refusal, closes the record.
@@ -92,7 +105,7 @@ struct Refused {
 }
 
 async fn serve(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
     server: Option<Arc<ServerPolicy>>,
     request: Request<Incoming>,
@@ -108,27 +121,14 @@ async fn serve(
             }
         }
         Ok(Answer::Stream(stream)) => {
-            let Streaming { reply, judge, session, session_header, guard, held } = *stream;
-            let sent = reply.sent;
-            let body = relay(Relay {
-                body: reply.into_body(),
-                judge,
-                record,
-                session,
-                snapshots: gateway.snapshots.clone(),
-                draining: gateway.draining.clone(),
-                held,
-                sent,
-                guard,
-                metrics: gateway.metrics.clone(),
-                contracts: gateway.contracts.clone(),
-            });
+            let (body, session_header) = confirm::streamed(gateway, *stream, record);
             let mut response = rules::events(body);
             if let Some(id) = session_header {
                 rules::set(&mut response, SESSION_ID, &id);
             }
             Ok(response)
         }
+        Ok(Answer::Wait(waiting)) => Ok(rules::events(waiting.stream(record))),
         Err(refusal) => Err(Refused { refusal, record, modern }),
     }
 }
@@ -136,6 +136,8 @@ async fn serve(
 enum Answer {
     Now(Response<Body>),
     Stream(Box<Streaming>),
+    /// Somebody is asked first.
+    Wait(Box<confirm::Waiting>),
 }
 
 struct Streaming {
@@ -145,10 +147,11 @@ struct Streaming {
     session_header: Option<String>,
     guard: crate::sessions::StreamGuard,
     held: Held,
+    outcome: Option<Outcome>,
 }
 
 async fn travel(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
     server: Option<Arc<ServerPolicy>>,
     request: Request<Incoming>,
@@ -157,7 +160,7 @@ async fn travel(
 ) -> Result<Answer, Refusal> {
     let (parts, mut body) = request.into_parts();
     let head = Request::from_parts(parts, ());
-    let facts = Facts::at(clock::now());
+    let facts = gateway.facts();
     let entered = enter(gateway, world, server, &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
@@ -175,8 +178,21 @@ async fn travel(
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
     let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
-    let permitted = note_decision(record, decision)?; // The only way to a permit.
-    let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
+    let (permitted, held) = match note_decision(record, decision)? {
+        Verdict::Permit(permitted) => {
+            let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
+            (permitted, held)
+        }
+        Verdict::Confirm(unconfirmed) => {
+            let id = unconfirmed.message().id.clone();
+            let held = gateway.meter.charge(unconfirmed.counted())?;
+            let next = confirm::settle(gateway, world, session.as_ref(), unconfirmed, held).await;
+            match next.map_err(|refusal| refusal.for_id(id))? {
+                confirm::Next::Go(permitted, held) => (*permitted, held), // With the proof that somebody confirmed it.
+                confirm::Next::Answer(answer) => return Ok(answer),
+            }
+        }
+    };
     let id = permitted.message().id.clone();
     let answer = forward(gateway, &server, &principal, session, permitted, held, record).await;
     answer.map_err(|refusal| refusal.for_id(id))
@@ -236,8 +252,8 @@ fn claimed_session(
 
 async fn forward(
     gateway: &Gateway,
-    server: &ServerPolicy,
-    principal: &Principal,
+    server: &Arc<ServerPolicy>,
+    principal: &Arc<Principal>,
     session: Option<Arc<Session>>,
     permitted: Permitted,
     held: Held,
@@ -252,12 +268,25 @@ async fn forward(
     // An initialize that fails must leave no session behind.
     let fresh = fresh.map(|session| Fresh { sessions: &gateway.sessions, session, keep: false });
     let session = session.or_else(|| fresh.as_ref().map(|f| f.session.clone()));
+    if let Some(fresh) = &fresh {
+        fresh.session.set_elicits(elicit::declared(permitted.message()));
+    }
     let asked = || Asked { method, target: permitted.message().target.clone() };
     let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), asked)?;
     if let (Shape::Response, Some(session), Some(id)) = (&shape, &session, &id) {
+        // An answer to a question of our own goes no further.
+        let result = permitted.message().document.as_ref().and_then(|document| document.root().get("result"));
+        if session.answer_own(id, elicit::answered(result)) {
+            return Ok(Answer::Now(rules::empty(StatusCode::ACCEPTED)));
+        }
         session.answer(id)?;
     }
     let (outbound, judge) = permitted.discharge(); // Obligations applied; the judge awaits the reply.
+    let outcome = judge.confirmation().map(|id| {
+        record.note(|entry| entry.confirmed = Some(id.to_owned()));
+        let around = Around { server: server.clone(), principal: Some(principal.clone()) };
+        gateway.confirmations.outcome(id, around)
+    });
     let verb = outbound.verb();
     let upstream_session = session.as_ref().and_then(|s| s.upstream().map(str::to_owned));
     if verb == Verb::Delete {
@@ -282,7 +311,8 @@ async fn forward(
     if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
         fresh.session.set_upstream(theirs.clone());
     }
-    let answer = receive(gateway, reply, judge, verb, &shape, session.clone(), pending, held, record).await;
+    let of = Of { judge, verb, shape: &shape, session: session.clone(), pending, held, outcome };
+    let answer = receive(gateway, reply, of, record).await;
     let answer = answer.inspect_err(|refusal| {
         if refusal.reason == Reason::SessionUnknown
             && let Some(session) = &session
@@ -359,18 +389,52 @@ impl Drop for Pending {
     }
 }
 
-#[allow(clippy::too_many_arguments, reason = "one call, all of it the state of one exchange")]
-async fn receive(
-    gateway: &Gateway,
-    reply: Reply,
-    mut judge: Judge,
+/// What an exchange waits for a reply with.
+struct Of<'a> {
+    judge: Judge,
     verb: Verb,
-    shape: &Shape,
+    shape: &'a Shape,
     session: Option<Arc<Session>>,
     pending: Pending,
     held: Held,
-    record: &mut Record,
-) -> Result<Answer, Refusal> {
+    outcome: Option<Outcome>,
+}
+
+/// What the server says that a call would do, judged like any reply.
+async fn receive_preview(
+    gateway: &Gateway,
+    permitted: Permitted,
+    session: Option<&Arc<Session>>,
+) -> Result<bytes::Bytes, Refusal> {
+    let upstream_session = session.and_then(|s| s.upstream().map(str::to_owned));
+    let (outbound, mut judge) = permitted.discharge();
+    let reply = gateway.upstreams.send(outbound, upstream_session.as_deref()).await?;
+    if reply.status != StatusCode::OK {
+        return Err(Refusal::from(Reason::UpstreamFailed).detail(format!("status {}", reply.status.as_u16())));
+    }
+    let media = reply.media;
+    let whole = reply.whole(judge.bytes_max()).await?;
+    let facts = Facts { seen: gateway.contracts.known(judge.server()), ..gateway.facts() };
+    let texts = match media {
+        Media::Json => vec![whole],
+        Media::Events => {
+            let mut decoder = Decoder::new(judge.bytes_max());
+            decoder.feed(&whole).map_err(|_| Reason::ReplyMalformed)?;
+            std::iter::from_fn(|| decoder.next_event()).filter_map(|event| Some(event.data?.into())).collect()
+        }
+        Media::Other => return Err(Reason::ReplyUnexpected.into()),
+    };
+    for text in texts.into_iter().filter(|text| !text.is_empty()) {
+        let inspected = judge.inspect(text, false, &facts, &NoLedger)?;
+        if matches!(inspected.seen(), Seen::Answer { .. }) {
+            return Ok(inspected.text().clone());
+        }
+    }
+    Err(Reason::ReplyUnexpected.into())
+}
+
+async fn receive(gateway: &Gateway, reply: Reply, of: Of<'_>, record: &mut Record) -> Result<Answer, Refusal> {
+    let Of { mut judge, verb, shape, session, pending, held, outcome } = of;
     let status = reply.status.as_u16();
     let in_session = session.as_ref().is_some_and(|s| s.upstream().is_some());
     if verb == Verb::Delete {
@@ -397,13 +461,21 @@ async fn receive(
         (200, Media::Events) => {
             let guard = gateway.sessions.stream(judge.principal().id())?;
             pending.leave_open();
-            Ok(Answer::Stream(Box::new(Streaming { reply, judge, session, session_header: None, guard, held })))
+            Ok(Answer::Stream(Box::new(Streaming {
+                reply,
+                judge,
+                session,
+                session_header: None,
+                guard,
+                held,
+                outcome,
+            })))
         }
         (200 | 400..=499, Media::Json) if verb == Verb::Post => {
             let failed = status != 200;
             let upstream_status = reply.status;
             let text = reply.whole(judge.bytes_max()).await?;
-            let facts = Facts { now: clock::now(), seen: gateway.contracts.known(judge.server()) };
+            let facts = Facts { seen: gateway.contracts.known(judge.server()), ..gateway.facts() };
             let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
                 other => other?,
@@ -414,6 +486,11 @@ async fn receive(
             let Seen::Answer { error, negotiated } = inspected.seen() else {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a reply that does not answer"));
             };
+            match outcome {
+                Some(outcome) if inspected.asks() => outcome.asked().await?,
+                Some(outcome) => outcome.done(!*error),
+                None => {}
+            }
             if let (Some(session), Some(revision)) = (&session, negotiated) {
                 session.agree(*revision);
             }
@@ -460,9 +537,16 @@ fn note_message(record: &mut Record, message: &Message) {
     });
 }
 
-fn note_decision(record: &mut Record, decision: Decision) -> Result<Permitted, Refusal> {
+/// What may go on, at once or once somebody confirmed it.
+enum Verdict {
+    Permit(Permitted),
+    Confirm(Box<Unconfirmed>),
+}
+
+fn note_decision(record: &mut Record, decision: Decision) -> Result<Verdict, Refusal> {
     let (grounds, verdict) = match decision {
-        Decision::Permit(permitted) => (permitted.grounds().clone(), Ok(permitted)),
+        Decision::Permit(permitted) => (permitted.grounds().clone(), Ok(Verdict::Permit(permitted))),
+        Decision::Confirm(held) => (held.grounds().clone(), Ok(Verdict::Confirm(held))),
         Decision::Refuse(refusal, grounds) => (grounds, Err(refusal)),
     };
     record.note(|entry| entry.rule = grounds.rule);

@@ -17,10 +17,12 @@ pub mod exchange;
 // The stages, in the order a message meets them.
 pub mod audit;
 pub mod authn;
+pub mod confirmations;
 pub mod http;
 pub mod kernel;
 pub mod listen;
 pub mod meter;
+pub mod pages;
 pub mod relay;
 pub mod sessions;
 pub mod survey;

@@ -5,6 +5,7 @@
 use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
+use crate::confirmations::Outcome;
 use crate::contracts::Contracts;
 use crate::kernel::facts::Facts;
 use crate::kernel::judge::{Judge, Ledger, NoLedger, Seen};
@@ -54,6 +55,8 @@ pub struct Relay<B> {
     pub metrics: Arc<Metrics>,
     /// What servers were seen to offer.
     pub contracts: Arc<Contracts>,
+    /// Waits for what comes of a confirmed call.
+    pub outcome: Option<Outcome>,
 }
 
 struct Running<B> {
@@ -253,6 +256,11 @@ impl<B: Upstream> Running<B> {
             }
             Seen::Answer { error, negotiated } => {
                 self.forget();
+                match self.relay.outcome.take() {
+                    Some(outcome) if inspected.asks() => outcome.asked().await?,
+                    Some(outcome) => outcome.done(!*error),
+                    None => {}
+                }
                 if let (Some(session), Some(revision)) = (&session, negotiated) {
                     session.agree(*revision);
                 }
@@ -272,7 +280,11 @@ impl<B: Upstream> Running<B> {
     }
 
     fn facts(&self) -> Facts {
-        Facts { now: clock::now(), seen: self.relay.contracts.known(self.relay.judge.server()) }
+        Facts {
+            now: clock::now(),
+            seen: self.relay.contracts.known(self.relay.judge.server()),
+            stops: self.relay.snapshots.stops(),
+        }
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {

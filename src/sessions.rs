@@ -3,6 +3,7 @@
 //! A session id is correlation, never identity: every use of one is checked against the caller's
 //! token. The upstream's own id never leaves the gateway.
 use crate::clock;
+use crate::kernel::confirm::elicit::Answered;
 use crate::kernel::digest::{Digest, pseudonym};
 use crate::kernel::judge::{Asked, Ledger};
 use crate::kernel::mcp::decode::SessionFacts;
@@ -10,10 +11,10 @@ use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
 use dashmap::DashMap;
 use std::collections::{HashMap, HashSet};
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::watch;
+use tokio::sync::{oneshot, watch};
 
 /// Most unanswered requests, in either direction, of one session.
 const PENDING_MAX: usize = 256;
@@ -43,6 +44,10 @@ pub struct Session {
     used: AtomicU64,
     state: Mutex<State>,
     ended: watch::Sender<bool>,
+    /// The client declared that its person can fill in a form.
+    elicits: AtomicBool,
+    /// Questions of our own.
+    own: Mutex<HashMap<String, oneshot::Sender<Answered>>>,
 }
 
 #[derive(Default)]
@@ -112,6 +117,42 @@ impl Session {
     /// The client answers; only what was asked, and once.
     pub fn answer(&self, id: &str) -> Result<(), Reason> {
         if self.state().questions.remove(id) { Ok(()) } else { Err(Reason::ResponseUnexpected) }
+    }
+
+    /// What the client declared at `initialize`.
+    pub fn set_elicits(&self, elicits: bool) {
+        self.elicits.store(elicits, Ordering::Relaxed);
+    }
+
+    /// Whether the client declared that its person can fill in a form.
+    pub fn elicits(&self) -> bool {
+        self.elicits.load(Ordering::Relaxed)
+    }
+
+    fn own(&self) -> std::sync::MutexGuard<'_, HashMap<String, oneshot::Sender<Answered>>> {
+        self.own.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The gateway itself asks the client something.
+    pub fn ask_own(&self, id: &str) -> Result<oneshot::Receiver<Answered>, Reason> {
+        let mut own = self.own();
+        if own.len() >= PENDING_MAX {
+            return Err(Reason::PendingExhausted);
+        }
+        let (sender, receiver) = oneshot::channel();
+        own.insert(id.to_owned(), sender);
+        Ok(receiver)
+    }
+
+    /// Takes the answer to a question of the gateway's own; `id` as JSON. False if there is none.
+    pub fn answer_own(&self, id: &str, answered: Answered) -> bool {
+        let sender = self.own().remove(id.trim_matches('"'));
+        sender.is_some_and(|sender| sender.send(answered).is_ok())
+    }
+
+    /// Nobody waits for this answer any more.
+    pub fn forget_own(&self, id: &str) {
+        self.own().remove(id);
     }
 
     /// An upstream event id as the client gets it: sealed to this session.
@@ -189,6 +230,8 @@ impl Sessions {
             used: AtomicU64::new(clock::now()),
             state: Mutex::default(),
             ended: watch::channel(false).0,
+            elicits: AtomicBool::new(false),
+            own: Mutex::default(),
         });
         self.all.insert(session.id.clone(), session.clone());
         Ok(session)

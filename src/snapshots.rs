@@ -1,19 +1,21 @@
 //! The current world: read without a lock, swapped whole, watched by open streams.
 use crate::kernel::snapshot::Snapshot;
-use arc_swap::ArcSwap;
+use crate::kernel::stops::Stops;
+use arc_swap::{ArcSwap, ArcSwapOption};
 use std::sync::Arc;
 use tokio::sync::watch;
 
 /// Holder of the current snapshot.
 pub struct Snapshots {
     current: ArcSwap<Snapshot>,
+    stops: ArcSwapOption<Stops>,
     changed: watch::Sender<u64>,
 }
 
 impl Snapshots {
     /// Starts with one.
     pub fn new(first: Arc<Snapshot>) -> Self {
-        Self { current: ArcSwap::new(first), changed: watch::channel(0).0 }
+        Self { current: ArcSwap::new(first), stops: ArcSwapOption::empty(), changed: watch::channel(0).0 }
     }
 
     /// The world now. An exchange takes it once.
@@ -24,6 +26,17 @@ impl Snapshots {
     /// Replaces the world; open streams are told.
     pub fn swap(&self, next: Arc<Snapshot>) {
         self.current.store(next);
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
+    /// What operators stopped; nothing, as a rule.
+    pub fn stops(&self) -> Option<Arc<Stops>> {
+        self.stops.load_full()
+    }
+
+    /// Stops what is listed and nothing else; open streams are told.
+    pub fn set_stops(&self, stops: Stops) {
+        self.stops.store((!stops.stops.is_empty()).then(|| Arc::new(stops)));
         self.changed.send_modify(|generation| *generation += 1);
     }
 

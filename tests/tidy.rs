@@ -46,10 +46,14 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("authn", &["egress"]),
     ("meter", &[]),
     ("sessions", &["clock"]),
+    // Every step of a confirmation is in the record: it writes them itself, so that none is forgotten.
+    ("confirmations", &["audit", "clock"]),
+    // A page of its own beside the protocol: it signs people in and asks the confirmations.
+    ("pages", &["audit", "authn", "body", "clock", "confirmations", "contracts", "egress", "http", "snapshots"]),
     ("upstream", &["egress"]),
     ("survey", &["egress"]),
     // A stream outlives the call that opened it, so it carries its record, session and place with it.
-    ("relay", &["body", "clock", "contracts", "metrics", "snapshots", "audit", "meter", "sessions"]),
+    ("relay", &["body", "clock", "confirmations", "contracts", "metrics", "snapshots", "audit", "meter", "sessions"]),
     ("audit", &["clock", "metrics"]),
     (
         "exchange",
@@ -58,6 +62,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "authn",
             "body",
             "clock",
+            "confirmations",
             "contracts",
             "http",
             "meter",
@@ -69,7 +74,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("cases", &[]),
-    ("config", &["authn", "audit", "cases", "egress", "sessions", "tls"]),
+    ("config", &["authn", "audit", "cases", "egress", "pages", "sessions", "tls"]),
     ("control", &["audit", "clock", "config", "contracts", "body", "http", "metrics", "snapshots", "survey"]),
     (
         "app",
@@ -78,6 +83,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "authn",
             "clock",
             "config",
+            "confirmations",
             "contracts",
             "control",
             "egress",
@@ -85,6 +91,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "listen",
             "meter",
             "metrics",
+            "pages",
             "sessions",
             "snapshots",
             "tls",
@@ -92,7 +99,7 @@ const LAYERS: &[(&str, &[&str])] = &[
         ],
     ),
     ("demo", &["app", "clock", "cli", "egress"]),
-    ("cli", &["app", "cases", "clock", "config", "demo", "egress", "survey"]),
+    ("cli", &["app", "cases", "clock", "config", "control", "demo", "egress", "survey"]),
     ("main", &["cli"]),
     ("lib", &[]),
 ];
@@ -136,6 +143,8 @@ fn only_these_files_touch_the_world() {
                 "config/load.rs",
                 "control/reload.rs",
                 "audit/sink.rs",
+                "confirmations/store.rs",
+                "control/stop.rs",
                 "cli/audit.rs",
                 "cli/files.rs",
                 "cli/test.rs",

@@ -73,6 +73,10 @@ struct Line<'a> {
     arguments_digest: Option<Shown<Digest>>,
     #[serde(skip_serializing_if = "Option::is_none")]
     effect: Option<&'static str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmed: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    confirmation: Option<&'a super::Confirming>,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -113,6 +117,8 @@ pub fn write(entry: &Entry, pseudonyms: &mut Pseudonyms, lines: &mut Vec<u8>) ->
         target_digest: entry.target_digest.map(|digest| Shown(Short(digest))),
         arguments_digest: entry.arguments_digest.map(Shown),
         effect: entry.rule.as_ref().and_then(|rule| Some(rule.effect?.name())),
+        confirmed: entry.confirmed.as_deref(),
+        confirmation: entry.confirmation.as_deref(),
         outcome: entry.outcome,
         reason: entry.reason,
         detail: &entry.detail,

@@ -166,6 +166,11 @@ impl Compiler<'_> {
     fn expected(&mut self, at: &str, source: ExpectSource, listing: bool) -> Option<Expected> {
         match source {
             ExpectSource::Allow(AllowSource::Allow) => Some(Expected::Allow),
+            ExpectSource::Allow(AllowSource::Confirm) if !listing => Some(Expected::Confirm),
+            ExpectSource::Allow(AllowSource::Confirm) => {
+                self.add(at, "nobody is asked about a list", "allow, or the names that it shows");
+                None
+            }
             ExpectSource::Names(names) if listing => Some(Expected::Names(names.into_iter().collect())),
             ExpectSource::Names(_) => {
                 self.add(at, "a call shows no list of names", "allow, or as in { deny: scope_missing }");

@@ -121,11 +121,11 @@ pub enum ListSource {
     Templates,
 }
 
-/// What must come of it: `allow`, the names that a list must show, or a refusal.
+/// What must come of it: `allow`, `confirm`, the names that a list must show, or a refusal.
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(untagged)]
 pub enum ExpectSource {
-    /// Allowed, whatever a list shows.
+    /// Allowed, whatever a list shows; or to be confirmed.
     Allow(AllowSource),
     /// A list shows these names and no others, in any order.
     Names(Vec<String>),
@@ -133,12 +133,14 @@ pub enum ExpectSource {
     Deny(DenySource),
 }
 
-/// The word `allow`.
+/// The word `allow`, or `confirm`.
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum AllowSource {
-    /// Allowed.
+    /// Allowed, without asking anybody.
     Allow,
+    /// Allowed once somebody confirmed it.
+    Confirm,
 }
 
 /// A refusal.

@@ -165,6 +165,14 @@ fn server(name: &str, old: &ServerPolicy, new: &ServerPolicy) -> String {
     for (old_rule, new_rule) in
         old.tools.iter().flat_map(|(p, r)| new.tools.iter().filter(move |(q, _)| p == q).map(move |(_, n)| (r, n)))
     {
+        if old_rule.confirm != new_rule.confirm {
+            let words = |rule: &crate::kernel::policy::compile::Rule| {
+                let asks = rule.confirm.as_ref().filter(|confirm| !confirm.ways.is_empty());
+                asks.map_or_else(|| "nobody is asked".to_owned(), |confirm| confirm.words())
+            };
+            let (now, was) = (words(new_rule), words(old_rule));
+            let _ = writeln!(out, "{name}: `{}` is confirmed otherwise: {now}; was: {was}", new_rule.label);
+        }
         if old_rule.effect != new_rule.effect {
             let effect = |rule: &crate::kernel::policy::compile::Rule| rule.effect.map_or("", |effect| effect.name());
             let _ = writeln!(
@@ -189,6 +197,8 @@ fn server(name: &str, old: &ServerPolicy, new: &ServerPolicy) -> String {
     changed("limits", limits(old), limits(new));
     changed("`access`", format!("{:?}", old.access), format!("{:?}", new.access));
     changed("`upstream`", format!("{:?}", old.upstream), format!("{:?}", new.upstream));
+    changed("`confirmations`", format!("{:?}", old.confirmations), format!("{:?}", new.confirmations));
+    changed("`mode`", old.preview_only.to_string(), new.preview_only.to_string());
     changed("path", old.path.clone(), new.path.clone());
     out
 }

@@ -44,6 +44,16 @@ fn files(directory: &Path) -> std::io::Result<Vec<PathBuf>> {
     Ok(files)
 }
 
+/// Every record of a directory, oldest first; torn ones left out.
+pub fn all(directory: &Path) -> std::io::Result<Vec<Value>> {
+    let mut records = Vec::new();
+    for path in files(directory)? {
+        let text = std::fs::read_to_string(&path)?;
+        records.extend(text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok()));
+    }
+    Ok(records)
+}
+
 /// The record with this id, if there is one.
 pub fn find(directory: &Path, id: &str) -> std::io::Result<Option<Value>> {
     for path in files(directory)? {
@@ -63,6 +73,23 @@ pub fn sentence(record: &Value) -> String {
     if text("kind") == "reload" {
         let (before, now) = (text("policy_before"), text("policy"));
         return format!("{when}  reload {}: policy {before} -> {now} {}", text("outcome"), text("detail"));
+    }
+    if text("kind") == "stop" {
+        return format!("{when}  {} {}", text("outcome"), text("detail"));
+    }
+    if let Some(of) = record.get("confirmation") {
+        let part = |key: &str| of.get(key).and_then(Value::as_str).unwrap_or("-");
+        return format!(
+            "{when}  confirmation {} {}: {} of `{}` at {} by {}, arguments {}, id {}",
+            part("id"),
+            part("event"),
+            text("outcome"),
+            text("target"),
+            text("server"),
+            part("mode"),
+            text("arguments_digest").get(..12).unwrap_or("-"),
+            text("id")
+        );
     }
     let who = match record.get("subject") {
         Some(_) => format!("{}@{} via {}", text("subject").get(..12).unwrap_or("-"), text("issuer"), text("client")),

@@ -43,6 +43,18 @@ const EXAMPLES: &[(&str, &str)] = &[
     ("audit", "portcullis audit show audit"),
     ("audit show", "portcullis audit show audit"),
     (
+        "evidence",
+        "portcullis evidence audit
+  portcullis evidence audit --from 2026-11-01 --before 2026-12-01
+  portcullis evidence audit 3fVp0yQ8nXw2kLr7TzBd5HsM --format html > evidence.html",
+    ),
+    (
+        "stop",
+        "portcullis stop gateway.yaml tool crm/delete_customer --reason \"incident 12\"
+  portcullis stop gateway.yaml
+  portcullis stop gateway.yaml tool crm/delete_customer --lift",
+    ),
+    (
         "init",
         "portcullis init --upstream http://127.0.0.1:3001/mcp --server crm --development
   portcullis init --upstream https://crm.example.com/mcp --bearer-env CRM_TOKEN --directory gate",

@@ -3,6 +3,7 @@ use super::load::{Document, Environment, Files};
 use super::source::*;
 use super::{Listener, Loaded, Problem, Startup};
 use crate::authn::keys::{Source as KeySource, Trusted};
+use crate::kernel::confirm::Mode;
 use crate::kernel::contract::lock::{Approver, Approvers, public_key};
 use crate::kernel::contract::poison::collisions;
 use crate::kernel::contract::surface::Kind;
@@ -10,8 +11,8 @@ use crate::kernel::digest::Digest;
 use crate::kernel::json::Bounds;
 use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
-use crate::kernel::policy::source::{CredentialSource, PolicySource};
-use crate::kernel::snapshot::{Limits, Snapshot};
+use crate::kernel::policy::source::{CredentialSource, PolicySource, SecretSource};
+use crate::kernel::snapshot::{Approvals, Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
 use std::net::SocketAddr;
@@ -51,6 +52,7 @@ impl Compiler<'_> {
             drain,
             cases: _,
             approvers,
+            confirmations,
         } = source;
         let approvers = self.approvers(approvers);
         let public = self.public(&public_url, hosts, origins);
@@ -58,6 +60,8 @@ impl Compiler<'_> {
         let admin = self.address("/admin/address", &admin.address, admin.insecure);
         let audit = self.audit(audit);
         let issuers = self.issuers(issuers);
+        let (page, webhook) = self.confirmations(confirmations, &issuers);
+        let approvals = Approvals { page: page.is_some(), webhook: webhook.is_some() };
         let LimitsSource { request_bytes_max, reply_bytes_max, depth_max, connections_max } = limits;
         let bounds = |bytes_max| Bounds { bytes_max, depth_max, ..Bounds::default() };
         let SessionsSource { total_max, per_principal_max, idle, streams_max } = sessions;
@@ -85,6 +89,7 @@ impl Compiler<'_> {
             documents.insert(document.file.clone(), document);
         }
         self.alike(&servers, &documents);
+        self.pageless(&servers, &documents, approvals);
         let (public_url, hosts, origins) = public?;
         let snapshot = Snapshot {
             id: Digest::of(b""),
@@ -95,6 +100,7 @@ impl Compiler<'_> {
             public_url,
             issuers: issuers.iter().map(|(name, issuer)| (name.clone(), issuer.issuer.clone())).collect(),
             limits: Limits { request: bounds(request_bytes_max), reply: bounds(reply_bytes_max) },
+            approvals,
         };
         let startup = Startup {
             listeners,
@@ -104,6 +110,8 @@ impl Compiler<'_> {
             sessions: crate::sessions::Settings { total_max, per_principal_max, idle, streams_max },
             connections_max,
             drain,
+            page,
+            webhook,
         };
         let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
         Some(Loaded { startup, snapshot, issuers, credentials, locks, approvers, warnings: Vec::new() })
@@ -346,6 +354,86 @@ impl Compiler<'_> {
                 format!("`{text}` is not an https URL"),
                 "https, or http to a loopback address",
             );
+        }
+    }
+
+    /// Where people confirm calls.
+    fn confirmations(
+        &mut self,
+        source: ConfirmationsSettings,
+        issuers: &BTreeMap<String, Trusted>,
+    ) -> (Option<crate::pages::Settings>, Option<crate::pages::WebhookSettings>) {
+        let ConfirmationsSettings { page, webhook } = source;
+        let secret_hint = "set it before the gateway starts; printable characters without spaces";
+        let page = page.and_then(|PageSource { issuer, client_id, client_secret, scopes, signed_in }| {
+            let at = "/confirmations/page";
+            let seconds = self.duration(&format!("{at}/signed_in"), signed_in.as_deref(), Duration::from_secs(900));
+            let secret = client_secret.map(|SecretSource { env, file }| self.secret(&env, &file)).transpose();
+            let secret =
+                secret.map_err(|why| self.add(Check::SecretMissing, &format!("{at}/client_secret"), why, secret_hint));
+            let Some(trusted) = issuers.get(&issuer) else {
+                let hint = crate::kernel::policy::flaw::choice(&issuer, "declared", issuers.keys().map(String::as_str));
+                self.add(Check::IssuerUnknown, &format!("{at}/issuer"), format!("unknown issuer `{issuer}`"), hint);
+                return None;
+            };
+            Some(crate::pages::Settings {
+                issuer: trusted.issuer.clone(),
+                client_id,
+                secret: secret.ok()?.flatten(),
+                scopes,
+                signed_in_seconds: seconds.as_secs().max(1),
+            })
+        });
+        let webhook = webhook.and_then(|WebhookSource { name, url, secret: SecretSource { env, file } }| {
+            let at = "/confirmations/webhook";
+            if let Some(url) = &url {
+                self.remote(&format!("{at}/url"), url);
+            }
+            match self.secret(&env, &file) {
+                Ok(Some(secret)) if secret.len() >= 24 => {
+                    Some(crate::pages::WebhookSettings { name, url, secret: secret.into_bytes() })
+                }
+                Ok(_) => {
+                    let why = "needs a secret of at least 24 characters";
+                    self.add(Check::SecretMissing, &format!("{at}/secret"), why, secret_hint);
+                    None
+                }
+                Err(why) => {
+                    self.add(Check::SecretMissing, &format!("{at}/secret"), why, secret_hint);
+                    None
+                }
+            }
+        });
+        (page, webhook)
+    }
+
+    /// Tools that are confirmed where there is no page to do so.
+    fn pageless(
+        &mut self,
+        servers: &BTreeMap<String, Arc<ServerPolicy>>,
+        documents: &BTreeMap<String, Document>,
+        approvals: Approvals,
+    ) {
+        for server in servers.values().filter(|_| !approvals.page) {
+            for (_, rule) in server.tools.iter() {
+                let Some(confirm) = &rule.confirm else { continue };
+                let needs = |way: &Mode| way.needs_page() && !(*way == Mode::Approver && approvals.webhook);
+                let Some(way) = confirm.ways.iter().find(|way| needs(way)) else { continue };
+                let of = |document: &&Document| {
+                    document.value.get("server").and_then(|s| s.as_str()) == Some(server.name.as_str())
+                };
+                let Some(document) = documents.values().find(of) else { continue };
+                let suppressed = document.value.get("suppress").and_then(|list| list.as_array()).into_iter().flatten();
+                let mut codes = suppressed.filter_map(|entry| entry.get("code").and_then(|code| code.as_str()));
+                if codes.any(|code| code == Check::ApprovalPageMissing.code()) {
+                    continue;
+                }
+                let message =
+                    format!("`{}` is confirmed by `{}`, and there is no approval page", rule.label, way.name());
+                let hint = "add confirmations: { page: .. } to gateway.yaml; until then the next way is used";
+                let at = crate::kernel::policy::compile::confirm::place(&rule.label);
+                self.problems.push(document.problem(Check::ApprovalPageMissing, &at, message, hint));
+            }
         }
     }
 

@@ -1,4 +1,5 @@
 //! What a person writes in `gateway.yaml`.
+use crate::kernel::policy::source::SecretSource;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -42,6 +43,48 @@ pub struct GatewaySource {
     /// Who may approve contracts, by name. Without any, approvals need no signature, and `check` warns.
     #[serde(default)]
     pub approvers: BTreeMap<String, ApproverSource>,
+    /// Where people confirm calls, besides at their client.
+    #[serde(default)]
+    pub confirmations: ConfirmationsSettings,
+}
+
+/// Where people confirm calls, besides at their client.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ConfirmationsSettings {
+    /// The approval page, at `<public_url>/-/confirmations`.
+    pub page: Option<PageSource>,
+    /// Another system that is told of what waits for an approver, and answers.
+    pub webhook: Option<WebhookSource>,
+}
+
+/// The approval page: who signs people in (OpenID Connect). The redirect URI is `<public_url>/-/callback`.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct PageSource {
+    /// Name of an issuer under `issuers`.
+    pub issuer: String,
+    /// The gateway's client id there.
+    pub client_id: String,
+    /// The client's secret. Without it: a public client, with PKCE alone.
+    pub client_secret: Option<SecretSource>,
+    /// Scopes to ask for besides `openid`, for the claims that roles are made of.
+    #[serde(default)]
+    pub scopes: Vec<String>,
+    /// How long somebody stays signed in at most. Default 15m, and never longer than the ID token.
+    pub signed_in: Option<String>,
+}
+
+/// Another system, signed both ways as Standard Webhooks says.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct WebhookSource {
+    /// What it is called in records.
+    pub name: String,
+    /// Where it is told of what waits. Without it: it finds out otherwise.
+    pub url: Option<String>,
+    /// Key of the signatures, at least 24 characters.
+    pub secret: SecretSource,
 }
 
 /// Someone who may approve the contract of a server.

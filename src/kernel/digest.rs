@@ -34,10 +34,57 @@ impl Digest {
         Short(*self)
     }
 
+    /// Reads what a digest displays as.
+    pub fn parse(text: &str) -> Option<Self> {
+        let mut out = [0u8; 32];
+        let pairs = text.as_bytes().chunks_exact(2);
+        if text.len() != 64 {
+            return None;
+        }
+        for (slot, pair) in out.iter_mut().zip(pairs) {
+            *slot = u8::from_str_radix(std::str::from_utf8(pair).ok()?, 16).ok()?;
+        }
+        Some(Self(out)).filter(|digest| digest.to_string() == text)
+    }
+
     /// The raw 32 bytes.
     pub fn bytes(&self) -> &[u8; 32] {
         &self.0
     }
+}
+
+impl serde::Serialize for Digest {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> serde::Deserialize<'de> for Digest {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom("not a SHA-256 digest in lower-case hex"))
+    }
+}
+
+/// Keyed digest (HMAC-SHA-256, RFC 2104) of several byte strings, each preceded by its length.
+pub fn keyed(key: &[u8], parts: &[&[u8]]) -> Digest {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    let mut context = aws_lc_rs::hmac::Context::with_key(&key);
+    for part in parts {
+        context.update(&(part.len() as u64).to_be_bytes());
+        context.update(part);
+    }
+    let mut out = [0u8; 32];
+    for (slot, byte) in out.iter_mut().zip(context.sign().as_ref()) {
+        *slot = *byte;
+    }
+    Digest(out)
+}
+
+/// HMAC-SHA-256 (RFC 2104), for formats that others define.
+pub fn hmac(key: &[u8], bytes: &[u8]) -> Vec<u8> {
+    let key = aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key);
+    aws_lc_rs::hmac::sign(&key, bytes).as_ref().to_vec()
 }
 
 /// Keyed pseudonym (HMAC-SHA-256, RFC 2104), hex of the first 16 bytes.

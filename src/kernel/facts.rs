@@ -1,5 +1,6 @@
 //! What the shell observed and the kernel may not look up itself.
 use super::contract::surface::Observed;
+use super::stops::Stops;
 use std::sync::Arc;
 
 /// Observations for one verdict.
@@ -9,11 +10,13 @@ pub struct Facts {
     pub now: u64,
     /// What the server was last seen to offer. `None` asks what would be decided if it kept to its contract.
     pub seen: Option<Arc<Observed>>,
+    /// What operators stopped, if anything.
+    pub stops: Option<Arc<Stops>>,
 }
 
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None }
+        Self { now, seen: None, stops: None }
     }
 }

@@ -4,6 +4,7 @@
 //! must answer the request it comes back for; a list is cut down to what its caller may use; a frame
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
+use crate::kernel::confirm::hold::Confirmed;
 use crate::kernel::contract::poison::strip;
 use crate::kernel::contract::published::Published;
 use crate::kernel::contract::replies::unhide;
@@ -56,6 +57,7 @@ pub struct Inspected {
     seen: Seen,
     suspicion: Option<Suspicion>,
     note: Option<String>,
+    asks: bool,
 }
 
 /// Why a server may offer something else now than it was last seen to.
@@ -103,6 +105,11 @@ impl Inspected {
         self.note.as_deref()
     }
 
+    /// Whether it is the answer of a confirmed call in which the server asks for input before it goes on.
+    pub fn asks(&self) -> bool {
+        self.asks
+    }
+
     /// Whether the server may offer something else now than it was last seen to. What was not approved was not
     /// passed on.
     pub fn suspicion(&self) -> Option<Suspicion> {
@@ -118,6 +125,7 @@ pub struct Judge {
     message: Arc<Message>,
     bounds: Bounds,
     time: Option<Duration>,
+    confirmed: Option<Box<Confirmed>>,
 }
 
 impl Judge {
@@ -131,7 +139,17 @@ impl Judge {
     ) -> Self {
         let mut bounds = world.limits.reply;
         bounds.bytes_max = reply_max.unwrap_or(usize::MAX).min(bounds.bytes_max);
-        Self { world, server, principal, message, bounds, time }
+        Self { world, server, principal, message, bounds, time, confirmed: None }
+    }
+
+    /// Of a call that somebody confirmed.
+    pub(in crate::kernel) fn confirmed(self, confirmed: Option<Box<Confirmed>>) -> Self {
+        Self { confirmed, ..self }
+    }
+
+    /// The confirmation of the call, if it took one.
+    pub fn confirmation(&self) -> Option<&str> {
+        self.confirmed.as_ref().map(|confirmed| confirmed.id.as_str())
     }
 
     /// Longest reply, or event of a stream, in bytes.
@@ -222,13 +240,13 @@ impl Judge {
             None => self.answer(&document, &frame, failed, facts, ledger, &mut edits)?,
         };
         self.unhidden(&frame, &mut edits)?;
-        let Edits { patches, differs, told, note, pinned: _ } = edits;
+        let Edits { patches, differs, told, note, asks, pinned: _ } = edits;
         let suspicion = match (told, differs) {
             (true, _) => Some(Suspicion::Told),
             (false, true) => Some(Suspicion::Differs),
             (false, false) => None,
         };
-        Ok(Inspected { text: document.write(&patches), seen, suspicion, note })
+        Ok(Inspected { text: document.write(&patches), seen, suspicion, note, asks })
     }
 
     /// Texts that people do not see, as the policy says.
@@ -350,7 +368,13 @@ impl Judge {
             let asks = matches!(row.class, Class::CallTool | Class::GetPrompt | Class::Resource);
             match result.get("resultType").map(|kind| kind.as_str()) {
                 None => {}
-                Some(Some(kind)) if kind == "complete" || (kind == "input_required" && asks) => {}
+                Some(Some(kind)) if kind == "input_required" && asks => {
+                    if let Some(confirmed) = &self.confirmed {
+                        confirmed.seal(result, &mut edits.patches);
+                        edits.asks = true;
+                    }
+                }
+                Some(Some(kind)) if kind == "complete" => {}
                 Some(_) => return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType")),
             }
         }
@@ -669,6 +693,8 @@ struct Edits {
     note: Option<String>,
     /// Texts that are delivered to the byte.
     pinned: Vec<(usize, u32)>,
+    /// The server asks for input.
+    asks: bool,
 }
 
 /// An item as it was approved, marked like one that came from the server.

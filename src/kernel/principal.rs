@@ -62,6 +62,11 @@ impl Principal {
         Self { verified, id, subject_id, client_id }
     }
 
+    /// Identity of a subject, as [`Principal::subject_id`] has it.
+    pub fn subject_of(issuer: &str, subject: &str) -> Digest {
+        Digest::of_parts(&[issuer.as_bytes(), subject.as_bytes()])
+    }
+
     /// Supposes a caller whom nobody verified, to ask what would be decided. Only for cases of a policy:
     /// a stage that used it would let anybody in.
     pub fn supposed(claimed: Verified) -> Self {

@@ -133,6 +133,38 @@ reasons! {
     ContractUnverified => 503, -31503, "The tool server's contract cannot be checked now. Try again later.";
     /// Arguments that do not fit the published schema.
     ArgumentsMisfit => 200, -32602, "The arguments do not fit the input schema of the tool.";
+    /// An operator stopped it.
+    Stopped => 200, -31403, "Refused: stopped by an operator.";
+    /// The server takes no call that changes anything.
+    PreviewOnly => 200, -31403, "Refused: no call that changes anything reaches this server at present.";
+    /// No declared way of asking a person fits this client.
+    ConfirmationImpossible => 200, -31403, "Refused: this call needs a person's confirmation, and there is no way to ask for it here.";
+    /// The person who was asked said no, or something else than yes.
+    ConfirmationDenied => 200, -31403, "Refused: the person who was asked did not confirm this call.";
+    /// Nobody answered in time, or the approval was not used in time.
+    ConfirmationExpired => 200, -31403, "Refused: the time for confirming this call has passed. Call again to ask anew.";
+    /// The approval was used already.
+    ConfirmationSpent => 200, -31403, "Refused: this confirmation was used already. Call again to ask anew.";
+    /// The approval is for another call.
+    ConfirmationMismatch => 200, -31403, "Refused: this is not the call that the confirmation is for.";
+    /// The policy or the contract changed since it was proposed.
+    ConfirmationVoid => 200, -31403, "Refused: what was to be confirmed has changed. Call again to ask anew.";
+    /// Not made here, or not for this caller.
+    ConfirmationUnknown => 200, -31403, "Refused: there is no such confirmation.";
+    /// Nobody said yes yet.
+    ConfirmationPending => 200, -31403, "Refused: nobody has confirmed this call yet. Make the same call again later.";
+    /// The person was asked as often as the policy allows.
+    ConfirmationBudget => 429, -31429, "Too many confirmations were asked for. Wait for the time in Retry-After.";
+    /// The person said no too often lately.
+    ConfirmationCoolDown => 429, -31429, "Calls were denied; no more are asked about for a while. Wait for the time in Retry-After.";
+    /// Nobody is asked at this hour.
+    ConfirmationQuiet => 200, -31403, "Refused: nobody is asked to confirm calls at this hour.";
+    /// Too many wait for an answer.
+    ConfirmationsExhausted => 503, -31503, "Too many calls wait for a confirmation. Try again later.";
+    /// Confirmations cannot be kept, so none are given.
+    ConfirmationsUnavailable => 503, -31503, "Confirmations cannot be kept now. Try again later.";
+    /// The preview that has to be shown cannot be had.
+    PreviewUnavailable => 200, -31403, "Refused: the preview that a person is to see cannot be made.";
     /// Over a rate.
     RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
     /// Over a limit of calls at once.

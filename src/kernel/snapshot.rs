@@ -14,6 +14,15 @@ pub struct Limits {
     pub reply: json::Bounds,
 }
 
+/// Where people can be asked besides through the protocol.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Approvals {
+    /// There is a page to sign in at.
+    pub page: bool,
+    /// Another system may answer.
+    pub webhook: bool,
+}
+
 /// The compiled world.
 #[derive(Debug)]
 pub struct Snapshot {
@@ -33,6 +42,8 @@ pub struct Snapshot {
     pub issuers: BTreeMap<String, String>,
     /// Bounds.
     pub limits: Limits,
+    /// Where people can be asked.
+    pub approvals: Approvals,
 }
 
 impl Snapshot {

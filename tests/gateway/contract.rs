@@ -561,3 +561,35 @@ fn a_server_that_no_longer_says_what_it_offers_is_not_called() {
     assert_eq!(find(&gateway).code(), -31503);
     assert_eq!(gateway.upstream.called().len(), after, "nothing more reached the server");
 }
+
+#[test]
+fn a_confirmation_is_void_once_another_contract_is_in_force_and_a_drifted_tool_is_not_asked_about() {
+    let (gateway, offer) = approved(CONTRACT);
+    let tools = TOOLS.replace("roles: [support] }", "roles: [support], confirm: [elicit] }");
+    let before = id(&gateway);
+    gateway.policy(&format!("{tools}{CONTRACT}"));
+    wait("updates are confirmed", || id(&gateway) != before);
+    let ask = |more: Value| {
+        let mut params = json!({ "name": "update_customer", "arguments": {} });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = modern(&gateway.ann(), "tools/call", &params);
+        let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+        body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": {} });
+        gateway.send(&request.body(body.to_string()))
+    };
+    wait("somebody is asked", || ask(json!({})).json()["result"]["requestState"].is_string());
+    let state = ask(json!({})).json()["result"]["requestState"].clone();
+    let yes = json!({
+        "requestState": state,
+        "inputResponses": { "portcullis_confirm": { "action": "accept", "content": { "confirm": true } } },
+    });
+    offer.0.lock().unwrap()["tools"][1]["description"] = "Changes one, and more.".into();
+    wait("nobody is asked about what drifted", || ask(json!({})).body.contains("changed since it was approved"));
+    assert!(ask(yes.clone()).body.contains("changed since it was approved"));
+    assert!(run(&gateway, &["pull"]).status.success());
+    approve(&gateway);
+    wait("the new contract is compared", || !ask(yes.clone()).body.contains("changed since it was approved"));
+    let void = ask(yes);
+    assert!(void.body.contains("what was to be confirmed has changed"), "{void:?}");
+    assert!(!gateway.upstream.called().contains(&"update_customer".to_owned()));
+}

@@ -10,6 +10,7 @@
 )]
 mod bypasses;
 mod cases;
+mod confirm;
 mod connections;
 mod contract;
 mod journey;

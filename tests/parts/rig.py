@@ -133,18 +133,18 @@ class Rig:
         return running([HERE / "serve", server, str(port)], log, port)
 
     @contextlib.contextmanager
-    def issuer(self):
+    def issuer(self, **more):
         """The authorization server; `token` is then one that the gateway accepts."""
         port = self.ports.issuer
         command = [HERE / "serve", "oidc", str(port), self.audience]
-        environment = os.environ | {"TTL": str(TOKEN_TTL_S)}
+        environment = os.environ | {"TTL": str(TOKEN_TTL_S)} | more
         with running(command, self.directory / "issuer.log", port, env=environment):
-            self.token = self.fetch_token()
+            self.token = "" if "CLIENTS" in more else self.fetch_token()
             yield
 
-    def fetch_token(self):
+    def fetch_token(self, client="svc"):
         form = {"grant_type": "client_credentials", "resource": self.audience, "scope": "mcp:tools"}
-        credentials = base64.b64encode(b"svc:svc-secret").decode()
+        credentials = base64.b64encode(f"{client}:{client}-secret".encode()).decode()
         request = urllib.request.Request(
             f"http://127.0.0.1:{self.ports.issuer}/token",
             urllib.parse.urlencode(form).encode(),

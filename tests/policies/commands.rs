@@ -129,3 +129,55 @@ fn explain_tells_the_path_and_refuses_what_it_does_not_understand() {
     assert_eq!(code, 1);
     assert!(problems.contains("has the id nothing"), "{problems}");
 }
+
+/// As it stands in the documentation, with what a policy needs around it.
+const CONFIRMED: &str = "\
+server: crm
+upstream: { url: 'http://127.0.0.1:1/mcp' }
+access: { issuers: [corp], audience: 'https://x.example/crm/mcp' }
+roles:
+  approvers: { claim: groups, any: [approvers] }
+tools:
+  update_customer: { effect: write, scopes: [crm.write], confirm: [elicit] }
+  delete_customer: { effect: destructive, scopes: [crm.write, crm.admin], confirm: [approver, code] }
+confirmations:
+  approver: { roles: [approvers], separate: true, expires: 10m }
+  budget: { per: subject, prompts: 20/hour }
+";
+
+#[test]
+fn every_command_knows_which_calls_a_person_confirms() {
+    let gateway = place("confirmed", CONFIRMED);
+    let config = gateway.to_str().unwrap();
+    let (code, _, told) = run(&["check", config]);
+    assert_eq!(code, 0, "{told}");
+    assert!(told.contains("P989") && !told.contains("error"), "the page is missing, which is a warning: {told}");
+    let (_, table, _) = run(&["access", config]);
+    assert!(table.contains("tool delete_customer: after a confirmation (approver, else code)"), "{table}");
+    let ann = "{ sub: ann, scopes: [crm.write] }";
+    let (_, told, _) = run(&["explain", config, "--as", ann, "--call", "{ tool: update_customer, args: {} }"]);
+    assert!(told.contains("ALLOWED") && told.contains("a person is asked first: elicit"), "{told}");
+    let cases = "policy: crm.yaml
+cases:
+  - { name: an update is confirmed, as: { sub: ann, scopes: [crm.write] }, call: { tool: update_customer }, expect: confirm }
+  - { name: nobody else is asked, as: { sub: ann }, call: { tool: update_customer }, expect: { deny: scope_missing } }
+";
+    let file = gateway.parent().unwrap().join("policies/crm.cases.yaml");
+    std::fs::write(&file, cases.replace("policy: crm.yaml\n", "server: crm\n")).unwrap();
+    let (code, told, problems) = run(&["test", config]);
+    assert_eq!(code, 0, "{told}{problems}");
+    std::fs::write(
+        &file,
+        cases.replace("policy: crm.yaml\n", "server: crm\n").replace("expect: confirm", "expect: allow"),
+    )
+    .unwrap();
+    let (code, told, _) = run(&["test", config]);
+    assert!(code == 1 && told.contains("confirm"), "asked first is not allowed: {told}");
+    let open = place("unconfirmed", &CONFIRMED.replace(", confirm: [elicit]", ""));
+    std::fs::remove_file(&file).unwrap();
+    let (code, told, _) = run(&["diff", config, open.to_str().unwrap()]);
+    assert!(
+        code == 1 && told.contains("`update_customer` is confirmed otherwise: nobody is asked; was: elicit"),
+        "{told}"
+    );
+}

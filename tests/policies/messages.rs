@@ -82,6 +82,7 @@ fn world(server: &Arc<ServerPolicy>) -> Arc<Snapshot> {
         origins: Vec::new(),
         public_url: "https://gw.example".to_owned(),
         issuers: BTreeMap::new(),
+        approvals: Default::default(),
         limits: Limits { request: bounds, reply: bounds },
     })
 }
@@ -125,6 +126,7 @@ fn bare(verb: Verb) -> Message {
 fn decided(server: &Arc<ServerPolicy>, message: Message) -> Result<Permitted, (Refusal, Grounds)> {
     match decide(&world(server), server, &caller(NOW + 600), message, &Facts::at(NOW)) {
         Decision::Permit(permit) => Ok(permit),
+        Decision::Confirm(held) => Err((Reason::ConfirmationPending.into(), held.grounds().clone())),
         Decision::Refuse(refusal, grounds) => Err((refusal, grounds)),
     }
 }
@@ -380,7 +382,7 @@ fn what_has_drifted_is_listed_and_called_as_the_policy_says() {
     let other = json!({ "name": "find", "description": "Something else.", "inputSchema": { "type": "object" } });
     let mut surface = Surface::default();
     surface.add(Kind::Tools, "find".to_owned(), other);
-    let seen = Facts { now: NOW, seen: Some(Arc::new(surface.observed())) };
+    let seen = Facts { now: NOW, seen: Some(Arc::new(surface.observed())), stops: None };
     let document = Document::parse(r#"{"id":"1"}"#.into(), &Bounds::default()).unwrap();
     let verdict = |on_drift: &str, args: Option<_>, facts: &Facts| {
         let server = published(&json!({ "contract": { "on_drift": on_drift } }), &find());

@@ -91,6 +91,8 @@ fn row(
     let mut only = Vec::new();
     only.extend(rule.when.as_ref().map(|when| format!("if {}", when.text())));
     only.extend(rule.available.as_ref().map(|_| "where and when available".to_owned()));
+    let asks = rule.confirm.as_ref().filter(|confirm| !confirm.ways.is_empty());
+    only.extend(asks.map(|confirm| format!("after a confirmation ({})", confirm.words())));
     only.extend(rule.step_up.as_ref().map(|_| "with a step-up login".to_owned()));
     let whole: Vec<&Deny> = server.deny.iter().filter(|deny| deny.concerns(all)).collect();
     for denial in &server.deny {

@@ -1,12 +1,14 @@
 //! Source → [`ServerPolicy`], or every problem at once. Conversion is total: each field of the source
 //! is taken apart here, and as many rules come out as went in.
 mod access;
+pub mod confirm;
 mod contract;
 mod limits;
 mod review;
 mod rules;
 
 pub use access::is_server_name;
+pub use confirm::{Batch, Confirm, Confirmations, Preview};
 pub use contract::{lock_name, suspicious};
 pub use review::{verb, words};
 
@@ -75,6 +77,10 @@ pub struct ServerPolicy {
     pub roles: BTreeMap<String, Arc<Role>>,
     /// What the server was reviewed to offer.
     pub contract: Contract,
+    /// How people are asked to confirm calls.
+    pub confirmations: Confirmations,
+    /// Calls that change anything do not reach the server.
+    pub preview_only: bool,
 }
 
 impl ServerPolicy {
@@ -192,6 +198,8 @@ pub struct Rule {
     pub step_up: Option<Arc<StepUp>>,
     /// Condition.
     pub when: Option<Arc<Condition>>,
+    /// What calls need before they go on.
+    pub confirm: Option<Arc<Confirm>>,
 }
 
 /// A scope that a rule asks for.
@@ -432,6 +440,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         deny: deny_source,
         limits,
         contract,
+        mode,
+        confirmations,
         suppress,
     } = &source;
     let path = access::path(server, path.clone(), &mut flaws);
@@ -455,6 +465,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let resources = context.resources(resources);
     let deny = context.deny(deny_source);
     let limits = context.limits(limits, server, &tools);
+    let confirmations = context.confirmations(confirmations.as_ref(), &tools);
     let (roles, used) = (context.roles, context.used);
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
@@ -481,6 +492,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         limits,
         roles,
         contract,
+        confirmations,
+        preview_only: *mode == ServerMode::Preview,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }

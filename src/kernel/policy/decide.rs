@@ -6,6 +6,7 @@
 use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy};
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
+use crate::kernel::confirm::hold::{Confirmed, Unconfirmed};
 use crate::kernel::contract::published::{Standing, Tool};
 use crate::kernel::contract::schema::{Mismatch, UNDECLARED_MAX};
 use crate::kernel::digest::Digest;
@@ -32,6 +33,8 @@ pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 pub enum Decision {
     /// May go on.
     Permit(Permitted),
+    /// May go on once a person confirmed it.
+    Confirm(Box<Unconfirmed>),
     /// May not.
     Refuse(Refusal, Grounds),
 }
@@ -60,14 +63,16 @@ pub struct Charge {
 
 /// Proof that a message was permitted. Only [`decide`] makes one.
 pub struct Permitted {
-    world: Arc<Snapshot>,
-    server: Arc<ServerPolicy>,
-    principal: Arc<Principal>,
-    message: Arc<Message>,
-    grounds: Grounds,
+    pub(in crate::kernel) world: Arc<Snapshot>,
+    pub(in crate::kernel) server: Arc<ServerPolicy>,
+    pub(in crate::kernel) principal: Arc<Principal>,
+    pub(in crate::kernel) message: Arc<Message>,
+    pub(in crate::kernel) grounds: Grounds,
     charges: Vec<Charge>,
     reply_max: Option<usize>,
     time: Option<Duration>,
+    /// The confirmation that it took, if it took one.
+    pub(in crate::kernel) confirmed: Option<Box<Confirmed>>,
 }
 
 /// Proof that a permit's obligations were applied: what `upstream` may send.
@@ -153,6 +158,9 @@ pub fn authorize_telling<'a>(
         }
     }
     let no = |reason| Err((reason, Some(rule)));
+    if facts.stops.as_ref().is_some_and(|stops| stops.target(&server.name, target).is_some()) {
+        return no(Reason::Stopped);
+    }
     let standing = server.contract.standing(target, facts.seen.as_deref());
     if standing != Standing::Live {
         trace.step(Step::Contract(standing));
@@ -267,7 +275,7 @@ pub fn decide(
         Ok(limited) => limited,
         Err(reason) => return Decision::Refuse(Refusal::from(reason).for_id(message.id), grounds),
     };
-    Decision::Permit(Permitted {
+    let permitted = Permitted {
         world: world.clone(),
         server: server.clone(),
         principal: principal.clone(),
@@ -276,7 +284,22 @@ pub fn decide(
         charges: limited.charges,
         reply_max: limited.reply_max,
         time: limited.time,
-    })
+        confirmed: None,
+    };
+    match needs_confirmation(&permitted) {
+        true => Decision::Confirm(Box::new(Unconfirmed::new(permitted, facts))),
+        false => Decision::Permit(permitted),
+    }
+}
+
+/// Whether somebody has to confirm a call, or the server takes none of its kind.
+fn needs_confirmation(permitted: &Permitted) -> bool {
+    let Some(rule) = permitted.grounds.rule.as_ref().filter(|_| permitted.message.method.class == Class::CallTool)
+    else {
+        return false;
+    };
+    let previewed = permitted.server.preview_only && rule.effect != Some(Effect::Read);
+    previewed || rule.confirm.as_ref().is_some_and(|confirm| !confirm.ways.is_empty())
 }
 
 /// The published schemas of the tool that a call names.
@@ -366,6 +389,9 @@ pub(in crate::kernel) fn verdict(
     let no = |reason: Reason| (Refusal::from(reason), Grounds::default());
     let no_method = |reason| (Refusal::method(reason, message.revision.era()), Grounds::default());
     server.access.admits(principal, facts).map_err(no)?;
+    if facts.stops.as_ref().is_some_and(|stops| stops.caller(&server.name, principal).is_some()) {
+        return Err(no(Reason::Stopped));
+    }
     if message.shape == Shape::Response {
         return Ok(Grounds::default());
     }
@@ -492,6 +518,11 @@ impl Permitted {
         self.charges.iter().filter_map(|charge| Some((self.server.limits.get(charge.limit)?, charge)))
     }
 
+    /// The caller.
+    pub fn principal(&self) -> &Arc<Principal> {
+        &self.principal
+    }
+
     /// The message that was permitted.
     pub fn message(&self) -> &Message {
         &self.message
@@ -499,16 +530,22 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time } = self;
+        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed } = self;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
             Class::EndSession => Verb::Delete,
             _ => Verb::Post,
         };
-        let body = message.document.as_ref().map_or_else(Bytes::new, |document| document.write(&rewrite(&message)));
+        let body = message.document.as_ref().map_or_else(Bytes::new, |document| {
+            let mut patches = rewrite(&message);
+            if let (Some(confirmed), Some(params)) = (&confirmed, message.params()) {
+                confirmed.strip(params, &mut patches);
+            }
+            document.write(&patches)
+        });
         let caller = principal.id();
         let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time };
-        (outbound, Judge::new(world, server, principal, message, reply_max, time))
+        (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed))
     }
 }
 

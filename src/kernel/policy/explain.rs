@@ -194,6 +194,12 @@ fn step_up(rule: &Rule) -> String {
 
 /// What goes with a permit.
 fn obligations(server: &ServerPolicy, rule: &Rule, principal: &Principal, target: &Target, out: &mut String) {
+    if let Some(confirm) = rule.confirm.as_ref().filter(|confirm| !confirm.ways.is_empty()) {
+        let _ = writeln!(out, "  confirm   a person is asked first: {}", confirm.words());
+    }
+    if server.preview_only && rule.effect != Some(Effect::Read) && rule.effect.is_some() {
+        let _ = writeln!(out, "  preview   no call of it reaches the server at present");
+    }
     for limit in server.limits.iter().filter(|limit| limit.concerns(principal, target)) {
         let _ = writeln!(out, "  limit     {}", limited(limit));
     }

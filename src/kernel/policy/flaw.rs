@@ -189,6 +189,17 @@ checks! {
     UiToolUnseen = "P977" "ui-tool-unseen" Warning: "A script calls a tool that user interfaces cannot see.", "Hosts refuse the call.", "Give the tool the visibility `app`, or mend the name.";
     UiSecret = "P978" "ui-secret" Error: "A key or token within the HTML.", "Whoever opens the user interface can read it.", "Revoke it, and keep secrets on the server.";
     UiHiddenText = "P979" "ui-hidden-text" Error: "Characters that nobody sees, or that reverse what one sees.", "Models read what reviewers do not.", "Remove them.";
+    // P98: confirmations.
+    ApproverRoleless = "P980" "approver-roleless" Error: "A tool asks for an approver, and no role may approve.", "Every call of it would be refused.", "As in confirmations: { approver: { roles: [approvers] } }.";
+    HostUnnamed = "P981" "host-unnamed" Error: "A tool relies on the client's own prompt, and no client is named.", "Any client could say that it asked.", "As in confirmations: { host: { clients: [desktop-app] } }.";
+    ConfirmOnRead = "P982" "confirm-on-read" Warning: "People are asked about calls that only read.", "Who is asked too often says yes without reading.", "Leave `confirm` out, or label the tool as what it does.";
+    ConfirmRepeated = "P983" "confirm-repeated" Error: "One way of asking is written twice.", "The second would never be used.", "Keep the first.";
+    PreviewMalformed = "P984" "preview-malformed" Error: "A preview that cannot be made.", "People would decide without it.", "Exactly one of argument, tool (whose rule says `effect: read`) and template.";
+    BatchUseless = "P985" "batch-useless" Error: "A batch that approves nothing at once.", "It would have no effect.", "calls_max of at least 2, for tools confirmed by `approver`.";
+    ConfirmMissing = "P986" "confirm-missing" Advice: "Nobody is asked before a destructive call, though people are asked about other calls.", "Reviewers ask for a person who confirms what cannot be undone.", "As in confirm: [elicit, approver].";
+    ConfirmationsUnused = "P987" "confirmations-unused" Warning: "Confirmations are described, and no tool asks for one.", "Whoever wrote it believes that people are asked.", "Add `confirm` to tools, or remove the section.";
+    QuietMalformed = "P988" "quiet-malformed" Error: "Quiet hours that are no part of a day.", "They cannot be given a meaning.", "Two times of day in UTC, as in 22:00-06:00.";
+    ApprovalPageMissing = "P989" "approval-page-missing" Warning: "A tool is confirmed on the approval page, and gateway.yaml describes none.", "Nobody can sign in there, so the call falls to the next way, or is refused.", "Add confirmations.page to gateway.yaml.";
 }
 
 impl fmt::Display for Check {

@@ -1,5 +1,10 @@
 //! What a person writes in `policies/*.yaml`. Serde reads it, `schemars` describes it to editors, and
 //! [`super::compile`] turns it into what runs.
+mod confirm;
+
+pub use confirm::*;
+
+use crate::kernel::confirm::machine::Mode;
 use schemars::JsonSchema;
 use serde::Deserialize;
 use std::collections::BTreeMap;
@@ -54,6 +59,11 @@ pub struct PolicySource {
     /// What the server was reviewed to offer. See "Contract".
     #[serde(default)]
     pub contract: Option<ContractSource>,
+    /// What is taken of calls that change anything. Default `enforce`.
+    #[serde(default)]
+    pub mode: ServerMode,
+    /// How people are asked to confirm calls. See "Confirmations".
+    pub confirmations: Option<ConfirmationsSource>,
     /// Warnings that were looked at and accepted.
     #[serde(default)]
     pub suppress: Vec<SuppressSource>,
@@ -252,6 +262,8 @@ pub struct DefaultsSource {
     pub resources: Option<DefaultSource>,
     /// For prompts.
     pub prompts: Option<DefaultSource>,
+    /// How calls are confirmed, by effect, for tools without `confirm`.
+    pub confirm: Option<ConfirmDefaultsSource>,
 }
 
 /// Fields of a rule that can have a default.
@@ -400,7 +412,7 @@ pub struct RoleSource {
 
 /// What a tool does to the world; the operator's word, not the upstream's. It becomes `readOnlyHint`,
 /// `destructiveHint` and `openWorldHint` in listings, and a field of the record; it does not refuse by itself.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, serde::Serialize, JsonSchema, PartialEq, Eq)]
 #[serde(rename_all = "snake_case")]
 pub enum Effect {
     /// Retrieves only.
@@ -445,6 +457,13 @@ pub struct ToolSource {
     pub anonymous: bool,
     /// CEL condition over `principal`, `args`, `tool`, `client`, `time`.
     pub when: Option<String>,
+    /// Ways of asking a person before a call goes on; the first that fits the client is used, and if none does the
+    /// call is refused. `[]` asks nobody. Default: what `defaults.confirm` says. See "Confirmations".
+    pub confirm: Option<Vec<Mode>>,
+    /// What a person is shown besides the arguments.
+    pub preview: Option<PreviewSource>,
+    /// One approval for several like calls.
+    pub batch: Option<BatchSource>,
 }
 
 /// A rule for a resource or a prompt.

@@ -45,6 +45,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
         origins: Vec::new(),
         public_url: "https://gw.example".to_owned(),
         issuers: BTreeMap::new(),
+        approvals: Default::default(),
         limits: Limits { request: bounds, reply: bounds },
     };
     let principal = Principal::assertion(Verified {

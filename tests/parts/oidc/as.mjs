@@ -9,6 +9,9 @@
 //   TTL           seconds an access token lives; default 300
 //   CLIENTS       JSON, {"ID": {claims}}: the client_credentials clients and what their tokens
 //                 carry; the secret of ID is "ID-secret". Default svc, groups dev, tenant acme.
+//   PEOPLE        JSON, {"NAME": {claims}}: who can sign in (any password); their ID tokens carry the claims
+//   REDIRECT      redirect URI of the client `page` (secret "page-secret"), with which people sign in
+//   ID_TTL        seconds an ID token lives; default 3600
 // The client `introspect` (secret "introspect-secret") may only introspect.
 // POST /__rotate?keep=N signs with a new key from now on and publishes the newest N (default 2).
 import http from 'node:http';
@@ -24,7 +27,8 @@ const { exportJWK, generateKeyPair } = await part('jose');
 
 const [port, ...resources] = process.argv.slice(2);
 const issuer = `http://127.0.0.1:${port}`;
-const { ALG = 'RS256', SCOPES = 'mcp:tools mcp:admin', TTL = '300', CLIENTS } = process.env;
+const { ALG = 'RS256', SCOPES = 'mcp:tools mcp:admin', TTL = '300', CLIENTS, PEOPLE, REDIRECT, ID_TTL = '3600' } = process.env;
+const people = PEOPLE ? JSON.parse(PEOPLE) : {};
 const claims = CLIENTS ? JSON.parse(CLIENTS) : { svc: { groups: ['dev'], tenant: 'acme' } };
 
 // Tokens outlive the Provider, which a key rotation replaces; the default store would not.
@@ -32,6 +36,17 @@ const records = new Map();
 class Store {
   constructor(model) {
     this.key = (id) => `${model}:${id}`;
+  }
+  async findByUid(uid) {
+    const live = [...records.values()].filter((record) => record.expires > Date.now());
+    return live.find((record) => record.payload.uid === uid && record.payload.kind === 'Session')?.payload;
+  }
+  async consume(id) {
+    const payload = await this.find(id);
+    if (payload) payload.consumed = Math.floor(Date.now() / 1000);
+  }
+  async revokeByGrantId(grantId) {
+    for (const [key, record] of records) if (record.payload.grantId === grantId) records.delete(key);
   }
   async upsert(id, payload, seconds) {
     records.set(this.key(id), { payload, expires: seconds ? Date.now() + seconds * 1000 : Infinity });
@@ -56,12 +71,21 @@ async function rotate(keep) {
     clients: [
       ...Object.keys(claims).map((id) => client(id, ['client_credentials'])),
       client('introspect', []),
+      ...(REDIRECT
+        ? [{ ...client('page', ['authorization_code']), response_types: ['code'], redirect_uris: [REDIRECT] }]
+        : []),
     ],
-    scopes: SCOPES.split(' '),
-    ttl: { ClientCredentials: Number(TTL) },
+    findAccount: async (_context, id) =>
+      people[id] && { accountId: id, claims: async () => ({ sub: id, ...people[id] }) },
+    claims: { openid: ['sub', ...new Set(Object.values(people).flatMap(Object.keys))] },
+    // Claims in the ID token itself, as many providers do it.
+    conformIdTokenClaims: false,
+    pkce: { required: () => true },
+    scopes: [...SCOPES.split(' '), 'openid'],
+    ttl: { ClientCredentials: Number(TTL), IdToken: Number(ID_TTL) },
     extraTokenClaims: async (_context, token) => claims[token.clientId],
     features: {
-      devInteractions: { enabled: false },
+      devInteractions: { enabled: Boolean(REDIRECT) },
       clientCredentials: { enabled: true },
       introspection: { enabled: true },
       resourceIndicators: {

@@ -117,7 +117,8 @@ fn counted_by(counts: bool, per: bool, key: bool) -> Option<(&'static str, &'sta
     }
 }
 
-fn parse_rate(text: &str) -> Option<(NonZeroU32, Duration)> {
+/// Reads a number of calls, and in which time.
+pub fn parse_rate(text: &str) -> Option<(NonZeroU32, Duration)> {
     let (count, unit) = text.split_once('/')?;
     let window = match unit.trim() {
         "s" | "sec" | "second" => 1,

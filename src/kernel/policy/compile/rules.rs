@@ -1,5 +1,5 @@
 //! `claims`, `scopes`, `roles`, `defaults`, `tools`, `prompts`, `resources` and `deny`.
-use super::{Available, Deny, Locate, Position, Role, Rule, SECONDS, Scope, StepUp, pointer, seconds};
+use super::{Available, Confirm, Deny, Locate, Position, Role, Rule, SECONDS, Scope, StepUp, pointer, seconds};
 use crate::kernel::policy::condition::{Claims, Condition, Problem, Problems};
 use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::names::NamePattern;
@@ -129,6 +129,7 @@ struct Common<'a> {
     step_up: &'a Option<StepUpSource>,
     anonymous: bool,
     when: &'a Option<String>,
+    confirm: Option<Arc<Confirm>>,
 }
 
 impl Context<'_> {
@@ -136,10 +137,12 @@ impl Context<'_> {
     pub fn tools(&mut self, source: &BTreeMap<String, ToolSource>) -> Vec<Named<NamePattern>> {
         let mut rules = Vec::new();
         let defaults = self.default_of("tools", self.defaults.tools.as_ref());
-        for (name, ToolSource { effect, scopes, roles, available, step_up, anonymous, when }) in source {
+        for (name, tool) in source {
             let at = format!("/tools{}", pointer(name));
+            let confirm = self.confirm(&at, tool);
+            let ToolSource { effect, scopes, roles, available, step_up, anonymous, when, .. } = tool;
             let anonymous = *anonymous;
-            let common = Common { effect: Some(*effect), scopes, roles, available, step_up, anonymous, when };
+            let common = Common { effect: Some(*effect), scopes, roles, available, step_up, anonymous, when, confirm };
             let rule = self.rule(&at, name, &common, "tools", &defaults);
             rules.extend(self.name_pattern(&at, name).map(|pattern| Named { pattern, at, rule }));
         }
@@ -193,6 +196,7 @@ impl Context<'_> {
                 available: None,
                 step_up: None,
                 when: self.condition(&at, when.as_deref()),
+                confirm: None,
             });
             compiled.push(Deny {
                 tools: self.patterns(&format!("{at}/tools"), tools),
@@ -248,8 +252,8 @@ impl Context<'_> {
         }
         let when = self.condition(at, own.when.as_deref());
         let (position, label) = ((self.locate)(at), label.to_owned());
-        let (effect, anonymous) = (own.effect, own.anonymous);
-        Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when })
+        let (effect, anonymous, confirm) = (own.effect, own.anonymous, own.confirm.clone());
+        Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when, confirm })
     }
 
     fn scope_set(&mut self, names: &[String]) -> Arc<[Arc<Scope>]> {
@@ -404,7 +408,7 @@ impl Context<'_> {
 impl<'a> Common<'a> {
     fn of(source: &'a RuleSource) -> Self {
         let RuleSource { scopes, roles, available, step_up, anonymous, when } = source;
-        Self { effect: None, scopes, roles, available, step_up, anonymous: *anonymous, when }
+        Self { effect: None, scopes, roles, available, step_up, anonymous: *anonymous, when, confirm: None }
     }
 }
 
@@ -441,7 +445,8 @@ fn never(denial: &Deny, at: &str, label: &str, flaws: &mut Flaws) {
     flaws.add(Check::RuleShadowed, at, message, "remove the rule, or narrow the denial");
 }
 
-fn parse_hours(text: &str) -> Option<(u32, u32)> {
+/// Minutes of the day, from and until.
+pub fn parse_hours(text: &str) -> Option<(u32, u32)> {
     let minute = |text: &str| {
         let (hours, minutes) = text.trim().split_once(':')?;
         let (hours, minutes): (u32, u32) = (hours.parse().ok()?, minutes.parse().ok()?);
