@@ -1,14 +1,15 @@
 //! Sends an [`Outbound`] with the upstream's own credential, and nothing else of the client's.
-use crate::egress::{Egress, Failure, Lent, Pool};
+use crate::egress::{Credentials, Egress, Failure};
 use crate::kernel::inbound::Verb;
 use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::Outbound;
 use crate::kernel::refusal::{Reason, Refusal};
+use crate::wire::{Body, Wire};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -31,7 +32,7 @@ pub struct Reply {
     pub session: Option<String>,
     /// When the request was sent.
     pub sent: Instant,
-    body: Lent,
+    body: Body,
     /// Until when a body that is not a stream must be here.
     deadline: Instant,
 }
@@ -48,10 +49,7 @@ pub enum Media {
 }
 
 struct Door {
-    pool: Arc<Pool>,
-    /// Path and query of the server's URL.
-    target: Uri,
-    authorization: Option<HeaderValue>,
+    wire: Wire,
 }
 
 /// Connections to all tool servers.
@@ -63,7 +61,7 @@ impl Upstreams {
     /// Prepares clients and credentials.
     pub fn new(
         servers: &BTreeMap<String, Arc<ServerPolicy>>,
-        credentials: &BTreeMap<String, String>,
+        credentials: &BTreeMap<String, Credentials>,
     ) -> Result<Self, String> {
         let upstreams = Self { doors: ArcSwap::default() };
         upstreams.replace(servers, credentials)?;
@@ -74,7 +72,7 @@ impl Upstreams {
     pub fn replace(
         &self,
         servers: &BTreeMap<String, Arc<ServerPolicy>>,
-        credentials: &BTreeMap<String, String>,
+        credentials: &BTreeMap<String, Credentials>,
     ) -> Result<(), String> {
         let mut shared: BTreeMap<Option<String>, Egress> = BTreeMap::new();
         let mut doors = BTreeMap::new();
@@ -84,16 +82,10 @@ impl Upstreams {
                 Some(egress) => egress.clone(),
                 None => shared.entry(ca.clone()).or_insert(Egress::new(ca.as_deref().map(Path::new))?).clone(),
             };
-            let authorization = credentials.get(name).map(|secret| {
-                let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).map_err(|_| "credential")?;
-                value.set_sensitive(true);
-                Ok::<_, String>(value)
-            });
-            let url: Uri =
-                server.upstream.url.parse().map_err(|_| format!("`{}` is not a URL", server.upstream.url))?;
-            let target = url.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
-            let pool = Arc::new(Pool::new(egress, url));
-            doors.insert(name.clone(), Arc::new(Door { pool, target, authorization: authorization.transpose()? }));
+            let none = Credentials::default();
+            let credentials = credentials.get(name).unwrap_or(&none);
+            let wire = Wire::new(name, &server.upstream, egress, credentials)?;
+            doors.insert(name.clone(), Arc::new(Door { wire }));
         }
         self.doors.store(Arc::new(doors));
         Ok(())
@@ -101,7 +93,7 @@ impl Upstreams {
 
     /// Drops connections that were not used for a while.
     pub fn sweep(&self) {
-        self.doors.load().values().for_each(|door| door.pool.sweep());
+        self.doors.load().values().for_each(|door| door.wire.sweep());
     }
 
     /// Sends and waits for the head of the reply.
@@ -109,7 +101,7 @@ impl Upstreams {
         let server = outbound.server();
         let door = self.doors.load().get(&server.name).cloned().ok_or(Reason::UpstreamUnreachable)?;
         let mut request = Request::new(Full::new(outbound.body().clone()));
-        *request.uri_mut() = door.target.clone();
+        *request.uri_mut() = door.wire.target().clone();
         *request.headers_mut() = head(&outbound, &door, session)?;
         *request.method_mut() = match outbound.verb() {
             Verb::Post => Method::POST,
@@ -119,10 +111,7 @@ impl Upstreams {
         let timeout = outbound.timeout();
         let sent = Instant::now();
         let deadline = sent + timeout;
-        let response = door.pool.send(request, outbound.caller(), timeout).await.map_err(|failure| match failure {
-            Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
-            Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
-        })?;
+        let response = door.wire.send(request, outbound.caller(), timeout).await.map_err(refused)?;
         let (parts, body) = response.into_parts();
         let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
         let plain = text("content-encoding").is_none_or(|e| e.eq_ignore_ascii_case("identity"));
@@ -133,6 +122,15 @@ impl Upstreams {
         };
         let session = text(headers::SESSION_ID).filter(|id| id.len() <= 512).map(str::to_owned);
         Ok(Reply { status: parts.status, media, session, sent, body, deadline })
+    }
+}
+
+fn refused(failure: Failure) -> Refusal {
+    match failure {
+        Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
+        Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
+        Failure::Broke(why) => Refusal::from(Reason::UpstreamFailed).detail(why),
+        Failure::Full(why) => Refusal::from(Reason::UpstreamExhausted).detail(why),
     }
 }
 
@@ -165,7 +163,7 @@ fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<Heade
     if let Some(id) = outbound.last_event_id() {
         headers.insert(LAST_EVENT_ID, text(id)?);
     }
-    if let Some(authorization) = &door.authorization {
+    if let Some(authorization) = door.wire.authorization() {
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
     Ok(headers)
@@ -183,7 +181,7 @@ impl Reply {
     }
 
     /// The body as it comes.
-    pub fn into_body(self) -> Lent {
+    pub fn into_body(self) -> Body {
         self.body
     }
 }

@@ -10,14 +10,17 @@ use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
 use crate::config::structure::schema_of;
 use crate::config::{load, yaml};
+use crate::egress::Credentials;
 use crate::egress::trusted_transport;
 use crate::kernel::policy::compile::{Compiled, Position, Surroundings, compile, is_server_name};
+use crate::kernel::policy::compile::{Transport, UpstreamTarget};
 use crate::kernel::policy::flaw::Severity;
 use crate::kernel::policy::source::PolicySource;
 use crate::survey;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What to ask, and where to write.
 #[derive(clap::Args)]
@@ -117,8 +120,15 @@ async fn work(options: &Options, environment: Environment<'_>) -> Result<ExitCod
     // The whole path, since the policy will be read from elsewhere.
     let ca = options.ca.as_deref().map(files::real).transpose()?;
     let url = options.upstream.as_str();
-    let survey = survey::ask(url, bearer.as_deref(), ca.as_deref()).await?;
     let ca = ca.map(|path| path.display().to_string());
+    let target = UpstreamTarget {
+        url: url.to_owned(),
+        transport: Transport::Http,
+        credential: None,
+        ca: ca.clone(),
+        timeout: Duration::from_secs(60),
+    };
+    let survey = survey::ask(&target, &Credentials { bearer, ..Credentials::default() }).await?;
     if ca.as_ref().is_some_and(|path| path.chars().any(char::is_control)) {
         return Err("--ca: a path with control characters cannot stand in a policy".to_owned());
     }

@@ -5,6 +5,7 @@
 use crate::audit::Audit;
 use crate::clock;
 use crate::contracts::Contracts;
+use crate::egress::Credentials;
 use crate::kernel::contract::drift::{Change, compare};
 use crate::kernel::contract::surface::Surface;
 use crate::kernel::policy::compile::ServerPolicy;
@@ -12,7 +13,6 @@ use crate::metrics::Metrics;
 use crate::snapshots::Snapshots;
 use crate::survey;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::time::Instant;
@@ -35,7 +35,7 @@ pub struct Discover {
     /// Records.
     pub audit: Audit,
     /// Upstream credentials by server name.
-    pub credentials: Arc<Mutex<BTreeMap<String, String>>>,
+    pub credentials: Arc<Mutex<BTreeMap<String, Credentials>>>,
 }
 
 /// What is remembered of a server between looks.
@@ -86,8 +86,8 @@ impl Discover {
 
     async fn look(&self, server: &Arc<ServerPolicy>, known: &mut Known) {
         let secret = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).get(&server.name).cloned();
-        let ca = server.upstream.ca.as_deref().map(Path::new);
-        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await.map(|offered| offered.surface);
+        let offered = survey::surface(&server.upstream, &secret.unwrap_or_default()).await;
+        let offered = offered.map(|offered| offered.surface);
         let (told, after) = match &offered {
             Ok(offered) => {
                 let changes = self.compare(server, offered);

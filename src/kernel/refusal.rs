@@ -143,6 +143,8 @@ reasons! {
     AuditUnavailable => 503, -31503, "The gateway cannot record this call now. Try again later.";
     /// The upstream cannot be reached.
     UpstreamUnreachable => 502, -31502, "The tool server cannot be reached.";
+    /// As many processes or connections of the upstream as the policy allows are in use.
+    UpstreamExhausted => 503, -31503, "The tool server has no room for another caller now. Try again later.";
     /// The upstream took too long.
     UpstreamTooSlow => 504, -31504, "The tool server did not answer in time.";
     /// The upstream answered with an error of its own.

@@ -15,6 +15,7 @@ mod contract;
 mod journey;
 mod language;
 mod limits;
+mod lines;
 mod operations;
 mod support;
 mod tokens;
