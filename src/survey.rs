@@ -459,12 +459,13 @@ impl Client {
 
     /// The answer to the last request, from one JSON text or from a stream of them.
     async fn message(&self, response: Response<Body>) -> Result<Value, String> {
-        let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+        let (head, body) = response.into_parts();
+        let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !matches!(text("content-encoding"), "" | "identity") {
             return Err("the reply is compressed, though nobody asked for that".to_owned());
         }
         let media = text("content-type").to_owned();
-        let mut body = Limited::new(response.into_body(), REPLY_BYTES_MAX);
+        let mut body = Limited::new(body, REPLY_BYTES_MAX);
         let broken = || format!("the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes");
         if is_media(&media, "application/json") {
             let bytes = body.collect().await.map_err(|_| broken())?.to_bytes();

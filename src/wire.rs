@@ -10,6 +10,7 @@ use crate::kernel::mcp::revision::Era;
 use crate::kernel::policy::compile::{Transport, UpstreamTarget};
 use crate::kernel::sse;
 use bytes::Bytes;
+use futures_util::Stream;
 use http::header::HeaderValue;
 use http::{Request, Response, Uri};
 use http_body::Frame;
@@ -42,6 +43,8 @@ pub enum Body {
     Whole(Full<Bytes>),
     /// Of a line, as events.
     Events(Incoming),
+    /// Of our own making, as events.
+    Made(Pin<Box<dyn Stream<Item = Result<Bytes, Broken>> + Send>>),
 }
 
 /// Why a body ended before its end.
@@ -145,13 +148,8 @@ impl http_body::Body for Body {
         match self.get_mut() {
             Self::Http(body) => Pin::new(body).poll_frame(context).map_err(|_| Broken),
             Self::Whole(body) => Pin::new(body).poll_frame(context).map_err(|never| match never {}),
-            Self::Events(incoming) => incoming.poll(context).map(|next| {
-                next.map(|message| {
-                    let message = message?;
-                    let text = std::str::from_utf8(&message).unwrap_or_default();
-                    Ok(Frame::data(sse::encode(None, Some(text), None).into()))
-                })
-            }),
+            Self::Events(incoming) => incoming.poll(context).map(|next| next.map(|message| Ok(event(&message?)))),
+            Self::Made(made) => made.as_mut().poll_next(context).map(|next| next.map(|message| Ok(event(&message?)))),
         }
     }
 
@@ -159,7 +157,7 @@ impl http_body::Body for Body {
         match self {
             Self::Http(body) => body.is_end_stream(),
             Self::Whole(body) => body.is_end_stream(),
-            Self::Events(_) => false,
+            Self::Events(_) | Self::Made(_) => false,
         }
     }
 
@@ -167,7 +165,12 @@ impl http_body::Body for Body {
         match self {
             Self::Http(body) => body.size_hint(),
             Self::Whole(body) => body.size_hint(),
-            Self::Events(_) => http_body::SizeHint::default(),
+            Self::Events(_) | Self::Made(_) => http_body::SizeHint::default(),
         }
     }
+}
+
+fn event(message: &Bytes) -> Frame<Bytes> {
+    let text = std::str::from_utf8(message).unwrap_or_default();
+    Frame::data(sse::encode(None, Some(text), None).into())
 }

@@ -105,6 +105,8 @@ reasons! {
     RequestIdReused => 400, -32600, "This request id is still in use in this session.";
     /// A response to a question nobody asked.
     ResponseUnexpected => 400, -32600, "There is no open request with this id.";
+    /// A `requestState` of somebody else, for something else, too late, or made up.
+    RequestStateForeign => 400, -32602, "requestState was not given out for this request, or is no longer valid.";
     /// A `Last-Event-ID` not given out in this session.
     EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session.";
     /// No rule names the tool, or the caller may not know of it.

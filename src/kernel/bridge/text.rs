@@ -134,3 +134,42 @@ pub fn is_request(message: &Bytes) -> bool {
     document
         .is_ok_and(|document| envelope(document.root()).is_ok_and(|frame| frame.method.is_some() && frame.id.is_some()))
 }
+
+/// Whether a message has a method and no id.
+pub fn is_notice(message: &Bytes) -> bool {
+    let document = Document::parse(message.clone(), &Bounds::default());
+    document
+        .is_ok_and(|document| envelope(document.root()).is_ok_and(|frame| frame.method.is_some() && frame.id.is_none()))
+}
+
+/// Whether an error that answers a request of 2026-07-28 tells that the server speaks it. One that does not know
+/// `server/discover` does not.
+pub fn tells_modern(answer: &Bytes, method: &str) -> bool {
+    let Ok(document) = Document::parse(answer.clone(), &Bounds::default()) else { return false };
+    let Ok(frame) = envelope(document.root()) else { return false };
+    let Some(error) = frame.error else { return false };
+    let code = error.get("code").and_then(|code| code.as_i64());
+    is_modern_error(error) || (code == Some(-32602)) || (code == Some(-32601) && method != "server/discover")
+}
+
+/// What the headers of a request of 2026-07-28 repeat of it.
+pub struct Mirrored {
+    /// `Mcp-Method`
+    pub method: String,
+    /// `Mcp-Name`, as it is before it is encoded.
+    pub name: Option<String>,
+}
+
+/// Reads what is mirrored from the message itself.
+pub fn mirrored(message: &Bytes) -> Option<Mirrored> {
+    let bounds = Bounds { bytes_max: message.len(), ..Bounds::default() };
+    let document = Document::parse(message.clone(), &bounds).ok()?;
+    let method = document.root().get("method")?.as_str()?.into_owned();
+    let field = match method.as_str() {
+        "tools/call" | "prompts/get" => Some("name"),
+        "resources/read" => Some("uri"),
+        _ => None,
+    };
+    let name = field.and_then(|field| document.root().get("params")?.get(field)?.as_str());
+    Some(Mirrored { name: name.map(|name| name.into_owned()), method })
+}
