@@ -132,7 +132,8 @@ fn a_program_that_dies_during_a_call_is_told_and_begun_again() {
     let (first, other) = (pid(&gateway, &ann, &of_ann), pid(&gateway, &bob, &of_bob));
     // A second call of the same caller is in flight when the process dies.
     std::thread::scope(|scope| {
-        let waiting = scope.spawn(|| call(&gateway, &ann, &of_ann, "slow", json!({"seconds":20})));
+        let waiting =
+            scope.spawn(|| gateway.send(&legacy(&ann, Some(&of_ann), &call_of(99, "slow", &json!({"seconds":20})))));
         std::thread::sleep(std::time::Duration::from_millis(500));
         let answer = call(&gateway, &ann, &of_ann, "die", json!({}));
         assert_eq!(answer.status, 502, "{}", answer.body);

@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod bridge;
 mod bypasses;
 mod cases;
 mod connections;
