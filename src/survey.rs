@@ -47,6 +47,8 @@ pub struct Survey {
     pub templates: Vec<String>,
     /// Names of its prompts.
     pub prompts: Vec<String>,
+    /// What it speaks.
+    pub revision: Option<Revision>,
 }
 
 /// A tool, and what the server says of it. Nothing of this is checked yet.
@@ -151,6 +153,7 @@ async fn conversation(mut client: Client) -> Result<Survey, String> {
         resources: texts(&resources, "uri"),
         templates: texts(&templates, "uriTemplate"),
         prompts: texts(&prompts, "name"),
+        revision: Some(client.revision),
     })
 }
 

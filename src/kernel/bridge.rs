@@ -3,4 +3,5 @@
 pub mod newer;
 pub mod older;
 pub mod switchboard;
+pub mod table;
 pub mod text;
