@@ -5,7 +5,7 @@ use crate::config::{self, load};
 use crate::egress::{Egress, Failure, trusted_transport};
 use crate::kernel::bridge::table::{self, Cell};
 use crate::kernel::mcp::decode::Target;
-use crate::kernel::mcp::revision::Era;
+use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::survey::{self, Survey};
 use std::path::PathBuf;
@@ -95,7 +95,7 @@ fn told(server: &ServerPolicy, found: &Survey) -> usize {
             println!("  WRONG: {}: the server has no tool `{}`", rule.position, rule.label);
         }
     }
-    for (client, of) in [(Era::Legacy, "earlier revisions"), (Era::Modern, "2026-07-28")] {
+    for (client, of) in [(Era::Legacy, "earlier revisions"), (Era::Modern, Revision::V2026_07_28.as_str())] {
         if client == era {
             println!("  clients of {of}: everything, as the server does it");
             continue;
