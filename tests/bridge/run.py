@@ -31,7 +31,7 @@ TS = {
     "PROGRESS": ("trigger-long-running-operation", {"duration": 0.6, "steps": 3}),
     "DENIED": ("get-sum", {"a": 1, "b": 2}),
 }
-# These have no tool that tells progress; any call stands in, and progress is not asked of the cell.
+# These have no tool that tells progress.
 FS = {"CALL": ("list_allowed_directories", {}), "PROGRESS": None, "DENIED": ("list_directory", {"path": "/nowhere"})}
 GRAPH = {"CALL": ("read_graph", {}), "PROGRESS": None, "DENIED": ("search_nodes", {"query": "x"})}
 
@@ -45,7 +45,7 @@ SERVERS = {
     "memory stdio, 2025": (f"{{{{ command: ['{rig.NODE}', '{MEMORY}'], env: {{{{ MEMORY_FILE_PATH: /dev/null }}}} }}}}", None, GRAPH),
 }
 CLIENTS = ["python_client", "ts_v1", "ts_v2"]
-POLICY = "server: everything\nupstream: {}\naccess: {{ issuers: [test], audience: https://localhost:{{gateway}}/everything/mcp }}\n"
+POLICY = "server: everything\nupstream: UPSTREAM\naccess: {{ issuers: [test], audience: https://localhost:{gateway}/everything/mcp }}\n"
 
 
 def start(parts, how, log):
@@ -58,9 +58,7 @@ def start(parts, how, log):
 
 def cell(client, era, parts, tools):
     """What is wrong with this cell, or None."""
-    call = tools["CALL"]
-    chosen = {name: json.dumps({"name": t[0], "arguments": t[1]}) for name, t in
-              (("CALL", call), ("PROGRESS", tools["PROGRESS"] or call), ("DENIED", tools["DENIED"]))}
+    chosen = {name: json.dumps(t and {"name": t[0], "arguments": t[1]}) for name, t in tools.items()}
     environment = os.environ | chosen | {
         "GATEWAY_URL": parts.audience, "TOKEN": parts.token, "CA_FILE": str(parts.ca), "ERA": era,
         "NODE_MODULES": str(rig.MODULES),
@@ -71,14 +69,20 @@ def cell(client, era, parts, tools):
     except subprocess.TimeoutExpired:
         return "no end in 90 s"
     if done.returncode != 0:
-        # Without a tool that tells progress, that none arrived is all that may be missing.
-        if tools["PROGRESS"] is None and "no progress arrived" in done.stderr:
-            return None
         return f"exit status {done.returncode}: {done.stderr.strip()[-300:]}"
     said = json.loads(done.stdout)
     if clients.REFUSAL not in said["denied"]:
         return f"not the gateway's refusal: {said['denied']}"
     return None if said["call"] == said["after_denial"] else f"another answer after the denial: {said}"
+
+
+def asks(parts):
+    """A client of 2026-07-28 is asked by a server of 2025 during a call; what is wrong, or None."""
+    environment = os.environ | {"GATEWAY_URL": parts.audience, "TOKEN": parts.token, "CA_FILE": str(parts.ca)}
+    done = subprocess.run([rig.PY_MCP, HERE / "asked.py"], env=environment, capture_output=True, text=True, timeout=90)
+    if done.returncode != 0:
+        return f"exit status {done.returncode}: {done.stderr.strip()[-400:]}"
+    return None if "asked once" in done.stdout else done.stdout
 
 
 def main():
@@ -90,7 +94,7 @@ def main():
         parts = rig.Rig(rig.REPOSITORY / "target/bridge" / server.replace(" ", "-").replace(",", ""))
         denied, rest = tools["DENIED"][0], "tools: {{ '*': {{ effect: write }}, '{}': {{ effect: read, when: 'args.please == true' }} }}\n"
         rules = rest.format(denied)
-        rig.POLICY = POLICY.format(upstream)
+        rig.POLICY = POLICY.replace("UPSTREAM", upstream)
         with parts.issuer():
             log = parts.directory / "upstream.log"
             if how:
@@ -114,6 +118,9 @@ def cells(server, parts, tools):
             why = cell(client, era, parts, tools)
             found[client, era] = why
             print(f"{server} <- {client} {era} {time.monotonic() - begun:.1f} s: {why or 'served'}", flush=True)
+    if tools is TS:
+        why = found["asked", "2026-07-28"] = asks(parts)
+        print(f"{server} <- python client 2026-07-28, asked during a call: {why or 'served'}", flush=True)
     return found
 
 
