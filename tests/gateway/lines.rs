@@ -247,3 +247,54 @@ fn a_shared_program_has_one_process_and_can_ask_nobody() {
     let answer = call(&gateway, &ann, &of_ann, "ask", json!({}));
     assert!(said(&answer).contains("-32603"), "{}", answer.body);
 }
+
+/// A server of 2024-11-05 that names this endpoint and then sends these events.
+fn old_server(endpoint: &'static str, then: &'static str) -> (Gateway, Upstream) {
+    let upstream = Upstream::start();
+    let gateway =
+        Gateway::before(&format!("{{ sse: 'http://127.0.0.1:{}/sse', timeout: 5s }}", upstream.port), ANY, "");
+    upstream.script(move |seen, out| {
+        if seen.line.starts_with("GET") {
+            open_events(out);
+            raw(out, &format!("event: endpoint\ndata: {endpoint}\n\n{then}"));
+            std::thread::sleep(std::time::Duration::from_secs(3));
+        } else {
+            raw(out, "HTTP/1.1 202 X\r\ncontent-length: 0\r\n\r\n");
+        }
+    });
+    (gateway, upstream)
+}
+
+fn begin(gateway: &Gateway) -> Answer {
+    let params = json!({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}});
+    let hello = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
+    gateway.send(&legacy(&gateway.ann(), None, &hello))
+}
+
+#[test]
+fn an_endpoint_on_another_origin_gets_no_message() {
+    let thief = Upstream::start();
+    let endpoint: &'static str = format!("http://127.0.0.1:{}/steal", thief.port).leak();
+    let (gateway, upstream) = old_server(endpoint, "");
+    let answer = begin(&gateway);
+    assert_eq!(answer.status, 502, "{}", answer.body);
+    let record = gateway.last_record();
+    assert_eq!(record["reason"], "UpstreamFailed");
+    assert!(record["detail"].as_str().unwrap().contains("another origin"), "{record}");
+    assert!(thief.seen().is_empty());
+    assert!(upstream.seen().iter().all(|seen| seen.line.starts_with("GET")));
+}
+
+#[test]
+fn an_old_server_that_lies_ends_its_connection() {
+    for then in [
+        "event: message\ndata: {\"jsonrpc\":\"2.0\",\"id\":4711,\"result\":{}}\n\n",
+        "event: endpoint\ndata: /other\n\n",
+        "event: message\ndata: not json\n\n",
+    ] {
+        let (gateway, _upstream) = old_server("/message", then);
+        let answer = begin(&gateway);
+        assert_eq!(answer.status, 502, "{then}: {}", answer.body);
+        assert!(!answer.body.contains("4711"), "{}", answer.body);
+    }
+}
