@@ -357,6 +357,7 @@ mod tests {
                 "x://{?q}".to_owned(),
             ],
             prompts: vec!["*".to_owned(), "p".to_owned()],
+            revision: None,
         };
         let issuers = ["main".to_owned()];
         let given = Given {

@@ -5,3 +5,6 @@ pub mod older;
 pub mod switchboard;
 pub mod table;
 pub mod text;
+
+#[cfg(test)]
+mod tests;

@@ -48,7 +48,7 @@ pub async fn open(place: Place, caller: Digest, bytes_max: usize) -> Result<Link
     if name != "endpoint" {
         return Err(broke("the first event is no endpoint"));
     }
-    let endpoint = resolve(&place.url, &data).map_err(|why| broke(why))?;
+    let endpoint = resolve(&place.url, &data).map_err(broke)?;
     let (out, queue) = mpsc::channel(QUEUE_MAX);
     let (messages, incoming) = mpsc::channel(QUEUE_MAX);
     tokio::spawn(async move {
@@ -127,7 +127,7 @@ async fn send(place: &Place, endpoint: &str, caller: Digest, mut queue: mpsc::Re
     loop {
         tokio::select! {
             message = queue.recv(), if posts.len() < POSTS_MAX => {
-                let Some(message) = message else { return None };
+                let message = message?;
                 let request = place.request(Method::POST, endpoint, message);
                 let pool = place.pool.clone();
                 posts.spawn(async move {

@@ -155,7 +155,7 @@ impl Lines {
     pub fn sweep(&self) {
         let now = Instant::now();
         let mut state = self.state();
-        state.lines.retain(|_, line| !line.is_over() && !(line.is_idle() && now > line.used() + self.idle));
+        state.lines.retain(|_, line| !(line.is_over() || line.is_idle() && now > line.used() + self.idle));
         state.sessions.retain(|_, session| now < session.used + SESSION_IDLE);
         state.failures.retain(|_, failed| now < failed.until + BACK_OFF.1);
     }
