@@ -171,6 +171,7 @@ impl http_body::Body for Body {
 }
 
 fn event(message: &Bytes) -> Frame<Bytes> {
-    let text = std::str::from_utf8(message).unwrap_or_default();
-    Frame::data(sse::encode(None, Some(text), None).into())
+    // A line break within JSON is a space, and what is no JSON must not look like another event.
+    let text = String::from_utf8_lossy(message).replace(['\n', '\r'], " ");
+    Frame::data(sse::encode(None, Some(&text), None).into())
 }
