@@ -1,5 +1,7 @@
 //! The journey of one message. This is the one file that knows the order of the stages; each takes
 //! what the one before it proved, so leaving one out does not compile.
+mod batch;
+
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
 use crate::body::Body;
@@ -100,14 +102,27 @@ async fn serve(
 ) -> Result<Response<Body>, Refused> {
     let mut modern = false;
     match travel(gateway, world, server, request, &mut record, &mut modern).await {
-        Ok(Answer::Now(response)) => {
+        Ok(answer) => finish(gateway, answer, record, modern).await,
+        Err(refusal) => Err(Refused { refusal, record, modern }),
+    }
+}
+
+/// Closes the record of an answer that is whole, and hands that of a stream to the stream.
+async fn finish(
+    gateway: &Gateway,
+    answer: Answer,
+    mut record: Record,
+    modern: bool,
+) -> Result<Response<Body>, Refused> {
+    match answer {
+        Answer::Now(response) => {
             record.note(|entry| entry.outcome = "allow");
             match record.commit().await {
                 Ok(()) => Ok(response),
                 Err(reason) => Err(Refused { refusal: reason.into(), record, modern }),
             }
         }
-        Ok(Answer::Stream(stream)) => {
+        Answer::Stream(stream) => {
             let Streaming { reply, judge, session, session_header, guard, held } = *stream;
             let sent = reply.sent;
             let body = relay(Relay {
@@ -129,7 +144,6 @@ async fn serve(
             }
             Ok(response)
         }
-        Err(refusal) => Err(Refused { refusal, record, modern }),
     }
 }
 
@@ -167,18 +181,37 @@ async fn travel(
     let (server, head, principal) = entered?;
     let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
     let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if let Some(messages) = batch::split(&inbound, session.as_deref(), &world.limits.request)? {
+        let caller = batch::Caller { world, server: &server, principal: &principal, session: &session };
+        return Ok(Answer::Now(batch::answer(gateway, &caller, messages, record).await?));
+    }
+    carry(gateway, world, (&server, &principal), session, inbound, facts, record, modern).await
+}
+
+/// One message, whoever sent it and wherever it goes.
+#[allow(clippy::too_many_arguments, reason = "one call, all of it the state of one exchange")]
+async fn carry(
+    gateway: &Gateway,
+    world: &Arc<Snapshot>,
+    (server, principal): (&Arc<ServerPolicy>, &Arc<Principal>),
+    session: Option<Arc<Session>>,
+    inbound: Inbound,
+    facts: Facts,
+    record: &mut Record,
+    modern: &mut bool,
+) -> Result<Answer, Refusal> {
     let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
-    let facts = observed(gateway, &server, &message, facts)
+    let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
-    let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
+    let decision = decide(world, server, principal, message, &facts); // Owns the message it judged.
     let permitted = note_decision(record, decision)?; // The only way to a permit.
     let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
     let id = permitted.message().id.clone();
-    let answer = forward(gateway, &server, &principal, session, permitted, held, record).await;
+    let answer = forward(gateway, server, principal, session, permitted, held, record).await;
     answer.map_err(|refusal| refusal.for_id(id))
 }
 

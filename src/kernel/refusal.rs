@@ -77,6 +77,8 @@ reasons! {
     JsonTooComplex => 400, -32700, "The body is nested too deep or has too many values.";
     /// A batch.
     BatchNotServed => 400, -32600, "Send one JSON-RPC message in a request, not a batch.";
+    /// A batch with nothing or too much in it.
+    BatchTooLarge => 400, -32600, "A batch has from 1 to 32 messages.";
     /// Not a JSON-RPC 2.0 message.
     EnvelopeMalformed => 400, -32600, "The body is not a JSON-RPC 2.0 request, notification or response.";
     /// Parameters without what the method needs.

@@ -298,3 +298,57 @@ fn an_old_server_that_lies_ends_its_connection() {
         assert!(!answer.body.contains("4711"), "{}", answer.body);
     }
 }
+
+/// A session of 2025-03-26.
+fn hello_2025_03_26(gateway: &Gateway, token: &str) -> String {
+    let params = json!({"protocolVersion":"2025-03-26","capabilities":{},"clientInfo":{"name":"t","version":"1"}});
+    let hello = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
+    let answer = gateway.send(&legacy(token, None, &hello));
+    assert_eq!(answer.json()["result"]["protocolVersion"], "2025-03-26", "{}", answer.body);
+    answer.header("mcp-session-id").unwrap().to_owned()
+}
+
+#[test]
+fn each_message_of_a_batch_is_judged_by_itself() {
+    let upstream = format!("{{ command: [python3, '{PROGRAM}', legacy] }}");
+    let policy = "tools:\n  echo: { effect: read }\n  remember: { effect: write, scopes: [crm.admin] }\n  progress: { effect: read }\n";
+    let gateway = Gateway::before(&upstream, policy, "");
+    let token = gateway.ann();
+    let session = hello_2025_03_26(&gateway, &token);
+    let send =
+        |body: &Value| gateway.send(&legacy(&token, Some(&session), body).set("mcp-protocol-version", "2025-03-26"));
+    let note = json!({"jsonrpc":"2.0","method":"notifications/initialized"});
+    let batch = json!([
+        call_of(1, "echo", &json!({"text":"one"})),
+        note,
+        call_of(2, "remember", &json!({"text":"no"})),
+        call_of(3, "die", &json!({})),
+        call_of(4, "echo", &json!({"text":"four"})),
+    ]);
+    let answer = send(&batch);
+    assert_eq!(answer.status, 200, "{}", answer.body);
+    let answers = answer.json();
+    let ids: Vec<i64> = answers.as_array().unwrap().iter().map(|a| a["id"].as_i64().unwrap()).collect();
+    assert_eq!(ids, [1, 2, 3, 4]);
+    assert_eq!(answers[0]["result"]["content"][0]["text"], "one");
+    assert_eq!((&answers[1]["error"]["code"], &answers[2]["error"]["code"]), (&json!(-31403), &json!(-32602)));
+    assert_eq!(answers[3]["result"]["content"][0]["text"], "four", "the program did not die");
+    let records = gateway.records();
+    let reasons: Vec<&str> = records.iter().filter_map(|record| record["reason"].as_str()).collect();
+    assert_eq!(reasons, ["ScopeMissing", "ToolUnknown"], "each has a record of its own");
+    assert_eq!(send(&json!([note])).status, 202);
+    let mut progress = call_of(5, "progress", &json!({}));
+    progress["params"]["_meta"] = json!({"progressToken":"p"});
+    let streamed = send(&json!([progress, call_of(6, "echo", &json!({"text":"six"}))]));
+    assert_eq!(streamed.body.matches(r#""progressToken":"p""#).count(), 3, "{}", streamed.body);
+    assert!(streamed.body.contains("six") && streamed.body.contains("done"), "{}", streamed.body);
+    for (body, status) in [(json!([]), 400), (Value::Array(vec![note.clone(); 33]), 400)] {
+        assert_eq!(send(&body).status, status);
+    }
+    assert_eq!(gateway.last_record()["reason"], "BatchTooLarge");
+    let nested = send(&json!([[call_of(9, "echo", &json!({}))]]));
+    assert!(!nested.body.contains("\"result\""), "{}", nested.body);
+    let newer = hello(&gateway, &token, &json!({}));
+    let refused = gateway.send(&legacy(&token, Some(&newer), &batch));
+    assert_eq!((refused.status, refused.code()), (400, -32600), "later revisions have none");
+}
