@@ -5,6 +5,7 @@ mod older;
 mod state;
 
 use crate::egress::{Credentials, Egress, Failure};
+use crate::kernel::bridge::params::Mirrored;
 use crate::kernel::bridge::text;
 use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
@@ -24,6 +25,7 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU8, Ordering};
 use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static(headers::PROTOCOL_VERSION);
@@ -67,6 +69,8 @@ struct Door {
     /// What the server was found to speak.
     modern: Found,
     older: Found,
+    /// What tools have repeated in headers, by name; asked for when a bridge first needs it.
+    mirrored: OnceCell<BTreeMap<String, Vec<Mirrored>>>,
 }
 
 /// Something that is found out once.
@@ -124,7 +128,10 @@ impl Upstreams {
             let none = Credentials::default();
             let credentials = credentials.get(name).unwrap_or(&none);
             let wire = Wire::new(name, &server.upstream, egress, credentials)?;
-            doors.insert(name.clone(), Arc::new(Door { wire, modern: Found::default(), older: Found::default() }));
+            doors.insert(
+                name.clone(),
+                Arc::new(Door { wire, modern: Found::default(), older: Found::default(), mirrored: OnceCell::new() }),
+            );
         }
         self.doors.store(Arc::new(doors));
         Ok(())

@@ -2,6 +2,7 @@
 //! conversations, and the two eras of the protocol. Pure functions of a state and a message.
 pub mod newer;
 pub mod older;
+pub mod params;
 pub mod switchboard;
 pub mod table;
 pub mod text;

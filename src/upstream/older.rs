@@ -3,11 +3,11 @@ use super::messages::Messages;
 use super::{Door, Reply};
 use crate::clock;
 use crate::kernel::bridge::older::{Call, Hello, Step, heard, listen, welcome};
-use crate::kernel::bridge::text;
+use crate::kernel::bridge::{params, text};
 use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
 use crate::kernel::json::{Bounds, Document};
-use crate::kernel::mcp::decode::Shape;
+use crate::kernel::mcp::decode::{Shape, Target};
 use crate::kernel::mcp::method::Class;
 use crate::kernel::policy::decide::Outbound;
 use crate::kernel::refusal::{Reason, Refusal};
@@ -29,6 +29,8 @@ const ANSWER_WAIT: Duration = Duration::from_secs(600);
 const SESSIONS_MAX: usize = 100_000;
 const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 const URIS_MAX: usize = 1024;
+/// Most pages of a list of tools that are read for their schemas.
+const LIST_PAGES_MAX: usize = 50;
 
 /// All of them.
 #[derive(Default)]
@@ -160,7 +162,8 @@ impl Sessions {
         let (call, first) = Call::begin(outbound.body().clone(), &session.hello, level.as_deref(), tag)
             .ok_or(Reason::EnvelopeMalformed)?;
         let (caller, timeout) = (outbound.caller(), outbound.timeout());
-        let reply = door.ask(first, None, caller, timeout).await?;
+        let params = mirrored(&door, &session, outbound).await;
+        let reply = door.ask(first, Some(&params), caller, timeout).await?;
         match reply.status.as_u16() {
             200 | 400 | 404 => {}
             _ => return Ok(reply),
@@ -173,6 +176,7 @@ impl Sessions {
         let mut running = Running {
             door,
             session,
+            params,
             id,
             call,
             caller,
@@ -199,10 +203,45 @@ impl Sessions {
     }
 }
 
+/// The arguments of a call that the server's schemas have repeated in headers.
+async fn mirrored(door: &Door, session: &Session, outbound: &Outbound) -> Vec<(String, String)> {
+    let (Target::Tool(name), Class::CallTool) = (&outbound.message().target, outbound.message().method.class) else {
+        return Vec::new();
+    };
+    let schemas = || async {
+        let (mut all, mut cursor) = (BTreeMap::new(), None::<String>);
+        for _ in 0..LIST_PAGES_MAX {
+            let cursor_field = cursor.map(|cursor| format!(r#""cursor":{cursor},"#)).unwrap_or_default();
+            let meta = text::meta(&session.hello.capabilities, session.hello.client.as_deref());
+            let request = text::request("1", "tools/list", &format!(r#"{{{cursor_field}"_meta":{meta}}}"#));
+            let reply = door.ask(request, None, outbound.caller(), outbound.timeout()).await.map_err(|_| ())?;
+            let page = Messages::of(reply).map_err(|_| ())?.next().await.and_then(Result::ok).ok_or(())?;
+            let bounds = Bounds { bytes_max: page.len(), ..Bounds::default() };
+            let page = Document::parse(page, &bounds).map_err(|_| ())?;
+            let result = page.root().get("result").ok_or(())?;
+            for tool in result.get("tools").into_iter().flat_map(|tools| tools.elements()) {
+                if let (Some(name), Ok(mirrored)) = (tool.get("name").and_then(|n| n.as_str()), params::of(tool)) {
+                    all.insert(name.into_owned(), mirrored);
+                }
+            }
+            cursor = result.get("nextCursor").filter(|next| next.as_str().is_some()).map(text::raw);
+            if cursor.is_none() {
+                break;
+            }
+        }
+        Ok::<_, ()>(all)
+    };
+    let all = door.mirrored.get_or_try_init(schemas).await;
+    let of_tool = all.ok().and_then(|all| all.get(name));
+    of_tool.map(|mirrored| params::headers(mirrored, outbound.message().arguments())).unwrap_or_default()
+}
+
 /// A call, driven by whoever reads its answer.
 struct Running {
     door: Arc<Door>,
     session: Arc<Session>,
+    /// `Mcp-Param-*`, the same in each round.
+    params: Vec<(String, String)>,
     id: String,
     call: Call,
     caller: Digest,
@@ -261,13 +300,15 @@ impl Running {
                         self.asked.push(id);
                         self.queue.push_back(message);
                     }
-                    Step::Up(message) => match self.door.ask(message, None, self.caller, self.timeout).await {
-                        Ok(reply) => match Messages::of(reply) {
-                            Ok(messages) => self.messages = Some(messages),
+                    Step::Up(message) => {
+                        match self.door.ask(message, Some(&self.params), self.caller, self.timeout).await {
+                            Ok(reply) => match Messages::of(reply) {
+                                Ok(messages) => self.messages = Some(messages),
+                                Err(_) => return Some(Err(Broken)),
+                            },
                             Err(_) => return Some(Err(Broken)),
-                        },
-                        Err(_) => return Some(Err(Broken)),
-                    },
+                        }
+                    }
                 }
             }
         }

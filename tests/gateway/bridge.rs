@@ -212,3 +212,42 @@ fn a_session_that_cannot_be_asked_gets_a_failed_result() {
     let answer = gateway.send(&legacy(&token, Some(&session), &call_of(5, "find_customer", &json!({"id":"1"}))));
     assert_eq!(answer.json()["result"]["isError"], true, "{}", answer.body);
 }
+
+#[test]
+fn arguments_of_a_session_are_repeated_in_headers_and_invalid_tools_are_dropped() {
+    let upstream = Upstream::start();
+    let gateway =
+        Gateway::before(&format!("{{ url: 'http://127.0.0.1:{}/mcp' }}", upstream.port), crate::lines::ANY, "");
+    upstream.script(|seen, out| {
+        let message = seen.json();
+        let result = match message["method"].as_str() {
+            Some("server/discover") => {
+                json!({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"resultType":"complete"})
+            }
+            Some("tools/list") => {
+                let with = |name: &str, header: &str| {
+                    let region = json!({"type":"string","x-mcp-header":header});
+                    json!({"name":name,"inputSchema":{"type":"object","properties":{"region":region}}})
+                };
+                json!({"tools":[with("find", "Region"), with("broken", "not a token")],"resultType":"complete"})
+            }
+            Some("tools/call") => json!({"content":[{"type":"text","text":"ok"}],"resultType":"complete"}),
+            _ => {
+                let error = json!({"code":-32601,"message":"no"});
+                let body = json!({"jsonrpc":"2.0","id":message["id"],"error":error}).to_string();
+                return reply(out, 404, "application/json", &body);
+            }
+        };
+        let body = json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string();
+        reply(out, 200, "application/json", &body);
+    });
+    let token = gateway.ann();
+    let session = hello(&gateway, &token, &json!({}));
+    let send = |body: &Value| gateway.send(&legacy(&token, Some(&session), body));
+    assert_eq!(names(&send(&json!({"jsonrpc":"2.0","id":1,"method":"tools/list"}))), ["find"]);
+    assert_eq!(said(&send(&call_of(2, "find", &json!({"region":"zürich"})))), "ok");
+    assert_eq!(said(&send(&call_of(3, "find", &json!({"region":"eu"})))), "ok");
+    let calls: Vec<_> = upstream.seen().into_iter().filter(|s| s.json()["method"] == "tools/call").collect();
+    let told: Vec<_> = calls.iter().map(|call| call.header("mcp-param-region").unwrap_or_default()).collect();
+    assert_eq!(told, ["=?base64?esO8cmljaA==?=", "eu"]);
+}

@@ -1,6 +1,7 @@
 //! A client of an earlier revision before a server of 2026-07-28: sessions and handshakes are ours, requests carry
 //! their own `_meta`, and what the server answers with `input_required` becomes real questions to the client
 //! (2026-07-28, "Multi round-trip requests").
+use super::params;
 use super::text::{self, META};
 use crate::kernel::json::{Bounds, Document, Patches, Value, string};
 use crate::kernel::mcp::decode::envelope;
@@ -192,7 +193,10 @@ impl Call {
                 let kind = result.get("resultType").and_then(|kind| kind.as_str());
                 match kind.as_deref() {
                     Some("input_required") => self.questions(result),
-                    _ => self.done(plain(&document, result)),
+                    _ => {
+                        let tools = self.method().as_deref() == Some("tools/list");
+                        self.done(plain(&document, result, tools))
+                    }
                 }
             }
             (_, _, Some(error)) => {
@@ -321,9 +325,15 @@ fn with_id(message: Bytes, id: &str) -> Bytes {
     document.write(&patches)
 }
 
-/// Without what only 2026-07-28 has.
-fn plain(document: &Document, result: Value<'_>) -> Bytes {
+/// Without what only 2026-07-28 has, and without tools that its clients drop: whose annotations of headers are
+/// invalid.
+fn plain(document: &Document, result: Value<'_>, tools: bool) -> Bytes {
     let mut patches = Patches::default();
+    for tool in result.get("tools").filter(|_| tools).into_iter().flat_map(Value::elements) {
+        if params::of(tool).is_err() {
+            patches.remove(tool);
+        }
+    }
     for name in ["resultType", "ttlMs", "cacheScope"] {
         if let Some(value) = result.get(name) {
             patches.remove(value);

@@ -88,7 +88,7 @@ pub const ROWS: &[Row] = &[
     ),
     row(
         "Mcp-Param headers",
-        Not("not sent: a server that requires them answers -32020, told as an internal error"),
+        Bridged("sent as the tools' schemas say; tools whose annotations are invalid are dropped"),
         Served,
     ),
     row("Last-Event-ID", Not("2026-07-28 cannot resume"), Not("2026-07-28 cannot resume")),
