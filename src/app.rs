@@ -13,7 +13,7 @@ use crate::control::admin::Admin;
 use crate::control::discover::Discover;
 use crate::control::reload::{EVERY, Status, Watch};
 use crate::control::stop;
-use crate::egress::Egress;
+use crate::egress::{Credentials, Egress};
 use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::ServerPolicy;
@@ -241,7 +241,7 @@ async fn start_admin(address: std::net::SocketAddr, admin: Arc<Admin>, shared: &
 
 struct Control {
     /// Shared with whoever asks servers what they offer.
-    credentials: Arc<Mutex<BTreeMap<String, String>>>,
+    credentials: Arc<Mutex<BTreeMap<String, Credentials>>>,
     startup: Startup,
     keys: Arc<Keys>,
     snapshots: Arc<Snapshots>,

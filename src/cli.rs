@@ -4,6 +4,7 @@ mod audit;
 mod check;
 mod contract;
 pub(crate) mod development;
+mod doctor;
 mod draft;
 mod evidence;
 mod explain;
@@ -116,6 +117,8 @@ enum Command {
         #[command(subcommand)]
         command: contract::Command,
     },
+    /// Ask a server and the gateway in front of it as a client would, and say what is wrong. Exits 1 if something is.
+    Doctor(doctor::Options),
     /// Draft a policy for an MCP server from what it lists.
     Init(init::Options),
     /// Print an access token by a local issuer, for trying out.
@@ -208,6 +211,7 @@ pub fn main() -> ExitCode {
         Command::Evidence(options) => evidence::run(&options),
         Command::Stop(options) => stop::run(&options),
         Command::Contract { command } => with_runtime(contract::run(command, &environment)),
+        Command::Doctor(options) => with_runtime(doctor::run(options, &environment)),
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
         Command::Fmt(options) => format::run(&options),

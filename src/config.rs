@@ -10,6 +10,7 @@ pub mod structure;
 pub mod yaml;
 
 use crate::authn::keys::Trusted;
+use crate::egress::Credentials;
 use crate::kernel::contract::lock::Approvers;
 use crate::kernel::policy::flaw::Check;
 use crate::kernel::snapshot::Snapshot;
@@ -109,7 +110,7 @@ pub struct Loaded {
     /// Hot: issuers by name.
     pub issuers: BTreeMap<String, Trusted>,
     /// Upstream credentials by server name.
-    pub credentials: BTreeMap<String, String>,
+    pub credentials: BTreeMap<String, Credentials>,
     /// Lock files by server name, whether they are there or not.
     pub locks: BTreeMap<String, PathBuf>,
     /// Whose approvals of contracts count.

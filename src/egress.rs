@@ -12,7 +12,7 @@ use hyper::{Request, Response};
 use hyper_rustls::HttpsConnector;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::client::legacy::connect::dns::Name;
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
 use std::net::{IpAddr, SocketAddr};
@@ -42,6 +42,19 @@ pub enum Failure {
     Unreachable(String),
     /// Too slow.
     TooSlow,
+    /// It was reached, and ended or misbehaved.
+    Broke(String),
+    /// There is no room for another caller.
+    Full(String),
+}
+
+/// What the gateway has for a tool server: never anything of a caller's.
+#[derive(Clone, Default, PartialEq, Eq)]
+pub struct Credentials {
+    /// For `Authorization: Bearer`.
+    pub bearer: Option<String>,
+    /// Secret variables of a program.
+    pub environment: BTreeMap<String, String>,
 }
 
 /// Makes connections, under one trust.

@@ -1,5 +1,6 @@
 //! The journey of one message. This is the one file that knows the order of the stages; each takes
 //! what the one before it proved, so leaving one out does not compile.
+mod batch;
 mod confirm;
 
 use crate::audit::{Audit, Record};
@@ -113,14 +114,27 @@ async fn serve(
 ) -> Result<Response<Body>, Refused> {
     let mut modern = false;
     match travel(gateway, world, server, request, &mut record, &mut modern).await {
-        Ok(Answer::Now(response)) => {
+        Ok(answer) => finish(gateway, answer, record, modern).await,
+        Err(refusal) => Err(Refused { refusal, record, modern }),
+    }
+}
+
+/// Closes the record of an answer that is whole, and hands that of a stream to the stream.
+async fn finish(
+    gateway: &Gateway,
+    answer: Answer,
+    mut record: Record,
+    modern: bool,
+) -> Result<Response<Body>, Refused> {
+    match answer {
+        Answer::Now(response) => {
             record.note(|entry| entry.outcome = "allow");
             match record.commit().await {
                 Ok(()) => Ok(response),
                 Err(reason) => Err(Refused { refusal: reason.into(), record, modern }),
             }
         }
-        Ok(Answer::Stream(stream)) => {
+        Answer::Stream(stream) => {
             let (body, session_header) = confirm::streamed(gateway, *stream, record);
             let mut response = rules::events(body);
             if let Some(id) = session_header {
@@ -128,8 +142,7 @@ async fn serve(
             }
             Ok(response)
         }
-        Ok(Answer::Wait(waiting)) => Ok(rules::events(waiting.stream(record))),
-        Err(refusal) => Err(Refused { refusal, record, modern }),
+        Answer::Wait(waiting) => Ok(rules::events(waiting.stream(record))),
     }
 }
 
@@ -170,14 +183,33 @@ async fn travel(
     let (server, head, principal) = entered?;
     let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
     let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if let Some(messages) = batch::split(&inbound, session.as_deref(), &world.limits.request)? {
+        let caller = batch::Caller { world, server: &server, principal: &principal, session: &session };
+        return Ok(Answer::Now(batch::answer(gateway, &caller, messages, record).await?));
+    }
+    carry(gateway, world, (&server, &principal), session, inbound, facts, record, modern).await
+}
+
+/// One message, whoever sent it and wherever it goes.
+#[allow(clippy::too_many_arguments, reason = "one call, all of it the state of one exchange")]
+async fn carry(
+    gateway: &Arc<Gateway>,
+    world: &Arc<Snapshot>,
+    (server, principal): (&Arc<ServerPolicy>, &Arc<Principal>),
+    session: Option<Arc<Session>>,
+    inbound: Inbound,
+    facts: Facts,
+    record: &mut Record,
+    modern: &mut bool,
+) -> Result<Answer, Refusal> {
     let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
-    let facts = observed(gateway, &server, &message, facts)
+    let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
-    let decision = decide(world, &server, &principal, message, &facts); // Owns the message it judged.
+    let decision = decide(world, server, principal, message, &facts); // Owns the message it judged.
     let (permitted, held) = match note_decision(record, decision)? {
         Verdict::Permit(permitted) => {
             let held = gateway.meter.charge(&permitted)?; // Given back when the answer is whole.
@@ -194,7 +226,7 @@ async fn travel(
         }
     };
     let id = permitted.message().id.clone();
-    let answer = forward(gateway, &server, &principal, session, permitted, held, record).await;
+    let answer = forward(gateway, server, principal, session, permitted, held, record).await;
     answer.map_err(|refusal| refusal.for_id(id))
 }
 

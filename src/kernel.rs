@@ -4,6 +4,7 @@
 //! It does no I/O, reads no clock, draws no randomness, spawns nothing, logs nothing and imports
 //! nothing else of this crate, so every verdict can be replayed from its inputs. Time and counters
 //! arrive as [`facts::Facts`]; `tests/tidy.rs` keeps it so.
+pub mod bridge;
 pub mod confirm;
 pub mod contract;
 pub mod digest;

@@ -28,6 +28,7 @@ pub mod sessions;
 pub mod survey;
 pub mod tls;
 pub mod upstream;
+pub mod wire;
 
 // The control plane.
 pub mod app;

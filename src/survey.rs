@@ -3,17 +3,20 @@
 //! The server is not trusted: every reply, page, wait and name has a bound, and a bound that is
 //! reached is an error, never a shorter list. Nothing that it says reaches a file or a terminal
 //! except through [`shown`] or a check of its own in `draft`.
-use crate::egress::{Egress, Failure, Lent};
+use crate::egress::{Credentials, Egress, Failure};
 use crate::kernel::contract::surface::{self, Kind, Surface};
+use crate::kernel::digest::Digest;
 use crate::kernel::json::{Bounds, Document};
 use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::mcp::revision::{Era, Revision};
+use crate::kernel::policy::compile::UpstreamTarget;
 use crate::kernel::sse::Decoder;
+use crate::wire::{Body, Wire};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use bytes::Bytes;
 use http::header::{HeaderName, HeaderValue};
-use http::{Request, Response, Uri};
+use http::{Request, Response};
 use http_body_util::{BodyExt as _, Full, Limited};
 use serde_json::{Map, Value, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -47,6 +50,8 @@ pub struct Survey {
     pub templates: Vec<String>,
     /// Names of its prompts.
     pub prompts: Vec<String>,
+    /// What it speaks.
+    pub revision: Option<Revision>,
 }
 
 /// A tool, and what the server says of it. Nothing of this is checked yet.
@@ -65,8 +70,8 @@ pub struct Tool {
 }
 
 /// Asks. An error is one line for the operator.
-pub async fn ask(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Survey, String> {
-    match tokio::time::timeout(WAIT, conversation(Client::new(url, bearer, ca)?)).await {
+pub async fn ask(target: &UpstreamTarget, credentials: &Credentials) -> Result<Survey, String> {
+    match tokio::time::timeout(WAIT, conversation(Client::new(target, credentials)?)).await {
         Ok(survey) => survey,
         Err(_) => Err(format!("the server took longer than {} s in all", WAIT.as_secs())),
     }
@@ -111,9 +116,9 @@ pub fn plain(text: &str) -> String {
 }
 
 /// Asks for everything that a contract is about, contents of widgets too.
-pub async fn surface(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Offered, String> {
+pub async fn surface(target: &UpstreamTarget, credentials: &Credentials) -> Result<Offered, String> {
     let asked = async {
-        let mut client = Client::new(url, bearer, ca)?;
+        let mut client = Client::new(target, credentials)?;
         let surface = whole(&mut client).await;
         client.end().await;
         surface
@@ -151,6 +156,7 @@ async fn conversation(mut client: Client) -> Result<Survey, String> {
         resources: texts(&resources, "uri"),
         templates: texts(&templates, "uriTemplate"),
         prompts: texts(&prompts, "name"),
+        revision: Some(client.revision),
     })
 }
 
@@ -244,9 +250,7 @@ fn texts(entries: &[Value], field: &str) -> Vec<String> {
 }
 
 struct Client {
-    egress: Egress,
-    target: Uri,
-    authorization: Option<HeaderValue>,
+    wire: Wire,
     revision: Revision,
     /// Whether the revision has been agreed on; before that, a legacy client does not send it.
     agreed: bool,
@@ -271,17 +275,10 @@ enum Answer {
 }
 
 impl Client {
-    fn new(url: &str, bearer: Option<&str>, ca: Option<&Path>) -> Result<Self, String> {
-        let authorization = bearer.map(|secret| {
-            let mut value = HeaderValue::from_str(&format!("Bearer {secret}"))
-                .map_err(|_| "the credential has characters that cannot stand in a header")?;
-            value.set_sensitive(true);
-            Ok::<_, String>(value)
-        });
+    fn new(target: &UpstreamTarget, credentials: &Credentials) -> Result<Self, String> {
+        let egress = Egress::new(target.ca.as_deref().map(Path::new))?;
         Ok(Self {
-            egress: Egress::new(ca)?,
-            target: url.parse().map_err(|_| "not a URL".to_owned())?,
-            authorization: authorization.transpose()?,
+            wire: Wire::new("surveyed", target, egress, credentials)?,
             revision: Revision::V2026_07_28,
             agreed: true,
             session: None,
@@ -382,9 +379,9 @@ impl Client {
     /// Ends the session; whether that works is the server's affair.
     async fn end(&self) {
         if self.session.is_some()
-            && let Ok(request) = self.head(Request::delete(self.target.clone()), "").body(Full::default())
+            && let Ok(request) = self.head(Request::delete(self.wire.target().clone()), "").body(Full::default())
         {
-            let _ = self.egress.send(request, Duration::from_secs(2)).await;
+            let _ = self.wire.send(request, Digest::of(b""), Duration::from_secs(2)).await;
         }
     }
 
@@ -427,15 +424,16 @@ impl Client {
     }
 
     /// Sends, and settles what says nothing about the protocol: no connection, a redirect, a refusal.
-    async fn post(&self, method: &str, body: String) -> Result<Response<Lent>, String> {
-        let request = self.head(Request::post(self.target.clone()), method).body(Full::new(Bytes::from(body)));
+    async fn post(&self, method: &str, body: String) -> Result<Response<Body>, String> {
+        let request = self.head(Request::post(self.wire.target().clone()), method).body(Full::new(Bytes::from(body)));
         let request = request.map_err(|error| error.to_string())?;
-        let response = self.egress.send(request, REPLY_WAIT).await.map_err(|failure| match failure {
+        let response = self.wire.send(request, Digest::of(b""), REPLY_WAIT).await.map_err(|failure| match failure {
             Failure::Unreachable(why) => format!("the server cannot be reached: {why}"),
             Failure::TooSlow => format!("the server did not answer within {} s", REPLY_WAIT.as_secs()),
+            Failure::Broke(why) | Failure::Full(why) => format!("the server failed: {why}"),
         })?;
         match response.status().as_u16() {
-            status @ (401 | 403) if self.authorization.is_some() => {
+            status @ (401 | 403) if self.wire.authorization().is_some() => {
                 Err(format!("the server answers {status}: it does not take the token of --bearer-env"))
             }
             status @ (401 | 403) => Err(format!("the server answers {status}: give its token with --bearer-env")),
@@ -461,7 +459,7 @@ impl Client {
             }
         }
         let session = self.session.clone().map(|value| (HeaderName::from_static(headers::SESSION_ID), value));
-        let authorization = self.authorization.clone().map(|value| (http::header::AUTHORIZATION, value));
+        let authorization = self.wire.authorization().cloned().map(|value| (http::header::AUTHORIZATION, value));
         for (name, value) in session.into_iter().chain(authorization) {
             request = request.header(name, value);
         }
@@ -469,14 +467,15 @@ impl Client {
     }
 
     /// The answer to the last request, from one JSON text or from a stream of them.
-    async fn message(&self, response: Response<Lent>) -> Result<Value, String> {
-        let text = |name: &str| response.headers().get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
+    async fn message(&self, response: Response<Body>) -> Result<Value, String> {
+        let (head, body) = response.into_parts();
+        let text = |name: &str| head.headers.get(name).and_then(|v| v.to_str().ok()).unwrap_or_default();
         if !matches!(text("content-encoding"), "" | "identity") {
             return Err("the reply is compressed, though nobody asked for that".to_owned());
         }
         let media = text("content-type").to_owned();
         let left = self.left.load(Ordering::Relaxed);
-        let mut body = Limited::new(response.into_body(), REPLY_BYTES_MAX.min(left));
+        let mut body = Limited::new(body, REPLY_BYTES_MAX.min(left));
         let broken = || {
             format!(
                 "the reply broke off, or is longer than {REPLY_BYTES_MAX} bytes, or all are longer than {BYTES_MAX}"

@@ -1,18 +1,31 @@
 //! Sends an [`Outbound`] with the upstream's own credential, and nothing else of the client's.
-use crate::egress::{Egress, Failure, Lent, Pool};
+mod messages;
+mod newer;
+mod older;
+mod state;
+
+use crate::egress::{Credentials, Egress, Failure};
+use crate::kernel::bridge::params::Mirrored;
+use crate::kernel::bridge::text;
+use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
 use crate::kernel::mcp::headers::{self, is_media};
+use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::Outbound;
 use crate::kernel::refusal::{Reason, Refusal};
+use crate::wire::{Body, Wire};
 use arc_swap::ArcSwap;
 use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
-use http::{Method, Request, StatusCode, Uri};
+use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU8, Ordering};
+use std::time::Duration;
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
 const PROTOCOL_VERSION: HeaderName = HeaderName::from_static(headers::PROTOCOL_VERSION);
@@ -20,6 +33,10 @@ const METHOD: HeaderName = HeaderName::from_static(headers::METHOD);
 const NAME: HeaderName = HeaderName::from_static(headers::NAME);
 const SESSION_ID: HeaderName = HeaderName::from_static(headers::SESSION_ID);
 const LAST_EVENT_ID: HeaderName = HeaderName::from_static(headers::LAST_EVENT_ID);
+
+const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
+/// Longest error that is read to tell the era of a server, in bytes.
+const ERROR_BYTES_MAX: usize = 1 << 20;
 
 /// What came back.
 pub struct Reply {
@@ -31,7 +48,7 @@ pub struct Reply {
     pub session: Option<String>,
     /// When the request was sent.
     pub sent: Instant,
-    body: Lent,
+    body: Body,
     /// Until when a body that is not a stream must be here.
     deadline: Instant,
 }
@@ -48,24 +65,48 @@ pub enum Media {
 }
 
 struct Door {
-    pool: Arc<Pool>,
-    /// Path and query of the server's URL.
-    target: Uri,
-    authorization: Option<HeaderValue>,
+    wire: Wire,
+    /// What the server was found to speak.
+    modern: Found,
+    older: Found,
+    /// What tools have repeated in headers, by name; asked for when a bridge first needs it.
+    mirrored: OnceCell<BTreeMap<String, Vec<Mirrored>>>,
+}
+
+/// Something that is found out once.
+#[derive(Default)]
+struct Found(AtomicU8);
+
+impl Found {
+    fn get(&self) -> Option<bool> {
+        match self.0.load(Ordering::Relaxed) {
+            0 => None,
+            found => Some(found == 1),
+        }
+    }
+
+    fn set(&self, found: bool) {
+        self.0.store(if found { 1 } else { 2 }, Ordering::Relaxed);
+    }
 }
 
 /// Connections to all tool servers.
 pub struct Upstreams {
     doors: ArcSwap<BTreeMap<String, Arc<Door>>>,
+    /// Clients of earlier revisions before servers of 2026-07-28.
+    older: older::Sessions,
+    /// The reverse.
+    newer: Arc<newer::Bridge>,
 }
 
 impl Upstreams {
     /// Prepares clients and credentials.
     pub fn new(
         servers: &BTreeMap<String, Arc<ServerPolicy>>,
-        credentials: &BTreeMap<String, String>,
+        credentials: &BTreeMap<String, Credentials>,
     ) -> Result<Self, String> {
-        let upstreams = Self { doors: ArcSwap::default() };
+        let upstreams =
+            Self { doors: ArcSwap::default(), older: older::Sessions::default(), newer: newer::Bridge::new() };
         upstreams.replace(servers, credentials)?;
         Ok(upstreams)
     }
@@ -74,7 +115,7 @@ impl Upstreams {
     pub fn replace(
         &self,
         servers: &BTreeMap<String, Arc<ServerPolicy>>,
-        credentials: &BTreeMap<String, String>,
+        credentials: &BTreeMap<String, Credentials>,
     ) -> Result<(), String> {
         let mut shared: BTreeMap<Option<String>, Egress> = BTreeMap::new();
         let mut doors = BTreeMap::new();
@@ -84,16 +125,13 @@ impl Upstreams {
                 Some(egress) => egress.clone(),
                 None => shared.entry(ca.clone()).or_insert(Egress::new(ca.as_deref().map(Path::new))?).clone(),
             };
-            let authorization = credentials.get(name).map(|secret| {
-                let mut value = HeaderValue::from_str(&format!("Bearer {secret}")).map_err(|_| "credential")?;
-                value.set_sensitive(true);
-                Ok::<_, String>(value)
-            });
-            let url: Uri =
-                server.upstream.url.parse().map_err(|_| format!("`{}` is not a URL", server.upstream.url))?;
-            let target = url.path_and_query().cloned().map_or_else(Uri::default, Uri::from);
-            let pool = Arc::new(Pool::new(egress, url));
-            doors.insert(name.clone(), Arc::new(Door { pool, target, authorization: authorization.transpose()? }));
+            let none = Credentials::default();
+            let credentials = credentials.get(name).unwrap_or(&none);
+            let wire = Wire::new(name, &server.upstream, egress, credentials)?;
+            doors.insert(
+                name.clone(),
+                Arc::new(Door { wire, modern: Found::default(), older: Found::default(), mirrored: OnceCell::new() }),
+            );
         }
         self.doors.store(Arc::new(doors));
         Ok(())
@@ -101,28 +139,179 @@ impl Upstreams {
 
     /// Drops connections that were not used for a while.
     pub fn sweep(&self) {
-        self.doors.load().values().for_each(|door| door.pool.sweep());
+        self.doors.load().values().for_each(|door| door.wire.sweep());
+        self.older.sweep();
+        self.newer.sweep();
     }
 
-    /// Sends and waits for the head of the reply.
+    /// Sends and waits for the head of the reply. A server of the client's own era is sent the message as it was
+    /// judged; before one of the other era stands a bridge. Which it is, its answers tell (2026-07-28, "Versioning").
     pub async fn send(&self, outbound: Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
         let server = outbound.server();
         let door = self.doors.load().get(&server.name).cloned().ok_or(Reason::UpstreamUnreachable)?;
+        let modern = outbound.message().revision.era() == Era::Modern;
+        if let Some(id) = session.filter(|id| id.starts_with(older::PREFIX)) {
+            return self.older.send(&door, &outbound, id).await;
+        }
+        if modern && door.modern.get() == Some(false) {
+            return self.newer.send(&door, &outbound).await;
+        }
+        let hello = outbound.message().method.name == "initialize";
+        if hello && door.older.get() == Some(false) {
+            return self.older.begin(&door, &outbound).await;
+        }
+        let reply = door.same_era(&outbound, session).await?;
+        let found = if modern { &door.modern } else { &door.older };
+        if !(modern || hello) || found.get().is_some() {
+            return Ok(reply);
+        }
+        if !matches!(reply.status.as_u16(), 400 | 404 | 405) {
+            if reply.status == 200 {
+                found.set(true);
+            }
+            return Ok(reply);
+        }
+        self.other_era(&door, &outbound, reply, found).await
+    }
+
+    /// A first message that was not taken: perhaps the server is of the other era.
+    async fn other_era(
+        &self,
+        door: &Arc<Door>,
+        outbound: &Outbound,
+        reply: Reply,
+        found: &Found,
+    ) -> Result<Reply, Refusal> {
+        let (status, media) = (reply.status, reply.media);
+        let said = reply.whole(ERROR_BYTES_MAX).await?;
+        if outbound.message().revision.era() == Era::Modern {
+            if text::tells_modern(&said, outbound.message().method.name) {
+                found.set(true);
+            } else if self.newer.is_older(door, outbound).await {
+                found.set(false);
+                return self.newer.send(door, outbound).await;
+            }
+        } else if let Ok(reply) = self.older.begin(door, outbound).await {
+            found.set(false);
+            return Ok(reply);
+        }
+        let mut same = Reply::made(status.as_u16(), said);
+        same.media = media;
+        Ok(same)
+    }
+}
+
+impl Door {
+    /// Sends what was judged.
+    async fn same_era(&self, outbound: &Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
         let mut request = Request::new(Full::new(outbound.body().clone()));
-        *request.uri_mut() = door.target.clone();
-        *request.headers_mut() = head(&outbound, &door, session)?;
+        *request.headers_mut() = head(outbound, self, session)?;
         *request.method_mut() = match outbound.verb() {
             Verb::Post => Method::POST,
             Verb::Get => Method::GET,
             Verb::Delete => Method::DELETE,
         };
-        let timeout = outbound.timeout();
+        self.exchange(request, outbound.caller(), outbound.timeout()).await
+    }
+
+    /// Sends a request of 2026-07-28.
+    async fn ask(
+        &self,
+        message: Bytes,
+        params: Option<&[(String, String)]>,
+        caller: Digest,
+        timeout: Duration,
+    ) -> Result<Reply, Refusal> {
+        let mirrored = text::mirrored(&message).ok_or(Reason::Internal)?;
+        let mut headers = self.headers("application/json, text/event-stream");
+        let value = |value: &str| HeaderValue::from_str(value).map_err(|_| Reason::Internal);
+        headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(Revision::V2026_07_28.as_str()));
+        headers.insert(METHOD, value(&mirrored.method)?);
+        if let Some(name) = &mirrored.name {
+            headers.insert(NAME, value(&headers::encode_value(name))?);
+        }
+        for (name, text) in params.unwrap_or_default() {
+            headers.insert(HeaderName::from_bytes(name.as_bytes()).map_err(|_| Reason::Internal)?, value(text)?);
+        }
+        self.plain(Method::POST, headers, message, caller, timeout).await
+    }
+
+    /// Sends a message of an earlier revision.
+    async fn ask_older(
+        &self,
+        message: Bytes,
+        session: Option<&str>,
+        revision: Option<Revision>,
+        caller: Digest,
+        timeout: Duration,
+    ) -> Result<Reply, Refusal> {
+        let headers = self.headers_of("application/json, text/event-stream", session, revision)?;
+        self.plain(Method::POST, headers, message, caller, timeout).await
+    }
+
+    /// Opens the stream of a session.
+    async fn listen_older(
+        &self,
+        session: Option<&str>,
+        revision: Revision,
+        caller: Digest,
+        timeout: Duration,
+    ) -> Result<Reply, Refusal> {
+        let headers = self.headers_of("text/event-stream", session, Some(revision))?;
+        self.plain(Method::GET, headers, Bytes::new(), caller, timeout).await
+    }
+
+    fn headers(&self, accept: &'static str) -> HeaderMap {
+        let mut headers = HeaderMap::with_capacity(8);
+        headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
+        headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
+        headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+        if let Some(authorization) = self.wire.authorization() {
+            headers.insert(header::AUTHORIZATION, authorization.clone());
+        }
+        headers
+    }
+
+    fn headers_of(
+        &self,
+        accept: &'static str,
+        session: Option<&str>,
+        revision: Option<Revision>,
+    ) -> Result<HeaderMap, Reason> {
+        let mut headers = self.headers(accept);
+        if let Some(revision) = revision {
+            headers.insert(PROTOCOL_VERSION, HeaderValue::from_static(revision.as_str()));
+        }
+        if let Some(session) = session {
+            headers.insert(SESSION_ID, HeaderValue::from_str(session).map_err(|_| Reason::Internal)?);
+        }
+        Ok(headers)
+    }
+
+    async fn plain(
+        &self,
+        verb: Method,
+        headers: HeaderMap,
+        message: Bytes,
+        caller: Digest,
+        timeout: Duration,
+    ) -> Result<Reply, Refusal> {
+        let mut request = Request::new(Full::new(message));
+        *request.headers_mut() = headers;
+        *request.method_mut() = verb;
+        self.exchange(request, caller, timeout).await
+    }
+
+    async fn exchange(
+        &self,
+        mut request: Request<Full<Bytes>>,
+        caller: Digest,
+        timeout: Duration,
+    ) -> Result<Reply, Refusal> {
+        *request.uri_mut() = self.wire.target().clone();
         let sent = Instant::now();
         let deadline = sent + timeout;
-        let response = door.pool.send(request, outbound.caller(), timeout).await.map_err(|failure| match failure {
-            Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
-            Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
-        })?;
+        let response = self.wire.send(request, caller, timeout).await.map_err(refused)?;
         let (parts, body) = response.into_parts();
         let text = |name: &str| parts.headers.get(name).and_then(|v| v.to_str().ok());
         let plain = text("content-encoding").is_none_or(|e| e.eq_ignore_ascii_case("identity"));
@@ -136,9 +325,17 @@ impl Upstreams {
     }
 }
 
+fn refused(failure: Failure) -> Refusal {
+    match failure {
+        Failure::Unreachable(why) => Refusal::from(Reason::UpstreamUnreachable).detail(why),
+        Failure::TooSlow => Refusal::from(Reason::UpstreamTooSlow),
+        Failure::Broke(why) => Refusal::from(Reason::UpstreamFailed).detail(why),
+        Failure::Full(why) => Refusal::from(Reason::UpstreamExhausted).detail(why),
+    }
+}
+
 /// Every header of a request: ours, and the protocol's as computed from the message that was judged.
 fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<HeaderMap, Reason> {
-    const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
     let accept = if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
     let text = |value: &str| HeaderValue::from_str(value).map_err(|_| Reason::Internal);
     let mut headers = HeaderMap::with_capacity(16);
@@ -165,7 +362,7 @@ fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<Heade
     if let Some(id) = outbound.last_event_id() {
         headers.insert(LAST_EVENT_ID, text(id)?);
     }
-    if let Some(authorization) = &door.authorization {
+    if let Some(authorization) = door.wire.authorization() {
         headers.insert(header::AUTHORIZATION, authorization.clone());
     }
     Ok(headers)
@@ -183,7 +380,7 @@ impl Reply {
     }
 
     /// The body as it comes.
-    pub fn into_body(self) -> Lent {
+    pub fn into_body(self) -> Body {
         self.body
     }
 }

@@ -50,8 +50,9 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("confirmations", &["audit", "clock"]),
     // A page of its own beside the protocol: it signs people in and asks the confirmations.
     ("pages", &["audit", "authn", "body", "clock", "confirmations", "contracts", "egress", "http", "snapshots"]),
-    ("upstream", &["egress"]),
-    ("survey", &["egress"]),
+    ("wire", &["clock", "egress"]),
+    ("upstream", &["clock", "egress", "wire"]),
+    ("survey", &["egress", "wire"]),
     // A stream outlives the call that opened it, so it carries its record, session and place with it.
     ("relay", &["body", "clock", "confirmations", "contracts", "metrics", "snapshots", "audit", "meter", "sessions"]),
     ("audit", &["clock", "metrics"]),
@@ -75,7 +76,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ),
     ("cases", &[]),
     ("config", &["authn", "audit", "cases", "egress", "pages", "sessions", "tls"]),
-    ("control", &["audit", "clock", "config", "contracts", "body", "http", "metrics", "snapshots", "survey"]),
+    ("control", &["audit", "clock", "config", "contracts", "body", "egress", "http", "metrics", "snapshots", "survey"]),
     (
         "app",
         &[
@@ -134,7 +135,22 @@ fn only_these_files_touch_the_world() {
         (&["std::env::"], &["cli.rs"]),
         (&["TcpListener::bind"], &["app.rs", "demo.rs"]),
         (&["lookup_host"], &["egress.rs"]),
-        (&["tokio::spawn"], &["listen.rs", "egress.rs", "app.rs", "demo.rs", "demo/crm.rs", "demo/issuer.rs"]),
+        (
+            &["tokio::spawn"],
+            &[
+                "listen.rs",
+                "egress.rs",
+                "app.rs",
+                "demo.rs",
+                "demo/crm.rs",
+                "demo/issuer.rs",
+                "upstream/newer.rs",
+                "wire/process.rs",
+                "wire/events.rs",
+                "wire/lines.rs",
+            ],
+        ),
+        (&["Command::new"], &["wire/process.rs"]),
         (&["Principal::assertion"], &["authn.rs"]),
         (&["Principal::supposed"], &["cases/compile.rs"]),
         (

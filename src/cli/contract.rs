@@ -199,8 +199,8 @@ impl Place {
 
     async fn offered(&self) -> Result<Offered, String> {
         let ServerPolicy { name, upstream, .. } = &*self.server;
-        let secret = self.loaded.credentials.get(name).map(String::as_str);
-        let offered = survey::surface(&upstream.url, secret, upstream.ca.as_deref().map(Path::new)).await;
+        let credentials = self.loaded.credentials.get(name).cloned().unwrap_or_default();
+        let offered = survey::surface(upstream, &credentials).await;
         let Offered { surface, contents } = offered.map_err(|why| format!("{name}: {why}"))?;
         Ok(Offered { surface: self.server.contract.fixed(surface), contents })
     }

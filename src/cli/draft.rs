@@ -15,8 +15,8 @@ use std::fmt::Write as _;
 pub struct Given<'a> {
     /// Name of the server.
     pub server: &'a str,
-    /// Its URL.
-    pub url: &'a str,
+    /// The field of the policy that says where it is.
+    pub upstream: &'a str,
     /// Environment variable with the gateway's credential there.
     pub bearer_env: Option<&'a str>,
     /// File of the authority to trust for it.
@@ -196,13 +196,13 @@ fn prompts(scope: &str, names: &[String]) -> Vec<Entry> {
 }
 
 fn policy(given: &Given<'_>, sections: &[(&str, &Vec<Entry>)]) -> String {
-    let Given { server, url, bearer_env, ca, issuers } = given;
+    let Given { server, upstream, bearer_env, ca, issuers } = given;
     let mut out = String::from("# yaml-language-server: $schema=../.portcullis/policy.schema.json\n");
     out += "# Drafted by `portcullis init` from what the server lists. Each `# review:` marks a guess and says why\n";
     out += "# it was made: a server's word about itself proves nothing. Take the mark away once you have decided.\n";
     out += "# What no rule names is refused.\n";
     let _ = writeln!(out, "server: {}", plain(server));
-    let _ = writeln!(out, "upstream:\n  url: {}", quoted(url));
+    let _ = writeln!(out, "upstream:\n  {upstream}");
     if let Some(variable) = bearer_env {
         let _ = writeln!(out, "  credential: {{ bearer: {{ env: {} }} }}", quoted(variable));
     }
@@ -357,11 +357,12 @@ mod tests {
                 "x://{?q}".to_owned(),
             ],
             prompts: vec!["*".to_owned(), "p".to_owned()],
+            revision: None,
         };
         let issuers = ["main".to_owned()];
         let given = Given {
             server: "s",
-            url: "http://127.0.0.1/it's",
+            upstream: "url: 'http://127.0.0.1/it''s'",
             bearer_env: Some("T"),
             ca: Some("/it's"),
             issuers: &issuers,

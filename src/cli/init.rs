@@ -10,21 +10,32 @@ use crate::cases::source::CasesSource;
 use crate::config::source::GatewaySource;
 use crate::config::structure::schema_of;
 use crate::config::{load, yaml};
+use crate::egress::Credentials;
 use crate::egress::trusted_transport;
 use crate::kernel::policy::compile::{Compiled, Position, Surroundings, compile, is_server_name};
+use crate::kernel::policy::compile::{Program, Transport, UpstreamTarget};
 use crate::kernel::policy::flaw::Severity;
 use crate::kernel::policy::source::PolicySource;
 use crate::survey;
+use std::collections::BTreeMap;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
+use std::time::Duration;
 
 /// What to ask, and where to write.
 #[derive(clap::Args)]
+#[command(group = clap::ArgGroup::new("kind").args(["upstream", "sse", "command"]).required(true))]
 pub struct Options {
     /// MCP endpoint of the server (streamable HTTP).
     #[arg(long, value_name = "URL", value_parser = endpoint)]
-    upstream: url::Url,
+    upstream: Option<url::Url>,
+    /// Event stream of a server of 2024-11-05 (HTTP+SSE).
+    #[arg(long, value_name = "URL", value_parser = endpoint)]
+    sse: Option<url::Url>,
+    /// A server on standard input and output: the program and its arguments, as the last option.
+    #[arg(long, value_name = "WORD", num_args = 1.., allow_hyphen_values = true)]
+    command: Option<Vec<String>>,
     /// Name for it: up to 63 of a-z, 0-9 and `-`. Default: the first part of the URL's host name.
     #[arg(long, value_name = "NAME", value_parser = server_name)]
     server: Option<String>,
@@ -98,7 +109,11 @@ pub async fn run(options: Options, environment: Environment<'_>) -> ExitCode {
 }
 
 async fn work(options: &Options, environment: Environment<'_>) -> Result<ExitCode, String> {
-    let server = options.server.clone().unwrap_or_else(|| name_of(&options.upstream));
+    let place_of = options.upstream.as_ref().or(options.sse.as_ref());
+    let server = options.server.clone().unwrap_or_else(|| match (place_of, &options.command) {
+        (Some(url), _) => name_of(url),
+        (None, command) => name_of_program(command.as_deref().unwrap_or_default()),
+    });
     let place = |name: &str| options.directory.join(name);
     let ours = ["yaml", "cases.yaml", "README.md"].map(|end| place(&format!("policies/{server}.{end}")));
     if let Some(taken) = ours.iter().find(|path| files::exists(path) && !options.force) {
@@ -108,26 +123,70 @@ async fn work(options: &Options, environment: Environment<'_>) -> Result<ExitCod
         Some(name) => Some(environment(name).ok_or_else(|| format!("environment variable `{name}` is not set"))?),
         None => None,
     };
-    if bearer.is_some() && !trusted_transport(&options.upstream) {
-        eprintln!("note: the token goes to {} without TLS", options.upstream);
+    if options.command.is_some() && (bearer.is_some() || options.ca.is_some()) {
+        return Err("--bearer-env and --ca are for servers with a URL; a program gets secrets by `env`".to_owned());
+    }
+    if let Some(url) = place_of.filter(|url| bearer.is_some() && !trusted_transport(url)) {
+        eprintln!("note: the token goes to {url} without TLS");
     }
     let gateway = place("gateway.yaml");
     let known = if files::exists(&gateway) { Some(issuers_of(&gateway)?) } else { None };
     let issuers = known.clone().unwrap_or_else(|| vec![issuer_name(options).to_owned()]);
     // The whole path, since the policy will be read from elsewhere.
     let ca = options.ca.as_deref().map(files::real).transpose()?;
-    let url = options.upstream.as_str();
-    let survey = survey::ask(url, bearer.as_deref(), ca.as_deref()).await?;
+    let (field, transport) = kind(options)?;
     let ca = ca.map(|path| path.display().to_string());
+    let target = UpstreamTarget {
+        url: place_of.map(url::Url::to_string).unwrap_or_default(),
+        transport,
+        credential: None,
+        ca: ca.clone(),
+        timeout: Duration::from_secs(60),
+    };
+    let survey = survey::ask(&target, &Credentials { bearer, ..Credentials::default() }).await?;
     if ca.as_ref().is_some_and(|path| path.chars().any(char::is_control)) {
         return Err("--ca: a path with control characters cannot stand in a policy".to_owned());
     }
     let bearer_env = options.bearer_env.as_deref();
-    let given = Given { server: &server, url, bearer_env, ca: ca.as_deref(), issuers: &issuers };
+    let given = Given { server: &server, upstream: &field, bearer_env, ca: ca.as_deref(), issuers: &issuers };
     let draft = draft::draft(&given, &survey);
     read_back(&draft, &issuers)?;
     write(&plan(options, ours, &draft, known.is_none())?, options.force)?;
     Ok(report(options, &server, &draft, environment))
+}
+
+/// The field of the policy that says where the server is, and how it is spoken to.
+fn kind(options: &Options) -> Result<(String, Transport), String> {
+    let quoted = |text: &str| format!("'{}'", text.replace('\'', "''"));
+    if let Some(url) = &options.upstream {
+        return Ok((format!("url: {}", quoted(url.as_str())), Transport::Http));
+    }
+    if let Some(url) = &options.sse {
+        return Ok((format!("sse: {}", quoted(url.as_str())), Transport::Events));
+    }
+    let command = options.command.clone().unwrap_or_default();
+    if command.iter().any(|word| word.is_empty() || !word.chars().all(|c| c.is_ascii_graphic() || c == ' ')) {
+        return Err("--command: words of printable ASCII".to_owned());
+    }
+    let words: Vec<String> = command.iter().map(|word| quoted(word)).collect();
+    let program = Program {
+        command,
+        environment: BTreeMap::new(),
+        secrets: BTreeMap::new(),
+        directory: Some(options.directory.display().to_string()).filter(|name| !name.is_empty()),
+        shared: false,
+        processes_max: 1,
+        idle: Duration::from_secs(60),
+        memory_max: 1 << 30,
+        files_max: 1024,
+    };
+    Ok((format!("command: [{}]", words.join(", ")), Transport::Command(program)))
+}
+
+/// The last part of a program's path.
+fn name_of_program(command: &[String]) -> String {
+    let name = command.first().map(Path::new).and_then(Path::file_stem).map(|name| name.to_string_lossy());
+    server_name(&name.unwrap_or_default().to_ascii_lowercase()).unwrap_or_else(|_| "server".to_owned())
 }
 
 /// The first part of a host name. The server's own name for itself is not taken: it could choose which
@@ -353,9 +412,9 @@ mod tests {
             let tool = |(name, read_only, destructive): (String, _, _)| {
                 Tool { name, read_only, destructive, ..Tool::default() }
             };
-            let survey = Survey { tools: names.into_iter().map(tool).collect(), resources, templates, prompts };
+            let survey = Survey { tools: names.into_iter().map(tool).collect(), resources, templates, prompts, revision: None };
             let issuers = ["main".to_owned()];
-            let given = Given { server: "s", url: "http://127.0.0.1/", bearer_env: None, ca: None, issuers: &issuers };
+            let given = Given { server: "s", upstream: "url: 'http://127.0.0.1/'", bearer_env: None, ca: None, issuers: &issuers };
             let draft = draft::draft(&given, &survey);
             prop_assert_eq!(read_back(&draft, &issuers), Ok(()), "{}", draft.policy);
             prop_assert!(yaml::parse(&draft.cases).is_ok(), "{}", draft.cases);

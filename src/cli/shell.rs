@@ -55,9 +55,16 @@ const EXAMPLES: &[(&str, &str)] = &[
   portcullis stop gateway.yaml tool crm/delete_customer --lift",
     ),
     (
+        "doctor",
+        "portcullis doctor gateway.yaml crm
+  portcullis doctor gateway.yaml --offline
+  portcullis doctor --table",
+    ),
+    (
         "init",
         "portcullis init --upstream http://127.0.0.1:3001/mcp --server crm --development
-  portcullis init --upstream https://crm.example.com/mcp --bearer-env CRM_TOKEN --directory gate",
+  portcullis init --upstream https://crm.example.com/mcp --bearer-env CRM_TOKEN --directory gate
+  portcullis init --server files --development --command server-filesystem /srv/files",
     ),
     (
         "token",

@@ -3,6 +3,7 @@ use super::load::{Document, Environment, Files};
 use super::source::*;
 use super::{Listener, Loaded, Problem, Startup};
 use crate::authn::keys::{Source as KeySource, Trusted};
+use crate::egress::Credentials;
 use crate::kernel::confirm::Mode;
 use crate::kernel::contract::lock::{Approver, Approvers, public_key};
 use crate::kernel::contract::poison::collisions;
@@ -11,7 +12,7 @@ use crate::kernel::digest::Digest;
 use crate::kernel::json::Bounds;
 use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
-use crate::kernel::policy::source::{CredentialSource, PolicySource, SecretSource};
+use crate::kernel::policy::source::{CredentialSource, PolicySource, SecretSource, VariableSource};
 use crate::kernel::snapshot::{Approvals, Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
@@ -76,7 +77,7 @@ impl Compiler<'_> {
             let Some((server, credential)) = self.policy(policy, &document, (&names, url, &approvers)) else {
                 continue;
             };
-            credentials.extend(credential.map(|secret| (server.name.clone(), secret)));
+            credentials.insert(server.name.clone(), credential);
             let mut repeated = |message: String, hint: &str| {
                 self.problems.push(document.problem(Check::NameRepeated, "/server", message, hint));
             };
@@ -138,24 +139,35 @@ impl Compiler<'_> {
         }
     }
 
-    /// One policy and the secret it names.
+    /// One policy and the secrets it names.
     fn policy(
         &mut self,
         mut policy: PolicySource,
         document: &Document,
         (issuers, public_url, approvers): (&[String], &str, &Approvers),
-    ) -> Option<(ServerPolicy, Option<String>)> {
-        let mut secret = None;
+    ) -> Option<(ServerPolicy, Credentials)> {
+        let mut secrets = Credentials::default();
         if let Some(CredentialSource { bearer }) = &policy.upstream.credential {
-            match self.secret(&bearer.env, &bearer.file) {
-                Ok(found) => secret = found,
-                Err(why) => {
-                    let field = if bearer.env.is_some() { "env" } else { "file" };
-                    let at = &format!("/upstream/credential/bearer/{field}");
-                    let hint = "set it before the gateway starts; printable characters without spaces";
-                    self.problems.push(document.problem(Check::SecretMissing, at, why, hint));
-                }
+            secrets.bearer = self.found(bearer, "/upstream/credential/bearer", document);
+        }
+        for (name, variable) in &policy.upstream.env {
+            if let VariableSource::Secret(secret) = variable {
+                let found = self.found(secret, &format!("/upstream/env{}", pointer(name)), document);
+                secrets.environment.extend(found.map(|value| (name.clone(), value)));
             }
+        }
+        let directory = policy.upstream.directory.take().unwrap_or_default();
+        if policy.upstream.command.is_some() {
+            let directory = self.base.join(&directory);
+            if !directory.as_os_str().is_empty() && !directory.is_dir() {
+                let message = format!("`{}` is not a directory", directory.display());
+                let hint = "a directory, from that of gateway.yaml";
+                let at = "/upstream/directory";
+                self.problems.push(document.problem(Check::CommandMalformed, at, message, hint));
+            }
+            policy.upstream.directory = Some(directory.display().to_string()).filter(|name| !name.is_empty());
+        } else if !directory.is_empty() {
+            policy.upstream.directory = Some(directory);
         }
         let written = policy.upstream.ca.clone().unwrap_or_default();
         policy.upstream.ca = policy.upstream.ca.map(|ca| self.base.join(ca).display().to_string());
@@ -180,7 +192,7 @@ impl Compiler<'_> {
                 None => document.problem(check, &path, message, hint),
             });
         }
-        policy.map(|policy| (policy, secret))
+        policy.map(|policy| (policy, secrets))
     }
 
     fn public(
@@ -453,6 +465,16 @@ impl Compiler<'_> {
             }
         }
         approvers
+    }
+
+    /// The secret at a place of a policy; told if it is not there.
+    fn found(&mut self, source: &SecretSource, at: &str, document: &Document) -> Option<String> {
+        self.secret(&source.env, &source.file).unwrap_or_else(|why| {
+            let field = if source.env.is_some() { "env" } else { "file" };
+            let hint = "set it before the gateway starts; printable characters without spaces";
+            self.problems.push(document.problem(Check::SecretMissing, &format!("{at}/{field}"), why, hint));
+            None
+        })
     }
 
     fn secret(&mut self, env: &Option<String>, file: &Option<String>) -> Result<Option<String>, String> {

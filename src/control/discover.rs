@@ -5,6 +5,7 @@
 use crate::audit::Audit;
 use crate::clock;
 use crate::contracts::Contracts;
+use crate::egress::Credentials;
 use crate::kernel::contract::drift::{Change, compare};
 use crate::kernel::contract::surface::Surface;
 use crate::kernel::policy::compile::ServerPolicy;
@@ -12,7 +13,6 @@ use crate::metrics::Metrics;
 use crate::snapshots::Snapshots;
 use crate::survey;
 use std::collections::BTreeMap;
-use std::path::Path;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::task::JoinSet;
@@ -38,7 +38,7 @@ pub struct Discover {
     /// Records.
     pub audit: Audit,
     /// Upstream credentials by server name.
-    pub credentials: Arc<Mutex<BTreeMap<String, String>>>,
+    pub credentials: Arc<Mutex<BTreeMap<String, Credentials>>>,
 }
 
 /// What is remembered of a server between looks.
@@ -117,9 +117,8 @@ impl Discover {
 
     async fn look(&self, server: Arc<ServerPolicy>) -> Seen {
         let secret = self.credentials.lock().unwrap_or_else(PoisonError::into_inner).get(&server.name).cloned();
-        let ca = server.upstream.ca.as_deref().map(Path::new);
         let look = self.contracts.look(&server);
-        let offered = survey::surface(&server.upstream.url, secret.as_deref(), ca).await;
+        let offered = survey::surface(&server.upstream, &secret.unwrap_or_default()).await;
         let offered = offered.map(|offered| server.contract.fixed(offered.surface));
         let (told, after) = match &offered {
             Ok(offered) => {

@@ -77,6 +77,8 @@ reasons! {
     JsonTooComplex => 400, -32700, "The body is nested too deep or has too many values.";
     /// A batch.
     BatchNotServed => 400, -32600, "Send one JSON-RPC message in a request, not a batch.";
+    /// A batch with nothing or too much in it.
+    BatchTooLarge => 400, -32600, "A batch has from 1 to 32 messages.";
     /// Not a JSON-RPC 2.0 message.
     EnvelopeMalformed => 400, -32600, "The body is not a JSON-RPC 2.0 request, notification or response.";
     /// Parameters without what the method needs.
@@ -105,6 +107,8 @@ reasons! {
     RequestIdReused => 400, -32600, "This request id is still in use in this session.";
     /// A response to a question nobody asked.
     ResponseUnexpected => 400, -32600, "There is no open request with this id.";
+    /// A `requestState` of somebody else, for something else, too late, or made up.
+    RequestStateForeign => 400, -32602, "requestState was not given out for this request, or is no longer valid.";
     /// A `Last-Event-ID` not given out in this session.
     EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session.";
     /// No rule names the tool, or the caller may not know of it.
@@ -175,6 +179,8 @@ reasons! {
     AuditUnavailable => 503, -31503, "The gateway cannot record this call now. Try again later.";
     /// The upstream cannot be reached.
     UpstreamUnreachable => 502, -31502, "The tool server cannot be reached.";
+    /// As many processes or connections of the upstream as the policy allows are in use.
+    UpstreamExhausted => 503, -31503, "The tool server has no room for another caller now. Try again later.";
     /// The upstream took too long.
     UpstreamTooSlow => 504, -31504, "The tool server did not answer in time.";
     /// The upstream answered with an error of its own.

@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod bridge;
 mod bypasses;
 mod cases;
 mod confirm;
@@ -16,6 +17,7 @@ mod contract;
 mod journey;
 mod language;
 mod limits;
+mod lines;
 mod operations;
 mod support;
 mod tokens;

@@ -212,6 +212,8 @@ pub struct Gateway {
     pub admin: u16,
     pub upstream: Upstream,
     pub signer: Signer,
+    /// What the policy says of the upstream, if not the one that lies.
+    behind: Option<String>,
     child: Child,
 }
 
@@ -238,12 +240,17 @@ impl Gateway {
 
     /// With this rest of the policy, and these lines more in `gateway.yaml`.
     pub fn with(policy: &str, more: &str) -> Self {
-        Self::build(policy, more, false)
+        Self::build(policy, more, false, None)
+    }
+
+    /// In front of a server that is spoken to otherwise: these fields of `upstream`, on one line.
+    pub fn before(upstream: &str, policy: &str, more: &str) -> Self {
+        Self::build(policy, more, false, Some(upstream.to_owned()))
     }
 
     /// With a TLS listener and a certificate of its own, `server.pem`.
     pub fn with_tls() -> Self {
-        Self::build(TOOLS, "", true)
+        Self::build(TOOLS, "", true, None)
     }
 
     /// A new certificate for `localhost`.
@@ -253,14 +260,14 @@ impl Gateway {
         self.write_atomic("server.pem", &made.cert.pem());
     }
 
-    fn build(policy: &str, more: &str, tls: bool) -> Self {
+    fn build(policy: &str, more: &str, tls: bool, behind: Option<String>) -> Self {
         let number = NUMBER.fetch_add(1, Ordering::SeqCst);
         let directory = std::env::temp_dir().join(format!("portcullis-test-{}-{number}", std::process::id()));
         let _ = std::fs::remove_dir_all(&directory);
         std::fs::create_dir_all(directory.join("policies")).unwrap();
         let (upstream, signer) = (Upstream::start(), Signer::new("k1"));
         let (port, admin) = (free_port(), free_port());
-        let mut gateway = Self { directory, port, admin, upstream, signer, child: spawn_nothing() };
+        let mut gateway = Self { directory, port, admin, upstream, signer, behind, child: spawn_nothing() };
         gateway.write("jwks.json", &json!({"keys":[gateway.signer.jwk]}).to_string());
         let audit = if more.contains("audit:") { "" } else { "audit: { directory: audit }\n" };
         if tls {
@@ -296,10 +303,17 @@ impl Gateway {
     }
 
     pub fn policy(&self, rest: &str) {
-        let upstream = format!("http://127.0.0.1:{}/mcp", self.upstream.port);
+        let lying = format!(
+            "{{ url: 'http://127.0.0.1:{}/mcp', credential: {{ bearer: {{ env: CRM_TOKEN }} }} }}",
+            self.upstream.port
+        );
+        let upstream = self.behind.as_ref().unwrap_or(&lying);
         self.write_atomic(
             "policies/crm.yaml",
-            &format!("server: crm\nupstream:\n  url: {upstream}\n  credential: {{ bearer: {{ env: CRM_TOKEN }} }}\naccess:\n  issuers: [corp]\n  audience: {}\n{rest}", self.audience()),
+            &format!(
+                "server: crm\nupstream: {upstream}\naccess:\n  issuers: [corp]\n  audience: {}\n{rest}",
+                self.audience()
+            ),
         );
     }
 

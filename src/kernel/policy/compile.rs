@@ -166,14 +166,50 @@ pub struct Access {
 /// Where to send, and as whom.
 #[derive(Debug)]
 pub struct UpstreamTarget {
-    /// URL.
+    /// URL; of a program `stdio:` and its command. What a server is known by.
     pub url: String,
+    /// How it is spoken to.
+    pub transport: Transport,
     /// Where the credential comes from.
     pub credential: Option<SecretSource>,
     /// Certificate authority file.
     pub ca: Option<String>,
     /// Longest wait for response headers.
     pub timeout: Duration,
+}
+
+/// How a tool server is spoken to.
+#[derive(Clone, Debug)]
+pub enum Transport {
+    /// Streamable HTTP.
+    Http,
+    /// HTTP+SSE of 2024-11-05.
+    Events,
+    /// A program, on standard input and output.
+    Command(Program),
+}
+
+/// A program to start.
+#[derive(Clone, Debug)]
+pub struct Program {
+    /// The program and its arguments; at least one.
+    pub command: Vec<String>,
+    /// Its environment, as far as it is no secret.
+    pub environment: BTreeMap<String, String>,
+    /// Where secret variables come from.
+    pub secrets: BTreeMap<String, SecretSource>,
+    /// Where it runs.
+    pub directory: Option<String>,
+    /// One process for all callers.
+    pub shared: bool,
+    /// Most processes at once.
+    pub processes_max: usize,
+    /// How long an unused process is kept.
+    pub idle: Duration,
+    /// Most memory, in bytes.
+    pub memory_max: u64,
+    /// Most open files.
+    pub files_max: u64,
 }
 
 /// A compiled rule. Scopes, roles and conditions of one text are shared between rules: of thousands, the few that callers have stay

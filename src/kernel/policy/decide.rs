@@ -580,6 +580,11 @@ impl Outbound {
         &self.server
     }
 
+    /// The message that was judged.
+    pub fn message(&self) -> &Message {
+        &self.message
+    }
+
     /// For whom it is sent.
     pub fn caller(&self) -> Digest {
         self.caller

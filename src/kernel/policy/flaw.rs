@@ -100,6 +100,8 @@ checks! {
     NeverAvailable = "P506" "never-available" Error: "`available` with an empty or malformed time, day or list.", "The rule could never allow anything.", "As in days: [mon, tue], hours: 08:00-18:00, after and before in RFC 3339.";
     AuthorityUnreadable = "P507" "authority-unreadable" Error: "The file of a certificate authority cannot be read.", "The upstream could not be trusted.", "A PEM file.";
     StepUpEmpty = "P508" "step-up-empty" Error: "`step_up` that asks for nothing.", "It looks like a check and is none.", "Give acr, max_age, or both.";
+    UpstreamKind = "P509" "upstream-kind" Error: "Not exactly one of `url`, `sse` and `command`, or a field that the other kinds have.", "Nobody could say where calls go.", "`url` for streamable HTTP, `sse` for HTTP+SSE of 2024-11-05, `command` for a program on standard input and output.";
+    CommandMalformed = "P510" "command-malformed" Error: "A command, variable or number of processes that cannot be used.", "The program could not be started, or not as it is meant.", "As in command: [server-filesystem, /srv/files], env: { HOME: /srv }; at least one process.";
     GatewayUrl = "P601" "gateway-url" Error: "`public_url` is not a plain URL.", "Metadata and challenges are made from it.", "As in https://mcp.example.com.";
     GatewayAddress = "P602" "gateway-address" Error: "Not an address to listen on, or none.", "The gateway could not be reached.", "IP and port, as in 127.0.0.1:8443.";
     PlainHttp = "P603" "plain-http" Error: "Plain HTTP off loopback.", "Tokens would cross the network in the clear.", "Add `tls`, or `insecure: true` where something in front terminates TLS.";

@@ -336,13 +336,26 @@ pub struct StepUpSource {
     pub max_age: Option<String>,
 }
 
-/// The tool server behind the gateway.
-#[derive(Clone, Debug, Deserialize, JsonSchema)]
+/// The tool server behind the gateway: exactly one of `url`, `sse` and `command`. See "Upstream".
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct UpstreamSource {
     /// URL of its MCP endpoint (streamable HTTP): `http` or `https`, without credentials and fragment. Redirects
     /// are not followed. Link-local and multicast addresses are never called, also when a name leads to them.
-    pub url: String,
+    pub url: Option<String>,
+    /// URL of its event stream, for servers of 2024-11-05 (HTTP+SSE). The endpoint that it names for messages must
+    /// be of the same origin.
+    pub sse: Option<String>,
+    /// Command of a server that speaks on standard input and output: the program and its arguments. No shell reads
+    /// it. It runs as the user of the gateway.
+    pub command: Option<Vec<String>>,
+    /// The whole environment of the command, besides `PATH` and `LANG`; the gateway's own is not passed on.
+    #[serde(default)]
+    pub env: BTreeMap<String, VariableSource>,
+    /// Directory in which the command runs, from the directory of gateway.yaml. Default: that directory.
+    pub directory: Option<String>,
+    /// Processes of the command.
+    pub process: Option<ProcessSource>,
     /// The gateway's own credential there. The caller's token never goes upstream.
     pub credential: Option<CredentialSource>,
     /// PEM file of the certificate authority to trust for `https`, instead of the public ones.
@@ -350,6 +363,44 @@ pub struct UpstreamSource {
     /// Longest wait for the beginning of an answer, such as `30s`, and for the whole of one that is not a stream.
     /// Default 60s.
     pub timeout: Option<String>,
+}
+
+/// An environment variable: its value, or where its secret value is read from.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(untagged)]
+pub enum VariableSource {
+    /// As it stands here.
+    Text(String),
+    /// By reference; in logs it is blacked out.
+    Secret(SecretSource),
+}
+
+/// Processes of a command.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct ProcessSource {
+    /// Who shares a process. Default `principal`.
+    #[serde(default)]
+    pub per: ProcessPer,
+    /// Most processes at once. Default 16.
+    pub max: Option<u32>,
+    /// How long a process that nobody uses is kept, as in `10m`. Default 10m.
+    pub idle: Option<String>,
+    /// Most memory of a process, as in `512MiB` (RLIMIT_DATA). Default 1024MiB.
+    pub memory_max: Option<String>,
+    /// Most files that a process has open (RLIMIT_NOFILE). Default 1024.
+    pub files_max: Option<u32>,
+}
+
+/// Who shares a process.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum ProcessPer {
+    /// Nobody: each caller has its own.
+    #[default]
+    Principal,
+    /// All callers. The program cannot ask any of them anything.
+    Shared,
 }
 
 /// A credential, by reference.

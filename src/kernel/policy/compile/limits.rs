@@ -131,7 +131,7 @@ pub fn parse_rate(text: &str) -> Option<(NonZeroU32, Duration)> {
 }
 
 /// Bytes; `KiB` and `MiB` by 1024, `kB` and `MB` by 1000.
-fn parse_size(text: &str) -> Option<usize> {
+pub(super) fn parse_size(text: &str) -> Option<usize> {
     let digits = text.trim_end_matches(|c: char| c.is_ascii_alphabetic() || c == ' ');
     let number: usize = digits.parse().ok()?;
     let factor = match text.strip_prefix(digits)?.trim() {
