@@ -8,6 +8,7 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod doctor;
 mod fmt;
 mod help;
 mod init;
