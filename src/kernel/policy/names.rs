@@ -276,6 +276,9 @@ impl Index {
     }
 }
 
+/// A text and where its pattern stands.
+type Positioned = (Vec<u8>, usize);
+
 /// A trie that goes only as deep as it takes to tell its texts apart, and lies in three pieces of memory: with
 /// many rules a walk costs a few cache lines, as it does with few.
 #[derive(Debug)]
@@ -294,12 +297,12 @@ struct Node {
 }
 
 impl Trie {
-    fn new(mut texts: Vec<(Vec<u8>, usize)>) -> Self {
+    fn new(mut texts: Vec<Positioned>) -> Self {
         let number = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
         texts.sort();
         let mut trie = Self { nodes: vec![Node::default()], children: Vec::new(), entries: Vec::new() };
         // Those of one node stand together, since the texts are sorted.
-        let mut open: Vec<(usize, &[(Vec<u8>, usize)], usize)> = vec![(0, &texts, 0)];
+        let mut open: Vec<(usize, &[Positioned], usize)> = vec![(0, &texts, 0)];
         while let Some((at, group, depth)) = open.pop() {
             let ends = if group.len() == 1 { 1 } else { group.partition_point(|(text, _)| text.len() == depth) };
             let (here, further) = group.split_at_checked(ends).unwrap_or_default();
