@@ -39,6 +39,8 @@ const good = [
   ['gateway', 'tests/data/broken/common/gateway.yaml'],
   ['policy', 'docs/examples/policies/crm.yaml'],
   ['policy', 'docs/examples/reference/policies/crm.yaml'],
+  ['policy', 'docs/examples/reference/policies/files.yaml'],
+  ['policy', 'docs/examples/reference/policies/old.yaml'],
   ['fragment', 'docs/examples/reference/policies/sales.fragment.yaml'],
   ['fragment', 'docs/examples/reference/policies/parts/denials.yaml'],
   ['fragment', 'docs/examples/reference/policies/parts/limits.yaml'],
@@ -49,7 +51,7 @@ const good = [
 // A broken case by its name, the kind of its file, and lines (from 1) where an editor has to underline something.
 const broken = [
   ['field-unknown', 'policy', 'crm.yaml', [2, 5, 8, 9]],
-  ['field-missing', 'policy', 'crm.yaml', [2, 3]],
+  ['field-missing', 'policy', 'crm.yaml', [1, 3, 5]],
   ['type-wrong', 'policy', 'crm.yaml', [6, 7, 8, 10, 12, 13]],
   ['left-empty', 'policy', 'crm.yaml', [9, 12, 13]],
   ['lists-left-empty', 'policy', 'crm.yaml', [8, 9, 11]],
