@@ -15,6 +15,7 @@ pub mod judge;
 pub mod mcp;
 pub mod policy;
 pub mod principal;
+pub mod redact;
 pub mod refusal;
 pub mod snapshot;
 pub mod sse;

@@ -1,0 +1,113 @@
+//! Finds what is sensitive in texts and documents, and rewrites it in place.
+//!
+//! Numbers are told apart by what their issuers wrote down: checksums, ranges, lengths, group layouts. What
+//! that leaves open is decided by the label a value stands under: a key, a column, a word beside it. There is
+//! no expression per type; a [`view::View`] is prepared once (tricks undone), candidates are taken from it in
+//! one pass each, and every family of recognisers says what it found and how sure it is.
+//!
+//! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
+//! is replaced is never found again; nothing but what was found changes.
+pub mod kind;
+pub mod secrets;
+pub mod view;
+
+pub use kind::{Group, Kind};
+use view::View;
+
+/// Part of a text and what it is. Byte offsets, always on character boundaries.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Span {
+    /// The first byte.
+    pub start: usize,
+    /// One past the last byte.
+    pub end: usize,
+    /// What stands there.
+    pub kind: Kind,
+}
+
+/// What a recogniser found in the folded text of a [`View`]; the engine maps it back.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Found {
+    /// Offsets in [`View::folded`].
+    pub span: Span,
+    /// How sure it is, 0 to 100: 50 what its shape and label say, 70 a checksum and a label, 90 nothing else
+    /// looks like this. Of two that overlap the surer one stays, then the longer.
+    pub score: u8,
+}
+
+/// Where a text stands: the keys above it, outermost first. A column header or the name in a name and value
+/// pair counts as the innermost key. Empty for a text that stands alone; words inside the text are read from
+/// the view itself.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Context<'a> {
+    /// Keys as they are spelled.
+    pub path: &'a [&'a str],
+}
+
+impl<'a> Context<'a> {
+    /// The innermost key.
+    pub fn key(&self) -> Option<&'a str> {
+        self.path.last().copied()
+    }
+}
+
+/// An own type of the deployment.
+#[derive(Clone, Debug)]
+pub struct OwnType {
+    /// Its name in reports, `SCREAMING_SNAKE_CASE`.
+    pub name: String,
+    /// Where policies find it besides its name.
+    pub group: Option<Group>,
+    /// How it is recognised.
+    pub rule: OwnRule,
+}
+
+/// How an own type is recognised.
+#[derive(Clone, Debug)]
+pub enum OwnRule {
+    /// A regular expression; size and match length are bounded.
+    Pattern(String),
+    /// Whole words, whatever their case.
+    Words(Vec<String>),
+    /// Keys from the outermost object down, `*` for any one key or element: whatever stands there.
+    Path(Vec<String>),
+}
+
+/// Why an own type cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Flaw {
+    /// The pattern is not one, or compiles too large.
+    Pattern(String),
+    /// The pattern also fits the empty text.
+    Empty,
+    /// More types, words or keys than allowed.
+    TooMany,
+}
+
+/// All recognisers, built in and own.
+pub struct Engine {
+    own: Vec<OwnType>,
+}
+
+impl Engine {
+    /// Built-in recognisers and those of the deployment; the place in `own` is the number in [`Kind::Own`].
+    pub fn new(own: Vec<OwnType>) -> Result<Self, (usize, Flaw)> {
+        Ok(Self { own })
+    }
+
+    /// The name of a kind, own types included.
+    pub fn name(&self, kind: Kind) -> &str {
+        match kind {
+            Kind::Own(place) => self.own.get(usize::from(place)).map_or("OWN", |own| own.name.as_str()),
+            built_in => built_in.name(),
+        }
+    }
+
+    /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
+    pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
+        let view = View::new(text);
+        let mut found = Vec::new();
+        secrets::find(&view, context, &mut found);
+        found.into_iter().map(|found| found.span).collect()
+    }
+}
