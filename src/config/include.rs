@@ -10,8 +10,8 @@ use std::path::{Component, Path};
 
 /// Most fragments of one policy, counted as often as they are included.
 const FRAGMENTS_MAX: usize = 64;
-const MAPS: &[&str] = &["claims", "scopes", "roles", "defaults", "tools", "resources", "prompts"];
-const LISTS: &[&str] = &["deny", "limits"];
+const MAPS: &[&str] = &["claims", "scopes", "roles", "defaults", "tools", "resources", "prompts", "data_types"];
+const LISTS: &[&str] = &["deny", "limits", "redact"];
 
 struct Reader<'a> {
     directory: &'a Path,

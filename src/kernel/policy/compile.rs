@@ -4,11 +4,13 @@ mod access;
 pub mod confirm;
 mod contract;
 mod limits;
+pub mod redact;
 mod review;
 mod rules;
 
 pub use access::is_server_name;
 pub use confirm::{Batch, Confirm, Confirmations, Preview};
+pub use redact::{Callers, Redact, Redaction};
 pub use contract::{lock_name, suspicious};
 pub use review::{verb, words};
 
@@ -77,6 +79,8 @@ pub struct ServerPolicy {
     pub roles: BTreeMap<String, Arc<Role>>,
     /// What the server was reviewed to offer.
     pub contract: Contract,
+    /// What happens to sensitive data; nothing if there is none.
+    pub redaction: Option<Redaction>,
     /// How people are asked to confirm calls.
     pub confirmations: Confirmations,
     /// Calls that change anything do not reach the server.
@@ -475,6 +479,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         prompts,
         deny: deny_source,
         limits,
+        redact,
+        data_types,
         contract,
         mode,
         confirmations,
@@ -501,6 +507,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let resources = context.resources(resources);
     let deny = context.deny(deny_source);
     let limits = context.limits(limits, server, &tools);
+    let redaction = context.redaction(redact, data_types, &tools);
     let confirmations = context.confirmations(confirmations.as_ref(), &tools);
     let (roles, used) = (context.roles, context.used);
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
@@ -528,6 +535,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         limits,
         roles,
         contract,
+        redaction,
         confirmations,
         preview_only: *mode == ServerMode::Preview,
     };

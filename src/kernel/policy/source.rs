@@ -1,8 +1,10 @@
 //! What a person writes in `policies/*.yaml`. Serde reads it, `schemars` describes it to editors, and
 //! [`super::compile`] turns it into what runs.
 mod confirm;
+mod redact;
 
 pub use confirm::*;
+pub use redact::*;
 
 use crate::kernel::confirm::machine::Mode;
 use schemars::JsonSchema;
@@ -56,6 +58,12 @@ pub struct PolicySource {
     /// Rates and sizes.
     #[serde(default)]
     pub limits: Vec<LimitSource>,
+    /// What happens to sensitive data: a table, of which the first entry that concerns a value decides. See "Redaction".
+    #[serde(default)]
+    pub redact: Vec<RedactSource>,
+    /// Types of sensitive data of your own, by name, for `redact`.
+    #[serde(default)]
+    pub data_types: BTreeMap<String, DataTypeSource>,
     /// What the server was reviewed to offer. See "Contract".
     #[serde(default)]
     pub contract: Option<ContractSource>,
@@ -226,6 +234,12 @@ pub struct FragmentSource {
     /// As in a policy.
     #[serde(default)]
     pub limits: Vec<LimitSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub redact: Vec<RedactSource>,
+    /// As in a policy.
+    #[serde(default)]
+    pub data_types: BTreeMap<String, DataTypeSource>,
 }
 
 /// Type of a claim.

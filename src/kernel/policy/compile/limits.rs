@@ -54,7 +54,8 @@ impl Context<'_> {
         }
     }
 
-    fn limited(&mut self, at: &str, names: &[String], rules: &[Named<NamePattern>]) -> Vec<NamePattern> {
+    /// Patterns of tools, each of which some rule is about.
+    pub fn limited(&mut self, at: &str, names: &[String], rules: &[Named<NamePattern>]) -> Vec<NamePattern> {
         let mut patterns = Vec::new();
         for (index, name) in names.iter().enumerate() {
             let at = format!("{at}/tools/{index}");

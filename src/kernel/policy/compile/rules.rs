@@ -113,7 +113,7 @@ pub fn implied(source: &BTreeMap<String, ScopeSource>, flaws: &mut Flaws) -> BTr
     implied
 }
 
-fn scope_token(at: &str, scope: &str, flaws: &mut Flaws) {
+pub(super) fn scope_token(at: &str, scope: &str, flaws: &mut Flaws) {
     // RFC 6749, section 3.3: scope-token.
     if scope.is_empty() || !scope.bytes().all(|b| (0x21..0x7f).contains(&b) && b != b'"' && b != b'\\') {
         flaws.add(Check::ScopeMalformed, at, format!("`{scope}` is not a scope"), "no spaces or quotes");
@@ -256,7 +256,8 @@ impl Context<'_> {
         Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when, confirm })
     }
 
-    fn scope_set(&mut self, names: &[String]) -> Arc<[Arc<Scope>]> {
+    /// The scopes of these names, shared.
+    pub fn scope_set(&mut self, names: &[String]) -> Arc<[Arc<Scope>]> {
         if let Some(known) = self.scope_sets.get(names) {
             return known.clone();
         }
