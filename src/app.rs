@@ -5,6 +5,7 @@
 use crate::audit::Audit;
 use crate::authn::Authenticator;
 use crate::authn::keys::Keys;
+use crate::clock;
 use crate::config::load::Environment;
 use crate::config::{Loaded, Problem, Startup};
 use crate::confirmations::{Around, Confirmations};
@@ -18,6 +19,7 @@ use crate::exchange::{self, Gateway};
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::flaw::{Check, Severity};
+use crate::kernel::sensitive::keys::Keys as RedactionKeys;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::stops::{Stop, Stops, What};
 use crate::listen::{self, Shared};
@@ -79,7 +81,9 @@ pub async fn run(
     let keys = Arc::new(Keys::new(Egress::new(None).map_err(Failure::Io)?, Box::new(observe)));
     keys.replace(loaded.issuers.clone());
     let (drain, draining) = watch::channel(false);
-    let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone()));
+    let random = || Arc::new(RedactionKeys::new(&clock::random::<32>(), startup.redaction_rotate));
+    let redaction = startup.redaction.clone().unwrap_or_else(random);
+    let snapshots = Arc::new(Snapshots::new(loaded.snapshot.clone(), redaction));
     let mut stop_watch = stop::Watch::new(&startup.audit.directory);
     // In force before the first call.
     if let Some(stops) = stop_watch.poll().filter(|stops| !stops.stops.is_empty()) {

@@ -14,6 +14,7 @@ use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::Reason;
+use crate::kernel::sensitive::Counts;
 use crate::metrics::Metrics;
 use queue::Queue;
 use serde::Serialize;
@@ -62,6 +63,10 @@ pub struct Entry {
     pub arguments_digest: Option<Digest>,
     /// The rule that decided.
     pub rule: Option<Arc<Rule>>,
+    /// Sensitive data in the message: how many values of which type, never which.
+    pub sensitive_arguments: Counts,
+    /// The same of what came back.
+    pub sensitive_results: Counts,
     /// For a call that somebody confirmed: which confirmation.
     pub confirmed: Option<String>,
     /// For confirmations.
@@ -101,6 +106,8 @@ impl Entry {
             target_digest: None,
             arguments_digest: None,
             rule: None,
+            sensitive_arguments: Counts::default(),
+            sensitive_results: Counts::default(),
             confirmed: None,
             confirmation: None,
             outcome: "aborted",
@@ -258,6 +265,12 @@ fn count(metrics: &Metrics, entry: &Entry) {
     if entry.frames.is_none() {
         let ours = seconds(entry.micros.saturating_sub(upstream));
         metrics.gateway_seconds.with_label_values(&[server]).observe(ours);
+    }
+    for (direction, counts) in [("arguments", &entry.sensitive_arguments), ("results", &entry.sensitive_results)] {
+        for (kind, action, count) in counts.iter() {
+            let labels = [server, direction, kind, action.name()];
+            metrics.sensitive.with_label_values(&labels).inc_by(u64::from(count));
+        }
     }
     if entry.upstream_micros.is_some() {
         metrics.upstream_seconds.with_label_values(&[server]).observe(seconds(upstream));

@@ -89,6 +89,10 @@ pub struct Startup {
     pub page: Option<crate::pages::Settings>,
     /// Another system that confirms calls.
     pub webhook: Option<crate::pages::WebhookSettings>,
+    /// Keys of redaction; `None`: random ones.
+    pub redaction: Option<Arc<crate::kernel::sensitive::keys::Keys>>,
+    /// How often the key of digests changes, in seconds.
+    pub redaction_rotate: u64,
 }
 
 /// One data listener.

@@ -62,7 +62,7 @@ pub struct Gateway {
 impl Gateway {
     /// What is known at this moment.
     fn facts(&self) -> Facts {
-        Facts { stops: self.snapshots.stops(), ..Facts::at(clock::now()) }
+        self.snapshots.facts()
     }
 }
 
@@ -508,7 +508,9 @@ async fn receive(gateway: &Gateway, reply: Reply, of: Of<'_>, record: &mut Recor
             let upstream_status = reply.status;
             let text = reply.whole(judge.bytes_max()).await?;
             let facts = Facts { seen: gateway.contracts.known(judge.server()), ..gateway.facts() };
-            let inspected = match judge.inspect(text, failed, &facts, &NoLedger) {
+            let inspected = judge.inspect(text, failed, &facts, &NoLedger);
+            record.note(|entry| entry.sensitive_results.add(judge.sensitive()));
+            let inspected = match inspected {
                 Err(_) if failed => return Err(Reason::UpstreamRejected.into()),
                 other => other?,
             };
@@ -550,17 +552,21 @@ fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot, mo
     rules::refuse(refusal, server, world)
 }
 
+fn arguments_digest(message: &Message) -> Option<Digest> {
+    message.arguments().map(|arguments| {
+        let mut canonical = Vec::with_capacity(arguments.raw().len());
+        arguments.canonical(&mut canonical);
+        Digest::of(&canonical)
+    })
+}
+
 fn note_message(record: &mut Record, message: &Message) {
     let named = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => Some(name),
         Target::None | Target::Resources(_) => None,
     };
     let target_digest = named.map(|name| Digest::of(name.as_bytes()));
-    let arguments_digest = message.arguments().map(|arguments| {
-        let mut canonical = Vec::with_capacity(arguments.raw().len());
-        arguments.canonical(&mut canonical);
-        Digest::of(&canonical)
-    });
+    let arguments_digest = arguments_digest(message);
     record.note(|entry| {
         entry.revision = Some(message.revision.as_str());
         entry.method = Some(if message.shape == Shape::Response { "response" } else { message.method.name });
@@ -581,7 +587,18 @@ fn note_decision(record: &mut Record, decision: Decision) -> Result<Verdict, Ref
         Decision::Confirm(held) => (held.grounds().clone(), Ok(Verdict::Confirm(held))),
         Decision::Refuse(refusal, grounds) => (grounds, Err(refusal)),
     };
-    record.note(|entry| entry.rule = grounds.rule);
+    record.note(|entry| {
+        if !grounds.sensitive.is_empty() {
+            // Of what was sent on. A digest of what the client sent could be guessed: there are few card numbers.
+            entry.arguments_digest = match &verdict {
+                Ok(Verdict::Permit(permitted)) => arguments_digest(permitted.message()),
+                Ok(Verdict::Confirm(held)) => arguments_digest(held.message()),
+                Err(_) => None,
+            };
+        }
+        entry.rule = grounds.rule;
+        entry.sensitive_arguments = grounds.sensitive;
+    });
     verdict
 }
 

@@ -17,6 +17,7 @@ pub mod policy;
 pub mod principal;
 pub mod redact;
 pub mod refusal;
+pub mod sensitive;
 pub mod snapshot;
 pub mod sse;
 pub mod stops;

@@ -6,6 +6,8 @@ pub struct Metrics {
     registry: Registry,
     /// Exchanges by server, rule, outcome and reason.
     pub decisions: IntCounterVec,
+    /// Sensitive values found, by server, direction, type and what happened to them.
+    pub sensitive: IntCounterVec,
     /// Seconds of ours, by server.
     pub gateway_seconds: HistogramVec,
     /// Seconds of the upstream until its answer began, by server.
@@ -58,6 +60,11 @@ impl Metrics {
                 "portcullis_decisions_total",
                 "Exchanges by outcome.",
                 &["server", "rule", "outcome", "reason"],
+            )?,
+            sensitive: counter(
+                "portcullis_sensitive_values_total",
+                "Sensitive values found, by what happened to them.",
+                &["server", "direction", "type", "action"],
             )?,
             gateway_seconds: histogram("portcullis_gateway_seconds", "Time spent in the gateway itself.")?,
             upstream_seconds: histogram("portcullis_upstream_seconds", "Time until the upstream's answer began.")?,

@@ -280,18 +280,16 @@ impl<B: Upstream> Running<B> {
     }
 
     fn facts(&self) -> Facts {
-        Facts {
-            now: clock::now(),
-            seen: self.relay.contracts.known(self.relay.judge.server()),
-            stops: self.relay.snapshots.stops(),
-        }
+        Facts { seen: self.relay.contracts.known(self.relay.judge.server()), ..self.relay.snapshots.facts() }
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {
         let frames = self.frames;
+        let judge = &self.relay.judge;
         self.relay.record.note(|entry| {
             entry.outcome = outcome;
             entry.frames = Some(frames);
+            entry.sensitive_results.add(judge.sensitive());
             detail.unwrap_or_default().clone_into(&mut entry.detail);
         });
         self.done = true;

@@ -1,4 +1,7 @@
 //! The current world: read without a lock, swapped whole, watched by open streams.
+use crate::clock;
+use crate::kernel::facts::Facts;
+use crate::kernel::sensitive::keys::Keys;
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::stops::Stops;
 use arc_swap::{ArcSwap, ArcSwapOption};
@@ -9,13 +12,19 @@ use tokio::sync::watch;
 pub struct Snapshots {
     current: ArcSwap<Snapshot>,
     stops: ArcSwapOption<Stops>,
+    keys: Arc<Keys>,
     changed: watch::Sender<u64>,
 }
 
 impl Snapshots {
-    /// Starts with one.
-    pub fn new(first: Arc<Snapshot>) -> Self {
-        Self { current: ArcSwap::new(first), stops: ArcSwapOption::empty(), changed: watch::channel(0).0 }
+    /// Starts with one, and with the keys of redaction.
+    pub fn new(first: Arc<Snapshot>, keys: Arc<Keys>) -> Self {
+        Self { current: ArcSwap::new(first), stops: ArcSwapOption::empty(), keys, changed: watch::channel(0).0 }
+    }
+
+    /// What is known at this moment, of whatever server.
+    pub fn facts(&self) -> Facts {
+        Facts { stops: self.stops.load_full(), keys: Some(self.keys.clone()), ..Facts::at(clock::now()) }
     }
 
     /// The world now. An exchange takes it once.

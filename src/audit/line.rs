@@ -3,8 +3,9 @@ use super::Entry;
 use crate::kernel::digest::{Digest, Short, pseudonym};
 use crate::kernel::policy::compile::Position;
 use crate::kernel::principal::Principal;
+use crate::kernel::sensitive::Counts;
 use serde::{Serialize, Serializer};
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::fmt::Display;
 use std::io;
 
@@ -77,6 +78,10 @@ struct Line<'a> {
     confirmed: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     confirmation: Option<&'a super::Confirming>,
+    #[serde(skip_serializing_if = "Counts::is_empty", serialize_with = "counts")]
+    sensitive_arguments: &'a Counts,
+    #[serde(skip_serializing_if = "Counts::is_empty", serialize_with = "counts")]
+    sensitive_results: &'a Counts,
     outcome: &'static str,
     #[serde(skip_serializing_if = "Option::is_none")]
     reason: Option<&'static str>,
@@ -119,6 +124,8 @@ pub fn write(entry: &Entry, pseudonyms: &mut Pseudonyms, lines: &mut Vec<u8>) ->
         effect: entry.rule.as_ref().and_then(|rule| Some(rule.effect?.name())),
         confirmed: entry.confirmed.as_deref(),
         confirmation: entry.confirmation.as_deref(),
+        sensitive_arguments: &entry.sensitive_arguments,
+        sensitive_results: &entry.sensitive_results,
         outcome: entry.outcome,
         reason: entry.reason,
         detail: &entry.detail,
@@ -134,6 +141,15 @@ pub fn write(entry: &Entry, pseudonyms: &mut Pseudonyms, lines: &mut Vec<u8>) ->
     serde_json::to_writer(&mut *lines, &line)?;
     lines.push(b'\n');
     Ok(())
+}
+
+/// `{"EMAIL": {"replace": 3}}`
+fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Error> {
+    let mut kinds: BTreeMap<&str, BTreeMap<&str, u32>> = BTreeMap::new();
+    for (kind, action, count) in counts.iter() {
+        kinds.entry(kind).or_default().insert(action.name(), count);
+    }
+    kinds.serialize(serializer)
 }
 
 fn timestamp<S: Serializer>(micros: &u64, serializer: S) -> Result<S::Ok, S::Error> {

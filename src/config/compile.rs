@@ -13,6 +13,7 @@ use crate::kernel::json::Bounds;
 use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
 use crate::kernel::policy::source::{CredentialSource, PolicySource, SecretSource, VariableSource};
+use crate::kernel::sensitive::keys::{Keys, ROTATE_SECONDS};
 use crate::kernel::snapshot::{Approvals, Limits, Snapshot};
 use jsonwebtoken::Algorithm;
 use std::collections::BTreeMap;
@@ -54,6 +55,7 @@ impl Compiler<'_> {
             cases: _,
             approvers,
             confirmations,
+            redaction,
         } = source;
         let approvers = self.approvers(approvers);
         let public = self.public(&public_url, hosts, origins);
@@ -62,6 +64,7 @@ impl Compiler<'_> {
         let audit = self.audit(audit);
         let issuers = self.issuers(issuers);
         let (page, webhook) = self.confirmations(confirmations, &issuers);
+        let (redaction, redaction_rotate) = self.redaction(redaction);
         let approvals = Approvals { page: page.is_some(), webhook: webhook.is_some() };
         let LimitsSource { request_bytes_max, reply_bytes_max, depth_max, connections_max } = limits;
         let bounds = |bytes_max| Bounds { bytes_max, depth_max, ..Bounds::default() };
@@ -113,6 +116,8 @@ impl Compiler<'_> {
             drain,
             page,
             webhook,
+            redaction,
+            redaction_rotate,
         };
         let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
         Some(Loaded { startup, snapshot, issuers, credentials, locks, approvers, warnings: Vec::new() })
@@ -417,6 +422,25 @@ impl Compiler<'_> {
             }
         });
         (page, webhook)
+    }
+
+    fn redaction(&mut self, source: RedactionSettings) -> (Option<Arc<Keys>>, u64) {
+        const LENGTH_MIN: usize = 32;
+        let RedactionSettings { key, rotate } = source;
+        let rotate = self.duration("/redaction/rotate", rotate.as_deref(), Duration::from_secs(ROTATE_SECONDS));
+        let rotate = rotate.as_secs().max(1);
+        let secret = key.map(|SecretSource { env, file }| self.secret(&env, &file));
+        let why = match secret {
+            None => return (None, rotate),
+            Some(Ok(Some(secret))) if secret.len() >= LENGTH_MIN => {
+                return (Some(Arc::new(Keys::new(secret.as_bytes(), rotate))), rotate);
+            }
+            Some(Ok(_)) => format!("needs a secret of at least {LENGTH_MIN} characters"),
+            Some(Err(why)) => why,
+        };
+        let hint = "set it before the gateway starts; printable characters without spaces";
+        self.add(Check::SecretMissing, "/redaction/key", why, hint);
+        (None, rotate)
     }
 
     /// Tools that are confirmed where there is no page to do so.

@@ -46,6 +46,20 @@ pub struct GatewaySource {
     /// Where people confirm calls, besides at their client.
     #[serde(default)]
     pub confirmations: ConfirmationsSettings,
+    /// Keys for what stands in place of sensitive data.
+    #[serde(default)]
+    pub redaction: RedactionSettings,
+}
+
+/// Keys for what stands in place of sensitive data, where policies say `hash` or `tokenise`.
+#[derive(Clone, Debug, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct RedactionSettings {
+    /// A secret of at least 32 characters, the same for all replicas. Default: a random one for each start, so that
+    /// digests and tokens of one start mean nothing to the next.
+    pub key: Option<SecretSource>,
+    /// How often the key of digests changes, as in `30d`. Default 30d.
+    pub rotate: Option<String>,
 }
 
 /// Where people confirm calls, besides at their client.

@@ -180,6 +180,17 @@ impl Document {
         out.into()
     }
 
+    /// The text with edits, and every other byte of it as it was, whitespace too.
+    pub fn write_in_place(&self, patches: &Patches) -> Vec<u8> {
+        let root = self.node(0);
+        let around = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        let mut out = Vec::with_capacity(self.text.len() + 64);
+        out.extend_from_slice(around(0, root.start as usize));
+        self.root().write_in_place(patches, &mut out);
+        out.extend_from_slice(around(root.end as usize, self.text.len()));
+        out
+    }
+
     fn node(&self, index: u32) -> Node {
         const NOTHING: Node = Node { kind: Kind::Null, start: 0, end: 0, next: u32::MAX };
         self.nodes.get(index as usize).copied().unwrap_or(NOTHING)
@@ -330,6 +341,48 @@ impl<'a> Value<'a> {
             Kind::String { plainest: false, .. } => write_string(&self.as_str().unwrap_or_default(), out),
             _ => out.extend_from_slice(self.raw()),
         }
+    }
+
+    fn write_in_place(self, patches: &Patches, out: &mut Vec<u8>) {
+        let node = self.document.node(self.index);
+        let gap = |from: u32, to: u32| self.document.text.get(from as usize..to as usize).unwrap_or_default();
+        let mut appended: &[(String, Vec<u8>)] = &[];
+        match patches.0.get(&self.index) {
+            Some(Patch::Replace(json)) => return out.extend_from_slice(json),
+            Some(Patch::Append(entries)) => appended = entries,
+            Some(Patch::Remove) | None => {}
+        }
+        if !matches!(node.kind, Kind::Object | Kind::Array) || (patches.is_empty() && appended.is_empty()) {
+            return out.extend_from_slice(self.raw());
+        }
+        out.extend_from_slice(gap(node.start, node.start.saturating_add(1)));
+        let mut at = node.start.saturating_add(1);
+        let mut first = true;
+        let entries = self.entries().map(|(key, value)| (Some(key.0), value));
+        for (key, value) in entries.chain(self.elements().map(|value| (None, value))) {
+            let begins = self.document.node(key.unwrap_or(value).index).start;
+            let ends = self.document.node(value.index).end;
+            let before = gap(std::mem::replace(&mut at, ends), begins);
+            if matches!(patches.0.get(&value.index), Some(Patch::Remove)) {
+                continue; // With what separates it from the one before.
+            }
+            let comma = std::mem::take(&mut first);
+            out.extend(before.iter().filter(|byte| !(comma && **byte == b',')));
+            if let Some(key) = key {
+                key.write_in_place(patches, out);
+                out.extend_from_slice(gap(self.document.node(key.index).end, self.document.node(value.index).start));
+            }
+            value.write_in_place(patches, out);
+        }
+        for (key, json) in appended {
+            if !std::mem::take(&mut first) {
+                out.push(b',');
+            }
+            write_string(key, out);
+            out.push(b':');
+            out.extend_from_slice(json);
+        }
+        out.extend_from_slice(gap(at, node.end));
     }
 
     /// Canonical bytes for digests: keys sorted, no whitespace, plainest strings, numbers as spelled.

@@ -20,6 +20,7 @@ use crate::kernel::policy::decide::{TASKS, authorize, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::sensitive::{Counts, Passage, Past, shown};
 use crate::kernel::snapshot::Snapshot;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -126,6 +127,7 @@ pub struct Judge {
     bounds: Bounds,
     time: Option<Duration>,
     confirmed: Option<Box<Confirmed>>,
+    past: Past,
 }
 
 impl Judge {
@@ -139,7 +141,7 @@ impl Judge {
     ) -> Self {
         let mut bounds = world.limits.reply;
         bounds.bytes_max = reply_max.unwrap_or(usize::MAX).min(bounds.bytes_max);
-        Self { world, server, principal, message, bounds, time, confirmed: None }
+        Self { world, server, principal, message, bounds, time, confirmed: None, past: Past::default() }
     }
 
     /// Of a call that somebody confirmed.
@@ -222,14 +224,57 @@ impl Judge {
         facts: &Facts,
         ledger: &dyn Ledger,
     ) -> Result<Inspected, Refusal> {
-        self.judge(text, failed, facts, ledger).map_err(|refusal| refusal.for_id(self.message.id.clone()))
+        let judged = self.read(text).and_then(|document| {
+            let rewritten = self.redacted(&document, facts, ledger)?;
+            self.judge(rewritten.unwrap_or(document), failed, facts, ledger)
+        });
+        judged.map_err(|refusal| refusal.for_id(self.message.id.clone()))
     }
 
-    fn judge(&self, text: Bytes, failed: bool, facts: &Facts, ledger: &dyn Ledger) -> Result<Inspected, Refusal> {
-        let document = Document::parse(text, &self.bounds).map_err(|fault| match fault {
+    fn read(&self, text: Bytes) -> Result<Document, Refusal> {
+        Document::parse(text, &self.bounds).map_err(|fault| match fault {
             Fault::TooLarge | Fault::TooManyNodes => Refusal::from(Reason::ReplyTooLarge),
             other => Refusal::from(Reason::ReplyMalformed).detail(format!("{other:?}")),
-        })?;
+        })
+    }
+
+    /// The frame without sensitive data, where the policy keeps any back; `None` if it stays as it is.
+    fn redacted(
+        &mut self,
+        document: &Document,
+        facts: &Facts,
+        ledger: &dyn Ledger,
+    ) -> Result<Option<Document>, Refusal> {
+        if self.server.redaction.is_none() {
+            return Ok(None);
+        }
+        let asked = match envelope(document.root()) {
+            Ok(Envelope { method: Some(_), .. }) | Err(_) => None,
+            Ok(Envelope { id: Some(id), .. }) if Some(&id) != self.message.id.as_ref() => ledger.expected(&id),
+            Ok(_) => Some(Asked { method: self.message.method, target: self.message.target.clone() }),
+        };
+        let target = asked.as_ref().map_or(&self.message.target, |asked| &asked.target);
+        let tool = match (&self.server.contract.published, target) {
+            (Some(published), Target::Tool(name)) => published.tool(name),
+            _ => None,
+        };
+        let passage = Passage { server: &self.server, principal: &self.principal, target, facts };
+        let schema = tool.and_then(|tool| tool.output.as_ref());
+        shown(document, passage, asked.as_ref().map(|asked| asked.method), schema, &mut self.past)
+    }
+
+    /// Sensitive data in what came back so far.
+    pub fn sensitive(&self) -> &Counts {
+        &self.past.counts
+    }
+
+    fn judge(
+        &self,
+        document: Document,
+        failed: bool,
+        facts: &Facts,
+        ledger: &dyn Ledger,
+    ) -> Result<Inspected, Refusal> {
         let frame = envelope(document.root()).map_err(|_| Refusal::from(Reason::ReplyMalformed).detail("envelope"))?;
         let mut edits = Edits::default();
         let seen = match frame.method.as_deref() {

@@ -7,6 +7,7 @@
 //!
 //! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
 //! is replaced is never found again; nothing but what was found changes.
+pub mod document;
 pub mod kind;
 pub mod secrets;
 pub mod view;
@@ -93,6 +94,10 @@ impl Engine {
     /// Built-in recognisers and those of the deployment; the place in `own` is the number in [`Kind::Own`].
     pub fn new(own: Vec<OwnType>) -> Result<Self, (usize, Flaw)> {
         Ok(Self { own })
+    }
+
+    fn own(&self) -> &[OwnType] {
+        &self.own
     }
 
     /// The name of a kind, own types included.

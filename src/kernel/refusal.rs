@@ -135,6 +135,8 @@ reasons! {
     ContractDrifted => 200, -31409, "This changed since it was approved, and is held until somebody has looked at it.";
     /// What the server offers could not be compared with what was approved.
     ContractUnverified => 503, -31503, "The tool server's contract cannot be checked now. Try again later.";
+    /// Sensitive data that the policy keeps back, in what a client sends.
+    SensitiveArguments => 200, -31422, "Refused by policy: sensitive data may not be sent to this server.";
     /// Arguments that do not fit the published schema.
     ArgumentsMisfit => 200, -32602, "The arguments do not fit the input schema of the tool.";
     /// An operator stopped it.
@@ -197,6 +199,9 @@ reasons! {
     ReplyUnexpected => 502, -31502, "The tool server's reply was refused.";
     /// A reply that is not what was approved: a result that does not fit its schema, or other bytes of a widget.
     ReplyNotAsPublished => 502, -31502, "The tool server's reply is not what was approved for it.";
+    /// Sensitive data that the policy keeps back, in what a server sends.
+    SensitiveReply => 200, -31422, "Refused by policy: the tool server's reply has sensitive data.";
+    /// Text that people do not see, in what a server sends.
     ReplyHidesText => 502, -31502, "The tool server's reply has text that people do not see.";
     /// The policy no longer allows an open stream.
     StreamNoLongerAllowed => 403, -31403, "Refused by policy.";

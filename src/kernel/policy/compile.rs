@@ -10,8 +10,8 @@ mod rules;
 
 pub use access::is_server_name;
 pub use confirm::{Batch, Confirm, Confirmations, Preview};
-pub use redact::{Callers, Redact, Redaction};
 pub use contract::{lock_name, suspicious};
+pub use redact::{Callers, Redact, Redaction};
 pub use review::{verb, words};
 
 use super::condition::{Condition, KeyExpression};

@@ -20,6 +20,7 @@ use crate::kernel::mcp::method::Class;
 use crate::kernel::mcp::revision::Era;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::sensitive::{Counts, Sent, sent};
 use crate::kernel::snapshot::Snapshot;
 use bytes::Bytes;
 use std::borrow::Cow;
@@ -44,11 +45,13 @@ pub enum Decision {
 pub struct Grounds {
     /// The rule that decided, if one did.
     pub rule: Option<Arc<Rule>>,
+    /// Sensitive data in the message.
+    pub sensitive: Counts,
 }
 
 impl Grounds {
     fn of(rule: &Arc<Rule>) -> Self {
-        Self { rule: Some(rule.clone()) }
+        Self { rule: Some(rule.clone()), ..Self::default() }
     }
 }
 
@@ -260,14 +263,22 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
+    let Sent { message, counts } = match sent(server, principal, message, facts) {
+        Ok(sent) => sent,
+        Err((refusal, sensitive)) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive }),
+    };
     let message = match stripped(server, message) {
         Ok(message) => message,
-        Err(refusal) => return Decision::Refuse(refusal, Grounds::default()),
+        Err(refusal) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive: counts }),
     };
-    let grounds = match verdict(server, principal, &message, facts) {
-        Ok(grounds) => grounds,
-        Err((refusal, grounds)) => return Decision::Refuse(refusal.for_id(message.id), grounds),
+    let (grounds, verdict) = match verdict(server, principal, &message, facts) {
+        Ok(grounds) => (grounds, Ok(())),
+        Err((refusal, grounds)) => (grounds, Err(refusal)),
     };
+    let grounds = Grounds { sensitive: counts, ..grounds };
+    if let Err(refusal) = verdict {
+        return Decision::Refuse(refusal.for_id(message.id), grounds);
+    }
     if let Err(refusal) = conform(server, &message) {
         return Decision::Refuse(refusal.for_id(message.id), grounds);
     }

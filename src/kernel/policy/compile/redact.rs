@@ -86,8 +86,10 @@ impl Context<'_> {
         types: &BTreeMap<String, DataTypeSource>,
         tools: &[Named<NamePattern>],
     ) -> Option<Redaction> {
-        let own: Vec<OwnType> =
-            types.iter().filter_map(|(name, source)| self.own(&format!("/data_types{}", pointer(name)), name, source)).collect();
+        let own: Vec<OwnType> = types
+            .iter()
+            .filter_map(|(name, source)| self.own(&format!("/data_types{}", pointer(name)), name, source))
+            .collect();
         let names: Vec<(String, Option<Group>)> = own.iter().map(|own| (own.name.clone(), own.group)).collect();
         let engine = match Engine::new(own) {
             Ok(engine) => engine,
@@ -116,7 +118,8 @@ impl Context<'_> {
                 self.flaws.add(Check::RedactUseless, &at, message, hint);
             }
             if token && *direction != Some(Direction::Results) {
-                let (message, hint) = ("tokens that would go to the server", "`tokenise` goes with `direction: results`");
+                let (message, hint) =
+                    ("tokens that would go to the server", "`tokenise` goes with `direction: results`");
                 self.flaws.add(Check::RedactUseless, format!("{at}/action"), message, hint);
             }
             let mut kinds = Vec::new();
@@ -142,7 +145,12 @@ impl Context<'_> {
         if rules.is_empty() {
             for name in types.keys() {
                 let at = format!("/data_types{}", pointer(name));
-                self.flaws.add(Check::RedactUseless, at, "a type without `redact`", "say under `redact` what happens to it");
+                self.flaws.add(
+                    Check::RedactUseless,
+                    at,
+                    "a type without `redact`",
+                    "say under `redact` what happens to it",
+                );
             }
             return None;
         }
@@ -180,7 +188,9 @@ impl Context<'_> {
         }
         let rule = match (pattern, words, path) {
             (Some(pattern), None, None) => OwnRule::Pattern(pattern.clone()),
-            (None, Some(words), None) if words.iter().any(|word| !word.trim().is_empty()) => OwnRule::Words(words.clone()),
+            (None, Some(words), None) if words.iter().any(|word| !word.trim().is_empty()) => {
+                OwnRule::Words(words.clone())
+            }
             (None, Some(_), None) => return malformed("/words", "no word", "list at least one"),
             (None, None, Some(path)) => match path.strip_prefix('/').filter(|path| !path.is_empty()) {
                 Some(path) => {

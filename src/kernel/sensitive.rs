@@ -1,0 +1,429 @@
+//! Sensitive data in messages: what the policy's `redact` table says, applied to what the engine found.
+//!
+//! It happens before anything is judged, so that what is judged is what is sent: conditions, schemas and digests are
+//! of the rewritten message. What must stay as it is to mean anything, such as the name of a tool, is not rewritten;
+//! sensitive data there is refused. Lists are left alone: what a server offers is held by its contract, and every
+//! word of it was reviewed.
+pub mod keys;
+
+use crate::kernel::contract::schema::Schema;
+use crate::kernel::contract::widget::is_widget;
+use crate::kernel::facts::Facts;
+use crate::kernel::json::{Bounds, Document, Patches, Value, string};
+use crate::kernel::mcp::decode::{Message, Shape, Target, envelope};
+use crate::kernel::mcp::method::{Class, Method};
+use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy};
+use crate::kernel::policy::source::{Direction, RedactAction};
+use crate::kernel::principal::Principal;
+use crate::kernel::redact::document::{Edit, Finding};
+use crate::kernel::redact::{Context, Group, Kind};
+use crate::kernel::refusal::{Reason, Refusal};
+use keys::{About, mask};
+use std::collections::{BTreeMap, HashSet};
+
+/// How many values of which type met which action. Never the values.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Counts(BTreeMap<(String, RedactAction), u32>);
+
+impl Counts {
+    /// Whether nothing was found that the policy is about.
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// Types with what happened to them and how often.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, RedactAction, u32)> {
+        self.0.iter().map(|((kind, action), count)| (kind.as_str(), *action, *count))
+    }
+
+    /// Adds others.
+    pub fn add(&mut self, other: &Self) {
+        for (what, count) in &other.0 {
+            let sum = self.0.entry(what.clone()).or_default();
+            *sum = sum.saturating_add(*count);
+        }
+    }
+}
+
+/// Whose message, and about what.
+#[derive(Clone, Copy)]
+pub struct Passage<'a> {
+    /// The server's policy.
+    pub server: &'a ServerPolicy,
+    /// The caller.
+    pub principal: &'a Principal,
+    /// What the message, or the one it answers, names.
+    pub target: &'a Target,
+    /// Time and keys.
+    pub facts: &'a Facts,
+}
+
+/// What is done about what is found in one message.
+struct Desk<'a> {
+    redaction: &'a Redaction,
+    rules: Vec<&'a Redact>,
+    passage: Passage<'a>,
+    counts: Counts,
+    /// The type of the first value that keeps the message back.
+    blocked: Option<String>,
+}
+
+impl<'a> Desk<'a> {
+    /// `None` if the policy has nothing to say about such a message.
+    fn open(passage: Passage<'a>, direction: Direction) -> Option<Self> {
+        let redaction = passage.server.redaction.as_ref()?;
+        let concerns = |rule: &&Redact| rule.concerns(direction, passage.target, passage.principal);
+        let rules: Vec<&Redact> = redaction.rules.iter().filter(concerns).collect();
+        (!rules.is_empty()).then(|| Self { redaction, rules, passage, counts: Counts::default(), blocked: None })
+    }
+
+    fn decide(&mut self, finding: Finding<'_>) -> Edit {
+        let Some(rule) = self.rules.iter().find(|rule| rule.kinds.contains(&finding.kind)) else {
+            return Edit::Keep;
+        };
+        let kind = self.redaction.engine.name(finding.kind);
+        let count = self.counts.0.entry((kind.to_owned(), rule.action)).or_default();
+        *count = count.saturating_add(1);
+        let about = About { server: &self.passage.server.name, kind, now: self.passage.facts.now };
+        let keys = self.passage.facts.keys.as_deref();
+        let instead = match rule.action {
+            RedactAction::Observe => return Edit::Keep,
+            RedactAction::Drop => return Edit::Drop,
+            RedactAction::Block => {
+                self.blocked.get_or_insert_with(|| kind.to_owned());
+                return Edit::Keep;
+            }
+            RedactAction::Mask => Some(mask(finding.text, is_secret(finding.kind))),
+            RedactAction::Hash => keys.map(|keys| keys.hash(about, finding.text)),
+            RedactAction::Tokenise => keys.and_then(|keys| keys.token(about, finding.text, rule.expires)),
+            RedactAction::Replace => None,
+        };
+        // Without a key, or for a value too long for a token, the least that hides it.
+        Edit::Replace(instead.unwrap_or_else(|| format!("[{kind}]")))
+    }
+
+    /// Looks through what must not change: anything there that would have to is a reason to refuse.
+    fn fixed(&mut self, value: Value<'_>) {
+        let mut would_change = None;
+        let engine = &self.redaction.engine;
+        engine.edit(
+            value,
+            &|_| false,
+            &mut |finding| {
+                let edit = self.decide(finding);
+                if edit != Edit::Keep {
+                    would_change.get_or_insert_with(|| engine.name(finding.kind).to_owned());
+                }
+                Edit::Keep
+            },
+            &mut Patches::default(),
+        );
+        if self.blocked.is_none() {
+            self.blocked = would_change;
+        }
+    }
+
+    fn edit(&mut self, value: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool, patches: &mut Patches) {
+        let engine = &self.redaction.engine;
+        engine.edit(value, whole, &mut |finding| self.decide(finding), patches);
+    }
+}
+
+fn is_secret(kind: Kind) -> bool {
+    kind == Kind::CardCvv || kind.group() == Some(Group::Secret)
+}
+
+/// What a client's message was rewritten to.
+pub struct Sent {
+    /// The message.
+    pub message: Message,
+    /// What was found in it.
+    pub counts: Counts,
+}
+
+/// A client's message as it may go on: sensitive data rewritten as the policy says, and tokens turned back for callers
+/// who may have that.
+pub fn sent(
+    server: &ServerPolicy,
+    principal: &Principal,
+    message: Message,
+    facts: &Facts,
+) -> Result<Sent, (Refusal, Counts)> {
+    let nothing = |message| Ok(Sent { message, counts: Counts::default() });
+    if server.redaction.is_none() {
+        return nothing(message);
+    }
+    let Some(document) = &message.document else {
+        return nothing(message);
+    };
+    let mut patches = Patches::default();
+    let mut counts = Counts::default();
+    let passage = Passage { server, principal, target: &message.target, facts };
+    let root = document.root();
+    let mut blocked = None;
+    if let Some(mut desk) = Desk::open(passage, Direction::Arguments) {
+        match message.shape {
+            Shape::Response => {
+                for part in ["result", "error"].into_iter().filter_map(|key| root.get(key)) {
+                    desk.edit(part, &|_| false, &mut patches);
+                }
+            }
+            Shape::Request | Shape::Notification => {
+                for (key, value) in root.get("params").into_iter().flat_map(Value::entries) {
+                    match &*key.text() {
+                        // Given out by the server or by this gateway, and meaningless to anybody else.
+                        "cursor" | "requestState" | "taskId" | "requestId" | "progressToken" => {}
+                        "name" | "uri" | "ref" | "notifications" => desk.fixed(value),
+                        "_meta" => {
+                            let own: HashSet<_> = of_protocol(value).collect();
+                            desk.edit(value, &|within| own.contains(&within.place()), &mut patches);
+                        }
+                        _ => desk.edit(value, &|_| false, &mut patches),
+                    }
+                }
+            }
+        }
+        counts = desk.counts;
+        blocked = desk.blocked;
+    }
+    if let Some(kind) = blocked {
+        return Err((blocked_by(Reason::SensitiveArguments, &kind).for_id(message.id.clone()), counts));
+    }
+    reveal(&message, passage, &mut patches);
+    if patches.is_empty() {
+        return Ok(Sent { message, counts });
+    }
+    // A header that mirrors an argument would go on saying what was taken out of it.
+    if !message.params.is_empty() {
+        let refusal = Refusal::from(Reason::SensitiveArguments).detail("an argument that a header mirrors");
+        return Err((refusal.for_id(message.id.clone()), counts));
+    }
+    match read(document.write(&patches)) {
+        Ok(document) => Ok(Sent { message: Message { document: Some(document), ..message }, counts }),
+        Err(refusal) => Err((refusal.for_id(message.id.clone()), counts)),
+    }
+}
+
+/// Tokens in arguments, turned back for callers who may have that.
+fn reveal(message: &Message, passage: Passage<'_>, patches: &mut Patches) {
+    let Passage { server, principal, target, facts } = passage;
+    let (Some(redaction), Some(keys), Some(arguments)) = (&server.redaction, &facts.keys, message.arguments()) else {
+        return;
+    };
+    let about = |rule: &&Redact| match (&rule.tools, target) {
+        (None, _) => true,
+        (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
+        (Some(_), _) => false,
+    };
+    let may: Vec<&Redact> = redaction
+        .rules
+        .iter()
+        .filter(|rule| rule.reveal.as_ref().is_some_and(|callers| callers.have(principal)))
+        .filter(about)
+        .collect();
+    if may.is_empty() {
+        return;
+    }
+    let named = |kind: &str| may.iter().any(|rule| rule.kinds.iter().any(|of| redaction.engine.name(*of) == kind));
+    let mut open = vec![arguments];
+    while let Some(value) = open.pop() {
+        open.extend(value.elements());
+        open.extend(value.entries().map(|(_, value)| value));
+        let Some(text) = value.as_str().filter(|text| text.contains('~') && !patches.touch(value)) else { continue };
+        if let Some(revealed) = keys.reveal(&server.name, facts.now, &text, &named) {
+            patches.replace(value, string(&revealed));
+        }
+    }
+}
+
+/// What came before on one exchange: how much was found, and the end of the last text that may go on in the next
+/// message.
+#[derive(Default)]
+pub struct Past {
+    /// What was found so far.
+    pub counts: Counts,
+    /// Whose text, and its end.
+    tail: (String, String),
+}
+
+/// Longest end of a text that is kept, in bytes: longer than any number, address or date.
+const TAIL_MAX: usize = 256;
+
+impl Past {
+    /// A value that began in the message before and ends in this one: what of it is in this one is rewritten. Log
+    /// messages of one logger and progress of one call are taken for one text each.
+    fn join(&mut self, document: &Document, desk: &mut Desk<'_>) -> Result<Option<Document>, Refusal> {
+        let root = document.root();
+        let params = root.get("params");
+        let (whose, text) = match root.get("method").and_then(Value::as_str).as_deref() {
+            Some("notifications/message") => ("logger", "data"),
+            Some("notifications/progress") => ("progressToken", "message"),
+            _ => return Ok(None),
+        };
+        let of = |key: &str| params.and_then(|params| params.get(key));
+        let Some((value, text)) = of(text).and_then(|value| Some((value, value.as_str()?))) else {
+            return Ok(None);
+        };
+        let whose = format!("{whose} {}", of(whose).map(|id| String::from_utf8_lossy(id.raw())).unwrap_or_default());
+        let (before, tail) = std::mem::take(&mut self.tail);
+        let tail = if before == whose { tail } else { String::new() };
+        let whole = format!("{tail}{text}");
+        let spans = desk.redaction.engine.scan_text(&whole, &Context::default());
+        let across = spans.iter().find(|span| span.start < tail.len() && span.end > tail.len());
+        let kept = whole.len().saturating_sub(TAIL_MAX);
+        let kept = (kept..=whole.len()).find(|at| whole.is_char_boundary(*at)).unwrap_or(whole.len());
+        let edit = across.and_then(|span| {
+            let found = whole.get(span.start..span.end)?;
+            Some((desk.decide(Finding { kind: span.kind, text: found }), span.end))
+        });
+        self.tail = (whose, whole.get(kept..).unwrap_or_default().to_owned());
+        let (instead, end) = match edit {
+            None | Some((Edit::Keep, _)) => return Ok(None),
+            Some((Edit::Drop, end)) => (String::new(), end),
+            Some((Edit::Replace(instead), end)) => (instead, end),
+        };
+        // The rest of it does not go on in a third message.
+        self.tail.1.clear();
+        let mut patches = Patches::default();
+        patches.replace(value, string(&(instead + whole.get(end..).unwrap_or_default())));
+        read(document.write(&patches)).map(Some)
+    }
+}
+
+/// A message as it was rewritten.
+fn read(text: bytes::Bytes) -> Result<Document, Refusal> {
+    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+    Document::parse(text, &bounds).map_err(|_| Refusal::from(Reason::Internal))
+}
+
+/// What hosts show as a user interface.
+fn is_user_interface(content: Value<'_>) -> bool {
+    let text = |key: &str| content.get(key).and_then(Value::as_str);
+    text("uri").is_some_and(|uri| uri.starts_with("ui://")) || text("mimeType").is_some_and(|mime| is_widget(&mime))
+}
+
+/// A server's message as it may be shown: `None` if it stays as it is. `method` is that of the request it answers, if
+/// it answers one; `schema` is what a structured result must fit.
+pub fn shown(
+    document: &Document,
+    passage: Passage<'_>,
+    method: Option<&Method>,
+    schema: Option<&Schema>,
+    past: &mut Past,
+) -> Result<Option<Document>, Refusal> {
+    if passage.server.redaction.is_none() || method.is_some_and(is_list) {
+        return Ok(None);
+    }
+    let Some(mut desk) = Desk::open(passage, Direction::Results) else {
+        return Ok(None);
+    };
+    let joined = past.join(document, &mut desk)?;
+    let document = joined.as_ref().unwrap_or(document);
+    let Ok(frame) = envelope(document.root()) else {
+        return Ok(None); // Is refused for that.
+    };
+    let mut patches = Patches::default();
+    if let Some(params) = frame.params {
+        let own = handles(params);
+        desk.edit(params, &|value| own.contains(&value.place()), &mut patches);
+    }
+    if let Some(result) = frame.result {
+        let mut own = handles(result);
+        // What was asked for, by the name it was asked for.
+        let contents = || result.get("contents").into_iter().flat_map(Value::elements);
+        own.extend(contents().filter_map(|content| content.get("uri")).map(Value::place));
+        if passage.server.contract.published.is_some() {
+            // To the byte what was approved, or refused for that.
+            let blocks = result.get("content").into_iter().flat_map(Value::elements);
+            let messages = result.get("messages").into_iter().flat_map(Value::elements);
+            let blocks = blocks.chain(messages.filter_map(|message| message.get("content")));
+            let embedded = blocks.filter_map(|block| block.get("resource"));
+            own.extend(contents().chain(embedded).filter(|content| is_user_interface(*content)).map(Value::place));
+        }
+        desk.edit(result, &|value| own.contains(&value.place()), &mut patches);
+    }
+    if let Some(error) = frame.error {
+        let own = |value: Value<'_>| error.get("code").is_some_and(|code| code.place() == value.place());
+        desk.edit(error, &own, &mut patches);
+    }
+    past.counts.add(&desk.counts);
+    if let Some(kind) = desk.blocked {
+        return Err(blocked_by(Reason::SensitiveReply, &kind));
+    }
+    if patches.is_empty() {
+        return Ok(joined);
+    }
+    let rewritten = read(document.write(&patches))?;
+    let fits = |document: &Document| {
+        let structured = document.root().get("result").and_then(|result| result.get("structuredContent"));
+        match (schema, structured) {
+            (Some(schema), Some(value)) => schema
+                .validate(value)
+                .map_err(|mismatches| mismatches.into_iter().map(|mismatch| mismatch.pointer).collect::<Vec<_>>()),
+            _ => Ok(()),
+        }
+    };
+    // What did not fit before is somebody else's to refuse.
+    let Some(pointers) = fits(document).ok().and_then(|()| fits(&rewritten).err()) else {
+        return Ok(Some(rewritten));
+    };
+    // What stands in place of a value does not fit: the field goes, if the schema can do without it.
+    let mut patches = Patches::default();
+    let structured = rewritten.root().get("result").and_then(|result| result.get("structuredContent"));
+    for pointer in pointers {
+        if let Some(value) = structured.and_then(|structured| at(structured, &pointer)) {
+            patches.remove(value);
+        }
+    }
+    let less = read(rewritten.write(&patches))?;
+    match fits(&less) {
+        Ok(()) => Ok(Some(less)),
+        Err(_) => {
+            Err(Refusal::from(Reason::SensitiveReply)
+                .detail("without sensitive data the result does not fit its schema"))
+        }
+    }
+}
+
+/// What only the server, or the protocol, can make sense of.
+fn handles(part: Value<'_>) -> HashSet<(usize, u32)> {
+    const HANDLES: &[&str] = &["nextCursor", "requestState", "progressToken", "resultType", "taskId", "requestId"];
+    let mut handles: HashSet<_> = HANDLES.iter().filter_map(|key| part.get(key)).map(Value::place).collect();
+    handles.extend(part.get("_meta").into_iter().flat_map(of_protocol));
+    handles
+}
+
+/// Fields of `_meta` that are the protocol's own.
+fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = (usize, u32)> {
+    let own = |key: &str| key == "progressToken" || key.starts_with("io.modelcontextprotocol/");
+    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value.place())
+}
+
+/// What a server says that it offers.
+fn is_list(method: &Method) -> bool {
+    matches!(
+        method.class,
+        Class::ListTools
+            | Class::ListPrompts
+            | Class::ListResources
+            | Class::ListTemplates
+            | Class::Lifecycle
+            | Class::Discover
+    )
+}
+
+/// The value that a JSON pointer (RFC 6901) leads to; not the value itself.
+fn at<'a>(value: Value<'a>, pointer: &str) -> Option<Value<'a>> {
+    let steps = pointer.strip_prefix('/')?.split('/');
+    steps.map(|step| step.replace("~1", "/").replace("~0", "~")).try_fold(value, |value, step| match value.is_array() {
+        true => value.elements().nth(step.parse().ok()?),
+        false => value.get(&step),
+    })
+}
+
+/// The client learns the type, never the place of a rule; the operator the type too.
+fn blocked_by(reason: Reason, kind: &str) -> Refusal {
+    let mut refusal = Refusal::from(reason).detail(kind.to_owned());
+    refusal.advice = Some(format!("found: {}", kind.to_ascii_lowercase().replace('_', " ")));
+    refusal
+}
