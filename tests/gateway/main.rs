@@ -19,6 +19,7 @@ mod language;
 mod limits;
 mod lines;
 mod operations;
+mod redact;
 mod support;
 mod tokens;
 mod transport;

@@ -45,7 +45,7 @@ fn copied(from: &str, name: &str) -> PathBuf {
     std::fs::create_dir_all(directory.join("certs")).unwrap();
     write("server.pem", &certificate.cert.pem());
     write("internal.pem", &certificate.cert.pem());
-    for secret in ["page-secret", "webhook-secret"] {
+    for secret in ["page-secret", "webhook-secret", "redaction-key"] {
         write(secret, "thirty-two-characters-of-secrecy\n");
     }
     write("server.key", &certificate.signing_key.serialize_pem());

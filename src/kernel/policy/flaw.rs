@@ -81,7 +81,7 @@ checks! {
     ScopeCycle = "P213" "scope-cycle" Error: "Scopes imply each other in a circle.", "They would all mean the same.", "Let the wider scope imply the narrower one only.";
     ClaimUnknown = "P214" "claim-unknown" Error: "A claim that `claims` does not list.", "It is always missing: a role never held, a condition that always fails.", "Add it to `claims`, or mend the spelling.";
     ResourcesTied = "P215" "templates-tied" Error: "Two URI templates fit one URI and neither is more specific.", "Which rule decides would be chance.", "Write more literal text in one of them.";
-    DataTypeUnknown = "P216" "data-type-unknown" Error: "`redact` names a type or group that does not exist, or none.", "What it should find would stay as it is.", "See `portcullis redact --list`; your own go under `data_types`.";
+    DataTypeUnknown = "P216" "data-type-unknown" Error: "`redact` names a type or group that does not exist, or none.", "What it should find would stay as it is.", "The types are listed in docs/redaction.md; your own go under `data_types`.";
     DataTypeMalformed = "P217" "data-type-malformed" Error: "A type under `data_types` that cannot be used.", "It would find nothing, or everything.", "Exactly one of pattern, words and path; a pattern fits at least one character.";
     RedactUseless = "P218" "redact-useless" Error: "Part of `redact` or `data_types` that can have no effect.", "Whoever wrote it believes that something is redacted.", "See the hint; entries are read from the top, and the first that concerns a value decides.";
     ConditionMalformed = "P301" "condition-malformed" Error: "Not a CEL expression.", "It cannot be evaluated.", "See the syntax in the reference.";

@@ -1,8 +1,8 @@
 //! Sensitive data in JSON: every text, number and key of a value, and rewriting in place.
 //!
 //! A text that is JSON itself is read as such, to a depth; one that is base64 of text, under `blob` or `data`, is read
-//! decoded. Own types by path are matched here, since only here the whole path is known; a path begins at the value
-//! that is looked through, and inside a text that is JSON it goes on.
+//! decoded. Own types by path are matched here, since only here the path is known: by its end, so that one path fits
+//! arguments, results and texts that are JSON alike.
 use super::{Context, Engine, Kind, OwnRule, Span};
 use crate::kernel::json::{Bounds, Document, Kind as Json, Patches, Value, string};
 use base64::Engine as _;
@@ -94,7 +94,7 @@ impl Engine {
                     at = here.above;
                     here.is(step)
                 })
-            }) && at.is_none()
+            })
         };
         let place = self.own().iter().position(|own| matches!(&own.rule, OwnRule::Path(steps) if stands(steps)));
         place.and_then(|place| u16::try_from(place).ok()).map(Kind::Own)

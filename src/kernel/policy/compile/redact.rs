@@ -142,19 +142,16 @@ impl Context<'_> {
             self.never_reached(&at, &compiled, &rules);
             rules.push(compiled);
         }
-        if rules.is_empty() {
-            for name in types.keys() {
-                let at = format!("/data_types{}", pointer(name));
-                self.flaws.add(
-                    Check::RedactUseless,
-                    at,
-                    "a type without `redact`",
-                    "say under `redact` what happens to it",
-                );
+        for (place, (name, _)) in names.iter().enumerate() {
+            let own = u16::try_from(place).ok().map(Kind::Own);
+            if !rules.iter().any(|rule| rule.kinds.iter().any(|kind| Some(*kind) == own)) {
+                let written = types.keys().find(|written| written.eq_ignore_ascii_case(name)).unwrap_or(name);
+                let at = format!("/data_types{}", pointer(written));
+                let (message, hint) = ("a type without `redact`", "say under `redact` what happens to it");
+                self.flaws.add(Check::RedactUseless, at, message, hint);
             }
-            return None;
         }
-        Some(Redaction { engine, rules })
+        (!rules.is_empty()).then_some(Redaction { engine, rules })
     }
 
     /// An entry all of whose types an earlier one, for at least the same callers and things, decides about.

@@ -88,7 +88,7 @@ pub struct DataTypeSource {
     pub pattern: Option<String>,
     /// Words, whatever their case.
     pub words: Option<Vec<String>>,
-    /// Where it stands in JSON, as in `/customer/notes` or `/items/*/comment`: whatever the value is.
+    /// Where it stands in JSON, by the end of its path, as in `/customer/notes` or `/items/*/comment`: whatever the value is.
     pub path: Option<String>,
     /// A group it also belongs to.
     pub group: Option<DataGroup>,
