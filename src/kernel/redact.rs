@@ -11,6 +11,7 @@ mod chain;
 mod checks;
 mod contact;
 pub mod document;
+mod encoded;
 mod evidence;
 mod identity;
 mod judge;
@@ -133,8 +134,10 @@ impl Engine {
         let mut found = Vec::new();
         numbers::find(&view, context, &mut found);
         secrets::find(&view, context, &mut found);
+        if layers > 0 {
+            encoded::find(self, &view, context, layers, &mut found);
+        }
         resolve(&mut found);
-        let _ = layers;
         let written = |found: Found| {
             let (start, end) = view.written(found.span.start, found.span.end);
             Span { start, end, ..found.span }

@@ -179,7 +179,7 @@ impl Candidate {
                 candidate.length += 1;
             }
         }
-        candidate.bound = binds(text, first.start, last.end);
+        candidate.bound = binds(text, first.start, last.end) || (words.len() > 2 && follows_group(text, first));
         Some(candidate)
     }
 
@@ -209,12 +209,21 @@ impl Candidate {
     }
 }
 
+/// Whether a group of letters and digits as long as the first stands before it: the candidate is the tail of
+/// something longer.
+fn follows_group(text: &[u8], first: &Word) -> bool {
+    let Some(at) = first.start.checked_sub(2).filter(|_| byte_before(text, first.start) == b' ') else {
+        return false;
+    };
+    let before = word(text.get(..=at).unwrap_or_default(), at);
+    before.len() == first.len() && before.digits > 0 && before.digits < before.len() && before.small == 0
+}
+
 /// Whether a mark that joins numbers stands at either end, with a digit or letter beyond it.
 fn binds(text: &[u8], start: usize, end: usize) -> bool {
     let joins = |mark: u8, beyond: u8| match mark {
         b'-' | b'_' | b'/' | b'\\' => beyond.is_ascii_alphanumeric(),
-        b'.' | b',' | b':' => beyond.is_ascii_digit(),
-        b'$' | b'%' | b'@' | 0x80.. => false,
+        b'.' | b':' => beyond.is_ascii_digit(),
         _ => false,
     };
     let before = joins(byte_before(text, start), start.checked_sub(2).map_or(b' ', |at| byte(text, at)));

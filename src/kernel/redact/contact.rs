@@ -113,7 +113,7 @@ fn dial(text: &[u8], start: usize) -> Dialled {
             }
             b' ' | b'-' | b'.' | b'/' => {
                 marks += 1;
-                dialled.dots |= next == b'.';
+                dialled.dots |= next == b'.' && byte(text, at + 1).is_ascii_digit();
             }
             b'+' if at == start => {}
             _ => break,
@@ -256,7 +256,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return None;
     }
     let evidence = judge.evidence(start, end);
-    let named = evidence.names(Kind::Phone) && count >= 7 || (evidence.names(Kind::Phone) && evidence.direct);
+    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
         let end = extended(text, end);
@@ -264,6 +264,15 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return Some(end);
     }
     None
+}
+
+/// `M: `, `T. ` and their like, as people sign letters.
+fn is_signed(text: &[u8], start: usize) -> bool {
+    let gap = text.get(..start).unwrap_or_default().iter().rev().take(3).take_while(|byte| **byte == b' ').count();
+    let mark = start - gap;
+    let letter = byte_before(text, mark.saturating_sub(1));
+    let before = mark.checked_sub(3).map_or(b'\n', |at| byte(text, at));
+    matches!(byte_before(text, mark), b':' | b'.') && b"MTPFHWCOmtpfhwco".contains(&letter) && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
 }
 
 /// `2024-01-31`, `31.01.2024`, alone or before a time.
@@ -482,13 +491,14 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
         return None;
     }
     // The month may come first.
-    let before = text.get(floor(text, first.start.saturating_sub(24))..first.start)?.trim_end_matches([' ', '.', '-', '/']);
+    let window = text.get(floor(text, first.start.saturating_sub(24))..first.start)?;
+    let before = window.trim_end_matches([' ', '.', '-', '/']);
     let name = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
     let gap = rest.len() - rest.trim_start_matches([' ', ',', '.', '-', '/', 's', 't', 'n', 'd', 'r', 'h']).len();
     if is_month(name)
         && let Some(end) = year_at(number_word.end + gap)
     {
-        return Some((first.start - (text.get(..first.start)?.len() - before.len()) - name.len(), end));
+        return Some((first.start - (window.len() - before.len()) - name.len(), end));
     }
     let tail = rest.trim_start_matches(|c: char| matches!(c, ' ' | '.' | '-' | '/' | ',' | 'º' | '°'));
     let tail = ["st ", "nd ", "rd ", "th ", "er "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);

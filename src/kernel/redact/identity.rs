@@ -516,7 +516,7 @@ pub fn rut(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         digit => b'0' + u8::try_from(digit).unwrap_or(0),
     };
     if *last == check {
-        give(judge, candidate, Kind::ClRut, if dotted { Firm } else { Weak });
+        give(judge, candidate, Kind::ClRut, if dotted { Firm } else if hyphen { Weak } else { Shape });
     }
 }
 

@@ -47,15 +47,15 @@ impl<'v, 'o> Judge<'v, 'o> {
         let general = general(kind);
         let score = if evidence.names(kind) {
             match strength {
-                Strength::Shape if evidence.direct => 72,
-                Strength::Shape => 66,
+                Strength::Shape if evidence.direct => 78,
+                Strength::Shape => 74,
                 Strength::Weak => 84,
                 Strength::Firm => 92,
                 Strength::Strong => 97,
             }
         } else if evidence.labels.any(general) && strength > Strength::Shape {
             match strength {
-                Strength::Weak => 76,
+                Strength::Weak => 70,
                 Strength::Firm => 88,
                 _ => 95,
             }

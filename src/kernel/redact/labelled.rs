@@ -19,7 +19,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         let Some(end) = extent(text, words, kind, evidence.direct) else {
             continue;
         };
-        judge.put(kind, first.start, end, if evidence.direct { 74 } else { 66 });
+        judge.put(kind, first.start, end, if evidence.direct { 76 } else { 72 });
         return;
     }
 }
@@ -62,7 +62,7 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     let (end, letters, digits, small) = best?;
     // Four digits at least and no words: small letters only where the key leaves no doubt.
     let enough = match kind {
-        Kind::Passport => digits >= 4 || (digits >= 2 && letters >= 5 && small == 0 && direct),
+        Kind::Passport => digits >= 4 || (digits >= 2 && letters >= 5 && small == 0 && letters + digits >= 8),
         Kind::DriverLicense => digits >= 3,
         _ => digits >= 4,
     };

@@ -25,6 +25,8 @@ const ISSUERS: &[(u32, u32, u32, u32)] = &[
     (4, 4, 1, 1 << 13 | 1 << 16 | 1 << 18 | 1 << 19),
     (51, 55, 2, 1 << 16),
     (2221, 2720, 4, 1 << 16),
+    (1800, 1800, 4, 1 << 15),
+    (2131, 2131, 4, 1 << 15),
     (34, 34, 2, 1 << 15),
     (37, 37, 2, 1 << 15),
     (6011, 6011, 4, 0xF << 16),
@@ -56,6 +58,7 @@ const ISSUERS: &[(u32, u32, u32, u32)] = &[
     (5893, 5893, 4, 0xFF << 12),
     (6761, 6763, 4, 0xFF << 12),
     (56, 58, 2, 0xFF << 12),
+    (35, 35, 2, 1 << 16),
 ];
 
 /// Whether some issuer gives out numbers that begin so and are this long; and whether that is a common one.
@@ -67,7 +70,7 @@ fn issuer(letters: &[u8]) -> Option<bool> {
         (*from..=*to).contains(&prefix) && lengths >> letters.len() & 1 == 1
     };
     let place = ISSUERS.iter().position(fits)?;
-    Some(place < 16 && letters.len() <= 16)
+    Some(place < 18 && letters.len() <= 16)
 }
 
 fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -200,6 +203,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(first) = words.first() else {
         return;
     };
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
+        return;
+    }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
     let lengths = |words: &[Word], wanted: &[usize]| words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length);
     let mut end = None;

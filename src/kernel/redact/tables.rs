@@ -100,7 +100,7 @@ impl Tables {
             return None;
         }
         let column = match table.shape {
-            Shape::Marked(mark) => count(row, mark) - usize::from(mark == '|' && row.trim_start().starts_with('|')),
+            Shape::Marked(mark) => count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|'))),
             Shape::Rows => count(row, ','),
             Shape::Aligned => {
                 let at = row.chars().count();
@@ -152,7 +152,8 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
             continue;
         }
         let columns: Vec<_> = inner.split(mark).take(COLUMNS_MAX + 1).map(cell).collect();
-        if good(&columns) {
+        // The first line between bars is a header even if it says nothing, so that none of its rows is.
+        if good(&columns) || (mark == '|' && (2..=COLUMNS_MAX).contains(&columns.len())) {
             return Some((Shape::Marked(mark), columns));
         }
     }
