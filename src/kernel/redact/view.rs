@@ -39,7 +39,9 @@ impl<'a> View<'a> {
     }
 
     fn back(&self, at: usize, end: bool) -> usize {
-        let after = self.steps.partition_point(|(folded, _)| if end { (*folded as usize) < at } else { *folded as usize <= at });
+        let after = self
+            .steps
+            .partition_point(|(folded, _)| if end { (*folded as usize) < at } else { *folded as usize <= at });
         let (folded, written) = after.checked_sub(1).and_then(|i| self.steps.get(i)).copied().unwrap_or((0, 0));
         let next = self.steps.get(after).map_or(self.text.len(), |(_, written)| *written as usize);
         (written as usize + (at - folded as usize)).min(next)
