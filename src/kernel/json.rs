@@ -126,6 +126,11 @@ impl Patches {
         }
     }
 
+    /// Adds others, of the same document.
+    pub fn extend(&mut self, others: Self) {
+        self.0.extend(others.0);
+    }
+
     /// Whether something is to be done about this value.
     pub fn touch(&self, value: Value<'_>) -> bool {
         self.0.contains_key(&value.index)
@@ -168,6 +173,16 @@ impl Document {
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { document: self, index: 0 }
+    }
+
+    /// The text as it came.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// The value at a place of this document, [`Value::place`].
+    pub fn at(&self, index: u32) -> Value<'_> {
+        Value { document: self, index }
     }
 
     /// The whole text re-encoded: no whitespace, plainest strings, numbers and key order as they were.
@@ -215,6 +230,12 @@ impl<'a> Value<'a> {
     /// Whether it is an array.
     pub fn is_array(self) -> bool {
         self.kind() == Kind::Array
+    }
+
+    /// Where it stands in the text, quotes included.
+    pub fn range(self) -> std::ops::Range<usize> {
+        let node = self.document.node(self.index);
+        node.start as usize..node.end as usize
     }
 
     /// The text of this value as it was written.

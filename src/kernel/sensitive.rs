@@ -15,8 +15,7 @@ use crate::kernel::mcp::method::{Class, Method};
 use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy};
 use crate::kernel::policy::source::{Direction, RedactAction};
 use crate::kernel::principal::Principal;
-use crate::kernel::redact::document::{Edit, Finding};
-use crate::kernel::redact::{Context, Group, Kind};
+use crate::kernel::redact::{Context, Edit, Finding, Group, Kind, Place, rewrite};
 use crate::kernel::refusal::{Reason, Refusal};
 use keys::{About, mask};
 use std::collections::{BTreeMap, HashSet};
@@ -77,55 +76,69 @@ impl<'a> Desk<'a> {
         (!rules.is_empty()).then(|| Self { redaction, rules, passage, counts: Counts::default(), blocked: None })
     }
 
-    fn decide(&mut self, finding: Finding<'_>) -> Edit {
-        let Some(rule) = self.rules.iter().find(|rule| rule.kinds.contains(&finding.kind)) else {
-            return Edit::Keep;
+    fn decide(&mut self, kind: Kind, value: &str) -> Verdict {
+        let Some(rule) = self.rules.iter().find(|rule| rule.kinds.contains(&kind)) else {
+            return Verdict::Stays;
         };
-        let kind = self.redaction.engine.name(finding.kind);
-        let count = self.counts.0.entry((kind.to_owned(), rule.action)).or_default();
+        let name = self.redaction.engine.name(kind);
+        let count = self.counts.0.entry((name.to_owned(), rule.action)).or_default();
         *count = count.saturating_add(1);
-        let about = About { server: &self.passage.server.name, kind, now: self.passage.facts.now };
+        let about = About { server: &self.passage.server.name, kind: name, now: self.passage.facts.now };
         let keys = self.passage.facts.keys.as_deref();
         let instead = match rule.action {
-            RedactAction::Observe => return Edit::Keep,
-            RedactAction::Drop => return Edit::Drop,
+            RedactAction::Observe => return Verdict::Stays,
+            RedactAction::Drop => return Verdict::Goes,
             RedactAction::Block => {
-                self.blocked.get_or_insert_with(|| kind.to_owned());
-                return Edit::Keep;
+                self.blocked.get_or_insert_with(|| name.to_owned());
+                return Verdict::Stays;
             }
-            RedactAction::Mask => Some(mask(finding.text, is_secret(finding.kind))),
-            RedactAction::Hash => keys.map(|keys| keys.hash(about, finding.text)),
-            RedactAction::Tokenise => keys.and_then(|keys| keys.token(about, finding.text, rule.expires)),
+            RedactAction::Mask => Some(mask(value, is_secret(kind))),
+            RedactAction::Hash => keys.map(|keys| keys.hash(about, value)),
+            RedactAction::Tokenise => keys.and_then(|keys| keys.token(about, value, rule.expires)),
             RedactAction::Replace => None,
         };
         // Without a key, or for a value too long for a token, the least that hides it.
-        Edit::Replace(instead.unwrap_or_else(|| format!("[{kind}]")))
+        Verdict::Instead(instead.unwrap_or_else(|| format!("[{name}]")))
     }
 
     /// Looks through what must not change: anything there that would have to is a reason to refuse.
-    fn fixed(&mut self, value: Value<'_>) {
-        let mut would_change = None;
+    fn fixed(&mut self, document: &Document, value: Value<'_>) {
         let engine = &self.redaction.engine;
-        engine.edit(
-            value,
-            &|_| false,
-            &mut |finding| {
-                let edit = self.decide(finding);
-                if edit != Edit::Keep {
-                    would_change.get_or_insert_with(|| engine.name(finding.kind).to_owned());
-                }
-                Edit::Keep
-            },
-            &mut Patches::default(),
-        );
-        if self.blocked.is_none() {
-            self.blocked = would_change;
-        }
+        engine.scan(document, value).each(document, &mut |finding| {
+            if self.decide(finding.kind, finding.value) != Verdict::Stays {
+                self.blocked.get_or_insert_with(|| engine.name(finding.kind).to_owned());
+            }
+        });
     }
 
-    fn edit(&mut self, value: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool, patches: &mut Patches) {
-        let engine = &self.redaction.engine;
-        engine.edit(value, whole, &mut |finding| self.decide(finding), patches);
+    fn edit(&mut self, document: &Document, value: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool, patches: &mut Patches) {
+        let findings = self.redaction.engine.scan_but(document, value, whole);
+        if !findings.is_empty() {
+            patches.extend(rewrite(document, &findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));
+        }
+    }
+}
+
+/// What is to become of a value.
+#[derive(Debug, PartialEq, Eq)]
+enum Verdict {
+    Stays,
+    Instead(String),
+    Goes,
+}
+
+impl Verdict {
+    fn edit(self, finding: &Finding<'_>) -> Edit {
+        match self {
+            Self::Stays => Edit::Keep,
+            Self::Instead(text) => Edit::Replace(text),
+            // A text block without its text is none; a longer text goes on without the value.
+            Self::Goes => {
+                let whole = finding.text.trim().len() == finding.value.len();
+                let needed = finding.path.last().is_some_and(|key| key == "text") && finding.place == Place::Text;
+                if whole && !needed { Edit::Drop } else { Edit::Replace(String::new()) }
+            }
+        }
     }
 }
 
@@ -165,7 +178,7 @@ pub fn sent(
         match message.shape {
             Shape::Response => {
                 for part in ["result", "error"].into_iter().filter_map(|key| root.get(key)) {
-                    desk.edit(part, &|_| false, &mut patches);
+                    desk.edit(document, part, &|_| false, &mut patches);
                 }
             }
             Shape::Request | Shape::Notification => {
@@ -173,12 +186,12 @@ pub fn sent(
                     match &*key.text() {
                         // Given out by the server or by this gateway, and meaningless to anybody else.
                         "cursor" | "requestState" | "taskId" | "requestId" | "progressToken" => {}
-                        "name" | "uri" | "ref" | "notifications" => desk.fixed(value),
+                        "name" | "uri" | "ref" | "notifications" => desk.fixed(document, value),
                         "_meta" => {
                             let own: HashSet<_> = of_protocol(value).collect();
-                            desk.edit(value, &|within| own.contains(&within.place()), &mut patches);
+                            desk.edit(document, value, &|within| own.contains(&within.place()), &mut patches);
                         }
-                        _ => desk.edit(value, &|_| false, &mut patches),
+                        _ => desk.edit(document, value, &|_| false, &mut patches),
                     }
                 }
             }
@@ -274,13 +287,13 @@ impl Past {
         let kept = (kept..=whole.len()).find(|at| whole.is_char_boundary(*at)).unwrap_or(whole.len());
         let edit = across.and_then(|span| {
             let found = whole.get(span.start..span.end)?;
-            Some((desk.decide(Finding { kind: span.kind, text: found }), span.end))
+            Some((desk.decide(span.kind, found), span.end))
         });
         self.tail = (whose, whole.get(kept..).unwrap_or_default().to_owned());
         let (instead, end) = match edit {
-            None | Some((Edit::Keep, _)) => return Ok(None),
-            Some((Edit::Drop, end)) => (String::new(), end),
-            Some((Edit::Replace(instead), end)) => (instead, end),
+            None | Some((Verdict::Stays, _)) => return Ok(None),
+            Some((Verdict::Goes, end)) => (String::new(), end),
+            Some((Verdict::Instead(instead), end)) => (instead, end),
         };
         // The rest of it does not go on in a third message.
         self.tail.1.clear();
@@ -325,7 +338,7 @@ pub fn shown(
     let mut patches = Patches::default();
     if let Some(params) = frame.params {
         let own = handles(params);
-        desk.edit(params, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit(document, params, &|value| own.contains(&value.place()), &mut patches);
     }
     if let Some(result) = frame.result {
         let mut own = handles(result);
@@ -340,11 +353,11 @@ pub fn shown(
             let embedded = blocks.filter_map(|block| block.get("resource"));
             own.extend(contents().chain(embedded).filter(|content| is_user_interface(*content)).map(Value::place));
         }
-        desk.edit(result, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit(document, result, &|value| own.contains(&value.place()), &mut patches);
     }
     if let Some(error) = frame.error {
         let own = |value: Value<'_>| error.get("code").is_some_and(|code| code.place() == value.place());
-        desk.edit(error, &own, &mut patches);
+        desk.edit(document, error, &own, &mut patches);
     }
     past.counts.add(&desk.counts);
     if let Some(kind) = desk.blocked {

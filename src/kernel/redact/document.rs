@@ -1,316 +1,547 @@
-//! Sensitive data in JSON: every text, number and key of a value, and rewriting in place.
-//!
-//! A text that is JSON itself is read as such, to a depth; one that is base64 of text, under `blob` or `data`, is read
-//! decoded. Own types by path are matched here, since only here the path is known: by its end, so that one path fits
-//! arguments, results and texts that are JSON alike.
+//! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
+//! wire, and its rewriting in place.
+use super::labels;
 use super::{Context, Engine, Kind, OwnRule, Span};
-use crate::kernel::json::{Bounds, Document, Kind as Json, Patches, Value, string};
+use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use bytes::Bytes;
 use std::borrow::Cow;
-use std::collections::BTreeSet;
 
-/// How deep texts that are JSON, or base64 of text, are read one within the other.
-const TEXTS_MAX: usize = 8;
-/// Most keys above a value that labels are read from: the innermost.
-const KEYS_MAX: usize = 16;
+/// How deep JSON inside strings is followed.
+const NESTED_MAX: usize = 8;
+/// The most findings of one document; what comes after is not looked at, and the count says so.
+const FINDINGS_MAX: usize = 100_000;
+/// Names of columns, and of the entries that name or hold the value of a pair.
+const HEADS: &[&str] = &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &["name", "type", "label", "field", "key", "kind", "title", "system", "idtype", "documenttype", "attribute", "column", "property", "question", "fieldname", "code", "scheme", "category", "header", "param", "variable", "prompt"];
+const VALUES: &[&str] = &["value", "number", "no", "id", "val", "data", "text", "content", "identifier", "answer", "documentnumber", "idnumber", "stringvalue", "valuestring", "v", "input", "values", "displayvalue", "default", "response"];
 
-/// Something that was found.
-#[derive(Clone, Copy, Debug)]
-pub struct Finding<'a> {
-    /// What.
-    pub kind: Kind,
-    /// As it is written, decoded from JSON.
-    pub text: &'a str,
+/// What was found in one document.
+#[derive(Debug, Default)]
+pub struct Findings {
+    leaves: Vec<Leaf>,
+    count: usize,
 }
 
-/// What is to become of it.
+#[derive(Debug)]
+struct Leaf {
+    node: u32,
+    /// The value that goes when the leaf is dropped: the node itself, or what stands under the key.
+    entry: u32,
+    place: Place,
+    path: Vec<String>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Spans(Vec<Span>),
+    Nested(Box<(Document, Findings)>),
+    /// Base64 of this text, and what is in it.
+    Encoded(Box<(Document, Findings)>),
+}
+
+/// What kind of node a finding is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// The key of an entry.
+    Key,
+}
+
+/// One finding, as it is put to whoever decides about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding<'f> {
+    /// What was found.
+    pub kind: Kind,
+    /// The value itself, decoded. Never to be logged.
+    pub value: &'f str,
+    /// The whole leaf that it is in, decoded.
+    pub text: &'f str,
+    /// What kind of node that is.
+    pub place: Place,
+    /// The keys above it; nested documents continue the path of their string.
+    pub path: &'f [String],
+}
+
+/// What is done about a finding.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Edit {
     /// It stays.
     Keep,
-    /// This stands in its place.
+    /// This text takes its place; a number becomes a string.
     Replace(String),
-    /// It goes, and where there is nothing else in the text, its field or element with it.
+    /// This JSON takes the place of the whole leaf, to keep its type: `0`, `null`.
+    Json(Vec<u8>),
+    /// The whole leaf is left out, with its key.
     Drop,
 }
 
-/// Where a value stands: a step from the one around it. Lives on the stack, so that the way down allocates nothing.
-#[derive(Clone, Copy)]
-struct Step<'s> {
-    name: Name<'s>,
-    /// What it is called, if it is called something.
-    label: Option<&'s str>,
-    above: Option<&'s Step<'s>>,
-}
+impl Findings {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
 
-#[derive(Clone, Copy)]
-enum Name<'s> {
-    Key(&'s str),
-    Place(usize),
-}
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
 
-impl Step<'_> {
-    fn is(&self, step: &str) -> bool {
-        step == "*"
-            || match self.name {
-                Name::Key(key) => key == step,
-                Name::Place(place) => step.parse() == Ok(place),
+    /// Calls `visit` with every finding.
+    pub fn each(&self, document: &Document, visit: &mut impl FnMut(&Finding<'_>)) {
+        for leaf in &self.leaves {
+            match &leaf.content {
+                Content::Nested(nested) | Content::Encoded(nested) => nested.1.each(&nested.0, visit),
+                Content::Spans(spans) => {
+                    let text = leaf.text(document);
+                    spans.iter().for_each(|span| visit(&leaf.finding(&text, *span)));
+                }
             }
+        }
+    }
+
+    /// Of the first finding.
+    fn first_kind(&self) -> Option<Kind> {
+        self.leaves.iter().find_map(|leaf| match &leaf.content {
+            Content::Spans(spans) => spans.first().map(|span| span.kind),
+            Content::Nested(nested) | Content::Encoded(nested) => nested.1.first_kind(),
+        })
+    }
+
+    /// Where the findings stand in the text of the document, escapes not decoded.
+    pub fn wire(&self, document: &Document) -> Vec<Span> {
+        let mut all = Vec::with_capacity(self.count);
+        for leaf in &self.leaves {
+            let mut spans = match &leaf.content {
+                Content::Spans(spans) => spans.clone(),
+                Content::Nested(nested) => nested.1.wire(&nested.0),
+                // No byte of the value stands there as such: the whole is where it is.
+                Content::Encoded(nested) => nested.1.first_kind().map(|kind| Span { start: 0, end: leaf.text(document).len(), kind }).into_iter().collect(),
+            };
+            leaf.to_wire(document, &mut spans);
+            all.extend(spans);
+        }
+        all.sort_unstable_by_key(|span| span.start);
+        all
     }
 }
 
-/// Looks through one value.
-struct Pass<'e, 'd> {
-    engine: &'e Engine,
-    /// Own types are found by path.
-    paths: bool,
-    depth: usize,
-    whole: &'d dyn Fn(Value<'_>) -> bool,
-    decide: &'d mut dyn FnMut(Finding<'_>) -> Edit,
+impl Leaf {
+    fn text<'d>(&self, document: &'d Document) -> Cow<'d, str> {
+        let value = document.at(self.node);
+        value.as_str().unwrap_or_else(|| Cow::Borrowed(std::str::from_utf8(value.raw()).unwrap_or_default()))
+    }
+
+    fn finding<'f>(&'f self, text: &'f str, span: Span) -> Finding<'f> {
+        let value = text.get(span.start..span.end).unwrap_or_default();
+        Finding { kind: span.kind, value, text, place: self.place, path: &self.path }
+    }
+
+    /// Ascending offsets in the decoded leaf become offsets in the text of the document.
+    fn to_wire(&self, document: &Document, spans: &mut [Span]) {
+        let value = document.at(self.node);
+        let range = value.range();
+        let json::Kind::String { escaped, .. } = value.kind() else {
+            return spans.iter_mut().for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
+        };
+        let mut walk = Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
+        for span in spans {
+            let (start, end) = if escaped { (walk.to(span.start), walk.to(span.end)) } else { (span.start, span.end) };
+            (span.start, span.end) = (start + range.start + 1, end + range.start + 1);
+        }
+    }
 }
 
-type At<'s> = Option<&'s Step<'s>>;
+/// Steps through the raw spelling of a string, counting what it decodes to.
+struct Walk<'r> {
+    raw: &'r str,
+    decoded: usize,
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Where decoded offset `target` stands, which is not before the last one asked for.
+    fn to(&mut self, target: usize) -> usize {
+        let bytes = self.raw.as_bytes();
+        while self.decoded < target {
+            let (size, length) = match bytes.get(self.at..) {
+                Some([b'\\', b'u', digits @ ..]) => {
+                    let code = digits.get(..4).and_then(|digits| std::str::from_utf8(digits).ok());
+                    match code.and_then(|code| u32::from_str_radix(code, 16).ok()).unwrap_or(0) {
+                        0..0x80 => (1, 6),
+                        0x80..0x800 => (2, 6),
+                        0xD800..0xDC00 => (4, 12),
+                        _ => (3, 6),
+                    }
+                }
+                Some([b'\\', ..]) => (1, 2),
+                Some([_, ..]) => (1, 1),
+                _ => break,
+            };
+            self.decoded += size;
+            self.at += length;
+        }
+        self.at
+    }
+}
 
 impl Engine {
-    /// Edits `value` and everything below it, but for the values that `whole` holds for. `decide` is asked about each
-    /// finding once, in the order of the text. Nothing else changes.
-    pub fn edit(
-        &self,
-        value: Value<'_>,
-        whole: &dyn Fn(Value<'_>) -> bool,
-        decide: &mut dyn FnMut(Finding<'_>) -> Edit,
-        patches: &mut Patches,
-    ) {
-        let paths = self.own().iter().any(|own| matches!(own.rule, OwnRule::Path(_)));
-        Pass { engine: self, paths, depth: 0, whole, decide }.value(value, None, patches);
+    /// What is sensitive in `root`: strings (decoded), numbers, keys, JSON inside strings, and base64 of text where it
+    /// stands as `blob` or `data` beside a `mimeType`.
+    pub fn scan(&self, document: &Document, root: Value<'_>) -> Findings {
+        self.scan_but(document, root, &|_| false)
     }
 
-    fn at_path(&self, at: At<'_>) -> Option<Kind> {
-        let stands = |steps: &[String]| {
-            let mut at = at;
-            steps.iter().rev().all(|step| {
-                at.take().is_some_and(|here| {
-                    at = here.above;
-                    here.is(step)
-                })
-            })
+    /// The same, but for the values that `whole` holds for.
+    pub fn scan_but(&self, document: &Document, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
+        let mut scan = Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
+        scan.value(root, None);
+        scan.findings
+    }
+
+    /// The own type that goes by a path: steps fit the end of it, keys alone.
+    fn at_path(&self, path: &[Cow<'_, str>]) -> Option<Kind> {
+        let fits = |steps: &[String]| {
+            let steps: Vec<&String> = steps.iter().collect();
+            steps.len() <= path.len() && steps.iter().rev().zip(path.iter().rev()).all(|(step, key)| *step == "*" || **step == **key)
         };
-        let place = self.own().iter().position(|own| matches!(&own.rule, OwnRule::Path(steps) if stands(steps)));
+        let place = self.own.iter().position(|own| matches!(&own.rule, OwnRule::Path(steps) if fits(steps)));
         place.and_then(|place| u16::try_from(place).ok()).map(Kind::Own)
     }
 }
 
-impl Pass<'_, '_> {
-    fn value(&mut self, value: Value<'_>, at: At<'_>, patches: &mut Patches) {
-        if (self.whole)(value) {
+struct Scan<'s> {
+    engine: &'s Engine,
+    document: &'s Document,
+    findings: Findings,
+    path: Vec<Cow<'s, str>>,
+    nested: usize,
+    whole: &'s dyn Fn(Value<'_>) -> bool,
+}
+
+impl<'s> Scan<'s> {
+    fn value(&mut self, value: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
+        if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
             return;
         }
-        if self.paths
-            && let Some(kind) = self.engine.at_path(at)
-        {
-            let text = value.as_str().unwrap_or_else(|| String::from_utf8_lossy(value.raw()));
-            match (self.decide)(Finding { kind, text: &text }) {
-                Edit::Keep => {}
-                Edit::Replace(other) => return patches.replace(value, string(&other)),
-                Edit::Drop => return patches.remove(value),
-            }
+        if self.engine.has_paths() && let Some(kind) = self.engine.at_path(&self.path) {
+            let end = match value.kind() {
+                json::Kind::String { .. } => value.as_str().unwrap_or_default().len(),
+                _ => value.raw().len(),
+            };
+            return self.keep(value, value, Place::Text, vec![Span { start: 0, end, kind }]);
         }
-        let rewritten = match value.kind() {
-            Json::Object => return self.object(value, at, patches),
-            Json::Array => return self.array(value, at, patches),
-            Json::String { .. } => self.text(&value.as_str().unwrap_or_default(), at),
-            Json::Number => self.plain(std::str::from_utf8(value.raw()).unwrap_or_default(), at),
-            Json::Null | Json::Bool(_) => None,
-        };
-        match rewritten {
-            Some(Rewritten::Text(other)) => patches.replace(value, string(&other)),
-            Some(Rewritten::Gone) => patches.remove(value),
-            None => {}
+        match value.kind() {
+            json::Kind::Object => self.object(value),
+            json::Kind::Array => self.array(value, heads),
+            json::Kind::String { .. } => self.string(value),
+            json::Kind::Number => self.number(value),
+            json::Kind::Null | json::Kind::Bool(_) => {}
         }
     }
 
-    fn object(&mut self, object: Value<'_>, at: At<'_>, patches: &mut Patches) {
-        let mut named = None;
-        let mut columns = None;
-        let mut media = false;
-        for (key, value) in object.entries() {
-            match key.value().raw() {
-                // `{"name": "card", "value": "4111…"}`: the name is the label.
-                br#""name""# | br#""key""# | br#""field""# | br#""label""# => named = named.or_else(|| value.as_str()),
-                // `{"columns": [...], "rows": [[...]]}`: so are the columns.
-                br#""columns""# | br#""headers""# | br#""header""# | br#""fields""# => {
-                    columns = columns.or_else(|| texts(value));
-                }
-                br#""mimeType""# => media = true,
-                _ => {}
-            }
-        }
-        let mut taken: Option<BTreeSet<String>> = None;
+    fn object(&mut self, object: Value<'s>) {
+        let heads = columns(object);
+        let name = pair_name(object);
+        let media = object.get("mimeType").is_some();
         for (key, value) in object.entries() {
             let text = key.text();
-            match self.plain(&text, at) {
-                Some(Rewritten::Text(other)) => {
-                    // Two keys may become one: they are told apart again.
-                    let all = || object.entries().map(|(key, _)| key.text().into_owned()).collect();
-                    let taken = taken.get_or_insert_with(all);
-                    let mut name = other.clone();
-                    let mut number = 2_u32;
-                    while !taken.insert(name.clone()) {
-                        name = format!("{other} {number}");
-                        number = number.saturating_add(1);
+            self.key(key.value(), value, &text);
+            let named = name.as_ref().filter(|_| VALUES.contains(&normal(&text).as_str())).cloned();
+            let depth = self.path.len();
+            let encoded = media && matches!(&*text, "blob" | "data");
+            self.path.push(text);
+            self.path.extend(named);
+            match encoded {
+                true => self.encoded(value),
+                false => self.value(value, heads.as_deref()),
+            }
+            self.path.truncate(depth);
+        }
+    }
+
+    fn array(&mut self, array: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
+        let own = if heads.is_none() { first_row(array) } else { None };
+        let heads = own.as_deref().or(heads);
+        for element in array.elements() {
+            match heads {
+                Some(heads) if element.is_array() => {
+                    for (place, cell) in element.elements().enumerate() {
+                        let depth = self.path.len();
+                        self.path.extend(heads.get(place).cloned());
+                        self.value(cell, None);
+                        self.path.truncate(depth);
                     }
-                    patches.replace(key.value(), string(&name));
                 }
-                Some(Rewritten::Gone) => {
-                    patches.remove(value);
-                    continue;
-                }
-                None => {}
-            }
-            let valued = matches!(&*text, "value" | "values" | "val" | "content" | "data");
-            let label = named.as_deref().filter(|_| valued).unwrap_or(&text);
-            let step = Step { name: Name::Key(&text), label: Some(label), above: at };
-            match &columns {
-                _ if media && matches!(&*text, "blob" | "data") => self.encoded(value, Some(&step), patches),
-                Some(columns) if value.is_array() => self.rows(value, columns, Some(&step), patches),
-                _ => self.value(value, Some(&step), patches),
+                _ => self.value(element, None),
             }
         }
     }
 
-    fn array(&mut self, array: Value<'_>, at: At<'_>, patches: &mut Patches) {
-        // A first row of names over rows of the same length.
-        let mut rows = array.elements();
-        let header = rows.next().filter(|row| row.is_array()).and_then(texts);
-        let same = |row: Value<'_>, names: &[String]| row.is_array() && row.elements().count() == names.len();
-        match header.filter(|names| rows.next().is_some_and(|row| same(row, names))) {
-            Some(header) => self.rows(array, &header, at, patches),
-            None => self.rows(array, &[], at, patches),
-        }
-    }
-
-    /// Elements; where they are rows, theirs are labelled by columns.
-    fn rows(&mut self, array: Value<'_>, columns: &[String], at: At<'_>, patches: &mut Patches) {
-        for (place, row) in array.elements().enumerate() {
-            let step = Step { name: Name::Place(place), label: None, above: at };
-            if columns.is_empty() || !row.is_array() {
-                self.value(row, Some(&step), patches);
-                continue;
-            }
-            for (place, cell) in row.elements().enumerate() {
-                let label = columns.get(place).map(String::as_str);
-                self.value(cell, Some(&Step { name: Name::Place(place), label, above: Some(&step) }), patches);
+    fn string(&mut self, value: Value<'s>) {
+        let Some(text) = value.as_str() else {
+            return;
+        };
+        if self.nested < NESTED_MAX && looks_nested(&text) {
+            let bounds = Bounds { depth_max: 64, ..Bounds::default() };
+            if let Ok(document) = Document::parse(Bytes::copy_from_slice(text.as_bytes()), &bounds) {
+                return self.nested(value, document);
             }
         }
+        let spans = self.scan_leaf(&text);
+        self.keep(value, value, Place::Text, spans);
     }
 
-    /// Base64 of a text, as in `blob`; anything else is read as it stands.
-    fn encoded(&mut self, value: Value<'_>, at: At<'_>, patches: &mut Patches) {
+    /// Base64 of a text, as in `blob`; what is no text is left alone if it is what images and sound begin with, and
+    /// read as it stands if not.
+    fn encoded(&mut self, value: Value<'s>) {
         let text = value.as_str().unwrap_or_default();
         let decoded = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some(decoded) = decoded.filter(|decoded| !decoded.is_empty() && self.depth < TEXTS_MAX) else {
-            // An image says nothing; what only claims to be one is read like any text.
+        let Some(decoded) = decoded.filter(|decoded| !decoded.is_empty() && self.nested < NESTED_MAX) else {
             if !is_binary(&text) {
-                self.value(value, at, patches);
+                self.value(value, None);
             }
             return;
         };
-        self.depth += 1;
-        let rewritten = self.text(&decoded, at);
-        self.depth -= 1;
-        match rewritten {
-            Some(Rewritten::Text(other)) => patches.replace(value, string(&STANDARD.encode(other))),
-            Some(Rewritten::Gone) => patches.replace(value, string("")),
-            None => {}
+        // As one string, so that JSON in it is followed like JSON in any other.
+        let json = Bytes::from(json::string(&decoded));
+        if let Ok(document) = Document::parse(json, &Bounds::default()) {
+            self.within(value, document, Content::Encoded);
         }
     }
 
-    /// A text, which may be JSON.
-    fn text(&mut self, text: &str, at: At<'_>) -> Option<Rewritten> {
-        if self.depth < TEXTS_MAX && text.trim_start().starts_with(['{', '[']) {
-            let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-            if let Ok(document) = Document::parse(text.as_bytes().to_vec().into(), &bounds) {
-                let mut patches = Patches::default();
-                self.depth += 1;
-                self.value(document.root(), at, &mut patches);
-                self.depth -= 1;
-                let write = || String::from_utf8(document.write_in_place(&patches)).unwrap_or_default();
-                return (!patches.is_empty()).then(|| Rewritten::Text(write()));
-            }
-        }
-        self.plain(text, at)
+    fn nested(&mut self, value: Value<'s>, document: Document) {
+        self.within(value, document, Content::Nested);
     }
 
-    /// A text that is no more than that.
-    fn plain(&mut self, text: &str, at: At<'_>) -> Option<Rewritten> {
-        let mut keys = [""; KEYS_MAX];
-        let mut begin = KEYS_MAX;
-        let mut above = at;
-        while let Some(step) = above {
-            if let Some(label) = step.label {
-                let Some(slot) = begin.checked_sub(1).and_then(|place| keys.get_mut(place)) else { break };
-                *slot = label;
-                begin -= 1;
-            }
-            above = step.above;
+    fn within(&mut self, value: Value<'s>, document: Document, content: fn(Box<(Document, Findings)>) -> Content) {
+        let findings = {
+            let mut inner = Scan {
+                engine: self.engine,
+                document: &document,
+                findings: Findings::default(),
+                path: self.path.iter().map(|key| Cow::Owned(key.to_string())).collect(),
+                nested: self.nested + 1,
+                whole: self.whole,
+            };
+            inner.value(document.root(), None);
+            inner.findings
+        };
+        if findings.count > 0 {
+            self.findings.count += findings.count;
+            let content = content(Box::new((document, findings)));
+            let node = value.place().1;
+            self.findings.leaves.push(Leaf { node, entry: node, place: Place::Text, path: self.owned_path(), content });
         }
-        let spans = self.engine.scan_text(text, &Context { path: keys.get(begin..).unwrap_or_default() });
+    }
+
+    fn number(&mut self, value: Value<'s>) {
+        let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
+        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) && !self.engine.has_paths() {
+            return;
+        }
+        let spans = self.scan_leaf(raw);
+        self.keep(value, value, Place::Number, spans);
+    }
+
+    fn key(&mut self, key: Value<'s>, value: Value<'s>, text: &str) {
+        // A key that is a word cannot be a value.
+        if text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+            return;
+        }
+        let spans = self.engine.scan_text(text, &Context::default());
+        self.keep(key, value, Place::Key, spans);
+    }
+
+    fn scan_leaf(&self, text: &str) -> Vec<Span> {
+        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        self.engine.scan_text(text, &Context { path: &path })
+    }
+
+    fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {
         if spans.is_empty() {
-            return None;
+            return;
         }
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
-        let mut changed = false;
-        for Span { start, end, kind } in spans {
-            let (Some(before), Some(found)) = (text.get(at..start), text.get(start..end)) else { continue };
-            out.push_str(before);
-            match (self.decide)(Finding { kind, text: found }) {
-                Edit::Keep => out.push_str(found),
-                Edit::Replace(other) => {
-                    changed = true;
-                    out.push_str(&other);
-                }
-                Edit::Drop => changed = true,
-            }
-            at = end;
-        }
-        out.push_str(text.get(at..).unwrap_or_default());
-        let gone = changed && out.trim().is_empty();
-        changed.then_some(if gone { Rewritten::Gone } else { Rewritten::Text(out) })
+        self.findings.count += spans.len();
+        let content = Content::Spans(spans);
+        self.findings.leaves.push(Leaf { node: node.place().1, entry: entry.place().1, place, path: self.owned_path(), content });
     }
-}
 
-enum Rewritten {
-    Text(String),
-    Gone,
-}
-
-/// The texts of an array that has nothing else.
-fn texts(array: Value<'_>) -> Option<Vec<String>> {
-    let texts: Option<Vec<String>> = array.elements().map(|e| e.as_str().map(Cow::into_owned)).collect();
-    texts.filter(|texts| array.is_array() && !texts.is_empty())
+    fn owned_path(&self) -> Vec<String> {
+        self.path.iter().map(ToString::to_string).collect()
+    }
 }
 
 /// Whether base64 begins as images, sound and documents do.
 fn is_binary(base64: &str) -> bool {
     const MAGIC: &[&[u8]] = &[
-        b"\x89PNG",
-        b"\xFF\xD8\xFF",
-        b"GIF8",
-        b"RIFF",
-        b"OggS",
-        b"fLaC",
-        b"ID3",
-        b"\xFF\xFB",
-        b"\xFF\xF1",
-        b"%PDF",
-        b"PK\x03\x04",
-        b"\x1F\x8B",
-        b"wOFF",
-        b"wOF2",
-        b"\0\0\0",
+        b"\x89PNG", b"\xFF\xD8\xFF", b"GIF8", b"RIFF", b"OggS", b"fLaC", b"ID3", b"\xFF\xFB", b"\xFF\xF1", b"%PDF", b"PK\x03\x04",
+        b"\x1F\x8B", b"wOFF", b"wOF2", b"\0\0\0",
     ];
     let head = base64.as_bytes().get(..8).and_then(|head| STANDARD.decode(head).ok()).unwrap_or_default();
     MAGIC.iter().any(|magic| head.starts_with(magic))
+}
+
+/// Whether a string may be a document of its own.
+fn looks_nested(text: &str) -> bool {
+    let text = text.trim_ascii();
+    matches!((text.bytes().next(), text.bytes().next_back()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+}
+
+/// A key in small letters without separators.
+fn normal(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
+fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
+    let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
+    let (_, heads) = object.entries().filter(|_| rows).find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
+    let name = |head: Value<'d>| {
+        head.as_str().or_else(|| head.entries().find(|(key, _)| matches!(normal(&key.text()).as_str(), "name" | "label" | "field" | "title" | "columnname" | "id" | "key")).and_then(|(_, name)| name.as_str()))
+    };
+    Some(heads.elements().map(|head| name(head).unwrap_or_default()).collect())
+}
+
+/// The first of an array of arrays, if it names columns.
+fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
+    let mut rows = array.elements();
+    let (first, second) = (rows.next()?, rows.next()?);
+    if !first.is_array() || !second.is_array() {
+        return None;
+    }
+    let heads: Option<Vec<_>> = first.elements().map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit()))).collect();
+    heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
+}
+
+/// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
+fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
+    let mut found = None;
+    let mut holds = false;
+    for (key, value) in object.entries().take(16) {
+        let key = normal(&key.text());
+        holds |= VALUES.contains(&key.as_str());
+        if found.is_none() && NAMES.contains(&key.as_str()) && let Some(text) = value.as_str() && text.len() <= 96 {
+            let labels = labels::of_key(&text);
+            if labels.tells() {
+                found = Some(text);
+            }
+        } else if found.is_none() && key == "type" && value.is_object() {
+            // FHIR: `"type": {"text": "…"}`.
+            found = value.entries().find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
+        }
+    }
+    found.filter(|_| holds)
+}
+
+/// Rewrites what `decide` says. Only what is edited changes: neighbours, numbers and key order stay as they are
+/// spelled, in nested documents too unless an entry is dropped from one.
+pub fn rewrite(document: &Document, findings: &Findings, mut decide: impl FnMut(&Finding<'_>) -> Edit) -> Patches {
+    rewrite_with(document, findings, &mut decide).0
+}
+
+/// The patches, and whether something is dropped.
+fn rewrite_with(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> (Patches, bool) {
+    let mut patches = Patches::default();
+    let mut drops = false;
+    let mut keys = 0;
+    for leaf in &findings.leaves {
+        let node = document.at(leaf.node);
+        match change(document, leaf, decide) {
+            Change::None => {}
+            Change::Text(mut text) => {
+                if leaf.place == Place::Key {
+                    // Two keys that become one would make the object ambiguous.
+                    keys += 1;
+                    if keys > 1 {
+                        text = format!("{text}_{keys}");
+                    }
+                }
+                patches.replace(node, json::string(&text));
+            }
+            Change::Json(json) => patches.replace(node, json),
+            Change::Drop => {
+                drops = true;
+                patches.remove(document.at(leaf.entry));
+            }
+        }
+    }
+    (patches, drops)
+}
+
+enum Change {
+    None,
+    Text(String),
+    Json(Vec<u8>),
+    Drop,
+}
+
+fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Change {
+    let spans = match &leaf.content {
+        Content::Nested(nested) => return within(&nested.0, &nested.1, decide).map_or(Change::None, Change::Text),
+        Content::Encoded(nested) => {
+            // The document is one string; without it, an empty one is left.
+            let (patches, drops) = rewrite_with(&nested.0, &nested.1, decide);
+            if patches.is_empty() {
+                return Change::None;
+            }
+            let text = nested.0.write(&patches);
+            let read = Document::parse(text, &Bounds::default()).ok();
+            let text = read.as_ref().filter(|_| !drops).and_then(|document| document.root().as_str()).unwrap_or_default();
+            return Change::Text(STANDARD.encode(text.as_bytes()));
+        }
+        Content::Spans(spans) => spans,
+    };
+    let text = leaf.text(document);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut changed = false;
+    for span in spans {
+        match decide(&leaf.finding(&text, *span)) {
+            Edit::Keep => {}
+            Edit::Replace(replacement) => {
+                out.push_str(text.get(at..span.start).unwrap_or_default());
+                out.push_str(&replacement);
+                at = span.end;
+                changed = true;
+            }
+            Edit::Json(json) if leaf.place != Place::Key => return Change::Json(json),
+            Edit::Json(_) | Edit::Drop => return Change::Drop,
+        }
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    if changed { Change::Text(out) } else { Change::None }
+}
+
+/// A nested document rewritten; `None` when nothing changes.
+fn within(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Option<String> {
+    let (patches, _) = rewrite_with(document, findings, decide);
+    if patches.is_empty() {
+        return None;
+    }
+    String::from_utf8(document.write_in_place(&patches)).ok()
+}
+
+/// The text of a document with the patched leaves in place of the old, everything else byte for byte.
+pub fn splice(document: &Document, findings: &Findings, patches: &Patches) -> String {
+    let text = document.text();
+    let mut leaves: Vec<Value<'_>> = findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
+    leaves.sort_unstable_by_key(|node| node.range().start);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for node in leaves {
+        let range = node.range();
+        out.push_str(text.get(at..range.start).unwrap_or_default());
+        let mut json = Vec::new();
+        node.write(patches, &mut json);
+        out.push_str(&String::from_utf8_lossy(&json));
+        at = range.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
 }

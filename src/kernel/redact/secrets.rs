@@ -1,6 +1,261 @@
 //! Keys, passwords, tokens and private keys.
+//!
+//! Three kinds of evidence, in the order of their weight: a mark of the issuer (a provider's prefix, a PEM
+//! header, the header of a token), a place that only holds a secret (the password of a URL, an option of a
+//! program, an authorization header), and a name with a value that looks the part. Every literal the text is
+//! searched for is found in one pass; from each, only the word around it and the value after it are read.
+mod assigned;
+mod commands;
+mod marks;
+mod names;
+mod pem;
+mod providers;
+mod rarity;
+mod urls;
+mod value;
+
+use super::kind::Kind;
 use super::view::View;
-use super::{Context, Found};
+use super::{Context, Found, Span};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use std::sync::LazyLock;
+use value::Bytes;
+
+/// What a literal in the text calls for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Call {
+    /// A name may be around it.
+    Name,
+    /// A name of a script that does not space its words: the literal alone is the name.
+    Part,
+    /// `Bearer`, `Basic`.
+    Scheme,
+    /// `://`
+    Url,
+    /// The name of a program that takes passwords as options.
+    Program,
+    /// `IDENTIFIED`
+    Sql,
+    /// `-----BEGIN`
+    Pem,
+}
+
+/// Literals looked for as written here, capitalised and in capitals.
+const WORDS: &[(&str, Call)] = &[
+    ("pass", Call::Name),
+    ("pwd", Call::Name),
+    ("psw", Call::Name),
+    ("pword", Call::Name),
+    ("secret", Call::Name),
+    ("token", Call::Name),
+    ("key", Call::Name),
+    ("credential", Call::Name),
+    ("masterauth", Call::Name),
+    ("bindpw", Call::Name),
+    ("rootpw", Call::Name),
+    ("kennwort", Call::Name),
+    ("contrase", Call::Name),
+    ("clave", Call::Name),
+    ("llave", Call::Name),
+    ("palavra", Call::Name),
+    ("senha", Call::Name),
+    ("chave", Call::Name),
+    ("chiave", Call::Name),
+    ("heslo", Call::Name),
+    ("haslo", Call::Name),
+    ("hasło", Call::Name),
+    ("klucz", Call::Name),
+    ("wachtwoord", Call::Name),
+    ("sleutel", Call::Name),
+    ("losenord", Call::Name),
+    ("lösen", Call::Name),
+    ("nyckel", Call::Name),
+    ("adgangskode", Call::Name),
+    ("salasana", Call::Name),
+    ("parol", Call::Name),
+    ("parool", Call::Name),
+    ("sifre", Call::Name),
+    ("şifre", Call::Name),
+    ("anahtar", Call::Name),
+    ("jelsz", Call::Name),
+    ("lozinka", Call::Name),
+    ("zaporka", Call::Name),
+    ("geslo", Call::Name),
+    ("slapta", Call::Name),
+    ("sandi", Call::Name),
+    ("schlüssel", Call::Name),
+    ("schluessel", Call::Name),
+    ("geheim", Call::Name),
+    ("jeton", Call::Name),
+    ("segred", Call::Name),
+    ("segret", Call::Name),
+    ("sekret", Call::Name),
+    ("пароль", Call::Name),
+    ("парол", Call::Name),
+    ("лозинк", Call::Name),
+    ("ключ", Call::Name),
+    ("токен", Call::Name),
+    ("секрет", Call::Name),
+    ("κωδικός", Call::Name),
+    ("clé", Call::Name),
+    ("bearer", Call::Scheme),
+    ("basic", Call::Scheme),
+    ("authorization", Call::Scheme),
+    ("identified", Call::Sql),
+];
+
+/// Literals looked for as written here only.
+const EXACT: &[(&str, Call)] = &[
+    ("密码", Call::Part),
+    ("密碼", Call::Part),
+    ("口令", Call::Part),
+    ("パスワード", Call::Part),
+    ("パスフレーズ", Call::Part),
+    ("비밀번호", Call::Part),
+    ("암호", Call::Part),
+    ("패스워드", Call::Part),
+    ("كلمة المرور", Call::Part),
+    ("كلمة السر", Call::Part),
+    ("סיסמה", Call::Part),
+    ("סיסמא", Call::Part),
+    ("รหัสผ่าน", Call::Part),
+    ("mật khẩu", Call::Part),
+    ("Mật khẩu", Call::Part),
+    ("पासवर्ड", Call::Part),
+    ("密钥", Call::Part),
+    ("密鑰", Call::Part),
+    ("秘钥", Call::Part),
+    ("令牌", Call::Part),
+    ("金鑰", Call::Part),
+    ("トークン", Call::Part),
+    ("シークレット", Call::Part),
+    ("APIキー", Call::Part),
+    ("アクセスキー", Call::Part),
+    ("토큰", Call::Part),
+    ("API 키", Call::Part),
+    ("비밀 키", Call::Part),
+    ("시크릿", Call::Part),
+    ("curl ", Call::Program),
+    ("wget ", Call::Program),
+    ("mysql", Call::Program),
+    ("mariadb", Call::Program),
+    ("sshpass ", Call::Program),
+    ("redis-cli ", Call::Program),
+    ("mongo", Call::Program),
+    ("sqlcmd ", Call::Program),
+    ("docker login", Call::Program),
+    ("htpasswd ", Call::Program),
+    ("openssl ", Call::Program),
+    ("ldapsearch ", Call::Program),
+    ("smbclient ", Call::Program),
+    ("sqlplus ", Call::Program),
+    ("rabbitmqctl ", Call::Program),
+    ("chpasswd", Call::Program),
+    ("lftp ", Call::Program),
+    ("az login", Call::Program),
+    ("helm ", Call::Program),
+    ("unzip ", Call::Program),
+    ("7z ", Call::Program),
+    ("http ", Call::Program),
+    ("xfreerdp ", Call::Program),
+    ("net use ", Call::Program),
+    ("://", Call::Url),
+    ("jdbc:oracle:thin:", Call::Url),
+    ("-----BEGIN ", Call::Pem),
+];
+
+/// The literals in every spelling, and what each calls for.
+static LITERALS: LazyLock<(Option<AhoCorasick>, Vec<Call>)> = LazyLock::new(|| {
+    let mut spelled: Vec<(String, Call)> = Vec::new();
+    for (word, call) in WORDS {
+        let mut letters = word.chars();
+        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        for spelling in [(*word).to_owned(), capital, word.to_uppercase()] {
+            if !spelled.iter().any(|(known, _)| *known == spelling) {
+                spelled.push((spelling, *call));
+            }
+        }
+    }
+    spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
+    let automaton = AhoCorasick::builder()
+        .kind(Some(AhoCorasickKind::DFA))
+        .match_kind(MatchKind::LeftmostLongest)
+        .build(spelled.iter().map(|(word, _)| word))
+        .ok();
+    (automaton, spelled.into_iter().map(|(_, call)| call).collect())
+});
 
 /// Finds API keys, passwords, private keys and tokens.
-pub fn find(_view: &View<'_>, _context: &Context<'_>, _out: &mut Vec<Found>) {}
+pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+    let text = view.folded();
+    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out };
+    finds.under(context.path);
+    finds.called();
+    marks::find(&mut finds);
+}
+
+/// A text being read, and what was found in it.
+struct Finds<'a> {
+    text: &'a str,
+    bytes: Bytes<'a>,
+    out: &'a mut Vec<Found>,
+}
+
+impl<'a> Finds<'a> {
+    fn add(&mut self, start: usize, end: usize, kind: Kind, score: u8) {
+        let (start, end) = (self.text.floor_char_boundary(start), self.text.ceil_char_boundary(end));
+        if start < end {
+            self.out.push(Found { span: Span { start, end, kind }, score });
+        }
+    }
+
+    fn str(&self, start: usize, end: usize) -> &'a str {
+        self.text.get(start..end).unwrap_or_default()
+    }
+
+    /// Follows every literal that calls for something.
+    fn called(&mut self) {
+        let (Some(automaton), calls) = (&LITERALS.0, &LITERALS.1) else { return };
+        let mut progress = assigned::Progress::default();
+        let mut line_done = 0;
+        for found in automaton.find_iter(self.text.as_bytes()) {
+            let (start, end) = (found.start(), found.end());
+            match calls.get(found.pattern().as_usize()).copied() {
+                Some(Call::Name) => assigned::name(self, start, end, &mut progress),
+                Some(Call::Part) => assigned::part(self, start, end, &mut progress),
+                Some(Call::Scheme) => assigned::scheme(self, start, end),
+                Some(Call::Sql) => commands::sql(self, end),
+                Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
+                Some(Call::Url) => urls::find(self, start, end),
+                Some(Call::Pem) => pem::find(self, start),
+                Some(Call::Program) | None => {}
+            }
+        }
+    }
+
+    /// What the key above says about the whole text.
+    fn under(&mut self, path: &[&str]) {
+        let Some(mut key) = path.last().copied() else { return };
+        if matches!(
+            key,
+            "value"
+                | "Value"
+                | "val"
+                | "data"
+                | "plaintext"
+                | "current"
+                | "#text"
+                | "_"
+                | "$"
+                | "content"
+                | "new"
+                | "old"
+        ) {
+            key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
+        }
+        let Some(named) = names::named(key) else { return };
+        let trimmed = self.text.trim();
+        let start = self.text.len() - self.text.trim_start().len();
+        assigned::judge(self, named, start, start + trimmed.len(), value::Hold::Whole, 80);
+    }
+}

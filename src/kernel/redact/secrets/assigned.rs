@@ -1,0 +1,1009 @@
+//! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
+use super::names::{self, Named};
+use super::providers::key_at;
+use super::value::{self, Hold};
+use super::{Finds, Kind};
+use std::ops::Range;
+
+/// How far a name reaches back from its literal, how far a value is looked for, how long one may be: bytes.
+const NAME: usize = 64;
+const REACH: usize = 160;
+const VALUE: usize = 4096;
+
+/// What was read already, so that nothing is read twice.
+#[derive(Default)]
+pub(super) struct Progress {
+    /// The end of the last name.
+    name: usize,
+    /// The end of the last table.
+    table: usize,
+    /// The end of the last value found.
+    value: usize,
+}
+
+/// Says what the value from `start` to `end` is, if it is what its name promises.
+pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
+    let value = finds.bytes.range(start, end);
+    let kind = match named {
+        // A key under the name of a password is a key.
+        Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
+            return true;
+        }
+        Named::Password => value::password(value, hold).then_some(Kind::Password),
+        Named::Key { sure } => {
+            let sure = sure && hold != Hold::Prose;
+            value::opaque(value, sure).then_some(Kind::ApiKey)
+        }
+        Named::Private => {
+            (value.len() >= 32 && value::opaque(value, false) && !value.contains(&b' ')).then_some(Kind::PrivateKey)
+        }
+    };
+    if let Some(kind) = kind {
+        finds.add(start, end, kind, score);
+    }
+    kind.is_some()
+}
+
+fn inside(c: char) -> bool {
+    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+}
+
+/// The name around the literal from `start` to `end`, then its value.
+pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &mut Progress) {
+    if start < progress.name {
+        return;
+    }
+    let floor = finds.text.floor_char_boundary(start.saturating_sub(NAME).max(progress.name));
+    let before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
+    let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    let word = finds.str(start - before, end + after);
+    progress.name = end + after;
+    let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
+    let name = word.trim_matches(['-', '.', '_']);
+    if name.is_empty() {
+        return;
+    }
+    let (from, to) = (start - before + lead, start - before + lead + name.len());
+    let Some((named, to)) = promise(finds, from, to) else { return };
+    progress.name = progress.name.max(to);
+    value_of(finds, named, from, to, progress);
+}
+
+/// The literal from `start` to `end` is the whole name.
+pub(super) fn part(finds: &mut Finds<'_>, start: usize, end: usize, progress: &mut Progress) {
+    if start < progress.name {
+        return;
+    }
+    progress.name = end;
+    if let Some(named) = names::named(finds.str(start, end)) {
+        value_of(finds, named, start, end, progress);
+    }
+}
+
+/// What the name promises together with the words beside it, and where it ends with them.
+fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> {
+    let name = finds.str(from, to);
+    let alone = names::named(name);
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(40));
+    let before = finds.str(floor, from);
+    let phrase = |words: usize| {
+        let mut at = before.len();
+        for _ in 0..words {
+            let rest = before.get(..at)?.strip_suffix(' ')?;
+            let word: usize =
+                rest.chars().rev().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
+            if word == 0 {
+                return None;
+            }
+            at = rest.len() - word;
+        }
+        Some(finds.str(floor + at, to))
+    };
+    if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
+        return phrase(2).or(phrase(1)).and_then(names::named).map(|named| (named, to));
+    }
+    if alone.is_some() {
+        // `page token`, `forgot password`: the word before takes the promise back; others leave it.
+        return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
+            Some(phrase) => names::named(phrase).map(|named| (named, to)),
+            None => alone.map(|named| (named, to)),
+        };
+    }
+    if !names::stem(name) && !name.contains(['-', '_']) {
+        return None;
+    }
+    // `API key`, `clave de API`, `ключ API`.
+    for words in 1..=2 {
+        if let Some(named) = phrase(words).and_then(names::named) {
+            return Some((named, to));
+        }
+    }
+    let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
+    let after = finds.str(to, ceiling);
+    let mut end = 0;
+    for _ in 0..2 {
+        let rest = after.get(end..)?.strip_prefix(' ')?;
+        let word: usize = rest.chars().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
+        end += 1 + word;
+        if let Some(named) = names::named(finds.str(from, to + end)).filter(|_| word > 0) {
+            return Some((named, to + end));
+        }
+    }
+    None
+}
+
+/// Words between a name and its value.
+const COPULAS: &[&str] = &[
+    "is",
+    "was",
+    "are",
+    "be",
+    "being",
+    "=",
+    ":",
+    "-",
+    "–",
+    "—",
+    "->",
+    "=>",
+    "→",
+    "ist",
+    "lautet",
+    "war",
+    "est",
+    "es",
+    "era",
+    "sera",
+    "è",
+    "é",
+    "foi",
+    "fue",
+    "to",
+    "jest",
+    "brzmi",
+    "är",
+    "er",
+    "on",
+    "je",
+    "este",
+    "equals",
+    "adalah",
+    "là",
+    "это",
+    "dir",
+    "van",
+    "zijn",
+    "είναι",
+    "ist:",
+    "is:",
+    "est:",
+    "es:",
+    "é:",
+    "è:",
+    "to:",
+    "är:",
+    "er:",
+    "on:",
+    "je:",
+    "set",
+];
+
+/// Words that may stand between a copula or name and the value.
+const FILLERS: &[&str] = &[
+    "now",
+    "to",
+    "set",
+    "still",
+    "currently",
+    "actually",
+    "just",
+    "simply",
+    "as",
+    "follows",
+    "called",
+    "following",
+    "value",
+    "le",
+    "la",
+    "el",
+    "il",
+    "o",
+    "you",
+    "need",
+    "for",
+    "the",
+    "on",
+    "of",
+    "your",
+    "our",
+    "this",
+    "new",
+    "login",
+    "account",
+    "box",
+    "host",
+    "server",
+    "db",
+    "database",
+    "below:",
+    "here:",
+    "he",
+    "she",
+    "i",
+    "we",
+    "gave",
+    "me",
+    "us",
+    "used",
+    "use",
+    "wifi",
+    "admin",
+    "root",
+    "user",
+    "temporary",
+    "works",
+    "today",
+];
+
+/// Words after which a long run is no secret of the name.
+const ELSEWHERE: &[&str] = &[
+    "commit",
+    "sha",
+    "sha1",
+    "sha256",
+    "md5",
+    "hash",
+    "digest",
+    "checksum",
+    "etag",
+    "id",
+    "uuid",
+    "guid",
+    "trace",
+    "request",
+    "req",
+    "revision",
+    "build",
+    "ref",
+    "version",
+    "fingerprint",
+    "cursor",
+    "path",
+    "file",
+    "url",
+    "session",
+    "order",
+    "ticket",
+    "image",
+    "tag",
+    "index",
+    "invoice",
+];
+
+/// Where a name's value stands, and how it is held.
+struct Place {
+    value: Range<usize>,
+    hold: Hold,
+}
+
+fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) {
+    let place = by_syntax(finds, from, to);
+    if let Some(Place { value, hold }) = place {
+        if judge(finds, named, value.start, value.end, hold, 80) {
+            progress.value = value.end;
+            progress.name = progress.name.max(value.end.min(to + 256));
+            return;
+        }
+        if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
+            return;
+        }
+    }
+    if column(finds, named, from, to, progress) {
+        return;
+    }
+    by_prose(finds, named, to);
+    from_behind(finds, named, from);
+}
+
+/// Whether only marks of lists, quotes and declarations stand between the start of the line and `from`.
+fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(48));
+    let before = finds.str(floor, from);
+    let line = before.rsplit(['\n', '\r']).next().unwrap_or("");
+    if line.len() == before.len() && floor > 0 {
+        return false;
+    }
+    let line = line
+        .trim_start_matches([
+            ' ', '\t', '-', '+', '*', '>', '#', '/', '|', '"', '\'', '`', '•', '_', '.', '<', '$', ':',
+        ])
+        .trim_end_matches(['"', '\'', '`', '*', '-', '$']);
+    matches!(
+        line,
+        "" | "export "
+            | "set "
+            | "SET "
+            | "setx "
+            | "ENV "
+            | "ARG "
+            | "env:"
+            | "- "
+            | "declare "
+            | "readonly "
+            | "local "
+    )
+}
+
+/// The value where a grammar puts it: after `=`, `:`, `=>`, in quotes, between tags, as an option.
+fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let mut at = to;
+    let opened = text.before(from);
+    let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
+    // `<password>…</password>`, `<password type="text">…`.
+    if opened == b'<' {
+        let open = at + text.from(at).iter().take(80).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
+        if text.at(open) == b'>' && text.before(open) != b'/' {
+            return tagged(finds, open + 1);
+        }
+        return None;
+    }
+    let mut quoted = false;
+    while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
+        quoted |= matches!(text.at(at), b'"' | b'\'' | b'`');
+        at += 1;
+    }
+    // `Password (temporary): …`
+    if text.at(at) == b' ' && text.at(at + 1) == b'(' {
+        let close = text
+            .from(at)
+            .iter()
+            .take(40)
+            .position(|byte| matches!(byte, b')' | b'\n'))
+            .filter(|close| text.at(at + close) == b')');
+        at += close.map_or(0, |close| close + 1);
+    }
+    if text.at(at) == b'>' {
+        return tagged(finds, at + 1);
+    }
+    if let Some(place) = paired(finds, at) {
+        return Some(place);
+    }
+    let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let mut after = at + spaced;
+    // `password for admin: …`, `token d'accès : …`
+    if spaced == 1 && text.at(after).is_ascii_lowercase() {
+        after = described(finds, after).unwrap_or(after);
+    }
+    let call = text.at(after) == b'(' && matches!(text.at(after + 1), b'"' | b'\'');
+    let separator = separator(finds, after, quoted);
+    let mut hold = Hold::Separated;
+    let mut value = after;
+    match separator {
+        Some(length) => {
+            value += length;
+            value = annotated(finds, after, value);
+        }
+        None if call => value += 1,
+        None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
+        None if spaced > 0 && option && text.at(after) != b'-' => hold = Hold::Whole,
+        None if spaced > 0
+            && begins_line(finds, from)
+            && !finds.str(from.saturating_sub(4), from).is_empty()
+            && finds.str(from.saturating_sub(4), from).ends_with("ENV ") => {}
+        None => return None,
+    }
+    let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
+    let spaces = gap > 0;
+    value += gap;
+    if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
+        value = below(finds, from, value)?;
+    }
+    let range = extent(finds, value, begins_line(finds, from) && separator.is_some())?;
+    let tight = separator.is_some() && !spaces && text.at(after) == b'=';
+    if range.quoted || range.whole || tight && !matches!(text.at(range.value.end), b')' | b',' | b'(' | b'.') {
+        hold = Hold::Whole;
+    }
+    Some(Place { value: range.value, hold })
+}
+
+/// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
+fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
+    let text = finds.bytes;
+    for long in ["===", "!==", "?:", ":=", "=>", "->", "==", "!=", "||=", "：", "＝", "→", "::", "?="] {
+        if text.has(at, long) {
+            return Some(long.len());
+        }
+    }
+    match text.at(at) {
+        b'=' | b':' => Some(1),
+        b'|' => Some(1),
+        b',' if quoted => Some(1),
+        b'-' if text.at(at + 1) == b' ' && text.before(at) == b' ' => Some(1),
+        _ if text.has(at, "– ") || text.has(at, "— ") => Some(3),
+        _ => None,
+    }
+}
+
+/// `password: String = "…"`: behind a type stands the value.
+fn annotated(finds: &Finds<'_>, separator: usize, value: usize) -> usize {
+    let text = finds.bytes;
+    if text.at(separator) != b':' || text.has(separator, ":=") {
+        return value;
+    }
+    let kind = |byte: &&u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(**byte, b' ' | b'&' | b'<' | b'>' | b'[' | b']' | b'|' | b'\'' | b'?' | b'.')
+    };
+    let length = text.from(value).iter().take(40).take_while(kind).count();
+    let stated = finds.str(value, value + length).trim();
+    let types = [
+        "str",
+        "string",
+        "String",
+        "&str",
+        "&'static str",
+        "Optional[str]",
+        "Option<String>",
+        "string | undefined",
+        "Text",
+        "SecretStr",
+        "CharSequence",
+        "any",
+        "String?",
+    ];
+    let equals = text.at(value + length) == b'=' && text.at(value + length + 1) != b'=';
+    if equals && types.contains(&stated) { value + length + 1 } else { value }
+}
+
+/// `for admin:` after the name: where the colon is.
+fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    let words = text
+        .from(at)
+        .iter()
+        .take(48)
+        .position(|byte| matches!(byte, b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';'))?;
+    let between = finds.str(at, at + words);
+    let first = between.split(' ').next()?;
+    let preposition = [
+        "for",
+        "of",
+        "on",
+        "to",
+        "de",
+        "du",
+        "da",
+        "do",
+        "für",
+        "fuer",
+        "pour",
+        "para",
+        "del",
+        "d'accès",
+        "d’accès",
+        "voor",
+        "för",
+        "dla",
+        "di",
+        "per",
+        "zum",
+        "zu",
+        "til",
+        "d'api",
+    ]
+    .contains(&first);
+    let fits = matches!(text.at(at + words), b':' | b'=')
+        && preposition
+        && between.split(' ').count() <= 5
+        && !text.has(at + words, "://");
+    fits.then_some(at + words)
+}
+
+/// Behind a tag: everything up to the next one.
+fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let blank = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = at + blank;
+    if text.at(at) == b'<' && text.at(at + 1) != b'!' {
+        return None;
+    }
+    if text.has(at, "<![CDATA[") {
+        at += 9;
+        let length = memchr::memmem::find(text.range(at, at + VALUE), b"]]>")?;
+        return Some(Place { value: at..at + length, hold: Hold::Whole });
+    }
+    let length = memchr::memchr(b'<', text.range(at, (at + VALUE).min(text.len())))?;
+    let value = finds.str(at, at + length).trim_end();
+    text.has(at + length, "</").then(|| Place { value: at..at + value.len(), hold: Hold::Whole })
+}
+
+/// The name is itself a value, and a field called `value` follows: `name: DB_PASSWORD`, `value: …`.
+fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut next = at;
+    // `</name><value>…`, `</key><string>…`
+    if text.has(next, "</") {
+        next += text.from(next).iter().take(32).position(|byte| *byte == b'>')? + 1;
+        next = blank(next);
+        let inner = text.from(next).iter().take(32).position(|byte| *byte == b'>')?;
+        return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
+    }
+    next = blank(next);
+    if text.at(next) == b',' {
+        next = blank(next + 1);
+    }
+    if next == at {
+        return None;
+    }
+    while matches!(text.at(next), b'"' | b'\'' | b'\\') {
+        next += 1;
+    }
+    if !text.has_any_case(next, "value") {
+        return None;
+    }
+    next += 5;
+    while matches!(text.at(next), b'"' | b'\'' | b'\\') {
+        next += 1;
+    }
+    next = blank(next);
+    if !matches!(text.at(next), b':' | b'=') {
+        return None;
+    }
+    next += 1;
+    next += text.from(next).iter().take(16).take_while(|byte| **byte == b' ').count();
+    let range = extent(finds, next, true)?;
+    Some(Place { value: range.value, hold: Hold::Whole })
+}
+
+/// A value on the line below its name, when it is alone there.
+fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    let mut next = at;
+    // `password: |`, `password: >-`
+    while matches!(text.at(next), b'|' | b'>' | b'-' | b'+') {
+        next += 1;
+    }
+    let block = next > at;
+    if block && !matches!(text.at(next), b'\n' | b'\r') {
+        return (text.at(at) == b'|')
+            .then_some(at + 1 + text.from(at + 1).iter().take(64).take_while(|byte| **byte == b' ').count());
+    }
+    let lines = text.from(next).iter().take(200).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let breaks = text.range(next, next + lines).iter().filter(|byte| **byte == b'\n').count();
+    next += lines;
+    let indent =
+        text.range(next.saturating_sub(64), next).iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    let line = memchr::memchr2(b'\n', b'\r', text.range(next, (next + VALUE).min(text.len())))
+        .unwrap_or((text.len() - next.min(text.len())).min(VALUE));
+    let value = finds.str(next, next + line).trim_end();
+    let alone = !value.is_empty() && !value.contains([' ', ':', '=']) && breaks <= 2;
+    let strong =
+        value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(char::is_alphabetic) && value.len() >= 8;
+    let deeper = indent > 0 && begins_line(finds, from);
+    (alone && (block || strong) && (deeper || !block)).then_some(next)
+}
+
+/// A value and how it is bounded.
+struct Extent {
+    value: Range<usize>,
+    quoted: bool,
+    whole: bool,
+}
+
+/// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
+fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
+    let text = finds.bytes;
+    let mut start = at;
+    // `b"…"`, `@"…"`, `r'…'`, `$'…'`, `Some("…")`, `("…"`.
+    if matches!(text.at(start), b'b' | b'r' | b'f' | b'u' | b'@' | b'$' | b'(' | b'L' | b'N')
+        && matches!(text.at(start + 1), b'"' | b'\'')
+    {
+        start += 1;
+    }
+    for (open, close) in [
+        ("\"\"\"", "\"\"\""),
+        ("'''", "'''"),
+        ("\\\"", "\\\""),
+        ("\"", "\""),
+        ("'", "'"),
+        ("`", "`"),
+        ("“", "”"),
+        ("«", "»"),
+        ("‘", "’"),
+        ("„", "“"),
+        ("「", "」"),
+        ("『", "』"),
+    ] {
+        if text.has(start, open) {
+            let from = start + open.len();
+            let length = closing(text.range(from, (from + VALUE).min(text.len())), close.as_bytes())?;
+            let value = finds.str(from, from + length);
+            let trimmed = value.trim();
+            let lead = value.len() - value.trim_start().len();
+            return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
+        }
+    }
+    let stop = |byte: &&u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(**byte, b'"' | b'`');
+    let mut length = text
+        .from(at)
+        .iter()
+        .take(VALUE)
+        .position(|byte| stop(&byte))
+        .unwrap_or((text.len().saturating_sub(at)).min(VALUE));
+    let ends_line = |at: usize| {
+        let blank = text.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+        let next = text.at(at + blank);
+        matches!(next, b'\n' | b'\r' | 0)
+            || blank > 0 && (next == b'#' || text.has(at + blank, "//") || text.has(at + blank, "--"))
+    };
+    let run = finds.str(at, at + length);
+    // A line of a template goes on behind spaces: `{{ vault.password }}`, `$(cat file)`.
+    if run.starts_with("{{")
+        || run.starts_with("$(")
+        || run.starts_with("${")
+        || run.starts_with('<')
+        || run.starts_with("%{")
+    {
+        return None;
+    }
+    // `\n` that was never decoded ends a value, and so does `%0A`.
+    let mut cut = run.find("\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
+    for joined in ["&", ";"] {
+        if let Some(place) = run.find(joined) {
+            let rest = finds.str(at + place + 1, (at + place + 40).min(text.len()));
+            let key =
+                rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.')).count();
+            if rest.get(key..).is_some_and(|rest| rest.starts_with('=')) && key > 0
+                || joined == ";" && place + 1 == run.len()
+            {
+                cut = cut.min(place);
+            }
+        }
+    }
+    let whole = line && ends_line(at + length);
+    if !whole {
+        let bounds = run.find([',', '<', '|', '\'', '&', ';']).filter(|place| {
+            let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
+            next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
+        });
+        cut = cut.min(bounds.unwrap_or(run.len()));
+    }
+    length = cut;
+    let mut value = finds.str(at, at + length);
+    if !whole || cut < run.len() {
+        value = value.trim_end_matches([',', ';', '.', ':', '?']);
+    }
+    value = value.trim_end_matches("**");
+    for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
+        while value.ends_with(close) && value.matches(open).count() < value.matches(close).count() {
+            value = value.trim_end_matches(',').strip_suffix(close).unwrap_or(value);
+        }
+    }
+    if value.ends_with('\\') {
+        value = value.trim_end_matches('\\');
+    }
+    (!value.is_empty()).then_some(Extent {
+        value: at..at + value.len(),
+        quoted: false,
+        whole: whole && cut == run.len(),
+    })
+}
+
+/// Where `close` stands first without a backslash before it, on this line.
+fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
+    let mut skip = false;
+    for (i, byte) in text.iter().enumerate() {
+        if skip && close.first() != Some(&b'\\') {
+            skip = false;
+            continue;
+        }
+        if text.get(i..).is_some_and(|rest| rest.starts_with(close)) {
+            return Some(i);
+        }
+        if *byte == b'\n' && close.len() < 3 {
+            return None;
+        }
+        skip = *byte == b'\\';
+    }
+    None
+}
+
+/// `Bearer …`, `Basic …`, `Authorization: …` from `start` to `end`.
+pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let text = finds.bytes;
+    let word = finds.str(start, end);
+    if text.before(start).is_ascii_alphanumeric() || text.at(end).is_ascii_alphanumeric() {
+        return;
+    }
+    let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
+    if word.eq_ignore_ascii_case("authorization") {
+        let mut at = end;
+        while matches!(text.at(at), b'"' | b'\'' | b'\\' | b']' | b')') {
+            at += 1;
+        }
+        at = blank(at);
+        if !matches!(text.at(at), b':' | b'=' | b',') {
+            return;
+        }
+        at = blank(at + 1);
+        while matches!(text.at(at), b'"' | b'\'' | b'\\') {
+            at += 1;
+        }
+        for other in [
+            "token=",
+            "Token token=",
+            "Token ",
+            "token ",
+            "ApiKey ",
+            "Apikey ",
+            "API-Key ",
+            "Key ",
+            "key ",
+            "SSWS ",
+            "GenieKey ",
+            "Bot ",
+            "Splunk ",
+            "OAuth ",
+            "Zoho-oauthtoken ",
+            "Klaviyo-API-Key ",
+            "Discogs token=",
+            "PVEAPIToken=",
+            "Token: ",
+        ] {
+            if text.has(at, other) {
+                at += other.len();
+                break;
+            }
+        }
+        bearer(finds, at, true);
+        return;
+    }
+    let mut at = blank(end);
+    if at == end {
+        if !matches!(text.at(at), b':' | b'=' | b'+') {
+            return;
+        }
+        at = blank(at + 1);
+    }
+    if matches!(text.at(at), b'"' | b'\'') {
+        at += 1;
+    }
+    if word.eq_ignore_ascii_case("bearer") {
+        bearer(finds, at, false);
+        return;
+    }
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let length = text.from(at).iter().take(512).take_while(base64).count();
+    let (plain, decoded) = super::marks::decoded(text.range(at, at + length));
+    let plain = plain.get(..decoded).unwrap_or_default();
+    let readable =
+        plain.len() >= 3 && std::str::from_utf8(plain).is_ok_and(|plain| plain.chars().all(|c| !c.is_control()));
+    let secret =
+        plain.iter().position(|byte| *byte == b':').and_then(|colon| plain.get(colon + 1..)).unwrap_or_default();
+    if length >= 8 && readable && secret.len() >= 2 && !value::placeholder(secret) {
+        finds.add(at, at + length, Kind::Password, 88);
+    }
+}
+
+/// The token of an authorization header at `at`.
+fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
+    let token = |byte: &&u8| {
+        byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'|')
+    };
+    let length = finds.bytes.from(at).iter().take(VALUE).take_while(token).count();
+    let drawn = finds.str(at, at + length).trim_end_matches(['.', ':', ',']);
+    if value::opaque(drawn.as_bytes(), true)
+        && drawn.len() >= 16
+        && (!header || super::rarity::rarity(drawn.as_bytes()) > 60 || value::uuid(drawn.as_bytes()))
+    {
+        finds.add(at, at + drawn.len(), Kind::ApiKey, 82);
+    }
+}
+
+/// A sentence about the name that tells the value: `the password for the box is …`, `token … was rejected`.
+fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
+    let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
+    let rest = finds.str(to, ceiling);
+    if !rest.starts_with([' ', ',', '"', '\'', '`', '*', ')']) {
+        return;
+    }
+    let mut told = false;
+    let mut tries = 0;
+    let mut at = 0;
+    for word in rest.split_inclusive([' ', '\n', '\t']) {
+        let start = to + at;
+        at += word.len();
+        let ended = word.ends_with('\n');
+        let bare = word.trim_end();
+        if bare.is_empty() {
+            if ended { break } else { continue }
+        }
+        // The last word may have been cut by the bound.
+        if to + at >= ceiling && ceiling < finds.text.len() && !word.ends_with([' ', '\n', '\t']) {
+            let longer = extent(finds, start, false);
+            if let Some(Extent { value, .. }) = longer {
+                try_prose(finds, named, value, told, false);
+            }
+            return;
+        }
+        let quoted = bare.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && bare.len() > 2;
+        let lead = bare.len() - bare.trim_start_matches(['"', '\'', '`', '“', '«', '(', '[', '*']).len();
+        let inner = bare
+            .get(lead..)
+            .unwrap_or("")
+            .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        let range = start + lead..start + lead + inner.len();
+        if !inner.is_empty()
+            && (told || tries == 0 || matches!(named, Named::Key { .. }))
+            && try_prose(finds, named, range, told, quoted)
+        {
+            return;
+        }
+        let plain = inner.to_lowercase();
+        if ELSEWHERE.contains(&plain.as_str()) {
+            return;
+        }
+        if COPULAS.contains(&plain.as_str()) || COPULAS.contains(&bare) || bare.ends_with(':') {
+            told = true;
+        } else if told && !FILLERS.contains(&plain.as_str()) {
+            return;
+        }
+        tries += 1;
+        if tries > 8 || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
+            return;
+        }
+    }
+}
+
+fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: bool, quoted: bool) -> bool {
+    let value = finds.bytes.range(range.start, range.end);
+    match named {
+        Named::Password if quoted && told => judge(finds, named, range.start, range.end, Hold::Whole, 70),
+        Named::Password if told => judge(finds, named, range.start, range.end, Hold::Prose, 65),
+        // Without a word between, it must look the part more: `password Tiger#30 was rejected`.
+        Named::Password => value.len() >= 7 && judge(finds, named, range.start, range.end, Hold::Prose, 60),
+        Named::Key { sure } => {
+            let drawn = value.len() >= 16 && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
+            drawn && value::opaque(value, sure) && judge_key(finds, range)
+        }
+        Named::Private => false,
+    }
+}
+
+fn judge_key(finds: &mut Finds<'_>, range: Range<usize>) -> bool {
+    finds.add(range.start, range.end, Kind::ApiKey, 60);
+    true
+}
+
+/// Words between a copula and the name after it.
+const BEFORE: &[&str] = &[
+    "the",
+    "my",
+    "your",
+    "our",
+    "their",
+    "his",
+    "her",
+    "new",
+    "temporary",
+    "current",
+    "das",
+    "mein",
+    "dein",
+    "ihr",
+    "le",
+    "la",
+    "el",
+    "mon",
+    "votre",
+    "mi",
+    "tu",
+    "su",
+    "il",
+    "mio",
+    "minha",
+    "meu",
+    "het",
+    "de",
+    "mijn",
+    "root",
+    "admin",
+    "wifi",
+    "API",
+    "api",
+    "secret",
+    "access",
+    "login",
+    "old",
+    "personal",
+    "default",
+    "initial",
+];
+
+/// `… is the password`: the value stands before the name.
+fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
+    let before = finds.str(floor, from);
+    let Some(line) = before.rsplit(['\n', '\t']).next() else { return };
+    let mut rest = line.trim_end();
+    let mut skipped = 0;
+    // The words between the copula and the name: `is the`, `ist mein`.
+    loop {
+        let word = rest.rsplit(' ').next().unwrap_or("");
+        rest = rest.get(..rest.len() - word.len()).unwrap_or("").trim_end();
+        if ["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="].contains(&word) {
+            break;
+        }
+        skipped += 1;
+        if skipped > 3 || rest.is_empty() || !BEFORE.contains(&word) {
+            return;
+        }
+    }
+    let word = rest.rsplit(' ').next().unwrap_or("");
+    let offset = before.len() - line.len() + rest.len() - word.len();
+    let lead = word.len() - word.trim_start_matches(['"', '\'', '`', '“', '«', '(', '>', '*']).len();
+    let inner = word.get(lead..).unwrap_or("").trim_end_matches(['"', '\'', '`', '”', '»', ')', ',', '*']);
+    // A word at the very start of what was read may have been cut.
+    if skipped == 0 || inner.is_empty() || offset == 0 && floor > 0 {
+        return;
+    }
+    let start = floor + offset + lead;
+    try_prose(finds, named, start..start + inner.len(), true, lead > 0);
+}
+
+/// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
+fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
+    const ROWS: usize = 2000;
+    let text = finds.bytes;
+    if from < progress.table {
+        return false;
+    }
+    let line_start =
+        from - text.range(from.saturating_sub(1024), from).iter().rev().take_while(|byte| **byte != b'\n').count();
+    let line_end = to + memchr::memchr(b'\n', text.range(to, (to + 1024).min(text.len()))).unwrap_or(0);
+    if text.at(line_end) != b'\n' {
+        return false;
+    }
+    let head = finds.str(line_start, line_end);
+    let Some(delimiter) = ['|', '\t', ';', ','].into_iter().find(|delimiter| head.contains(*delimiter)) else {
+        return false;
+    };
+    let cell =
+        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+    if !head.split(delimiter).all(|name| name.len() <= 48 && name.chars().all(cell)) {
+        return false;
+    }
+    let place = finds.str(line_start, from).matches(delimiter).count();
+    let cells = head.matches(delimiter).count();
+    let mut at = line_end + 1;
+    let mut found = false;
+    for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
+        let start = at;
+        at += row.len();
+        let rule = row.trim_end().chars().all(|c| matches!(c, '-' | '+' | '|' | ':' | ' ' | '='));
+        if rule && !row.trim().is_empty() {
+            continue;
+        }
+        if row.matches(delimiter).count() != cells || row.len() > 16_384 {
+            break;
+        }
+        let mut offset = start;
+        for (i, cell) in row.split(delimiter).enumerate() {
+            if i == place {
+                let lead = cell.len() - cell.trim_start_matches([' ', '"', '`', '\'', '*']).len();
+                let value = cell.get(lead..).unwrap_or("").trim_end_matches([' ', '"', '`', '\n', '\r', '\'', '*']);
+                found |= judge(finds, named, offset + lead, offset + lead + value.len(), Hold::Whole, 75);
+                break;
+            }
+            offset += cell.len() + delimiter.len_utf8();
+        }
+    }
+    if found {
+        // Other columns of this table may be secret too; its rows hold no further heads.
+        progress.table = if progress.table == 0 { line_end + 1 } else { progress.table };
+    }
+    found
+}

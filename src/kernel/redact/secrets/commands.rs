@@ -1,0 +1,260 @@
+//! Passwords on command lines and in SQL.
+use super::value::{self, Hold};
+use super::{Finds, Kind};
+use std::ops::Range;
+
+/// How a program takes a password.
+#[derive(Clone, Copy)]
+enum Takes {
+    /// An option, then the password, joined or apart.
+    Either(&'static str),
+    /// Only joined: `-pPASSWORD`.
+    Joined(&'static str),
+    /// Only apart: `-a PASSWORD`.
+    Apart(&'static str),
+    /// An option, then `user:password` (or with another separator).
+    Pair(&'static str, u8),
+    /// The last word.
+    Last,
+    /// Any word of this form.
+    Word(u8, u8),
+}
+
+const PROGRAMS: &[(&str, &[Takes])] = &[
+    (
+        "curl ",
+        &[
+            Takes::Pair("-u", b':'),
+            Takes::Pair("--user", b':'),
+            Takes::Pair("-U", b':'),
+            Takes::Pair("--proxy-user", b':'),
+            Takes::Apart("--pass"),
+        ],
+    ),
+    ("wget ", &[Takes::Pair("--user", b':')]),
+    ("http ", &[Takes::Pair("-a", b':'), Takes::Pair("--auth", b':')]),
+    ("mysql", &[Takes::Joined("-p")]),
+    ("mariadb", &[Takes::Joined("-p")]),
+    ("sshpass ", &[Takes::Either("-p")]),
+    ("redis-cli ", &[Takes::Apart("-a"), Takes::Apart("--pass")]),
+    ("mongo", &[Takes::Either("-p")]),
+    ("sqlcmd ", &[Takes::Either("-P")]),
+    ("docker login", &[Takes::Apart("-p")]),
+    ("az login", &[Takes::Apart("-p")]),
+    (
+        "openssl ",
+        &[Takes::Apart("-k"), Takes::Pair("-passin", b':'), Takes::Pair("-passout", b':'), Takes::Pair("-pass", b':')],
+    ),
+    ("ldapsearch ", &[Takes::Apart("-w")]),
+    ("smbclient ", &[Takes::Pair("-U", b'%')]),
+    ("lftp ", &[Takes::Pair("-u", b',')]),
+    ("unzip ", &[Takes::Apart("-P")]),
+    ("7z ", &[Takes::Joined("-p")]),
+    ("xfreerdp ", &[Takes::Joined("/p:")]),
+    ("htpasswd ", &[Takes::Last]),
+    ("rabbitmqctl ", &[Takes::Last]),
+    ("sqlplus ", &[Takes::Word(b'/', b'@')]),
+    ("net use ", &[]),
+];
+
+/// A word of a command line without its quotes: where it stands, and whether it was quoted.
+fn word(finds: &Finds<'_>, from: usize, end: usize) -> Option<(Range<usize>, usize)> {
+    let text = finds.bytes;
+    let start = from
+        + text.range(from, end).iter().take_while(|byte| matches!(byte, b' ' | b'\t' | b'\\' | b'\n' | b'\r')).count();
+    let quote = text.at(start);
+    if start >= end {
+        return None;
+    }
+    if matches!(quote, b'"' | b'\'') {
+        let length = text.range(start + 1, end).iter().position(|byte| *byte == quote)?;
+        return Some((start + 1..start + 1 + length, start + 2 + length));
+    }
+    // A quote inside belongs to the word: `-p'secret'`, `--user="a:b"`.
+    let mut open = 0_u8;
+    let length = text
+        .range(start, end)
+        .iter()
+        .position(|byte| {
+            if open != 0 {
+                open = if *byte == open { 0 } else { open };
+                return false;
+            }
+            if matches!(byte, b'"' | b'\'') {
+                open = *byte;
+            }
+            matches!(byte, b' ' | b'\t' | b'\n' | b'\r')
+        })
+        .unwrap_or(end - start);
+    Some((start..start + length, start + length))
+}
+
+/// The command line that begins with a program's name at `start`; returns where it ends.
+pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
+    let text = finds.bytes;
+    let mut end = start;
+    while end < text.len() && end - start < 2048 {
+        let line = memchr::memchr(b'\n', text.range(end, (end + 2048).min(text.len())));
+        end = line.map_or((end + 2048).min(text.len()), |line| end + line);
+        if line.is_none() || text.before(end) != b'\\' {
+            break;
+        }
+        end += 1;
+    }
+    let end = end.min(text.len());
+    if text.before(start).is_ascii_alphanumeric() || matches!(text.before(start), b'-' | b'_' | b'.') {
+        return start;
+    }
+    if text.has(start, "chpasswd") {
+        piped(finds, start);
+        return start;
+    }
+    let Some((name, takes)) = PROGRAMS.iter().find(|(name, _)| text.has(start, name)) else { return start };
+    let mut at = start + name.trim_end().len();
+    if text.at(at).is_ascii_alphabetic() {
+        at += text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_alphabetic()).count();
+    }
+    if !matches!(text.at(at), b' ' | b'\t') {
+        return start;
+    }
+    let mut options = 0;
+    let mut last = None;
+    while let Some((range, next)) = word(finds, at, end) {
+        let here = text.range(range.start, range.end);
+        if matches!(here, b"|" | b";" | b"&&" | b"||" | b"<" | b">") {
+            break;
+        }
+        at = next;
+        options += 1;
+        last = Some(range.clone());
+        if options > 64 {
+            break;
+        }
+        for takes in *takes {
+            if let Some(secret) = taken(finds, *takes, &range, at, end) {
+                let secret = unquoted(finds, secret);
+                if value::password(text.range(secret.start, secret.end), Hold::Whole)
+                    && !text.range(secret.start, secret.end).starts_with(b"$")
+                {
+                    finds.add(secret.start, secret.end, Kind::Password, 84);
+                }
+            }
+        }
+    }
+    let by_place = takes.iter().any(|takes| matches!(takes, Takes::Last)) && options >= 3;
+    if let Some(secret) =
+        last.filter(|last| by_place && value::password(text.range(last.start, last.end), Hold::Separated))
+    {
+        finds.add(secret.start, secret.end, Kind::Password, 70);
+    }
+    end
+}
+
+fn unquoted(finds: &Finds<'_>, range: Range<usize>) -> Range<usize> {
+    let text = finds.bytes;
+    let quote = text.at(range.start);
+    if matches!(quote, b'"' | b'\'') && range.len() > 2 && text.before(range.end) == quote {
+        range.start + 1..range.end - 1
+    } else {
+        range
+    }
+}
+
+/// Where the password is that an option at `range` takes; the words after it begin at `next`.
+fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end: usize) -> Option<Range<usize>> {
+    let text = finds.bytes;
+    let here = finds.str(range.start, range.end);
+    let joined = |option: &str| {
+        let rest = here.strip_prefix(option)?;
+        let rest = if option.starts_with("--") { rest.strip_prefix('=')? } else { rest };
+        (!rest.is_empty() && !here.starts_with("--pr") && (option.starts_with("--") || !rest.starts_with('-')))
+            .then(|| range.end - rest.len()..range.end)
+    };
+    let apart = |option: &str| {
+        let (range, _) = (here == option).then(|| word(finds, next, end)).flatten()?;
+        (text.at(range.start) != b'-').then_some(range)
+    };
+    match takes {
+        Takes::Joined(option) => joined(option).filter(|range| !finds.str(range.start, range.end).starts_with('=')),
+        Takes::Apart(option) => apart(option),
+        Takes::Either(option) => joined(option).or_else(|| apart(option)),
+        Takes::Pair(option, separator) => {
+            let pair = unquoted(finds, apart(option).or_else(|| joined(option))?);
+            let colon = text.range(pair.start, pair.end).iter().position(|byte| *byte == separator)?;
+            let user = text.range(pair.start, pair.start + colon);
+            let secret = text.range(pair.start + colon + 1, pair.end);
+            let example = secret == user
+                || matches!(user, b"username" | b"user" | b"login" | b"xxx")
+                    && secret.iter().all(u8::is_ascii_lowercase);
+            (!example && !user.starts_with(b"$") && !user.starts_with(b"<") && !user.starts_with(b"{"))
+                .then_some(pair.start + colon + 1..pair.end)
+        }
+        Takes::Word(open, close) => {
+            let word = text.range(range.start, range.end);
+            let from = word.iter().position(|byte| *byte == open)? + 1;
+            let length = word.get(from..)?.iter().position(|byte| *byte == close).unwrap_or(word.len() - from);
+            (from > 1 && length > 2 && !here.starts_with('-'))
+                .then_some(range.start + from..range.start + from + length)
+        }
+        Takes::Last => None,
+    }
+}
+
+/// `echo 'user:password' | chpasswd`
+fn piped(finds: &mut Finds<'_>, start: usize) {
+    let floor = finds.text.floor_char_boundary(start.saturating_sub(160));
+    let before = finds.str(floor, start);
+    let line = before.rsplit('\n').next().unwrap_or("");
+    let Some(echo) = line.find("echo ") else { return };
+    let from = start - line.len() + echo + 5;
+    let said = finds.str(from, start).trim_start_matches(['"', '\'', ' ', '-', 'e', 'n']);
+    let from = start - said.len();
+    let Some(length) = said.find(['"', '\'', ' ', '|']) else { return };
+    let Some(colon) = finds.str(from, from + length).find(':') else { return };
+    if value::password(finds.bytes.range(from + colon + 1, from + length), Hold::Whole) {
+        finds.add(from + colon + 1, from + length, Kind::Password, 80);
+    }
+}
+
+/// `IDENTIFIED BY '…'`, `IDENTIFIED WITH plugin BY '…'`: `at` is behind the first word.
+pub(super) fn sql(finds: &mut Finds<'_>, at: usize) {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = blank(at);
+    if text.has_any_case(at, "with ") {
+        at = blank(at + 5);
+        at = blank(
+            at + text
+                .from(at)
+                .iter()
+                .take(64)
+                .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'\'' | b'"'))
+                .count(),
+        );
+    }
+    if !text.has_any_case(at, "by ") {
+        return;
+    }
+    at = blank(at + 3);
+    for skipped in ["password ", "values "] {
+        if text.has_any_case(at, skipped) {
+            at = blank(at + skipped.len());
+        }
+    }
+    let quote = text.at(at);
+    let range = if matches!(quote, b'"' | b'\'') {
+        let Some(length) = text.from(at + 1).iter().take(256).position(|byte| *byte == quote) else { return };
+        at + 1..at + 1 + length
+    } else {
+        let length = text
+            .from(at)
+            .iter()
+            .take(256)
+            .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b';' | b',' | b')'))
+            .count();
+        at..at + length
+    };
+    if value::password(text.range(range.start, range.end), Hold::Whole) {
+        finds.add(range.start, range.end, Kind::Password, 86);
+    }
+}

@@ -1,0 +1,205 @@
+//! Tokens that say themselves what they are: provider's prefixes, JSON Web Tokens, bots' tokens.
+use super::providers::{custom_key_at, key_at};
+use super::rarity::rarity;
+use super::value::{Bytes, invented};
+use super::{Finds, Kind};
+
+/// Runs shorter than this hold no key.
+const SHORTEST: usize = 16;
+
+fn part(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+}
+
+/// Looks at every long run of letters, digits, `-`, `_` and `.` once.
+///
+/// A run of sixteen covers one of every sixteen bytes, so only those are looked at until one is in a run.
+pub(super) fn find(finds: &mut Finds<'_>) {
+    let text = finds.bytes;
+    let mut probe = SHORTEST - 1;
+    let mut done = 0;
+    while probe < text.len() {
+        if !part(text.at(probe)) {
+            probe += SHORTEST;
+            continue;
+        }
+        let before = text.range(done, probe).iter().rev().take_while(|byte| part(**byte)).count();
+        let (start, mut end) = (probe - before, probe);
+        end += text.from(probe).iter().take_while(|byte| part(**byte)).count();
+        if end - start >= SHORTEST {
+            run(finds, start, end);
+        }
+        done = end;
+        probe = end.max(probe) + SHORTEST;
+    }
+}
+
+/// The run from `start` to `end`: a candidate begins at its start, or behind half an escape there.
+fn run(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let text = finds.bytes;
+    // `\nghp_…`: the n is half of a line end that was never decoded.
+    let escaped = text.before(start) == b'\\' && matches!(text.at(start), b'n' | b'r' | b't');
+    let mut at = start + usize::from(escaped);
+    // `--token-…`, `-ghp_…`: dashes and dots before the word are not part of it.
+    while at < end && matches!(text.at(at), b'-' | b'.' | b'_') {
+        at += 1;
+    }
+    // `AstraCS:…`, `secret-token:…`, `access_token$production$…`: the mark is a word of its own before the run.
+    if matches!(text.before(at), b':' | b'$' | b'!' | b'/' | b' ' | b'|') {
+        let joined = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'$');
+        let from = at - 1 - text.range(at.saturating_sub(33), at - 1).iter().rev().take_while(joined).count();
+        if let Some((to, _)) = key_at(text, from).filter(|(to, _)| from < at - 1 && *to > at + 8) {
+            finds.add(from, to, Kind::ApiKey, 95);
+            return;
+        }
+    }
+    if let Some((from, to, kind, score)) = token_at(text, at) {
+        finds.add(from, to, kind, score);
+    }
+}
+
+fn token_at(text: Bytes<'_>, at: usize) -> Option<(usize, usize, Kind, u8)> {
+    if let Some(end) = text.has(at, "eyJ").then(|| jwt(text, at)).flatten() {
+        return Some((at, end, Kind::Jwt, 98));
+    }
+    if let Some((end, _)) = key_at(text, at) {
+        return Some((at, end, Kind::ApiKey, 95));
+    }
+    if let Some((from, end)) = telegram(text, at) {
+        return Some((from, end, Kind::ApiKey, 90));
+    }
+    if let Some(end) = discord(text, at).or_else(|| custom_key_at(text, at)) {
+        return Some((at, end, Kind::ApiKey, 75));
+    }
+    infix(text, at).map(|end| (at, end, Kind::ApiKey, 75))
+}
+
+fn sextet(byte: u8) -> Option<u32> {
+    Some(u32::from(match byte {
+        b'A'..=b'Z' => byte - b'A',
+        b'a'..=b'z' => byte - b'a' + 26,
+        b'0'..=b'9' => byte - b'0' + 52,
+        b'-' | b'+' => 62,
+        b'_' | b'/' => 63,
+        _ => return None,
+    }))
+}
+
+/// The first bytes that Base64 or its URL form stands for, and how many; stops at what is not Base64.
+pub(super) fn decoded(encoded: &[u8]) -> ([u8; 192], usize) {
+    let (mut out, mut length) = ([0_u8; 192], 0);
+    let (mut bits, mut held) = (0_u32, 0);
+    for value in encoded.iter().map_while(|byte| sextet(*byte)) {
+        bits = bits << 6 | value;
+        held += 6;
+        if held >= 8 {
+            held -= 8;
+            let Some(place) = out.get_mut(length) else { break };
+            *place = (bits >> held & 0xFF) as u8;
+            length += 1;
+        }
+    }
+    (out, length)
+}
+
+fn url_safe(byte: &&u8) -> bool {
+    byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_')
+}
+
+/// Three parts and more, the first a JSON object that names an algorithm (RFC 7519; five parts when encrypted).
+fn jwt(text: Bytes<'_>, start: usize) -> Option<usize> {
+    let segment = |at: usize| at + text.from(at).iter().take(16_384).take_while(url_safe).count();
+    let header = segment(start);
+    let (plain, length) = decoded(text.range(start, header));
+    let plain = plain.get(..length).unwrap_or_default();
+    if text.at(header) != b'.' || !plain.windows(5).any(|five| five == b"\"alg\"") {
+        return None;
+    }
+    let payload = segment(header + 1);
+    if text.at(payload) != b'.' || payload - header < 4 {
+        return None;
+    }
+    let mut end = segment(payload + 1);
+    if end - payload < 9 && text.at(end) != b'.' {
+        return None;
+    }
+    for _ in 0..2 {
+        if text.at(end) == b'.'
+            && url_safe(&&text.at(end + 1))
+            && end - payload < 16_384
+            && !text.has(header + 1, "eyJ")
+        {
+            end = segment(end + 1);
+        }
+    }
+    Some(end)
+}
+
+/// `123456789:AA…`: a bot's number, a colon and 35 characters.
+fn telegram(text: Bytes<'_>, at: usize) -> Option<(usize, usize)> {
+    if text.before(at) != b':' || text.at(at) != b'A' {
+        return None;
+    }
+    let length = text.from(at).iter().take(40).take_while(url_safe).count();
+    let digits =
+        text.range(at.saturating_sub(13), at - 1).iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let drawn = text.range(at, at + length);
+    ((34..=36).contains(&length) && (8..=11).contains(&digits) && !invented(drawn) && rarity(drawn) > 30)
+        .then_some((at - 1 - digits, at + length))
+}
+
+/// A Discord bot's token: its number in Base64, six characters of time, a sum of 27 and more.
+fn discord(text: Bytes<'_>, at: usize) -> Option<usize> {
+    if !matches!(text.at(at), b'M' | b'N' | b'O') {
+        return None;
+    }
+    let segment = |at: usize| text.from(at).iter().take(64).take_while(url_safe).count();
+    let number = segment(at);
+    let time = segment(at + number + 1);
+    let sum = segment(at + number + time + 2);
+    let (plain, length) = decoded(text.range(at, at + number));
+    let digits = plain.get(..length).unwrap_or_default();
+    let fits = (23..=28).contains(&number)
+        && (6..=7).contains(&time)
+        && (27..=40).contains(&sum)
+        && text.at(at + number) == b'.'
+        && text.at(at + number + time + 1) == b'.';
+    let known = digits.iter().all(u8::is_ascii_digit) || rarity(text.range(at, at + number)) > 60;
+    (fits && known).then_some(at + number + time + sum + 2)
+}
+
+/// Keys with a mark inside instead of in front: Terraform Cloud (`.atlasv1.`), Azure AD (`8Q~`), Mailchimp
+/// (`-us12`), New Relic (`NRAL` at the end), DeepL (`:fx`).
+fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
+    let length = text.from(at).iter().take(128).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let word = text.range(at, at + length);
+    let after = at + length;
+    if length == 14 && text.has(after, ".atlasv1.") {
+        let drawn = text.from(after + 9).iter().take(96).take_while(url_safe).count();
+        return ((60..=90).contains(&drawn) && !invented(text.range(after + 9, after + 9 + drawn)))
+            .then_some(after + 9 + drawn);
+    }
+    let hex = word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if length == 32 && hex && text.has(after, "-us") {
+        let digits = text.from(after + 3).iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
+        return ((1..=2).contains(&digits) && !invented(word)).then_some(after + 3 + digits);
+    }
+    if length == 40 && word.ends_with(b"NRAL") && !invented(word) {
+        return Some(after);
+    }
+    let secret = text
+        .from(at)
+        .iter()
+        .take(48)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_' | b'.' | b'~'))
+        .count();
+    let drawn = text.range(at, at + secret);
+    if (38..=40).contains(&secret)
+        && drawn.get(3).is_some_and(u8::is_ascii_digit)
+        && drawn.get(4..6) == Some(b"Q~".as_slice())
+    {
+        return (!invented(drawn) && rarity(drawn) > 30).then_some(at + secret);
+    }
+    let hyphens = text.from(at).iter().take(40).take_while(url_safe).count();
+    (hyphens == 36 && text.has(at + 36, ":fx") && super::value::uuid(text.range(at, at + 36))).then_some(at + 39)
+}

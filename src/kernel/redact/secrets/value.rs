@@ -1,0 +1,627 @@
+//! What a value is by its own looks: drawn at random, chosen by a person, or only standing in for one.
+use super::names;
+use super::rarity::rarity;
+
+/// Bytes that are read without ever leaving them: beyond the end stands zero.
+#[derive(Clone, Copy)]
+pub struct Bytes<'a>(pub &'a [u8]);
+
+impl<'a> Bytes<'a> {
+    /// The byte at `i`, zero beyond the end.
+    pub fn at(self, i: usize) -> u8 {
+        self.0.get(i).copied().unwrap_or(0)
+    }
+
+    /// The byte before `i`, zero at the start.
+    pub fn before(self, i: usize) -> u8 {
+        i.checked_sub(1).map_or(0, |i| self.at(i))
+    }
+
+    /// Everything from `i` on.
+    pub fn from(self, i: usize) -> &'a [u8] {
+        self.0.get(i..).unwrap_or_default()
+    }
+
+    /// The bytes from `start` to `end`, empty when there are none such.
+    pub fn range(self, start: usize, end: usize) -> &'a [u8] {
+        self.0.get(start..end).unwrap_or_default()
+    }
+
+    /// Whether `literal` stands at `i`.
+    pub fn has(self, i: usize, literal: &str) -> bool {
+        self.from(i).starts_with(literal.as_bytes())
+    }
+
+    /// Whether `literal` stands at `i`, whatever the case of its ASCII letters.
+    pub fn has_any_case(self, i: usize, literal: &str) -> bool {
+        self.range(i, i + literal.len()).eq_ignore_ascii_case(literal.as_bytes())
+    }
+
+    /// How many bytes there are.
+    pub fn len(self) -> usize {
+        self.0.len()
+    }
+}
+
+/// Whether a token that should be random was typed by someone to look like one: repeated or counted up, or
+/// it says that it is an example.
+pub fn invented(token: &[u8]) -> bool {
+    const SAYS: &[&str] =
+        &["example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample"];
+    let mut seen = [false; 256];
+    let (mut distinct, mut same, mut steps) = (0, 1, 1);
+    for (i, byte) in token.iter().take(512).enumerate() {
+        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
+            distinct += usize::from(!*seen);
+            *seen = true;
+        }
+        let previous = i.checked_sub(1).and_then(|i| token.get(i)).copied().unwrap_or(0);
+        same = if previous == *byte { same + 1 } else { 1 };
+        steps = if previous.wrapping_add(1) == *byte || previous == b'9' && *byte == b'0' { steps + 1 } else { 1 };
+        if same >= 7 || steps >= 7 {
+            return true;
+        }
+    }
+    distinct < token.len().min(14) / 2 || SAYS.iter().any(|say| contains(token, say))
+}
+
+/// Whether `word` (lower case) occurs, whatever the case.
+pub fn contains(text: &[u8], word: &str) -> bool {
+    text.len() <= 512 && text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// Whether a value only stands in for one: a variable, a template, a mask, nothing, or a reference to a vault.
+pub fn placeholder(value: &[u8]) -> bool {
+    const NOTHING: &[&str] = &[
+        "null",
+        "nil",
+        "none",
+        "nan",
+        "true",
+        "false",
+        "undefined",
+        "empty",
+        "n/a",
+        "na",
+        "unset",
+        "redacted",
+        "masked",
+        "hidden",
+        "removed",
+        "filtered",
+        "secret",
+        "string",
+        "str",
+        "text",
+        "number",
+        "integer",
+        "boolean",
+        "bool",
+        "object",
+        "array",
+        "bytes",
+        "optional",
+        "required",
+        "default",
+        "value",
+        "password",
+        "passwd",
+        "passphrase",
+        "passwort",
+        "pass",
+        "pwd",
+        "token",
+        "apikey",
+        "api_key",
+        "api-key",
+        "key",
+        "todo",
+        "tbd",
+        "fixme",
+        "changeit",
+        "changeme",
+        "change_me",
+        "change-me",
+        "replaceme",
+        "replace_me",
+        "replace-me",
+        "example",
+        "placeholder",
+        "sample",
+        "foo",
+        "bar",
+        "baz",
+        "dummy",
+        "hashed",
+        "encrypted",
+        "sensitive",
+        "(sensitive)",
+        "not",
+        "unknown",
+        "yes",
+        "no",
+        "on",
+        "off",
+        "enabled",
+        "disabled",
+        "varchar",
+        "char",
+        "nvarchar",
+        "any",
+        "void",
+        "self",
+        "input",
+        "stdin",
+        "prompt",
+        "ask",
+        "<sensitive>",
+        "mysecret",
+        "mytoken",
+        "mypassword",
+        "yourpassword",
+        "supersecret",
+    ];
+    const SCHEMES: &[&str] = &[
+        "op://",
+        "vault:",
+        "vault://",
+        "ssm:",
+        "env:",
+        "file:",
+        "secret://",
+        "secrets/",
+        "ref+",
+        "enc[",
+        "arn:",
+        "projects/",
+        "http://",
+        "https://",
+        "sops:",
+        "awsssm",
+        "secretsmanager",
+        "keyvault",
+        "gcp-secret",
+        "doppler:",
+        "bw://",
+        "pass://",
+        "aws-sm",
+        "prod/",
+        "@microsoft.",
+        "valuefrom",
+        "secretkeyref",
+        "!ref",
+        "!sub",
+        "!getatt",
+        "!secret",
+        "!vault",
+        "!env",
+        "!!binary",
+        "fn::",
+        "data.",
+        "kms:",
+        "process.env",
+        "os.environ",
+        "os.getenv",
+        "getenv",
+        "env.",
+        "import.meta",
+        "secrets.",
+        "var.",
+        "local.",
+        "module.",
+        "config.",
+        "settings.",
+        "self.",
+        "this.",
+        "req.",
+        "request.",
+        "form.",
+        "args.",
+        "opts.",
+        "options.",
+        "params.",
+        "ctx.",
+        "event.",
+        "user.",
+        "data.",
+        "props.",
+        "state.",
+        "env(",
+        "env[",
+        "ref:",
+        "system.",
+        "deno.env",
+        "enc:",
+        "cfg.",
+        "conf.",
+        "configuration[",
+        "configuration.",
+        "credentials.",
+        "creds.",
+        "input.",
+        "body.",
+        "std::env",
+        "env::",
+        "builtins.",
+        "lookup(",
+        "random_password",
+        "aws_secretsmanager",
+        "data.aws",
+        "azurerm_",
+        "google_secret",
+        "ansible_",
+        "getpass",
+        "bcrypt.",
+        "crypto.",
+        "hash(",
+        "encrypt(",
+        "decrypt(",
+        "sha256(",
+        "md5(",
+        "concat(",
+        "new ",
+        "await ",
+        "str(",
+        "string(",
+        "base64.",
+    ];
+    let Some((first, last)) = value.first().zip(value.last()) else { return true };
+    let brackets = matches!((first, last), (b'<', b'>') | (b'[', b']') | (b'{', b'}') | (b'(', b')') | (b'%', b'%'));
+    if brackets && value.len() > 2
+        || value.starts_with(b"[[")
+        || value.starts_with(b"<%")
+        || value.starts_with(b"#{")
+        || value.starts_with(b"@{")
+    {
+        return true;
+    }
+    if value.windows(2).any(|pair| matches!(pair, b"${" | b"$(" | b"{{" | b"$[" | b"}}" | b"#{" | b"%{"))
+        || *first == b'`'
+    {
+        return true;
+    }
+    if *first == b'$'
+        && value.len() > 2
+        && value
+            .iter()
+            .skip(1)
+            .all(|byte| byte.is_ascii_uppercase() || matches!(byte, b'_' | b':') || byte.is_ascii_digit())
+    {
+        return true;
+    }
+    if *first == b'$' && value.get(1..).is_some_and(variable)
+        || *first == b'$' && value.get(1).is_some_and(u8::is_ascii_digit) && value.len() == 2
+    {
+        return true;
+    }
+    if masked(value) {
+        return true;
+    }
+    let whole = |word: &&str| value.eq_ignore_ascii_case(word.as_bytes());
+    let starts = |word: &&str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
+    NOTHING.iter().any(whole) || SCHEMES.iter().any(starts) || says_so(value)
+}
+
+/// `$passwordVariable`, `$db->password`: a lower-case identifier that names a secret or is reached through an arrow.
+fn variable(name: &[u8]) -> bool {
+    let identifier = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
+        && name.iter().all(|byte| byte.is_ascii_alphanumeric() || *byte == b'_');
+    identifier && std::str::from_utf8(name).is_ok_and(names::mentions)
+        || name.windows(2).any(|pair| pair == b"->" || pair == b"::")
+}
+
+/// A value of which nothing is left to see: stars, dots, crosses, perhaps with a few characters at the ends.
+pub fn masked(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or("");
+    let total = text.chars().count();
+    let mask = |c: char| matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦');
+    let hidden = text.chars().filter(|c| mask(*c)).count();
+    if hidden >= 3 && hidden * 2 >= total
+        || hidden >= 1 && text.chars().all(|c| mask(c) || matches!(c, '.' | '-' | ' '))
+    {
+        return true;
+    }
+    if text.ends_with("...") || text.ends_with('…') || text.contains("...") && total < 40 {
+        return true;
+    }
+    let cross = |byte: &u8| matches!(byte, b'x' | b'X' | b'?' | b'#' | b'_' | b'-' | b'.' | b'0');
+    let crosses = value.iter().filter(|byte| matches!(byte, b'x' | b'X')).count();
+    value.iter().all(cross)
+        && (value.len() < 8 || crosses * 2 > value.len() || value.iter().all(|byte| Some(byte) == value.first()))
+        || crosses >= 6 && crosses * 3 >= value.len() * 2
+        || value.len() >= 3 && value.iter().all(|byte| Some(byte) == value.first() && !byte.is_ascii_alphanumeric())
+}
+
+/// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
+fn says_so(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
+        return false;
+    }
+    const ABOUT: &[&str] = &[
+        "your",
+        "my",
+        "insert",
+        "enter",
+        "here",
+        "put",
+        "replace",
+        "change",
+        "changeme",
+        "example",
+        "placeholder",
+        "dummy",
+        "fake",
+        "redacted",
+        "removed",
+        "the",
+        "some",
+        "goes",
+        "todo",
+        "add",
+        "paste",
+        "fill",
+        "provide",
+        "set",
+        "from",
+        "env",
+        "name",
+        "sample",
+    ];
+    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let about = |word: &str| ABOUT.iter().any(|about| word.eq_ignore_ascii_case(about));
+    let parts = words.clone().count();
+    let has_about = words.clone().any(about);
+    // `YOUR_DB_PASSWORD`, `insert-token-here`; a passphrase of words has none of these.
+    if parts >= 2 && has_about && words.any(names::stem) {
+        return true;
+    }
+    if parts >= 2
+        && has_about
+        && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here"))
+    {
+        return true;
+    }
+    // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
+    let capitals =
+        value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
+    capitals && names::mentions(text) && value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+}
+
+/// 8-4-4-4-12 hex digits.
+pub fn uuid(value: &[u8]) -> bool {
+    value.len() == 36
+        && value
+            .iter()
+            .enumerate()
+            .all(|(i, byte)| if matches!(i, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() })
+}
+
+/// Whether a value under a secret's name is a drawn one; `sure` when the name leaves no doubt (`client_secret`,
+/// not `token`), so that shorter values and UUIDs count too.
+pub fn opaque(value: &[u8], sure: bool) -> bool {
+    let shortest = if sure { 8 } else { 16 };
+    if !(shortest..=4096).contains(&value.len()) || placeholder(value) {
+        return false;
+    }
+    if uuid(value) {
+        return sure && !invented(value);
+    }
+    let token = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(
+                byte,
+                b'-' | b'_'
+                    | b'.'
+                    | b'+'
+                    | b'/'
+                    | b'='
+                    | b'~'
+                    | b':'
+                    | b'!'
+                    | b'@'
+                    | b'#'
+                    | b'$'
+                    | b'%'
+                    | b'^'
+                    | b'*'
+                    | b'|'
+                    | b'&'
+                    | b'?'
+                    | b','
+                    | b';'
+                    | b'('
+                    | b')'
+                    | b'['
+                    | b']'
+                    | b'{'
+                    | b'}'
+                    | b'<'
+                    | b'>'
+            )
+    };
+    if !value.iter().all(token) || invented(value) || repeated(value) {
+        return false;
+    }
+    const OTHER: &[&str] = &[
+        "sha256:", "sha384-", "sha512-", "sha256-", "sha1:", "md5:", "AAAAB3", "AAAAC3", "AAAAE2", "ssh-", "data:",
+        "urn:", "/", "./", "../", "~/", "W/", "0x00",
+    ];
+    if OTHER.iter().any(|start| value.starts_with(start.as_bytes())) || value.windows(3).any(|three| three == b"://") {
+        return false;
+    }
+    // Things with a grammar: dates, addresses, versions, numbers.
+    if value
+        .iter()
+        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b','))
+    {
+        return false;
+    }
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    if letters == 0 {
+        return false;
+    }
+    match value.len() {
+        0..16 => digits > 0 && rarity(value) > 20 && !names::mentions(std::str::from_utf8(value).unwrap_or("")),
+        16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
+        _ => rarity(value) > 30,
+    }
+}
+
+/// `xxxxxxxx…`, `0000…`: more than half is one character.
+fn repeated(value: &[u8]) -> bool {
+    let mut counts = [0_usize; 256];
+    for byte in value {
+        if let Some(count) = counts.get_mut(usize::from(*byte)) {
+            *count += 1;
+        }
+    }
+    counts.iter().any(|count| count * 2 > value.len())
+}
+
+/// How a value is attached to the name before it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Hold {
+    /// It is the whole value of the name: in quotes, in a field of its own, alone on the rest of the line.
+    Whole,
+    /// A separator stands between, and other text follows.
+    Separated,
+    /// Words of prose stand between (`is`, `ist`, `est`), or nothing but a space.
+    Prose,
+}
+
+/// Whether `value` can be the password it stands for.
+pub fn password(value: &[u8], hold: Hold) -> bool {
+    if !(3..=256).contains(&value.len()) || placeholder(value) || uuid(value) && hold != Hold::Whole {
+        return false;
+    }
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    if code(text) || path(value) || crypt_name(value) {
+        return false;
+    }
+    let has = |f: fn(&char) -> bool| text.chars().any(|c| f(&c));
+    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    if text.chars().any(char::is_whitespace) {
+        return hold == Hold::Whole && words(text);
+    }
+    let lower_word =
+        letters == text.chars().count() && !(has(|c| c.is_uppercase()) && text.chars().skip(1).any(char::is_uppercase));
+    let digit = has(|c| c.is_ascii_digit());
+    match hold {
+        Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
+        Hold::Separated => {
+            letters == 0 && value.len() >= 4 && digit && !plain_number(value)
+                || letters > 0 && !lower_word && !(words_joined(text) < 3 && !digit && !symbol(text))
+        }
+        Hold::Prose => {
+            value.len() >= 6
+                && letters > 0
+                && (digit && !(value.len() < 8 && !symbol(text) && letters < 2)
+                    || symbol(text)
+                    || words_joined(text) >= 3
+                    || mixed_case(text))
+                && !reference(value)
+                && !text.contains("'")
+        }
+    }
+}
+
+/// A character no name or sentence has inside.
+fn symbol(text: &str) -> bool {
+    let inner = text.trim_matches(|c: char| matches!(c, '.' | ',' | ';' | ':' | '!' | '?' | ')' | '('));
+    inner.chars().any(|c| matches!(c, '@' | '#' | '$' | '%' | '^' | '*' | '=' | '+' | '!' | '~' | '&' | '?'))
+}
+
+/// Capitals in the middle of small letters, more than once: no word and no name of two words.
+fn mixed_case(text: &str) -> bool {
+    text.is_ascii()
+        && text
+            .as_bytes()
+            .windows(2)
+            .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
+            .count()
+            >= 2
+        && rarity(text.as_bytes()) > 0
+}
+
+/// How many small words are joined by one and the same separator: `horse-battery-staple` has three.
+fn words_joined(text: &str) -> usize {
+    ['-', '_', '.']
+        .into_iter()
+        .map(|separator| {
+            let mut parts = text.split(separator);
+            let fine = parts
+                .clone()
+                .all(|part| part.len() >= 3 && part.chars().all(|c| c.is_ascii_lowercase()) && !names::stem(part));
+            if fine { parts.by_ref().count() } else { 0 }
+        })
+        .max()
+        .unwrap_or(0)
+}
+
+/// Three and more words that say nothing about passwords: a passphrase with spaces.
+fn words(text: &str) -> bool {
+    let parts: Vec<&str> = text.split(' ').collect();
+    (3..=12).contains(&parts.len())
+        && parts.iter().all(|part| {
+            part.len() >= 3 && part.chars().all(char::is_alphanumeric) && !names::about(part) && !names::stem(part)
+        })
+}
+
+fn plain_number(value: &[u8]) -> bool {
+    value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b',' | b'-' | b':')) && value.len() < 6
+}
+
+/// Paths, mail and web addresses.
+fn path(value: &[u8]) -> bool {
+    (value.starts_with(b"/") || value.starts_with(b"./") || value.starts_with(b"~/") || value.starts_with(b"../"))
+        && value.iter().filter(|byte| **byte == b'/').count() >= 2
+        || value.windows(3).any(|three| three == b"://")
+}
+
+/// Dates, tickets, mail addresses and hosts that follow the word in prose.
+fn reference(value: &[u8]) -> bool {
+    let text = std::str::from_utf8(value).unwrap_or("");
+    let mail = text.split_once('@').is_some_and(|(_, host)| {
+        host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
+    });
+    let numbers =
+        value.iter().all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'/' | b':' | b'.' | b'T' | b'Z'));
+    let ticket = text.split_once('-').is_some_and(|(a, b)| {
+        !a.is_empty()
+            && a.chars().all(|c| c.is_ascii_uppercase())
+            && !b.is_empty()
+            && b.chars().all(|c| c.is_ascii_digit())
+    });
+    mail || numbers || ticket
+}
+
+/// A password's hash is named, not the password: `$2b$…` under `password_hash` is decided by the name.
+fn crypt_name(value: &[u8]) -> bool {
+    value.starts_with(b"{bcrypt}") && value.len() < 20
+}
+
+/// A piece of program: a call, an index, a member of something known.
+fn code(text: &str) -> bool {
+    let call = text.find('(').is_some_and(|open| {
+        text.ends_with([')', ';'])
+            && text.get(..open).is_some_and(|name| {
+                !name.is_empty()
+                    && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '>' | '-'))
+            })
+    });
+    let index = text.contains("['")
+        || text.contains("[\"")
+        || text.contains("::")
+        || text.contains("->")
+        || text.contains("?.");
+    let member =
+        text.split_once('.').is_some_and(|_| text.split('.').all(identifier) && text.split('.').any(names::mentions));
+    call || index || member || identifier(text) && names::mentions(text) && !text.chars().any(|c| c.is_ascii_digit())
+}
+
+fn identifier(text: &str) -> bool {
+    text.chars().next().is_some_and(|c| c.is_ascii_alphabetic() || c == '_')
+        && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '_')
+}
