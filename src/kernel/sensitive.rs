@@ -111,10 +111,17 @@ impl<'a> Desk<'a> {
         });
     }
 
-    fn edit(&mut self, document: &Document, value: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool, patches: &mut Patches) {
+    fn edit(
+        &mut self,
+        document: &Document,
+        value: Value<'_>,
+        whole: &dyn Fn(Value<'_>) -> bool,
+        patches: &mut Patches,
+    ) {
         let findings = self.redaction.engine.scan_but(document, value, whole);
         if !findings.is_empty() {
-            patches.extend(rewrite(document, &findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));
+            patches
+                .extend(rewrite(document, &findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));
         }
     }
 }

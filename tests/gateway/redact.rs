@@ -179,7 +179,7 @@ fn no_canary_of_a_client_reaches_its_server_or_a_record_by_any_surface() {
                 json!({ "name": "find_customer", "arguments": { "id": "1", "note": said(), "of": fields(),
                 "text": fields().to_string() } }),
             ),
-            ("tools/call", json!({ "name": "find_customer", "arguments": { "id": "1" }, "_meta": { "hint": said() } })),
+            ("tools/call", json!({ "name": "find_customer", "arguments": { "id": "1" }, "hint": said() })),
             ("prompts/get", json!({ "name": "summarize", "arguments": { "about": said() } })),
             (
                 "completion/complete",
@@ -188,7 +188,13 @@ fn no_canary_of_a_client_reaches_its_server_or_a_record_by_any_surface() {
             ),
         ];
         for (method, params) in calls {
-            let answer = gateway.call(&token, method, params);
+            let request = modern(&token, method, &params);
+            let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+            // A hint goes where clients put theirs.
+            if let Some(hint) = body["params"].as_object_mut().and_then(|params| params.remove("hint")) {
+                body["params"]["_meta"]["openai/userLocation"] = hint;
+            }
+            let answer = gateway.send(&request.body(body.to_string()));
             clean(&format!("{action}: {method}"), &answer.body);
             assert_eq!(answer.code() == -31422, action == "block", "{action}: {method}: {}", answer.body);
         }
@@ -255,7 +261,7 @@ fn a_value_split_over_two_log_messages_is_found_in_the_second() {
     gateway.upstream.script(move |seen, out| {
         open_events(out);
         for (first, second) in &halves {
-            for data in [format!("card or mail {first}"), format!("{second} is it")] {
+            for data in [format!("card {first}"), format!("{second} is it")] {
                 let params = json!({ "level": "info", "logger": "l", "data": data });
                 let notice = json!({ "jsonrpc": "2.0", "method": "notifications/message", "params": params });
                 raw(out, &format!("data: {notice}\n\n"));
