@@ -13,9 +13,54 @@ const NESTED_MAX: usize = 8;
 /// The most findings of one document; what comes after is not looked at, and the count says so.
 const FINDINGS_MAX: usize = 100_000;
 /// Names of columns, and of the entries that name or hold the value of a pair.
-const HEADS: &[&str] = &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
-const NAMES: &[&str] = &["name", "type", "label", "field", "key", "kind", "title", "system", "idtype", "documenttype", "attribute", "column", "property", "question", "fieldname", "code", "scheme", "category", "header", "param", "variable", "prompt"];
-const VALUES: &[&str] = &["value", "number", "no", "id", "val", "data", "text", "content", "identifier", "answer", "documentnumber", "idnumber", "stringvalue", "valuestring", "v", "input", "values", "displayvalue", "default", "response"];
+const HEADS: &[&str] =
+    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &[
+    "name",
+    "type",
+    "label",
+    "field",
+    "key",
+    "kind",
+    "title",
+    "system",
+    "idtype",
+    "documenttype",
+    "attribute",
+    "column",
+    "property",
+    "question",
+    "fieldname",
+    "code",
+    "scheme",
+    "category",
+    "header",
+    "param",
+    "variable",
+    "prompt",
+];
+const VALUES: &[&str] = &[
+    "value",
+    "number",
+    "no",
+    "id",
+    "val",
+    "data",
+    "text",
+    "content",
+    "identifier",
+    "answer",
+    "documentnumber",
+    "idnumber",
+    "stringvalue",
+    "valuestring",
+    "v",
+    "input",
+    "values",
+    "displayvalue",
+    "default",
+    "response",
+];
 
 /// What was found in one document.
 #[derive(Debug, Default)]
@@ -121,7 +166,12 @@ impl Findings {
                 Content::Spans(spans) => spans.clone(),
                 Content::Nested(nested) => nested.1.wire(&nested.0),
                 // No byte of the value stands there as such: the whole is where it is.
-                Content::Encoded(nested) => nested.1.first_kind().map(|kind| Span { start: 0, end: leaf.text(document).len(), kind }).into_iter().collect(),
+                Content::Encoded(nested) => nested
+                    .1
+                    .first_kind()
+                    .map(|kind| Span { start: 0, end: leaf.text(document).len(), kind })
+                    .into_iter()
+                    .collect(),
             };
             leaf.to_wire(document, &mut spans);
             all.extend(spans);
@@ -147,9 +197,12 @@ impl Leaf {
         let value = document.at(self.node);
         let range = value.range();
         let json::Kind::String { escaped, .. } = value.kind() else {
-            return spans.iter_mut().for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
+            return spans
+                .iter_mut()
+                .for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
         };
-        let mut walk = Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
+        let mut walk =
+            Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
         for span in spans {
             let (start, end) = if escaped { (walk.to(span.start), walk.to(span.end)) } else { (span.start, span.end) };
             (span.start, span.end) = (start + range.start + 1, end + range.start + 1);
@@ -199,7 +252,8 @@ impl Engine {
 
     /// The same, but for the values that `whole` holds for.
     pub fn scan_but(&self, document: &Document, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
-        let mut scan = Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
+        let mut scan =
+            Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
         scan.value(root, None);
         scan.findings
     }
@@ -208,7 +262,8 @@ impl Engine {
     fn at_path(&self, path: &[Cow<'_, str>]) -> Option<Kind> {
         let fits = |steps: &[String]| {
             let steps: Vec<&String> = steps.iter().collect();
-            steps.len() <= path.len() && steps.iter().rev().zip(path.iter().rev()).all(|(step, key)| *step == "*" || **step == **key)
+            steps.len() <= path.len()
+                && steps.iter().rev().zip(path.iter().rev()).all(|(step, key)| *step == "*" || **step == **key)
         };
         let place = self.own.iter().position(|own| matches!(&own.rule, OwnRule::Path(steps) if fits(steps)));
         place.and_then(|place| u16::try_from(place).ok()).map(Kind::Own)
@@ -229,7 +284,9 @@ impl<'s> Scan<'s> {
         if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
             return;
         }
-        if self.engine.has_paths() && let Some(kind) = self.engine.at_path(&self.path) {
+        if self.engine.has_paths()
+            && let Some(kind) = self.engine.at_path(&self.path)
+        {
             let end = match value.kind() {
                 json::Kind::String { .. } => value.as_str().unwrap_or_default().len(),
                 _ => value.raw().len(),
@@ -369,7 +426,13 @@ impl<'s> Scan<'s> {
         }
         self.findings.count += spans.len();
         let content = Content::Spans(spans);
-        self.findings.leaves.push(Leaf { node: node.place().1, entry: entry.place().1, place, path: self.owned_path(), content });
+        self.findings.leaves.push(Leaf {
+            node: node.place().1,
+            entry: entry.place().1,
+            place,
+            path: self.owned_path(),
+            content,
+        });
     }
 
     fn owned_path(&self) -> Vec<String> {
@@ -380,8 +443,21 @@ impl<'s> Scan<'s> {
 /// Whether base64 begins as images, sound and documents do.
 fn is_binary(base64: &str) -> bool {
     const MAGIC: &[&[u8]] = &[
-        b"\x89PNG", b"\xFF\xD8\xFF", b"GIF8", b"RIFF", b"OggS", b"fLaC", b"ID3", b"\xFF\xFB", b"\xFF\xF1", b"%PDF", b"PK\x03\x04",
-        b"\x1F\x8B", b"wOFF", b"wOF2", b"\0\0\0",
+        b"\x89PNG",
+        b"\xFF\xD8\xFF",
+        b"GIF8",
+        b"RIFF",
+        b"OggS",
+        b"fLaC",
+        b"ID3",
+        b"\xFF\xFB",
+        b"\xFF\xF1",
+        b"%PDF",
+        b"PK\x03\x04",
+        b"\x1F\x8B",
+        b"wOFF",
+        b"wOF2",
+        b"\0\0\0",
     ];
     let head = base64.as_bytes().get(..8).and_then(|head| STANDARD.decode(head).ok()).unwrap_or_default();
     MAGIC.iter().any(|magic| head.starts_with(magic))
@@ -401,9 +477,21 @@ fn normal(key: &str) -> String {
 /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
 fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
-    let (_, heads) = object.entries().filter(|_| rows).find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
+    let (_, heads) = object
+        .entries()
+        .filter(|_| rows)
+        .find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
     let name = |head: Value<'d>| {
-        head.as_str().or_else(|| head.entries().find(|(key, _)| matches!(normal(&key.text()).as_str(), "name" | "label" | "field" | "title" | "columnname" | "id" | "key")).and_then(|(_, name)| name.as_str()))
+        head.as_str().or_else(|| {
+            head.entries()
+                .find(|(key, _)| {
+                    matches!(
+                        normal(&key.text()).as_str(),
+                        "name" | "label" | "field" | "title" | "columnname" | "id" | "key"
+                    )
+                })
+                .and_then(|(_, name)| name.as_str())
+        })
     };
     Some(heads.elements().map(|head| name(head).unwrap_or_default()).collect())
 }
@@ -415,7 +503,10 @@ fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     if !first.is_array() || !second.is_array() {
         return None;
     }
-    let heads: Option<Vec<_>> = first.elements().map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit()))).collect();
+    let heads: Option<Vec<_>> = first
+        .elements()
+        .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
+        .collect();
     heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
 }
 
@@ -426,14 +517,20 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
     for (key, value) in object.entries().take(16) {
         let key = normal(&key.text());
         holds |= VALUES.contains(&key.as_str());
-        if found.is_none() && NAMES.contains(&key.as_str()) && let Some(text) = value.as_str() && text.len() <= 96 {
+        if found.is_none()
+            && NAMES.contains(&key.as_str())
+            && let Some(text) = value.as_str()
+            && text.len() <= 96
+        {
             let labels = labels::of_key(&text);
             if labels.tells() {
                 found = Some(text);
             }
         } else if found.is_none() && key == "type" && value.is_object() {
             // FHIR: `"type": {"text": "…"}`.
-            found = value.entries().find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
+            found = value
+                .entries()
+                .find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
         }
     }
     found.filter(|_| holds)
@@ -446,7 +543,11 @@ pub fn rewrite(document: &Document, findings: &Findings, mut decide: impl FnMut(
 }
 
 /// The patches, and whether something is dropped.
-fn rewrite_with(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> (Patches, bool) {
+fn rewrite_with(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> (Patches, bool) {
     let mut patches = Patches::default();
     let mut drops = false;
     let mut keys = 0;
@@ -492,7 +593,8 @@ fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>)
             }
             let text = nested.0.write(&patches);
             let read = Document::parse(text, &Bounds::default()).ok();
-            let text = read.as_ref().filter(|_| !drops).and_then(|document| document.root().as_str()).unwrap_or_default();
+            let text =
+                read.as_ref().filter(|_| !drops).and_then(|document| document.root().as_str()).unwrap_or_default();
             return Change::Text(STANDARD.encode(text.as_bytes()));
         }
         Content::Spans(spans) => spans,
@@ -530,7 +632,8 @@ fn within(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Find
 /// The text of a document with the patched leaves in place of the old, everything else byte for byte.
 pub fn splice(document: &Document, findings: &Findings, patches: &Patches) -> String {
     let text = document.text();
-    let mut leaves: Vec<Value<'_>> = findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
+    let mut leaves: Vec<Value<'_>> =
+        findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
     leaves.sort_unstable_by_key(|node| node.range().start);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
