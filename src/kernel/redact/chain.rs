@@ -56,7 +56,12 @@ pub fn byte_before(text: &[u8], at: usize) -> u8 {
 
 /// The word that contains `at`.
 pub fn word(text: &[u8], at: usize) -> Word {
-    let start = text.get(..at).unwrap_or_default().iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
+    let start = text
+        .get(..at)
+        .unwrap_or_default()
+        .iter()
+        .rposition(|byte| !byte.is_ascii_alphanumeric())
+        .map_or(0, |gap| gap + 1);
     word_from(text, start)
 }
 
@@ -80,7 +85,12 @@ impl Chain {
         let mut chain = Self::default();
         if matches!(byte_before(text, first.start), b' ' | b'-') && first.start > 1 {
             let before = word(text, first.start - 2 + usize::from(first.start < 2));
-            if before.end + 1 == first.start && before.len() <= 5 && before.len() > 0 && before.digits == 0 && before.small == 0 {
+            if before.end + 1 == first.start
+                && before.len() <= 5
+                && before.len() > 0
+                && before.digits == 0
+                && before.small == 0
+            {
                 chain.push(before);
             }
         }

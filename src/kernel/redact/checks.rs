@@ -17,7 +17,8 @@ pub fn number(text: &[u8]) -> Option<u64> {
     if text.is_empty() || text.len() > 18 {
         return None;
     }
-    text.iter().try_fold(0u64, |sum, byte| Some(sum * 10 + u64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?)))
+    text.iter()
+        .try_fold(0u64, |sum, byte| Some(sum * 10 + u64::from(byte.checked_sub(b'0').filter(|digit| *digit < 10)?)))
 }
 
 /// Σ digit × weight.
@@ -102,7 +103,8 @@ pub fn yymmdd(digits: &[u8], added: &[u32]) -> bool {
     };
     let pair = |high: &u8, low: &u8| u32::from(*high) * 10 + u32::from(*low);
     let (year, month, day) = (pair(a, b), pair(c, d), pair(e, f));
-    is_date(year, month, day) || added.iter().any(|add| month.checked_sub(*add).is_some_and(|month| is_date(year, month, day)))
+    is_date(year, month, day)
+        || added.iter().any(|add| month.checked_sub(*add).is_some_and(|month| is_date(year, month, day)))
 }
 
 /// Reads `DDMMYY` at the start of digits.
@@ -112,7 +114,8 @@ pub fn ddmmyy(digits: &[u8], day_added: u32) -> bool {
     };
     let pair = |high: &u8, low: &u8| u32::from(*high) * 10 + u32::from(*low);
     let (day, month, year) = (pair(a, b), pair(c, d), pair(e, f));
-    is_date(year, month, day) || day.checked_sub(day_added).is_some_and(|day| day_added > 0 && is_date(year, month, day))
+    is_date(year, month, day)
+        || day.checked_sub(day_added).is_some_and(|day| day_added > 0 && is_date(year, month, day))
 }
 
 /// Reads `YYYYMMDD` at the start of digits, of someone who may be alive.

@@ -14,11 +14,37 @@ const SIDE: usize = 190;
 
 /// An address around the sign at `at`.
 pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
-    let (before, after) = (text.get(floor(text, at.saturating_sub(SIDE))..at).unwrap_or_default(), text.get(at + 1..).unwrap_or_default());
+    let (before, after) = (
+        text.get(floor(text, at.saturating_sub(SIDE))..at).unwrap_or_default(),
+        text.get(at + 1..).unwrap_or_default(),
+    );
     let local_start = before
         .char_indices()
         .rev()
-        .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '.' | '_' | '%' | '+' | '-' | '\'' | '!' | '#' | '$' | '&' | '*' | '/' | '=' | '?' | '^' | '~' | '{' | '}' | '|'))
+        .take_while(|(_, c)| {
+            c.is_alphanumeric()
+                || matches!(
+                    c,
+                    '.' | '_'
+                        | '%'
+                        | '+'
+                        | '-'
+                        | '\''
+                        | '!'
+                        | '#'
+                        | '$'
+                        | '&'
+                        | '*'
+                        | '/'
+                        | '='
+                        | '?'
+                        | '^'
+                        | '~'
+                        | '{'
+                        | '}'
+                        | '|'
+                )
+        })
         .last()
         .map_or(before.len(), |(start, _)| start);
     let local = before.get(local_start..).unwrap_or_default();
@@ -36,10 +62,23 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         return;
     }
     let start = at - local.len();
-    let token = before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(')).map_or(before, |gap| before.get(gap..).unwrap_or_default());
-    let is_user_info = token.rfind("://").is_some_and(|scheme| !token.get(scheme + 3..).unwrap_or_default().contains(['/', '?']));
-    let is_remote = after.get(domain.len()..).is_some_and(|rest| rest.starts_with(':') && rest.bytes().nth(1).is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~'))
-        && (local == "git" || !after.get(domain.len() + 1..).unwrap_or_default().split_whitespace().next().unwrap_or_default().is_empty() && after.get(domain.len()..).unwrap_or_default().split_whitespace().next().unwrap_or_default().contains(['/', '~']));
+    let token = before
+        .rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '('))
+        .map_or(before, |gap| before.get(gap..).unwrap_or_default());
+    let is_user_info =
+        token.rfind("://").is_some_and(|scheme| !token.get(scheme + 3..).unwrap_or_default().contains(['/', '?']));
+    let is_remote = after.get(domain.len()..).is_some_and(|rest| {
+        rest.starts_with(':')
+            && rest.bytes().nth(1).is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~')
+    }) && (local == "git"
+        || !after.get(domain.len() + 1..).unwrap_or_default().split_whitespace().next().unwrap_or_default().is_empty()
+            && after
+                .get(domain.len()..)
+                .unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .contains(['/', '~']));
     if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
         return;
     }
@@ -51,13 +90,32 @@ fn is_domain(domain: &str) -> bool {
     let Some((head, top)) = domain.rsplit_once('.') else {
         return false;
     };
-    let labels = head.split('.').all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
+    let labels = head
+        .split('.')
+        .all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
     let top = top.to_lowercase();
-    let reserved = matches!(top.as_str(), "test" | "example" | "invalid" | "localhost" | "local" | "internal" | "corp" | "lan" | "home" | "intranet" | "private" | "onion");
+    let reserved = matches!(
+        top.as_str(),
+        "test"
+            | "example"
+            | "invalid"
+            | "localhost"
+            | "local"
+            | "internal"
+            | "corp"
+            | "lan"
+            | "home"
+            | "intranet"
+            | "private"
+            | "onion"
+    );
     // Files are named so too; those endings that are top levels as well are rarely of an address.
     let file = matches!(top.as_str(), "zip" | "mov" | "py" | "rs" | "sh" | "md" | "ps");
     let numeric = head.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
-    labels && !domain.is_empty() && domain.len() <= 253 && (reserved || (is_top(&top) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
+    labels
+        && !domain.is_empty()
+        && domain.len() <= 253
+        && (reserved || (is_top(&top) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
 }
 
 fn is_top(top: &str) -> bool {
@@ -79,7 +137,16 @@ struct Dialled {
 }
 
 fn dial(text: &[u8], start: usize) -> Dialled {
-    let mut dialled = Dialled { end: start, digits: [0; 20], count: 0, layout: 0, brackets: false, dots: false, groups: [(0, 0); 10], grouped: 0 };
+    let mut dialled = Dialled {
+        end: start,
+        digits: [0; 20],
+        count: 0,
+        layout: 0,
+        brackets: false,
+        dots: false,
+        groups: [(0, 0); 10],
+        grouped: 0,
+    };
     let (mut at, mut marks, mut run, mut open) = (start, 0, 0u64, false);
     while let Some(next) = text.get(at).copied() {
         match next {
@@ -131,7 +198,8 @@ fn national(code: u32) -> Option<(usize, usize)> {
     Some(match code {
         1 | 7 | 30 | 52 | 57 | 58 | 90 | 91 | 98 => (10, 10),
         20 | 60 | 63 | 64 | 82 | 977 => (8, 10),
-        27 | 31 | 33 | 34 | 40 | 41 | 48 | 56 | 61 | 93 | 94 | 351 | 380 | 420 | 421 | 212 | 213 | 254 | 255 | 256 | 233 | 251 => (9, 9),
+        27 | 31 | 33 | 34 | 40 | 41 | 48 | 56 | 61 | 93 | 94 | 351 | 380 | 420 | 421 | 212 | 213 | 254 | 255 | 256
+        | 233 | 251 => (9, 9),
         32 | 36 | 51 | 66 | 359 | 381 | 385 | 886 | 962 | 966 | 971 | 972 => (8, 9),
         39 => (6, 11),
         43 => (7, 13),
@@ -149,7 +217,31 @@ fn national(code: u32) -> Option<(usize, usize)> {
         354 => (7, 9),
         358 => (6, 11),
         372 | 961 => (7, 8),
-        500..=509 | 590..=599 | 350 | 355..=357 | 373..=379 | 382 | 383 | 387..=389 | 423 | 670..=692 | 800 | 808 | 850..=856 | 870 | 878 | 880..=888 | 960 | 963 | 964 | 967 | 970 | 975 | 976 | 979 | 992..=998 => (7, 11),
+        500..=509
+        | 590..=599
+        | 350
+        | 355..=357
+        | 373..=379
+        | 382
+        | 383
+        | 387..=389
+        | 423
+        | 670..=692
+        | 800
+        | 808
+        | 850..=856
+        | 870
+        | 878
+        | 880..=888
+        | 960
+        | 963
+        | 964
+        | 967
+        | 970
+        | 975
+        | 976
+        | 979
+        | 992..=998 => (7, 11),
         _ => return None,
     })
 }
@@ -184,12 +276,19 @@ pub fn phone(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize
     if plus && byte_before(text, start) == b'(' && byte(text, word.end) == b')' {
         start -= 1;
     }
-    if !plus && start < word.start && !(byte(text, word.end) == b')' && (1..=5).contains(&word.len()) && byte_before(text, word.start) == b'(') {
+    if !plus
+        && start < word.start
+        && !(byte(text, word.end) == b')' && (1..=5).contains(&word.len()) && byte_before(text, word.start) == b'(')
+    {
         start = word.start;
     }
     let before = byte_before(text, start);
     let dialled = dial(text, if byte(text, start) == b'(' && plus { word.start } else { start });
-    if before.is_ascii_alphanumeric() || matches!(before, b'_' | b'$' | b'#' | b'@') || dialled.count < 5 || (plus && before == b'.') {
+    if before.is_ascii_alphanumeric()
+        || matches!(before, b'_' | b'$' | b'#' | b'@')
+        || dialled.count < 5
+        || (plus && before == b'.')
+    {
         return None;
     }
     if matches!(before, b'-' | b'.' | b'/') && byte_before(text, start - 1).is_ascii_alphanumeric() {
@@ -199,7 +298,8 @@ pub fn phone(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize
         return international(text, start, &dialled, 0, judge, 88);
     }
     let digits = dialled.digits.get(..dialled.count)?;
-    if digits.starts_with(b"00") && dialled.layout >> 4 != 0
+    if digits.starts_with(b"00")
+        && dialled.layout >> 4 != 0
         && let Some(end) = international(text, start, &dialled, 2, judge, 70)
     {
         return Some(end);
@@ -208,7 +308,14 @@ pub fn phone(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize
 }
 
 /// Behind `skip` digits stands a country code; takes as many groups as its plan allows.
-fn international(text: &[u8], start: usize, dialled: &Dialled, skip: usize, judge: &mut Judge<'_, '_>, score: u8) -> Option<usize> {
+fn international(
+    text: &[u8],
+    start: usize,
+    dialled: &Dialled,
+    skip: usize,
+    judge: &mut Judge<'_, '_>,
+    score: u8,
+) -> Option<usize> {
     let digits = dialled.digits.get(skip..dialled.count)?;
     let (size, (least, most)) = country(digits)?;
     // "(0)" is spoken, not dialled from abroad.
@@ -234,9 +341,11 @@ fn international(text: &[u8], start: usize, dialled: &Dialled, skip: usize, judg
 /// A number as its country writes it: under its label, or in the form that only North America has.
 fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let groups = dialled.groups.get(..dialled.grouped)?;
-    let (count, end) = groups.iter().rev().copied().find(|(count, end)| (6..=15).contains(count) && {
-        let next = byte(text, *end);
-        !(next.is_ascii_alphanumeric() && !is_extension(text, *end)) && !matches!(next, b'_' | b'@' | b'%')
+    let (count, end) = groups.iter().rev().copied().find(|(count, end)| {
+        (6..=15).contains(count) && {
+            let next = byte(text, *end);
+            !(next.is_ascii_alphanumeric() && !is_extension(text, *end)) && !matches!(next, b'_' | b'@' | b'%')
+        }
     })?;
     let digits = dialled.digits.get(..count)?;
     let after = byte(text, end);
@@ -245,7 +354,9 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return None;
     }
     let american = match digits {
-        [b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 10 => dialled.layout == 0x334 || dialled.layout == 0x37 && dialled.brackets,
+        [b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 10 => {
+            dialled.layout == 0x334 || dialled.layout == 0x37 && dialled.brackets
+        }
         [b'1', b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 11 => dialled.layout == 0x1334,
         _ => false,
     };
@@ -256,7 +367,8 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return None;
     }
     let evidence = judge.evidence(start, end);
-    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
+    let named =
+        evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
         let end = extended(text, end);
@@ -272,7 +384,9 @@ fn is_signed(text: &[u8], start: usize) -> bool {
     let mark = start - gap;
     let letter = byte_before(text, mark.saturating_sub(1));
     let before = mark.checked_sub(3).map_or(b'\n', |at| byte(text, at));
-    matches!(byte_before(text, mark), b':' | b'.') && b"MTPFHWCOmtpfhwco".contains(&letter) && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
+    matches!(byte_before(text, mark), b':' | b'.')
+        && b"MTPFHWCOmtpfhwco".contains(&letter)
+        && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
 }
 
 /// `2024-01-31`, `31.01.2024`, alone or before a time.
@@ -283,7 +397,8 @@ fn is_day(dialled: &Dialled) -> bool {
         _ => return false,
     };
     let year_first = dialled.digits.starts_with(b"19") || dialled.digits.starts_with(b"20");
-    (layout == 0x422 && year_first) || (layout == 0x224 && !dialled.brackets && matches!(dialled.digits.get(4..6), Some(b"19" | b"20")))
+    (layout == 0x422 && year_first)
+        || (layout == 0x224 && !dialled.brackets && matches!(dialled.digits.get(4..6), Some(b"19" | b"20")))
 }
 
 /// Where an extension behind `at` ends, or `at`.
@@ -333,9 +448,22 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         at += digits;
     }
     let (before, after) = (byte_before(bytes, word.start), byte(bytes, at));
-    let ends = !(after.is_ascii_alphanumeric() || after == b'_' || (matches!(after, b'.' | b'-' | b'+') && byte(bytes, at + 1).is_ascii_alphanumeric() && !(after == b'-' && byte(bytes, at + 1).is_ascii_digit())));
-    let slash = before == b'/' && word.start.checked_sub(2).is_some_and(|beyond| byte(bytes, beyond).is_ascii_alphanumeric());
-    if parts.iter().any(|part| *part > 255) || !ends || slash || before.is_ascii_alphanumeric() || matches!(before, b'.' | b'_') || (before == b'-' && !byte_before(bytes, word.start - 1).is_ascii_digit() && byte_before(bytes, word.start - 1).is_ascii_alphabetic()) {
+    let ends = !(after.is_ascii_alphanumeric()
+        || after == b'_'
+        || (matches!(after, b'.' | b'-' | b'+')
+            && byte(bytes, at + 1).is_ascii_alphanumeric()
+            && !(after == b'-' && byte(bytes, at + 1).is_ascii_digit())));
+    let slash =
+        before == b'/' && word.start.checked_sub(2).is_some_and(|beyond| byte(bytes, beyond).is_ascii_alphanumeric());
+    if parts.iter().any(|part| *part > 255)
+        || !ends
+        || slash
+        || before.is_ascii_alphanumeric()
+        || matches!(before, b'.' | b'_')
+        || (before == b'-'
+            && !byte_before(bytes, word.start - 1).is_ascii_digit()
+            && byte_before(bytes, word.start - 1).is_ascii_alphabetic())
+    {
         return None;
     }
     // This host, any host, all hosts, masks: nobody's address.
@@ -344,7 +472,9 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     }
     let evidence = judge.evidence(word.start, at);
     let named = evidence.names(Kind::IpAddress);
-    let denied = evidence.labels.any(Labels::VERSION) || (evidence.direct && evidence.labels.any(Labels::OTHER)) || says_version(text, word.start);
+    let denied = evidence.labels.any(Labels::VERSION)
+        || (evidence.direct && evidence.labels.any(Labels::OTHER))
+        || says_version(text, word.start);
     if named || !denied {
         judge.put(Kind::IpAddress, word.start, at, if named { 92 } else { 80 });
     }
@@ -371,13 +501,21 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
         end -= 1;
     }
     let address = std::str::from_utf8(text.get(start..end)?).ok()?;
-    if address.matches(':').count() < 2 || byte_before(text, start).is_ascii_alphanumeric() || byte(text, end).is_ascii_alphanumeric() || matches!(byte_before(text, start), b'_' | b'.' | b'-') {
+    if address.matches(':').count() < 2
+        || byte_before(text, start).is_ascii_alphanumeric()
+        || byte(text, end).is_ascii_alphanumeric()
+        || matches!(byte_before(text, start), b'_' | b'.' | b'-')
+    {
         return None;
     }
     let parsed: Ipv6Addr = address.parse().ok()?;
     let first = address.split(':').next().unwrap_or_default().len();
     let groups = address.split(':').filter(|group| !group.is_empty()).count();
-    if parsed.is_loopback() || parsed.is_unspecified() || !(groups >= 4 || first >= 3) || !address.bytes().any(|byte| byte.is_ascii_digit()) {
+    if parsed.is_loopback()
+        || parsed.is_unspecified()
+        || !(groups >= 4 || first >= 3)
+        || !address.bytes().any(|byte| byte.is_ascii_digit())
+    {
         return Some(end);
     }
     judge.offer(Kind::IpAddress, start, end, Strength::Strong);
@@ -386,13 +524,13 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
 
 /// Beginnings of the names of months in the languages of the labels, plain.
 const MONTHS: &[&str] = &[
-    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "maerz", "mrz", "mai", "okt", "dez", "janv",
-    "fev", "avr", "juin", "juil", "aou", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set", "ott", "out", "mrt", "maart",
-    "mei", "sty", "lut", "kwi", "maj", "cze", "lip", "sie", "wrz", "paz", "lis", "gru", "tammi", "helmi", "maalis", "huhti", "touko",
-    "kesa", "heina", "elo", "syys", "loka", "marras", "joulu", "oca", "sub", "nis", "haz", "tem", "agu", "eyl", "eki", "kas", "ara",
-    "led", "uno", "bre", "dub", "kve", "cer", "srp", "zar", "rij", "pro", "ian", "iun", "iul", "noi", "янв", "фев", "мар", "апр",
-    "май", "мая", "июн", "июл", "авг", "сен", "окт", "ноя", "дек", "ιαν", "φεβ", "μαρ", "απρ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ",
-    "οκτ", "νοε", "δεκ",
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "maerz", "mrz", "mai", "okt",
+    "dez", "janv", "fev", "avr", "juin", "juil", "aou", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set",
+    "ott", "out", "mrt", "maart", "mei", "sty", "lut", "kwi", "maj", "cze", "lip", "sie", "wrz", "paz", "lis", "gru",
+    "tammi", "helmi", "maalis", "huhti", "touko", "kesa", "heina", "elo", "syys", "loka", "marras", "joulu", "oca",
+    "sub", "nis", "haz", "tem", "agu", "eyl", "eki", "kas", "ara", "led", "uno", "bre", "dub", "kve", "cer", "srp",
+    "zar", "rij", "pro", "ian", "iun", "iul", "noi", "янв", "фев", "мар", "апр", "май", "мая", "июн", "июл", "авг",
+    "сен", "окт", "ноя", "дек", "ιαν", "φεβ", "μαρ", "απρ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ",
 ];
 
 fn is_month(name: &str) -> bool {
@@ -436,13 +574,17 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
             let third = word_from(bytes, skip(second.end));
             let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
             if second.is_number() && third.digits >= 1 && byte(bytes, second.end) == mark {
-                let year = |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
+                let year =
+                    |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
                 let third = leading(bytes, third);
                 let c = if third.is_number() { value(third).unwrap_or(c) } else { c };
                 let big = first.len() == 4 && year(first, a) && is_date(a, b, c) && third.len() <= 2;
-                let little = first.len() <= 2 && second.len() <= 2 && year(third, c) && (is_date(c, b, a) || is_date(c, a, b));
+                let little =
+                    first.len() <= 2 && second.len() <= 2 && year(third, c) && (is_date(c, b, a) || is_date(c, a, b));
                 if big || little {
-                    let timed = matches!(byte(bytes, third.end), b'T' | b' ') && byte(bytes, third.end + 3) == b':' && byte(bytes, third.end + 1).is_ascii_digit();
+                    let timed = matches!(byte(bytes, third.end), b'T' | b' ')
+                        && byte(bytes, third.end + 3) == b':'
+                        && byte(bytes, third.end + 1).is_ascii_digit();
                     let midnight = bytes.get(third.end + 1..third.end + 6) == Some(b"00:00");
                     let ends = !byte(bytes, third.end).is_ascii_alphanumeric() || timed;
                     return (ends && (!timed || midnight)).then_some((first.start, third.end));
@@ -455,7 +597,8 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
 
 /// The digits at the start of a word: `12T00` is 12.
 fn leading(text: &[u8], word: Word) -> Word {
-    let count = text.get(word.start..word.end).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+    let count =
+        text.get(word.start..word.end).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
     Word { end: word.start + count, digits: count, small: 0, ..word }
 }
 

@@ -11,9 +11,54 @@ const NESTED_MAX: usize = 8;
 /// The most findings of one document; what comes after is not looked at, and the count says so.
 const FINDINGS_MAX: usize = 100_000;
 /// Names of columns, and of the entries that name or hold the value of a pair.
-const HEADS: &[&str] = &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
-const NAMES: &[&str] = &["name", "type", "label", "field", "key", "kind", "title", "system", "idtype", "documenttype", "attribute", "column", "property", "question", "fieldname", "code", "scheme", "category", "header", "param", "variable", "prompt"];
-const VALUES: &[&str] = &["value", "number", "no", "id", "val", "data", "text", "content", "identifier", "answer", "documentnumber", "idnumber", "stringvalue", "valuestring", "v", "input", "values", "displayvalue", "default", "response"];
+const HEADS: &[&str] =
+    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &[
+    "name",
+    "type",
+    "label",
+    "field",
+    "key",
+    "kind",
+    "title",
+    "system",
+    "idtype",
+    "documenttype",
+    "attribute",
+    "column",
+    "property",
+    "question",
+    "fieldname",
+    "code",
+    "scheme",
+    "category",
+    "header",
+    "param",
+    "variable",
+    "prompt",
+];
+const VALUES: &[&str] = &[
+    "value",
+    "number",
+    "no",
+    "id",
+    "val",
+    "data",
+    "text",
+    "content",
+    "identifier",
+    "answer",
+    "documentnumber",
+    "idnumber",
+    "stringvalue",
+    "valuestring",
+    "v",
+    "input",
+    "values",
+    "displayvalue",
+    "default",
+    "response",
+];
 
 /// What was found in one document.
 #[derive(Debug, Default)]
@@ -133,9 +178,12 @@ impl Leaf {
         let value = document.at(self.node);
         let range = value.range();
         let json::Kind::String { escaped, .. } = value.kind() else {
-            return spans.iter_mut().for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
+            return spans
+                .iter_mut()
+                .for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
         };
-        let mut walk = Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
+        let mut walk =
+            Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
         for span in spans {
             let (start, end) = if escaped { (walk.to(span.start), walk.to(span.end)) } else { (span.start, span.end) };
             (span.start, span.end) = (start + range.start + 1, end + range.start + 1);
@@ -198,6 +246,9 @@ impl<'s> Scan<'s> {
         if self.findings.count >= FINDINGS_MAX {
             return;
         }
+        if self.engine.has_paths() && self.own(value) {
+            return;
+        }
         match value.kind() {
             json::Kind::Object => self.object(value),
             json::Kind::Array => self.array(value, heads),
@@ -205,6 +256,23 @@ impl<'s> Scan<'s> {
             json::Kind::Number => self.number(value),
             json::Kind::Null | json::Kind::Bool(_) => {}
         }
+    }
+
+    /// Takes a whole string or number that stands where an own type says.
+    fn own(&mut self, value: Value<'s>) -> bool {
+        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        let Some(kind) = self.engine.own_at(&path) else {
+            return false;
+        };
+        let (place, length) = match value.kind() {
+            json::Kind::String { .. } => (Place::Text, value.as_str().map_or(0, |text| text.len())),
+            json::Kind::Number => (Place::Number, value.raw().len()),
+            _ => return false,
+        };
+        if length > 0 {
+            self.keep(value, value, place, vec![Span { start: 0, end: length, kind }]);
+        }
+        true
     }
 
     fn object(&mut self, object: Value<'s>) {
@@ -276,7 +344,7 @@ impl<'s> Scan<'s> {
 
     fn number(&mut self, value: Value<'s>) {
         let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
-        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) && !self.engine.has_paths() {
+        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
             return;
         }
         let spans = self.scan_leaf(raw);
@@ -303,7 +371,13 @@ impl<'s> Scan<'s> {
         }
         self.findings.count += spans.len();
         let content = Content::Spans(spans);
-        self.findings.leaves.push(Leaf { node: node.place().1, entry: entry.place().1, place, path: self.owned_path(), content });
+        self.findings.leaves.push(Leaf {
+            node: node.place().1,
+            entry: entry.place().1,
+            place,
+            path: self.owned_path(),
+            content,
+        });
     }
 
     fn owned_path(&self) -> Vec<String> {
@@ -325,9 +399,21 @@ fn normal(key: &str) -> String {
 /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
 fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
-    let (_, heads) = object.entries().filter(|_| rows).find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
+    let (_, heads) = object
+        .entries()
+        .filter(|_| rows)
+        .find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
     let name = |head: Value<'d>| {
-        head.as_str().or_else(|| head.entries().find(|(key, _)| matches!(normal(&key.text()).as_str(), "name" | "label" | "field" | "title" | "columnname" | "id" | "key")).and_then(|(_, name)| name.as_str()))
+        head.as_str().or_else(|| {
+            head.entries()
+                .find(|(key, _)| {
+                    matches!(
+                        normal(&key.text()).as_str(),
+                        "name" | "label" | "field" | "title" | "columnname" | "id" | "key"
+                    )
+                })
+                .and_then(|(_, name)| name.as_str())
+        })
     };
     Some(heads.elements().map(|head| name(head).unwrap_or_default()).collect())
 }
@@ -339,7 +425,10 @@ fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     if !first.is_array() || !second.is_array() {
         return None;
     }
-    let heads: Option<Vec<_>> = first.elements().map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit()))).collect();
+    let heads: Option<Vec<_>> = first
+        .elements()
+        .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
+        .collect();
     heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
 }
 
@@ -350,14 +439,20 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
     for (key, value) in object.entries().take(16) {
         let key = normal(&key.text());
         holds |= VALUES.contains(&key.as_str());
-        if found.is_none() && NAMES.contains(&key.as_str()) && let Some(text) = value.as_str() && text.len() <= 96 {
+        if found.is_none()
+            && NAMES.contains(&key.as_str())
+            && let Some(text) = value.as_str()
+            && text.len() <= 96
+        {
             let labels = labels::of_key(&text);
             if labels.tells() {
                 found = Some(text);
             }
         } else if found.is_none() && key == "type" && value.is_object() {
             // FHIR: `"type": {"text": "…"}`.
-            found = value.entries().find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
+            found = value
+                .entries()
+                .find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
         }
     }
     found.filter(|_| holds)
@@ -370,7 +465,11 @@ pub fn rewrite(document: &Document, findings: &Findings, mut decide: impl FnMut(
 }
 
 /// The patches, and whether something is dropped.
-fn rewrite_with(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> (Patches, bool) {
+fn rewrite_with(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> (Patches, bool) {
     let mut patches = Patches::default();
     let mut drops = false;
     let mut keys = 0;
@@ -432,7 +531,11 @@ fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>)
 }
 
 /// A nested document rewritten; `None` when nothing changes.
-fn within(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Option<String> {
+pub fn within(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> Option<String> {
     let (patches, drops) = rewrite_with(document, findings, decide);
     if patches.is_empty() {
         return None;
@@ -446,7 +549,8 @@ fn within(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Find
 /// The text of a document with the patched leaves in place of the old, everything else byte for byte.
 pub fn splice(document: &Document, findings: &Findings, patches: &Patches) -> String {
     let text = document.text();
-    let mut leaves: Vec<Value<'_>> = findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
+    let mut leaves: Vec<Value<'_>> =
+        findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
     leaves.sort_unstable_by_key(|node| node.range().start);
     let mut out = String::with_capacity(text.len());
     let mut at = 0;

@@ -153,7 +153,11 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         };
         let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if line.ends_with(':') || short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
+        if line.ends_with(':') || short {
+            labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line))
+        } else {
+            Labels::NONE
+        }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -197,7 +201,8 @@ fn bullet(character: char) -> bool {
 fn peel(before: &str) -> &str {
     let mut text = before;
     for _ in 0..6 {
-        text = text.trim_end_matches([' ', '"', '\'', '`', '(', '[', '<', '#', '*', '_', '\\', '+', '“', '„', '«', '~']);
+        text =
+            text.trim_end_matches([' ', '"', '\'', '`', '(', '[', '<', '#', '*', '_', '\\', '+', '“', '„', '«', '~']);
         if !text.ends_with('>') {
             break;
         }
@@ -231,15 +236,21 @@ fn key(clean: &str) -> Option<&str> {
 /// The last cell, quoted string or clause of a text.
 fn segment(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t']);
-    let from = text.rfind(|c: char| matches!(c, ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '\'' | '=' | ':' | '!'));
+    let from = text.rfind(|c: char| {
+        matches!(
+            c,
+            ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '\'' | '=' | ':' | '!'
+        )
+    });
     let text = from.map_or(text, |at| text.get(at..).unwrap_or_default());
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
 }
 
 /// Words between what is named and whose it is: "the SSN on the order".
 const OF: &[&str] = &[
-    "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour", "para", "with",
-    "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem", "zur", "zum", "el",
+    "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
+    "para", "with", "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem",
+    "zur", "zum", "el",
 ];
 
 /// The nearest label in a sentence; what is only of something else gives way to what it is of.
@@ -251,7 +262,8 @@ fn near(clean: &str) -> Option<Match> {
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
-    let before = if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
+    let before =
+        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
     Some(before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest))
 }
 

@@ -70,7 +70,9 @@ fn nine(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             give(judge, candidate, Kind::NlBsn, Weak);
         }
         let check = (11 - weighted(&number, &[9, 8, 7, 6, 5, 4, 3, 2, 0]) % 11) % 11 % 10;
-        if matches!(number, [1 | 2 | 3 | 5 | 6 | 8 | 9, ..]) && number.last().is_some_and(|last| u32::from(*last) == check) {
+        if matches!(number, [1 | 2 | 3 | 5 | 6 | 8 | 9, ..])
+            && number.last().is_some_and(|last| u32::from(*last) == check)
+        {
             give(judge, candidate, Kind::PtNif, Weak);
         }
     } else if candidate.gap != Gap::Mixed
@@ -276,13 +278,18 @@ fn thirteen(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             (false, false) => give(judge, candidate, Kind::KrRrn, Shape),
         }
     }
-    let african = candidate.lengths(&[6, 4, 3]) || candidate.lengths(&[6, 4, 2, 1]) || candidate.lengths(&[6, 4, 1, 1, 1]);
-    if (plain || african) && luhn(candidate.letters()) && yymmdd(&number, &[]) && matches!(number.get(10), Some(0..=2)) {
+    let african =
+        candidate.lengths(&[6, 4, 3]) || candidate.lengths(&[6, 4, 2, 1]) || candidate.lengths(&[6, 4, 1, 1, 1]);
+    if (plain || african) && luhn(candidate.letters()) && yymmdd(&number, &[]) && matches!(number.get(10), Some(0..=2))
+    {
         give(judge, candidate, Kind::ZaId, Weak);
     }
     let thai = !mixed && candidate.lengths(&[1, 4, 5, 2, 1]);
     let rest = weighted(&number, &[13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11;
-    if (plain || thai) && number.last().is_some_and(|last| u32::from(*last) == (11 - rest) % 10) && number.first() != Some(&0) {
+    if (plain || thai)
+        && number.last().is_some_and(|last| u32::from(*last) == (11 - rest) % 10)
+        && number.first() != Some(&0)
+    {
         give(judge, candidate, Kind::ThTnin, if thai { Firm } else { Weak });
     }
     let swiss = candidate.gap != Gap::Mixed && candidate.lengths(&[3, 4, 4, 2]);
@@ -312,7 +319,9 @@ fn is_romanian(number: &[u8; 13]) -> bool {
 fn insee(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let letters = candidate.letters();
     let spelled = candidate.is_plain()
-        || [&[1, 2, 2, 2, 3, 3, 2][..], &[13, 2], &[1, 2, 2, 2, 3, 3], &[1, 2, 2, 5, 3, 2], &[1, 2, 2, 2, 6, 2]].iter().any(|lengths| candidate.lengths(lengths));
+        || [&[1, 2, 2, 2, 3, 3, 2][..], &[13, 2], &[1, 2, 2, 2, 3, 3], &[1, 2, 2, 5, 3, 2], &[1, 2, 2, 2, 6, 2]]
+            .iter()
+            .any(|lengths| candidate.lengths(lengths));
     if !spelled || !matches!(letters, [b'1'..=b'4' | b'7' | b'8', ..]) {
         return;
     }
@@ -384,7 +393,8 @@ fn lettered(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             }
         }
         b"99999999A" if free => {
-            if spanish_letter(letters.get(..8).and_then(number)) == letters.last().copied() && tail(candidate, &[8, 1]) {
+            if spanish_letter(letters.get(..8).and_then(number)) == letters.last().copied() && tail(candidate, &[8, 1])
+            {
                 give(judge, candidate, Kind::EsNif, Weak);
             }
             rut(candidate, judge);
@@ -408,10 +418,14 @@ fn lettered(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             give(judge, candidate, Kind::MxCurp, Strong);
         }
         _ => {
-            if free && letters.len() == 11 && is_mbi(letters) && (candidate.is_plain() || candidate.lengths(&[4, 3, 4])) {
+            if free && letters.len() == 11 && is_mbi(letters) && (candidate.is_plain() || candidate.lengths(&[4, 3, 4]))
+            {
                 give(judge, candidate, Kind::UsMbi, firm(Firm));
             }
-            let spelled = candidate.is_plain() || candidate.lengths(&[3, 3, 5, 5]) || candidate.lengths(&[6, 5, 5]) || candidate.lengths(&[6, 2, 3, 5]);
+            let spelled = candidate.is_plain()
+                || candidate.lengths(&[3, 3, 5, 5])
+                || candidate.lengths(&[6, 5, 5])
+                || candidate.lengths(&[6, 2, 3, 5]);
             if letters.len() == 16 && spelled && is_fiscal_code(letters) {
                 give(judge, candidate, Kind::ItFiscalCode, Strong);
             }
@@ -427,7 +441,9 @@ fn tail(candidate: &Candidate, lengths: &[u8]) -> bool {
 fn nino_layout(candidate: &Candidate) -> bool {
     candidate.is_plain()
         || (candidate.gap != Gap::Mixed
-            && [&[2, 2, 2, 2, 1][..], &[2, 6, 1], &[2, 3, 3, 1], &[4, 2, 2, 1], &[2, 6, 1], &[8, 1]].iter().any(|lengths| candidate.lengths(lengths)))
+            && [&[2, 2, 2, 2, 1][..], &[2, 6, 1], &[2, 3, 3, 1], &[4, 2, 2, 1], &[2, 6, 1], &[8, 1]]
+                .iter()
+                .any(|lengths| candidate.lengths(lengths)))
 }
 
 /// No D, F, I, Q, U, V at either place, no O at the second, and some pairs never given out.
@@ -516,7 +532,18 @@ pub fn rut(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         digit => b'0' + u8::try_from(digit).unwrap_or(0),
     };
     if *last == check {
-        give(judge, candidate, Kind::ClRut, if dotted { Firm } else if hyphen { Weak } else { Shape });
+        give(
+            judge,
+            candidate,
+            Kind::ClRut,
+            if dotted {
+                Firm
+            } else if hyphen {
+                Weak
+            } else {
+                Shape
+            },
+        );
     }
 }
 
@@ -576,7 +603,8 @@ fn is_mbi(letters: &[u8]) -> bool {
 
 /// Name, year, month letter, day (plus 40 for women), place, check letter. In doubles, digits become letters.
 fn is_fiscal_code(letters: &[u8]) -> bool {
-    const ODD: [u32; 26] = [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
+    const ODD: [u32; 26] =
+        [1, 0, 5, 7, 9, 13, 15, 17, 19, 21, 2, 4, 18, 20, 11, 3, 6, 8, 12, 14, 16, 10, 22, 25, 24, 23];
     // L M N P Q R S T U V stand for 0 to 9 where two people would share a code.
     let digit = |at: usize| {
         letters.get(at).and_then(|byte| match byte {
@@ -592,12 +620,18 @@ fn is_fiscal_code(letters: &[u8]) -> bool {
     };
     let day = if day > 40 { day - 40 } else { day };
     let place = letters.get(11).is_some_and(u8::is_ascii_uppercase) && (12..15).all(|at| digit(at).is_some());
-    let value = |byte: &u8| if byte.is_ascii_digit() { u32::from(byte - b'0') } else { u32::from(byte.wrapping_sub(b'A') % 26) };
+    let value = |byte: &u8| {
+        if byte.is_ascii_digit() { u32::from(byte - b'0') } else { u32::from(byte.wrapping_sub(b'A') % 26) }
+    };
     let sum: u32 = letters
         .iter()
         .take(15)
         .enumerate()
-        .map(|(place, byte)| if place % 2 == 0 { ODD.get(value(byte) as usize).copied().unwrap_or(0) } else { value(byte) })
+        .map(
+            |(place, byte)| {
+                if place % 2 == 0 { ODD.get(value(byte) as usize).copied().unwrap_or(0) } else { value(byte) }
+            },
+        )
         .sum();
     let check = letters.last().is_some_and(|last| u32::from(*last) == u32::from(b'A') + sum % 26);
     name && place && check && super::checks::is_date(0, u32::try_from(month).unwrap_or(0) + 1, day)

@@ -27,7 +27,27 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
 /// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.
 fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize> {
     let first = words.first()?;
-    if !matches!(byte_before(text, first.start), b' ' | b'"' | b'\'' | b':' | b'=' | b'(' | b'#' | b'>' | b'|' | b',' | b';' | b'\t' | b'\n' | b'`' | b'*' | b'[' | b'{' | b'\\' | 0x80..) {
+    if !matches!(
+        byte_before(text, first.start),
+        b' ' | b'"'
+            | b'\''
+            | b':'
+            | b'='
+            | b'('
+            | b'#'
+            | b'>'
+            | b'|'
+            | b','
+            | b';'
+            | b'\t'
+            | b'\n'
+            | b'`'
+            | b'*'
+            | b'['
+            | b'{'
+            | b'\\'
+            | 0x80..
+    ) {
         return None;
     }
     let (shortest, longest) = match kind {

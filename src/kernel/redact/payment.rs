@@ -77,11 +77,23 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let letters = candidate.letters();
     let grouped = match candidate.gap {
         Gap::None => false,
-        Gap::One(b' ' | b'-' | b'.') => {
-            [&[4, 4, 4, 4][..], &[4, 6, 5], &[4, 6, 4], &[4, 4, 4, 4, 3], &[4, 4, 4, 4, 2], &[4, 4, 4, 3], &[4, 4, 4, 2], &[6, 13], &[4, 4, 5], &[4, 4, 4], &[4, 5, 4], &[8, 8], &[4, 4, 4, 1]]
-                .iter()
-                .any(|lengths| candidate.lengths(lengths))
-        }
+        Gap::One(b' ' | b'-' | b'.') => [
+            &[4, 4, 4, 4][..],
+            &[4, 6, 5],
+            &[4, 6, 4],
+            &[4, 4, 4, 4, 3],
+            &[4, 4, 4, 4, 2],
+            &[4, 4, 4, 3],
+            &[4, 4, 4, 2],
+            &[6, 13],
+            &[4, 4, 5],
+            &[4, 4, 4],
+            &[4, 5, 4],
+            &[8, 8],
+            &[4, 4, 4, 1],
+        ]
+        .iter()
+        .any(|lengths| candidate.lengths(lengths)),
         _ => return,
     };
     if (!grouped && !candidate.is_plain()) || candidate.bound || repeats(letters) || !luhn(letters) {
@@ -118,7 +130,10 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     let dated = joined(after) && byte(text, word.end + 1).is_ascii_alphanumeric() || after == b'%';
     let before = byte_before(text, word.start);
     let beyond = word.start.checked_sub(2).map_or(b' ', |at| byte(text, at));
-    if dated || (joined(before) && before != b':' && beyond.is_ascii_alphanumeric()) || (before == b':' && beyond.is_ascii_digit()) {
+    if dated
+        || (joined(before) && before != b':' && beyond.is_ascii_alphanumeric())
+        || (before == b':' && beyond.is_ascii_digit())
+    {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -130,16 +145,95 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may
 /// have letters.
 const COUNTRIES: &[(&[u8; 2], u8)] = &[
-    (b"AD", 24), (b"AE", 23), (b"AL", 28), (b"AT", 20), (b"AZ", 28), (b"BA", 20), (b"BE", 16), (b"BG", 22), (b"BH", 22),
-    (b"BI", 27), (b"BR", 29), (b"BY", 28), (b"CH", 21), (b"CR", 22), (b"CY", 28), (b"CZ", 24), (b"DE", 22), (b"DJ", 27),
-    (b"DK", 18), (b"DO", 28), (b"EE", 20), (b"EG", 29), (b"ES", 24), (b"FI", 18), (b"FK", 18), (b"FO", 18), (b"FR", 27),
-    (b"GB", 22), (b"GE", 22), (b"GI", 23), (b"GL", 18), (b"GR", 27), (b"GT", 28), (b"HN", 28), (b"HR", 21), (b"HU", 28),
-    (b"IE", 22), (b"IL", 23), (b"IQ", 23), (b"IS", 26), (b"IT", 27), (b"JO", 30), (b"KW", 30), (b"KZ", 20), (b"LB", 28),
-    (b"LC", 32), (b"LI", 21), (b"LT", 20), (b"LU", 20), (b"LV", 21), (b"LY", 25), (b"MC", 27), (b"MD", 24), (b"ME", 22),
-    (b"MK", 19), (b"MN", 20), (b"MR", 27), (b"MT", 31), (b"MU", 30), (b"NI", 28), (b"NL", 18), (b"NO", 15), (b"OM", 23),
-    (b"PK", 24), (b"PL", 28), (b"PS", 29), (b"PT", 25), (b"QA", 29), (b"RO", 24), (b"RS", 22), (b"RU", 33), (b"SA", 24),
-    (b"SC", 31), (b"SD", 18), (b"SE", 24), (b"SI", 19), (b"SK", 24), (b"SM", 27), (b"SO", 23), (b"ST", 25), (b"SV", 28),
-    (b"TL", 23), (b"TN", 24), (b"TR", 26), (b"UA", 29), (b"VA", 22), (b"VG", 24), (b"XK", 20), (b"YE", 30),
+    (b"AD", 24),
+    (b"AE", 23),
+    (b"AL", 28),
+    (b"AT", 20),
+    (b"AZ", 28),
+    (b"BA", 20),
+    (b"BE", 16),
+    (b"BG", 22),
+    (b"BH", 22),
+    (b"BI", 27),
+    (b"BR", 29),
+    (b"BY", 28),
+    (b"CH", 21),
+    (b"CR", 22),
+    (b"CY", 28),
+    (b"CZ", 24),
+    (b"DE", 22),
+    (b"DJ", 27),
+    (b"DK", 18),
+    (b"DO", 28),
+    (b"EE", 20),
+    (b"EG", 29),
+    (b"ES", 24),
+    (b"FI", 18),
+    (b"FK", 18),
+    (b"FO", 18),
+    (b"FR", 27),
+    (b"GB", 22),
+    (b"GE", 22),
+    (b"GI", 23),
+    (b"GL", 18),
+    (b"GR", 27),
+    (b"GT", 28),
+    (b"HN", 28),
+    (b"HR", 21),
+    (b"HU", 28),
+    (b"IE", 22),
+    (b"IL", 23),
+    (b"IQ", 23),
+    (b"IS", 26),
+    (b"IT", 27),
+    (b"JO", 30),
+    (b"KW", 30),
+    (b"KZ", 20),
+    (b"LB", 28),
+    (b"LC", 32),
+    (b"LI", 21),
+    (b"LT", 20),
+    (b"LU", 20),
+    (b"LV", 21),
+    (b"LY", 25),
+    (b"MC", 27),
+    (b"MD", 24),
+    (b"ME", 22),
+    (b"MK", 19),
+    (b"MN", 20),
+    (b"MR", 27),
+    (b"MT", 31),
+    (b"MU", 30),
+    (b"NI", 28),
+    (b"NL", 18),
+    (b"NO", 15),
+    (b"OM", 23),
+    (b"PK", 24),
+    (b"PL", 28),
+    (b"PS", 29),
+    (b"PT", 25),
+    (b"QA", 29),
+    (b"RO", 24),
+    (b"RS", 22),
+    (b"RU", 33),
+    (b"SA", 24),
+    (b"SC", 31),
+    (b"SD", 18),
+    (b"SE", 24),
+    (b"SI", 19),
+    (b"SK", 24),
+    (b"SM", 27),
+    (b"SO", 23),
+    (b"ST", 25),
+    (b"SV", 28),
+    (b"TL", 23),
+    (b"TN", 24),
+    (b"TR", 26),
+    (b"UA", 29),
+    (b"VA", 22),
+    (b"VG", 24),
+    (b"XK", 20),
+    (b"YE", 30),
 ];
 
 /// An account number that begins with `word`, in any case, with single marks anywhere between groups.
@@ -207,7 +301,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
         return;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
-    let lengths = |words: &[Word], wanted: &[usize]| words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length);
+    let lengths = |words: &[Word], wanted: &[usize]| {
+        words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length)
+    };
     let mut end = None;
     for take in (1..=words.len().min(6)).rev() {
         let part = words.get(..take).unwrap_or_default();
@@ -215,11 +311,17 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
             continue;
         }
         let last = part.last().map_or(0, Word::len);
-        let (body, branch) = (part.len().saturating_sub(1), part.get(..part.len().saturating_sub(1)).unwrap_or_default());
-        let branched = (6..=10).contains(&last) && body > 0 && [&[2, 2, 2][..], &[3, 3], &[6]].iter().any(|wanted| lengths(branch, wanted));
+        let (body, branch) =
+            (part.len().saturating_sub(1), part.get(..part.len().saturating_sub(1)).unwrap_or_default());
+        let branched = (6..=10).contains(&last)
+            && body > 0
+            && [&[2, 2, 2][..], &[3, 3], &[6]].iter().any(|wanted| lengths(branch, wanted));
         let plain = take == 1 && (6..=18).contains(&last);
         let total: usize = part.iter().map(Word::len).sum();
-        let grouped = take > 1 && (7..=20).contains(&total) && part.iter().all(|word| word.len() <= 10) && matches!(byte(text, first.end), b'-' | b'.' | b' ');
+        let grouped = take > 1
+            && (7..=20).contains(&total)
+            && part.iter().all(|word| word.len() <= 10)
+            && matches!(byte(text, first.end), b'-' | b'.' | b' ');
         if branched || plain || grouped {
             end = part.last().map(|word| word.end);
             break;
@@ -228,7 +330,11 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(end) = end else {
         return;
     };
-    if matches!(byte(text, end), b'.' | b',') && byte(text, end + 1).is_ascii_digit() && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit() && byte(text, end) == b'.' {
+    if matches!(byte(text, end), b'.' | b',')
+        && byte(text, end + 1).is_ascii_digit()
+        && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit()
+        && byte(text, end) == b'.'
+    {
         return;
     }
     judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
@@ -278,7 +384,9 @@ fn is_base58(letters: &[u8]) -> bool {
 /// Human part, 1, data and six characters of sum (BIP 173, BIP 350).
 fn is_bech32(letters: &[u8]) -> bool {
     let known = [&b"bc1"[..], b"tb1", b"ltc1", b"BC1", b"bcrt1", b"addr1", b"cosmos1", b"bnb1"];
-    if !known.iter().any(|head| letters.starts_with(head)) || letters.iter().any(u8::is_ascii_uppercase) && letters.iter().any(u8::is_ascii_lowercase) {
+    if !known.iter().any(|head| letters.starts_with(head))
+        || letters.iter().any(u8::is_ascii_uppercase) && letters.iter().any(u8::is_ascii_lowercase)
+    {
         return false;
     }
     let Some(split) = letters.iter().rposition(|byte| *byte == b'1') else {
@@ -298,13 +406,17 @@ fn is_bech32(letters: &[u8]) -> bool {
     let sum = values.into_iter().fold(1u32, |sum, value| {
         let top = sum >> 25;
         let mixed = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate();
-        mixed.fold((sum & 0x1ff_ffff) << 5 ^ value, |sum, (bit, word)| if top >> bit & 1 == 1 { sum ^ word } else { sum })
+        mixed.fold(
+            (sum & 0x1ff_ffff) << 5 ^ value,
+            |sum, (bit, word)| if top >> bit & 1 == 1 { sum ^ word } else { sum },
+        )
     });
     data.len() > 7 && (sum == 1 || sum == 0x2bc8_30a3)
 }
 
 /// The word after the letters of a magnetic stripe: `%B4111…^NAME^…` and `;4111…=…`.
 pub fn after_sentinel(text: &[u8], word: Word) -> Option<Word> {
-    let start = word.start + usize::from(byte(text, word.start).eq_ignore_ascii_case(&b'B') && byte_before(text, word.start) == b'%');
+    let start = word.start
+        + usize::from(byte(text, word.start).eq_ignore_ascii_case(&b'B') && byte_before(text, word.start) == b'%');
     (start > word.start).then(|| word_from(text, start))
 }

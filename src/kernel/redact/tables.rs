@@ -82,7 +82,8 @@ impl Tables {
             }) else {
                 continue;
             };
-            let columns: Vec<_> = list.split(',').take(COLUMNS_MAX).map(|name| Column { at: 0, labels: labels::of_key(name) }).collect();
+            let columns: Vec<_> =
+                list.split(',').take(COLUMNS_MAX).map(|name| Column { at: 0, labels: labels::of_key(name) }).collect();
             let end = text.get(at..).and_then(|rest| rest.find(';')).map_or(text.len(), |end| at + end);
             self.0.push(Table { start: at, end, shape: Shape::Rows, columns });
         }
@@ -100,7 +101,9 @@ impl Tables {
             return None;
         }
         let column = match table.shape {
-            Shape::Marked(mark) => count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|'))),
+            Shape::Marked(mark) => {
+                count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
+            }
             Shape::Rows => count(row, ','),
             Shape::Aligned => {
                 let at = row.chars().count();
@@ -117,7 +120,9 @@ impl Table {
             return false;
         }
         match self.shape {
-            Shape::Marked('|') => line.contains('|') || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'=')),
+            Shape::Marked('|') => {
+                line.contains('|') || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
+            }
             Shape::Marked(mark) => count(line, mark) + 1 >= cells.saturating_sub(1) && count(line, mark) < cells + 2,
             Shape::Aligned => line.contains("  "),
             Shape::Rows => false,
@@ -142,7 +147,9 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
         return None;
     }
     let cell = |name: &str| Column { at: 0, labels: labels::of_key(name) };
-    let good = |columns: &[Column]| columns.len() >= 2 && columns.len() <= COLUMNS_MAX && columns.iter().any(|column| column.labels.tells());
+    let good = |columns: &[Column]| {
+        columns.len() >= 2 && columns.len() <= COLUMNS_MAX && columns.iter().any(|column| column.labels.tells())
+    };
     for mark in ['|', '\t', ';', ','] {
         if !line.contains(mark) {
             continue;

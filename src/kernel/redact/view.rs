@@ -90,7 +90,8 @@ impl Fold<'_> {
         let mut at = first;
         while at < self.text.len() {
             let rest = self.text.get(at..).unwrap_or_default();
-            let plain = rest.bytes().position(|byte| byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\')).unwrap_or(rest.len());
+            let plain =
+                rest.bytes().position(|byte| byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\')).unwrap_or(rest.len());
             self.out.push_str(rest.get(..plain).unwrap_or_default());
             at += plain;
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
@@ -128,10 +129,11 @@ enum Folded {
 
 /// The zeros of other scripts' digits (Unicode, general category Nd).
 const ZEROS: &[u32] = &[
-    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50, 0x0ED0, 0x0F20,
-    0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50, 0xA620, 0xA8D0, 0xA900, 0xA9D0,
-    0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0, 0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0,
-    0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140, 0x1E2F0, 0x1E950, 0x1FBF0,
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0,
+    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
+    0x1E2F0, 0x1E950, 0x1FBF0,
 ];
 
 /// What a reader takes a character for.
@@ -139,11 +141,28 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
     let code = u32::from(character);
     let ascii = |code: u32| char::from_u32(code).map_or(Folded::Gone, Folded::One);
     match code {
-        0xAD | 0x34F | 0x61C | 0x115F | 0x1160 | 0x17B4 | 0x17B5 | 0x180B..=0x180E | 0x200B..=0x200F | 0x202A..=0x202E | 0x2060..=0x206F
-        | 0xFE00..=0xFE0F | 0xFEFF | 0xE0000..=0xE007F | 0xE0100..=0xE01EF => Folded::Gone,
+        0xAD
+        | 0x34F
+        | 0x61C
+        | 0x115F
+        | 0x1160
+        | 0x17B4
+        | 0x17B5
+        | 0x180B..=0x180E
+        | 0x200B..=0x200F
+        | 0x202A..=0x202E
+        | 0x2060..=0x206F
+        | 0xFE00..=0xFE0F
+        | 0xFEFF
+        | 0xE0000..=0xE007F
+        | 0xE0100..=0xE01EF => Folded::Gone,
         0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => Folded::One(' '),
         0x2028 | 0x2029 | 0x85 => Folded::One('\n'),
-        0x2010..=0x2015 | 0x2212 | 0x2043 | 0x02D7 | 0x058A | 0xFE58 | 0xFE63 | 0x2796 | 0x30FC if dashes(character, text, at) => Folded::One('-'),
+        0x2010..=0x2015 | 0x2212 | 0x2043 | 0x02D7 | 0x058A | 0xFE58 | 0xFE63 | 0x2796 | 0x30FC
+            if dashes(character, text, at) =>
+        {
+            Folded::One('-')
+        }
         0x2024 | 0x3002 | 0xFF61 | 0x00B7 | 0x2027 | 0x30FB if digits_around(text, at, character) => Folded::One('.'),
         0xFE6B => Folded::One('@'),
         0xFF01..=0xFF5E => ascii(code - 0xFEE0),
@@ -216,7 +235,8 @@ fn among_latin(text: &str, at: usize) -> bool {
 /// it stands for.
 fn escape(text: &str, at: usize) -> Option<(usize, char)> {
     let rest = text.as_bytes().get(at..)?;
-    let hex = |digits: &[u8]| digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + char::from(*byte).to_digit(16)?));
+    let hex =
+        |digits: &[u8]| digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + char::from(*byte).to_digit(16)?));
     match rest {
         [b'%', a, b, ..] => {
             let code = hex(&[*a, *b])?;
@@ -226,7 +246,8 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
             let code = hex(digits.get(..4)?)?;
             if (0xD800..0xDC00).contains(&code) {
                 let low = digits.get(4..6).filter(|mark| *mark == b"\\u").and_then(|_| hex(digits.get(6..10)?))?;
-                return char::from_u32(0x10000 + ((code - 0xD800) << 10) + low.checked_sub(0xDC00)?).map(|seen| (12, seen));
+                return char::from_u32(0x10000 + ((code - 0xD800) << 10) + low.checked_sub(0xDC00)?)
+                    .map(|seen| (12, seen));
             }
             char::from_u32(code).map(|seen| (6, seen))
         }
