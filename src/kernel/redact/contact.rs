@@ -546,7 +546,8 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     }
     let (start, end) = date(text, word)?;
     let evidence = judge.evidence(start, end);
-    if evidence.names(Kind::DateOfBirth) {
+    let also = evidence.also.names(Kind::DateOfBirth) && !evidence.labels.any(Labels::OTHER);
+    if evidence.names(Kind::DateOfBirth) || also {
         judge.put(Kind::DateOfBirth, start, end, if evidence.direct { 90 } else { 80 });
         return Some(end);
     }

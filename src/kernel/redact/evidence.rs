@@ -16,6 +16,8 @@ const LINES: usize = 4;
 pub struct Evidence {
     /// What the nearest label says.
     pub labels: Labels,
+    /// What labels further away say.
+    pub also: Labels,
     /// It is the key or the column of the value, not only a word in the neighbourhood.
     pub direct: bool,
     /// It has a key that says nothing we know.
@@ -50,7 +52,7 @@ impl<'v> Surroundings<'v> {
 
     /// What is said about `start..end`.
     pub fn of(&self, start: usize, end: usize) -> Evidence {
-        let direct = |labels| Evidence { labels, direct: true, strange: false };
+        let direct = |labels| Evidence { labels, also: Labels::NONE, direct: true, strange: false };
         if let Some(labels) = self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start, end)
             && labels.tells()
         {
@@ -71,9 +73,9 @@ impl<'v> Surroundings<'v> {
         }
         match key(clean) {
             Some(key) => {
-                let labels = labels::of_key(key);
+                let (labels, also) = labels::of_phrase(key);
                 if labels.tells() {
-                    return direct(labels);
+                    return Evidence { also, ..direct(labels) };
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let parent = self.parent(start);
@@ -92,14 +94,18 @@ impl<'v> Surroundings<'v> {
             }
             None => {}
         }
-        if let Some(found) = near(clean).filter(|found| reaches(clean, *found)) {
-            return Evidence { labels: found.labels, direct: false, strange };
+        let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        let far_other = near.is_some_and(|(found, _)| found.labels.any(Labels::OTHER) && clean.len() - found.end > 2);
+        let after = if !strange && (near.is_none() || far_other) { self.after(end) } else { None };
+        let after = after.filter(|labels| near.is_none() || !labels.any(Labels::OTHER));
+        match (after, near) {
+            (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
+            (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
+            (None, None) => {
+                let labels = self.above();
+                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+            }
         }
-        if !strange && let Some(labels) = self.after(end) {
-            return Evidence { labels, direct: false, strange };
-        }
-        let labels = self.above();
-        Evidence { labels, direct: false, strange: strange && !labels.tells() }
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
@@ -253,18 +259,20 @@ const OF: &[&str] = &[
     "zur", "zum", "el",
 ];
 
-/// The nearest label in a sentence; what is only of something else gives way to what it is of.
-fn near(clean: &str) -> Option<Match> {
+/// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
+/// what it is of.
+fn near(clean: &str) -> Option<(Match, Labels)> {
     let words = Words::read(clean);
     let nearest = labels::last(&words)?;
-    if !nearest.labels.any(Labels::OTHER) {
-        return Some(nearest);
+    let also = labels::before(&words, nearest);
+    if !nearest.labels.any(Labels::OTHER) || !also.tells() {
+        return Some((nearest, also));
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
     let before =
         if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
-    Some(before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest))
+    Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
