@@ -95,9 +95,11 @@ impl<'v> Surroundings<'v> {
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
-        let far_other = near.is_some_and(|(found, _)| found.labels.any(Labels::OTHER) && clean.len() - found.end > 2);
-        let after = if !strange && (near.is_none() || far_other) { self.after(end) } else { None };
-        let after = after.filter(|labels| near.is_none() || !labels.any(Labels::OTHER));
+        let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
+        let after = if beside || strange { None } else { self.after(end) };
+        // What follows counts for less than what stands before, unless it says outright what the value is.
+        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
+        let after = after.map(|(labels, _)| labels);
         match (after, near) {
             (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
             (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
@@ -118,8 +120,8 @@ impl<'v> Surroundings<'v> {
         }
     }
 
-    /// The label that follows, as in "12 is my SSN" or "12 (SSN)".
-    fn after(&self, end: usize) -> Option<Labels> {
+    /// The label that follows, as in "12 is my SSN" or "12 (SSN)", and whether it is said so.
+    fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
         let text = text.split(['\n', '|', ';', '{', '}', '<', '\t', '"']).next()?;
@@ -131,7 +133,8 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         let between = text.get(..found.start)?;
         let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
-        (joins && !is_next).then_some(found.labels)
+        let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
+        (joins && !is_next).then_some((found.labels, outright))
     }
 
     /// What the keys above the whole text say, innermost first.
@@ -158,12 +161,9 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
+        let line = line.trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if line.ends_with(':') || short {
-            labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line))
-        } else {
-            Labels::NONE
-        }
+        if short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -252,6 +252,12 @@ fn segment(text: &str) -> &str {
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
 }
 
+/// What joins a value and the name that follows it.
+const OUTRIGHT: &[&str] = &[
+    "is ", "as ", "(", "es ", "est ", "ist ", "e ", "è ", "é ", "jest ", "är ", "er ", "on ", "to ", "– ", "- ",
+    "was ", "als ", "como ", "come ", "comme ", "som ",
+];
+
 /// Words between what is named and whose it is: "the SSN on the order".
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
@@ -262,7 +268,7 @@ const OF: &[&str] = &[
 /// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
 /// what it is of.
 fn near(clean: &str) -> Option<(Match, Labels)> {
-    let words = Words::read(clean);
+    let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
     let nearest = labels::last(&words)?;
     let also = labels::before(&words, nearest);
     if !nearest.labels.any(Labels::OTHER) || !also.tells() {
@@ -277,7 +283,8 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
 fn reaches(clean: &str, found: Match) -> bool {
-    let between = clean.get(found.end..).unwrap_or_default();
+    // The dot of an abbreviated label ends no sentence.
+    let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
     if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || between.contains(". ") {
         return false;
     }
