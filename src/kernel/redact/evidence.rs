@@ -29,11 +29,6 @@ impl Evidence {
     pub fn names(self, kind: Kind) -> bool {
         self.labels.names(kind)
     }
-
-    /// Whether the nearest label says that it is something else, and not this.
-    pub fn denies(self, kind: Kind) -> bool {
-        self.labels.tells() && !self.labels.names(kind)
-    }
 }
 
 /// Reads the surroundings of values in one text.

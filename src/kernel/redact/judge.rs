@@ -63,7 +63,7 @@ impl<'v, 'o> Judge<'v, 'o> {
             let other = evidence.labels.any(Labels::OTHER);
             match strength {
                 Strength::Strong if !(evidence.direct && other) => 90,
-                Strength::Firm if !other && !(evidence.direct && evidence.labels.tells()) => 71,
+                Strength::Firm if !(other || evidence.direct && evidence.labels.tells()) => 71,
                 Strength::Weak if !other && evidence.also.names(kind) => 68,
                 _ => return false,
             }
