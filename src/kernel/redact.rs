@@ -10,6 +10,7 @@
 mod chain;
 mod checks;
 mod contact;
+pub mod cover;
 pub mod document;
 mod encoded;
 mod evidence;
@@ -20,14 +21,18 @@ mod labelled;
 pub mod labels;
 mod lexicon;
 pub mod numbers;
+mod own;
 mod payment;
 pub mod secrets;
 mod tables;
+mod tail;
 pub mod view;
+mod wire;
 mod words;
 
 pub use document::{Edit, Finding, Findings, Place, rewrite};
 pub use kind::{Group, Kind};
+pub use tail::{HELD_MAX, Tail};
 use view::View;
 
 /// Part of a text and what it is. Byte offsets, always on character boundaries.
@@ -85,7 +90,7 @@ pub enum OwnRule {
     Pattern(String),
     /// Whole words, whatever their case.
     Words(Vec<String>),
-    /// Keys from the outermost object down, `*` for any one key or element: whatever stands there.
+    /// The last keys on the way to a value, `*` for any one key or element: whatever stands there.
     Path(Vec<String>),
 }
 
@@ -102,20 +107,28 @@ pub enum Flaw {
 
 /// All recognisers, built in and own.
 pub struct Engine {
-    own: Vec<OwnType>,
+    own: own::Own,
 }
 
 impl Engine {
     /// Built-in recognisers and those of the deployment; the place in `own` is the number in [`Kind::Own`].
     pub fn new(own: Vec<OwnType>) -> Result<Self, (usize, Flaw)> {
-        Ok(Self { own })
+        own::Own::new(own).map(|own| Self { own })
     }
 
     /// The name of a kind, own types included.
     pub fn name(&self, kind: Kind) -> &str {
         match kind {
-            Kind::Own(place) => self.own.get(usize::from(place)).map_or("OWN", |own| own.name.as_str()),
+            Kind::Own(place) => self.own.get(place).map_or("OWN", |own| own.name.as_str()),
             built_in => built_in.name(),
+        }
+    }
+
+    /// The group of a kind, own types included.
+    pub fn group(&self, kind: Kind) -> Option<Group> {
+        match kind {
+            Kind::Own(place) => self.own.get(place).and_then(|own| own.group),
+            built_in => built_in.group(),
         }
     }
 
@@ -126,7 +139,12 @@ impl Engine {
 
     /// Whether an own type goes by its path.
     fn has_paths(&self) -> bool {
-        self.own.iter().any(|own| matches!(own.rule, OwnRule::Path(_)))
+        self.own.has_paths()
+    }
+
+    /// The own type whose path these keys are.
+    fn own_at(&self, path: &[&str]) -> Option<Kind> {
+        self.own.at(path)
     }
 
     fn scan_layers(&self, text: &str, context: &Context<'_>, layers: usize) -> Vec<Span> {
@@ -134,6 +152,7 @@ impl Engine {
         let mut found = Vec::new();
         numbers::find(&view, context, &mut found);
         secrets::find(&view, context, &mut found);
+        self.own.find(&view, &mut found);
         if layers > 0 {
             encoded::find(self, &view, context, layers, &mut found);
         }

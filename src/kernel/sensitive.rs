@@ -104,7 +104,7 @@ impl<'a> Desk<'a> {
     /// Looks through what must not change: anything there that would have to is a reason to refuse.
     fn fixed(&mut self, document: &Document, value: Value<'_>) {
         let engine = &self.redaction.engine;
-        engine.scan(document, value).each(document, &mut |finding| {
+        engine.scan(value).each(document, &mut |finding| {
             if self.decide(finding.kind, finding.value) != Verdict::Stays {
                 self.blocked.get_or_insert_with(|| engine.name(finding.kind).to_owned());
             }
@@ -118,7 +118,7 @@ impl<'a> Desk<'a> {
         whole: &dyn Fn(Value<'_>) -> bool,
         patches: &mut Patches,
     ) {
-        let findings = self.redaction.engine.scan_but(document, value, whole);
+        let findings = self.redaction.engine.scan_but(value, whole);
         if !findings.is_empty() {
             patches
                 .extend(rewrite(document, &findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));

@@ -161,8 +161,8 @@ fn no_canary_of_a_server_reaches_its_client_or_a_record_by_any_surface() {
         clean(&format!("{action}: isError"), &gateway.tool(&token, "find_customer", json!({ "id": "1" })).body);
         clean_within(&gateway);
         let metrics = gateway.get_admin("/metrics");
-        let counted = format!("direction=\"results\",server=\"crm\",type=\"CREDIT_CARD\"}}");
-        let line = metrics.lines().find(|line| line.contains(&counted) && line.contains(action));
+        let counted = "direction=\"results\",server=\"crm\",type=\"CREDIT_CARD\"}";
+        let line = metrics.lines().find(|line| line.contains(counted) && line.contains(action));
         assert!(line.is_some_and(|line| !line.ends_with(" 0")), "{action}: {metrics}");
     }
 }
@@ -397,4 +397,31 @@ fn a_result_without_its_sensitive_fields_still_fits_its_schema_or_is_refused() {
     let refused = call(json!({ "must": "m", "strict": { "mail": mail } }));
     assert_eq!(refused["error"]["code"], -31422, "{refused}");
     clean("the refusal", &refused.to_string());
+}
+
+#[test]
+fn types_of_ones_own_are_found_by_pattern_word_and_place() {
+    let table = "redact:
+  - { types: [badge], direction: arguments, action: block }
+  - { types: [badge, birds], direction: results, action: replace }
+  - { types: [notes], direction: results, action: drop }
+data_types:
+  badge: { pattern: 'E-[0-9]{6}' }
+  birds: { words: [Nightingale] }
+  notes: { path: '/people/*/notes' }
+";
+    let gateway = Gateway::with(&format!("{TOOLS}{table}"), "");
+    let structured = json!({ "people": [{ "name": "n", "notes": { "free": "text" } }, { "notes": "x", "badge": "E-123456" }],
+        "about": "Project NIGHTINGALE, not nightingales; E-1234567" });
+    gateway.upstream.result(json!({ "content": [], "structuredContent": structured, "resultType": "complete" }));
+    let answer = gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "1" })).json();
+    assert_eq!(
+        answer["result"]["structuredContent"]["people"],
+        json!([{ "name": "n" }, { "badge": "[BADGE]" }]),
+        "{answer}"
+    );
+    let about = answer["result"]["structuredContent"]["about"].as_str().unwrap();
+    assert!(about.starts_with("Project [BIRDS], not nightingales;"), "{about}");
+    assert_eq!(gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "E-123456" })).code(), -31422);
+    assert_eq!(gateway.upstream.called().len(), 1);
 }

@@ -1,7 +1,7 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
 use super::labels;
-use super::{Context, Engine, Kind, OwnRule, Span};
+use super::{Context, Engine, Kind, Span};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -246,33 +246,20 @@ impl Walk<'_> {
 impl Engine {
     /// What is sensitive in `root`: strings (decoded), numbers, keys, JSON inside strings, and base64 of text where it
     /// stands as `blob` or `data` beside a `mimeType`.
-    pub fn scan(&self, document: &Document, root: Value<'_>) -> Findings {
-        self.scan_but(document, root, &|_| false)
+    pub fn scan(&self, root: Value<'_>) -> Findings {
+        self.scan_but(root, &|_| false)
     }
 
     /// The same, but for the values that `whole` holds for.
-    pub fn scan_but(&self, document: &Document, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
-        let mut scan =
-            Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
+    pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
+        let mut scan = Scan { engine: self, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
         scan.value(root, None);
         scan.findings
-    }
-
-    /// The own type that goes by a path: steps fit the end of it, keys alone.
-    fn at_path(&self, path: &[Cow<'_, str>]) -> Option<Kind> {
-        let fits = |steps: &[String]| {
-            let steps: Vec<&String> = steps.iter().collect();
-            steps.len() <= path.len()
-                && steps.iter().rev().zip(path.iter().rev()).all(|(step, key)| *step == "*" || **step == **key)
-        };
-        let place = self.own.iter().position(|own| matches!(&own.rule, OwnRule::Path(steps) if fits(steps)));
-        place.and_then(|place| u16::try_from(place).ok()).map(Kind::Own)
     }
 }
 
 struct Scan<'s> {
     engine: &'s Engine,
-    document: &'s Document,
     findings: Findings,
     path: Vec<Cow<'s, str>>,
     nested: usize,
@@ -284,14 +271,8 @@ impl<'s> Scan<'s> {
         if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
             return;
         }
-        if self.engine.has_paths()
-            && let Some(kind) = self.engine.at_path(&self.path)
-        {
-            let end = match value.kind() {
-                json::Kind::String { .. } => value.as_str().unwrap_or_default().len(),
-                _ => value.raw().len(),
-            };
-            return self.keep(value, value, Place::Text, vec![Span { start: 0, end, kind }]);
+        if self.engine.has_paths() && self.own(value) {
+            return;
         }
         match value.kind() {
             json::Kind::Object => self.object(value),
@@ -300,6 +281,24 @@ impl<'s> Scan<'s> {
             json::Kind::Number => self.number(value),
             json::Kind::Null | json::Kind::Bool(_) => {}
         }
+    }
+
+    /// Takes a whole string or number that stands where an own type says.
+    fn own(&mut self, value: Value<'s>) -> bool {
+        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        let Some(kind) = self.engine.own_at(&path) else {
+            return false;
+        };
+        let (place, length) = match value.kind() {
+            json::Kind::String { .. } => (Place::Text, value.as_str().map_or(0, |text| text.len())),
+            json::Kind::Null => return false,
+            // Whatever it is: a flag or a whole object too.
+            _ => (Place::Number, value.raw().len()),
+        };
+        if length > 0 {
+            self.keep(value, value, place, vec![Span { start: 0, end: length, kind }]);
+        }
+        true
     }
 
     fn object(&mut self, object: Value<'s>) {
@@ -380,7 +379,6 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
-                document: &document,
                 findings: Findings::default(),
                 path: self.path.iter().map(|key| Cow::Owned(key.to_string())).collect(),
                 nested: self.nested + 1,
@@ -399,7 +397,7 @@ impl<'s> Scan<'s> {
 
     fn number(&mut self, value: Value<'s>) {
         let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
-        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) && !self.engine.has_paths() {
+        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
             return;
         }
         let spans = self.scan_leaf(raw);
@@ -621,7 +619,11 @@ fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>)
 }
 
 /// A nested document rewritten; `None` when nothing changes.
-fn within(document: &Document, findings: &Findings, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Option<String> {
+pub fn within(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> Option<String> {
     let (patches, _) = rewrite_with(document, findings, decide);
     if patches.is_empty() {
         return None;

@@ -16,6 +16,8 @@ const LINES: usize = 4;
 pub struct Evidence {
     /// What the nearest label says.
     pub labels: Labels,
+    /// What labels further away say.
+    pub also: Labels,
     /// It is the key or the column of the value, not only a word in the neighbourhood.
     pub direct: bool,
     /// It has a key that says nothing we know.
@@ -26,11 +28,6 @@ impl Evidence {
     /// Whether the label names this kind, or one of its general names.
     pub fn names(self, kind: Kind) -> bool {
         self.labels.names(kind)
-    }
-
-    /// Whether the nearest label says that it is something else, and not this.
-    pub fn denies(self, kind: Kind) -> bool {
-        self.labels.tells() && !self.labels.names(kind)
     }
 }
 
@@ -50,7 +47,7 @@ impl<'v> Surroundings<'v> {
 
     /// What is said about `start..end`.
     pub fn of(&self, start: usize, end: usize) -> Evidence {
-        let direct = |labels| Evidence { labels, direct: true, strange: false };
+        let direct = |labels| Evidence { labels, also: Labels::NONE, direct: true, strange: false };
         if let Some(labels) = self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start, end)
             && labels.tells()
         {
@@ -71,9 +68,9 @@ impl<'v> Surroundings<'v> {
         }
         match key(clean) {
             Some(key) => {
-                let labels = labels::of_key(key);
+                let (labels, also) = labels::of_phrase(key);
                 if labels.tells() {
-                    return direct(labels);
+                    return Evidence { also, ..direct(labels) };
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let parent = self.parent(start);
@@ -92,14 +89,20 @@ impl<'v> Surroundings<'v> {
             }
             None => {}
         }
-        if let Some(found) = near(clean).filter(|found| reaches(clean, *found)) {
-            return Evidence { labels: found.labels, direct: false, strange };
+        let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
+        let after = if beside || strange { None } else { self.after(end) };
+        // What follows counts for less than what stands before, unless it says outright what the value is.
+        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
+        let after = after.map(|(labels, _)| labels);
+        match (after, near) {
+            (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
+            (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
+            (None, None) => {
+                let labels = self.above();
+                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+            }
         }
-        if !strange && let Some(labels) = self.after(end) {
-            return Evidence { labels, direct: false, strange };
-        }
-        let labels = self.above();
-        Evidence { labels, direct: false, strange: strange && !labels.tells() }
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
@@ -112,8 +115,8 @@ impl<'v> Surroundings<'v> {
         }
     }
 
-    /// The label that follows, as in "12 is my SSN" or "12 (SSN)".
-    fn after(&self, end: usize) -> Option<Labels> {
+    /// The label that follows, as in "12 is my SSN" or "12 (SSN)", and whether it is said so.
+    fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
         let text = text.split(['\n', '|', ';', '{', '}', '<', '\t', '"']).next()?;
@@ -125,7 +128,8 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         let between = text.get(..found.start)?;
         let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
-        (joins && !is_next).then_some(found.labels)
+        let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
+        (joins && !is_next).then_some((found.labels, outright))
     }
 
     /// What the keys above the whole text say, innermost first.
@@ -152,12 +156,9 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
+        let line = line.trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if line.ends_with(':') || short {
-            labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line))
-        } else {
-            Labels::NONE
-        }
+        if short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -246,6 +247,12 @@ fn segment(text: &str) -> &str {
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
 }
 
+/// What joins a value and the name that follows it.
+const OUTRIGHT: &[&str] = &[
+    "is ", "as ", "(", "es ", "est ", "ist ", "e ", "è ", "é ", "jest ", "är ", "er ", "on ", "to ", "– ", "- ",
+    "was ", "als ", "como ", "come ", "comme ", "som ",
+];
+
 /// Words between what is named and whose it is: "the SSN on the order".
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
@@ -253,23 +260,26 @@ const OF: &[&str] = &[
     "zur", "zum", "el",
 ];
 
-/// The nearest label in a sentence; what is only of something else gives way to what it is of.
-fn near(clean: &str) -> Option<Match> {
-    let words = Words::read(clean);
+/// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
+/// what it is of.
+fn near(clean: &str) -> Option<(Match, Labels)> {
+    let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
     let nearest = labels::last(&words)?;
-    if !nearest.labels.any(Labels::OTHER) {
-        return Some(nearest);
+    let also = labels::before(&words, nearest);
+    if !nearest.labels.any(Labels::OTHER) || !also.tells() {
+        return Some((nearest, also));
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
     let before =
         if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
-    Some(before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest))
+    Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
 fn reaches(clean: &str, found: Match) -> bool {
-    let between = clean.get(found.end..).unwrap_or_default();
+    // The dot of an abbreviated label ends no sentence.
+    let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
     if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || between.contains(". ") {
         return false;
     }

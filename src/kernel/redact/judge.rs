@@ -60,9 +60,11 @@ impl<'v, 'o> Judge<'v, 'o> {
                 _ => 95,
             }
         } else {
+            let other = evidence.labels.any(Labels::OTHER);
             match strength {
-                Strength::Strong if !(evidence.direct && evidence.labels.any(Labels::OTHER)) => 90,
-                Strength::Firm if !evidence.labels.tells() => 70,
+                Strength::Strong if !(evidence.direct && other) => 90,
+                Strength::Firm if !(other || evidence.direct && evidence.labels.tells()) => 71,
+                Strength::Weak if !other && evidence.also.names(kind) => 68,
                 _ => return false,
             }
         };

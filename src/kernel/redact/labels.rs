@@ -177,6 +177,21 @@ pub fn last(words: &Words) -> Option<Match> {
     None
 }
 
+/// Everything that labels before `found` say.
+pub fn before(words: &Words, found: Match) -> Labels {
+    let mut end = (0..words.len()).take_while(|at| words.range(*at, at + 1).1 <= found.start).count();
+    let mut all = Labels::NONE;
+    while end > 0 {
+        let start = (end.saturating_sub(WORDS)..end).find(|start| {
+            let labels = inflected(words.join(*start, end));
+            all = all.with(if labels.tells() { labels } else { Labels::NONE });
+            labels.tells()
+        });
+        end = start.unwrap_or(end - 1);
+    }
+    all
+}
+
 /// The first label in `words` that tells something.
 pub fn first(words: &Words) -> Option<Match> {
     let count = words.len();
@@ -194,10 +209,19 @@ pub fn first(words: &Words) -> Option<Match> {
 
 /// What a key says: the label nearest its end, or that it is vague, or nothing.
 pub fn of_key(key: &str) -> Labels {
+    of_phrase(key).0
+}
+
+/// As [`of_key`], and what is said before that.
+pub fn of_phrase(key: &str) -> (Labels, Labels) {
     let words = Words::read(key);
     if let Some(found) = last(&words) {
-        return found.labels;
+        return (found.labels, before(&words, found));
     }
+    (vague(&words), Labels::NONE)
+}
+
+fn vague(words: &Words) -> Labels {
     let vague = (0..words.len()).all(|at| exact(words.join(at, at + 1)) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }

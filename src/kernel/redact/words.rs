@@ -36,10 +36,8 @@ impl Words {
                 (Class::Upper | Class::Lower, Class::Digit) => true,
                 _ => false,
             };
-            if splits {
-                if let Some(start) = begin.take() {
-                    words.push(text, start, at);
-                }
+            if splits && let Some(start) = begin.take() {
+                words.push(text, start, at);
             }
             if class != Class::Gap && begin.is_none() {
                 begin = Some(at);
