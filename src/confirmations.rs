@@ -185,6 +185,11 @@ impl Confirmations {
         Ok(self.store.get_or_init(|| store))
     }
 
+    /// Tells whoever watches to look again.
+    pub fn touch(&self) {
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -197,7 +202,7 @@ impl Confirmations {
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&this, &mut this.inner());
-            this.changed.send_modify(|generation| *generation += 1);
+            this.touch();
             result
         });
         done.await.unwrap_or_else(|_| Err(Reason::Internal.into()))
@@ -491,7 +496,7 @@ impl Confirmations {
             inner.history.pop_front();
         }
         if !late.is_empty() {
-            self.changed.send_modify(|generation| *generation += 1);
+            self.touch();
         }
     }
 }
