@@ -8,12 +8,14 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod approvals;
 mod bridge;
 mod bypasses;
 mod cases;
 mod confirm;
 mod connections;
 mod contract;
+mod fatigue;
 mod journey;
 mod language;
 mod limits;
