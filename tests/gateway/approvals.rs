@@ -107,7 +107,8 @@ fn a_form_that_is_not_of_the_page_decides_nothing() {
     let eves = world.signed_in("bob", &["approvers"]).form_token("/-/confirmations").unwrap();
     assert_ne!(eves, token, "of another sign-in of the same person");
     let post = format!("POST {path}");
-    let cases: Vec<(&str, Vec<(&str, &str)>, String)> = vec![
+    type Case<'a> = (&'a str, Vec<(&'a str, &'a str)>, String);
+    let cases: Vec<Case<'_>> = vec![
         ("no origin", vec![("content-type", form)], good.clone()),
         ("another site", vec![("origin", "https://evil.example"), ("content-type", form)], good.clone()),
         ("a sandbox", vec![("origin", "null"), ("content-type", form)], good.clone()),
