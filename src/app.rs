@@ -105,7 +105,7 @@ pub async fn run(
         metrics: metrics.clone(),
         draining: draining.clone(),
     });
-    let pages = Pages::new(snapshots.clone(), confirmations, authn, startup.page.clone(), startup.webhook.clone());
+    let pages = Pages::new(snapshots.clone(), confirmations, authn, loaded.pages.clone());
     let pages = Arc::new(pages.map_err(Failure::Io)?);
     let notifying = tokio::spawn(pages.clone().notify());
     let status = Arc::new(Status::default());
@@ -148,6 +148,7 @@ pub async fn run(
         certificates,
         audit,
         gateway: gateway.clone(),
+        pages,
         session_count,
     };
     tokio::select! {
@@ -253,6 +254,7 @@ struct Control {
     certificates: Certificates,
     audit: Audit,
     gateway: Arc<Gateway>,
+    pages: Arc<Pages>,
     session_count: Arc<AtomicUsize>,
 }
 
@@ -335,6 +337,7 @@ impl Control {
         let limits: BTreeSet<_> =
             loaded.snapshot.servers.values().flat_map(|s| s.limits.iter().map(|l| l.id)).collect();
         self.keys.replace(loaded.issuers);
+        self.pages.replace(loaded.pages);
         *self.credentials.lock().unwrap_or_else(PoisonError::into_inner) = loaded.credentials;
         self.snapshots.swap(loaded.snapshot.clone());
         self.gateway.meter.retain(&|id| limits.contains(id));

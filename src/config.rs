@@ -85,10 +85,6 @@ pub struct Startup {
     pub connections_max: usize,
     /// Longest wait for calls in flight when stopping.
     pub drain: Duration,
-    /// Where people sign in to confirm calls.
-    pub page: Option<crate::pages::Settings>,
-    /// Another system that confirms calls.
-    pub webhook: Option<crate::pages::WebhookSettings>,
     /// Keys of redaction; `None`: random ones.
     pub redaction: Option<Arc<crate::kernel::sensitive::keys::Keys>>,
     /// How often the key of digests changes, in seconds.
@@ -115,6 +111,8 @@ pub struct Loaded {
     pub issuers: BTreeMap<String, Trusted>,
     /// Upstream credentials by server name.
     pub credentials: BTreeMap<String, Credentials>,
+    /// Hot: who confirms calls besides people at their clients.
+    pub pages: crate::pages::Sources,
     /// Lock files by server name, whether they are there or not.
     pub locks: BTreeMap<String, PathBuf>,
     /// Whose approvals of contracts count.

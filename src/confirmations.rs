@@ -3,12 +3,18 @@
 //! The kernel says what a step means; here it happens once, whoever comes at the same time and however often the
 //! gateway starts. A proof that an approval was used leaves only after that is on disk, so a crash in between costs
 //! an approval and never gives a second execution.
+mod outcome;
 mod store;
+mod told;
+mod who;
 
-use crate::audit::{Audit, Confirming};
+pub use outcome::Outcome;
+pub use who::Who;
+
+use crate::audit::Audit;
 use crate::clock;
 use crate::kernel::confirm::binding::Call;
-use crate::kernel::confirm::machine::{Answerer, By, Confirmation, Fault, Mode, Proposal, Spent, State};
+use crate::kernel::confirm::machine::{Confirmation, Fault, Mode, Proposal, Spent, State};
 use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::confirm::summary::Line;
 use crate::kernel::digest::Digest;
@@ -22,6 +28,7 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
 use store::Store;
 use tokio::sync::watch;
+use told::{note, refused};
 
 /// Most confirmations that may wait, or be unused, at once.
 const LIVE_MAX: usize = 10_000;
@@ -71,6 +78,8 @@ pub struct Wanted {
     pub lines: Vec<Line>,
     /// The preview.
     pub preview: Option<String>,
+    /// The preview has to be the same when the approval is used.
+    pub rechecked: bool,
     /// Several like calls, where the policy allows one approval for them.
     pub batch: Option<Batch>,
     /// Identity of like calls.
@@ -176,6 +185,11 @@ impl Confirmations {
         Ok(self.store.get_or_init(|| store))
     }
 
+    /// Tells whoever watches to look again.
+    pub fn touch(&self) {
+        self.changed.send_modify(|generation| *generation += 1);
+    }
+
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -188,7 +202,7 @@ impl Confirmations {
         let this = self.clone();
         let done = tokio::task::spawn_blocking(move || {
             let result = work(&this, &mut this.inner());
-            this.changed.send_modify(|generation| *generation += 1);
+            this.touch();
             result
         });
         done.await.unwrap_or_else(|_| Err(Reason::Internal.into()))
@@ -220,10 +234,11 @@ impl Confirmations {
         match recorded {
             true => {
                 // What ended a call that nobody decided on is told as that.
-                let event = match (before, after.is_over_undecided()) {
-                    (State::Approved, true) => "lapsed",
-                    (_, true) => "decided",
-                    (_, false) => event,
+                let event = match (before, after) {
+                    (State::Approved, State::Denied) => "withdrawn",
+                    (State::Approved, after) if after.is_over_undecided() => "lapsed",
+                    (_, after) if after.is_over_undecided() => "decided",
+                    _ => event,
                 };
                 note(&mut record, event, &kept, &previous, around);
             }
@@ -299,6 +314,7 @@ impl Confirmations {
                     mode: wanted.mode,
                     separate: terms.is_separate(call.effect),
                     preview: wanted.preview.as_ref().map(|preview| Digest::of(preview.as_bytes())),
+                    rechecked: wanted.rechecked,
                     expires: now + terms.seconds(wanted.mode),
                 },
                 now,
@@ -410,11 +426,16 @@ impl Confirmations {
         taken.await.ok()
     }
 
-    /// Uses an approval up for this call.
-    pub async fn spend(self: &Arc<Self>, id: &str, call: &Call, around: Around) -> Result<Spent, Refusal> {
+    /// Uses an approval up for this call, whose preview is now this one, if it was made again.
+    pub async fn spend(
+        self: &Arc<Self>,
+        id: &str,
+        (call, preview): (&Call, Option<Digest>),
+        around: Around,
+    ) -> Result<Spent, Refusal> {
         let (id, call) = (id.to_owned(), call.clone());
         self.locked(move |this, inner| {
-            this.change(inner, &id, ("spent", &around), |kept, now| kept.confirmation.spend(&call, now))
+            this.change(inner, &id, ("spent", &around), |kept, now| kept.confirmation.spend(&call, preview, now))
         })
         .await
     }
@@ -475,7 +496,7 @@ impl Confirmations {
             inner.history.pop_front();
         }
         if !late.is_empty() {
-            self.changed.send_modify(|generation| *generation += 1);
+            self.touch();
         }
     }
 }
@@ -493,150 +514,4 @@ fn may_ask(inner: &Inner, call: &Call, server: &ServerPolicy, now: u64) -> Resul
     let prompts = of(false).filter(|(.., other)| counted(other)).map(|(time, ..)| *time);
     let denials = of(true).filter(|(.., other)| other.subject == call.subject).map(|(time, ..)| *time);
     pace.admits(prompts, denials, now)
-}
-
-fn refused(fault: Fault) -> Refusal {
-    let refusal = Refusal::from(fault.reason());
-    match fault {
-        Fault::Differs(part) | Fault::Void(part) => {
-            let mut refusal = refusal.detail(format!("another {}", part.name()));
-            // What the caller presents it knows; of what is in force it learns that it changed.
-            refusal.advice = Some(format!("Different: {}.", part.name()));
-            refusal
-        }
-        other => refusal.detail(format!("{other:?}")),
-    }
-}
-
-fn note(record: &mut crate::audit::Record, event: &'static str, kept: &Kept, previous: &str, around: &Around) {
-    let confirmation = &kept.confirmation;
-    let call = confirmation.call();
-    let confirming = Confirming {
-        id: confirmation.id().to_owned(),
-        event,
-        state: confirmation.state().name(),
-        mode: confirmation.mode().name(),
-        by: confirmation.decided().map(|(by, _)| by_word(by)),
-        previous: previous.to_owned(),
-        call: call.digest(),
-        contract: call.contract,
-        preview: confirmation.preview(),
-        separate: confirmation.separate(),
-        expires: confirmation.expires(),
-        void: confirmation.void().map(|part| part.name()),
-    };
-    let rule = around.server.rule(&crate::kernel::mcp::decode::Target::Tool(call.tool.clone())).cloned();
-    record.note(|entry| {
-        entry.server = Some(around.server.clone());
-        entry.principal.clone_from(&around.principal);
-        entry.rule = rule;
-        entry.arguments_digest = Some(call.arguments);
-        entry.policy = Some(call.policy);
-        entry.outcome = confirmation.state().name();
-        entry.confirmation = Some(Box::new(confirming));
-    });
-}
-
-fn by_word(by: &By) -> String {
-    match by {
-        By::Caller => "caller".to_owned(),
-        By::Host => "host".to_owned(),
-        By::Person(_) => "person".to_owned(),
-        By::System(name, subject) => format!("system {name} for {}", subject.short()),
-        By::Batch(id) => format!("batch {id}"),
-    }
-}
-
-/// Who answers, owned.
-#[derive(Clone, Debug)]
-pub enum Who {
-    /// See [`Answerer::Client`].
-    Client {
-        /// Subject.
-        subject: Digest,
-        /// OAuth client.
-        client: Digest,
-    },
-    /// See [`Answerer::Host`].
-    Host,
-    /// See [`Answerer::Person`].
-    Person {
-        /// Issuer and subject.
-        subject: Digest,
-        /// Whether it is an approver.
-        has_role: bool,
-        /// End of the sign-in.
-        expires: u64,
-    },
-    /// See [`Answerer::System`].
-    System {
-        /// Its name.
-        name: String,
-        /// Who it says answered.
-        subject: Digest,
-    },
-    /// See [`Answerer::Batch`].
-    Batch(String),
-}
-
-impl Who {
-    /// As the kernel takes it.
-    pub fn answerer(&self) -> Answerer<'_> {
-        match self {
-            Self::Client { subject, client } => Answerer::Client { subject: *subject, client: *client },
-            Self::Host => Answerer::Host,
-            Self::Person { subject, has_role, expires } => {
-                Answerer::Person { subject: *subject, has_role: *has_role, expires: *expires }
-            }
-            Self::System { name, subject } => Answerer::System { name, subject: *subject },
-            Self::Batch(id) => Answerer::Batch(id),
-        }
-    }
-}
-
-/// What comes of a confirmed call. If it is dropped, nobody knows, which counts as a failure.
-pub struct Outcome {
-    confirmations: Arc<Confirmations>,
-    id: String,
-    around: Around,
-    done: bool,
-}
-
-impl Outcome {
-    /// The server answered.
-    pub fn done(mut self, executed: bool) {
-        self.finish(executed);
-    }
-
-    /// The server asks for input first.
-    pub async fn asked(mut self) -> Result<(), Refusal> {
-        self.done = true;
-        self.confirmations.asked(&self.id, self.around.clone()).await
-    }
-
-    /// Which confirmation.
-    pub fn id(&self) -> &str {
-        &self.id
-    }
-
-    fn finish(&mut self, executed: bool) {
-        self.done = true;
-        let (this, id, around) = (self.confirmations.clone(), self.id.clone(), self.around.clone());
-        let work = move || {
-            let _ = this
-                .change(&mut this.inner(), &id, ("executed", &around), |kept, _| kept.confirmation.finish(executed));
-        };
-        // Nobody waits for it; if there is no runtime any more, the missing record says so.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(work);
-        }
-    }
-}
-
-impl Drop for Outcome {
-    fn drop(&mut self) {
-        if !self.done {
-            self.finish(false);
-        }
-    }
 }

@@ -19,6 +19,7 @@ use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::principal::Principal;
 use crate::kernel::snapshot::Snapshot;
 use crate::snapshots::Snapshots;
+use arc_swap::ArcSwapOption;
 use bytes::Bytes;
 use http::header::{self, HeaderMap};
 use http::{Method, Request, Response, StatusCode};
@@ -38,9 +39,19 @@ const FORM_WAIT: Duration = Duration::from_secs(15);
 pub struct Pages {
     snapshots: Arc<Snapshots>,
     confirmations: Arc<Confirmations>,
-    sign_in: Option<SignIn>,
-    webhook: Option<WebhookSettings>,
+    authn: Arc<Authenticator>,
+    sign_in: ArcSwapOption<SignIn>,
+    webhook: ArcSwapOption<WebhookSettings>,
     egress: Egress,
+}
+
+/// What `gateway.yaml` says of who confirms calls besides people at their clients.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Sources {
+    /// Where people sign in.
+    pub page: Option<Settings>,
+    /// Another system.
+    pub webhook: Option<WebhookSettings>,
 }
 
 /// Somebody who is signed in.
@@ -59,12 +70,25 @@ impl Pages {
         snapshots: Arc<Snapshots>,
         confirmations: Arc<Confirmations>,
         authn: Arc<Authenticator>,
-        page: Option<Settings>,
-        webhook: Option<WebhookSettings>,
+        sources: Sources,
     ) -> Result<Self, String> {
-        let egress = Egress::new(None)?;
-        let sign_in = page.map(|settings| SignIn::new(settings, authn, egress.clone()));
-        Ok(Self { snapshots, confirmations, sign_in, webhook, egress })
+        let (sign_in, webhook, egress) = (ArcSwapOption::empty(), ArcSwapOption::empty(), Egress::new(None)?);
+        let pages = Self { snapshots, confirmations, authn, sign_in, webhook, egress };
+        pages.replace(sources);
+        Ok(pages)
+    }
+
+    /// Takes other settings. Where signing in is another matter now, everybody has to do it again.
+    pub fn replace(&self, Sources { page, webhook }: Sources) {
+        let same = self.sign_in.load().as_ref().map(|sign_in| sign_in.settings()) == page.as_ref();
+        if !same {
+            let new = page.map(|settings| SignIn::new(settings, self.authn.clone(), self.egress.clone()));
+            self.sign_in.store(new.map(Arc::new));
+        }
+        if self.webhook.load().as_deref() != webhook.as_ref() {
+            self.webhook.store(webhook.map(Arc::new));
+            self.confirmations.touch();
+        }
     }
 
     /// Answers one request below [`PREFIX`].
@@ -78,7 +102,7 @@ impl Pages {
         if let Some(id) = path.strip_prefix(LIST).and_then(|rest| rest.strip_prefix('/')?.strip_suffix("/answer")) {
             return self.answered_elsewhere(&world, id, &parts.method, &parts.headers, body).await;
         }
-        let Some(sign_in) = &self.sign_in else { return html::not_found() };
+        let Some(sign_in) = self.sign_in.load_full() else { return html::not_found() };
         match (&parts.method, path.as_str()) {
             (&Method::GET, "/-/style.css") => html::style(),
             (&Method::GET, "/-/sign-in") => sign_in.begin(&world, parts.uri.query()).await,
@@ -226,13 +250,13 @@ impl Pages {
         body: Incoming,
     ) -> Response<Body> {
         let refused = |status, what: &str| rules::json(status, serde_json::json!({ "error": what }).to_string().into());
-        let Some(webhook) = self.webhook.as_ref().filter(|_| *method == Method::POST) else {
+        let Some(webhook) = self.webhook.load_full().filter(|_| *method == Method::POST) else {
             return refused(StatusCode::NOT_FOUND, "not found");
         };
         let read = tokio::time::timeout(FORM_WAIT, Limited::new(body, FORM_BYTES_MAX).collect()).await;
         let Ok(Ok(read)) = read else { return refused(StatusCode::BAD_REQUEST, "the body is too long or late") };
         let text: Bytes = read.to_bytes();
-        if !verify(webhook, headers, &text, clock::now()) {
+        if !verify(&webhook, headers, &text, clock::now()) {
             return refused(StatusCode::UNAUTHORIZED, "the signature does not verify");
         }
         let Ok(answer) = serde_json::from_slice::<webhook::Answer>(&text) else {
@@ -257,16 +281,23 @@ impl Pages {
 
     /// Tells another system of what waits for an approver, until the gateway ends.
     pub async fn notify(self: Arc<Self>) {
-        let Some(webhook) = self.webhook.clone().filter(|webhook| webhook.url.is_some()) else { return };
         let mut changed = self.confirmations.watch();
-        let mut told = std::collections::HashSet::new();
+        let (mut told, mut to) = (std::collections::HashSet::new(), None);
         loop {
-            let open = self.confirmations.open_on_page(clock::now());
-            told.retain(|id| open.iter().any(|kept| kept.confirmation.id() == id));
-            for kept in open.iter().filter(|kept| kept.confirmation.mode() == Mode::Approver) {
-                if told.insert(kept.confirmation.id().to_owned()) {
-                    let page = format!("{}{LIST}/{}", self.snapshots.current().public_url, kept.confirmation.id());
-                    webhook::tell(&webhook, &self.egress, kept, &page, clock::now()).await;
+            let webhook = self.webhook.load_full().filter(|webhook| webhook.url.is_some());
+            if webhook != to {
+                // Whoever is new has heard of none.
+                told.clear();
+                to.clone_from(&webhook);
+            }
+            if let Some(webhook) = webhook {
+                let open = self.confirmations.open_on_page(clock::now());
+                told.retain(|id| open.iter().any(|kept| kept.confirmation.id() == id));
+                for kept in open.iter().filter(|kept| kept.confirmation.mode() == Mode::Approver) {
+                    if told.insert(kept.confirmation.id().to_owned()) {
+                        let page = format!("{}{LIST}/{}", self.snapshots.current().public_url, kept.confirmation.id());
+                        webhook::tell(&webhook, &self.egress, kept, &page, clock::now()).await;
+                    }
                 }
             }
             if changed.changed().await.is_err() {

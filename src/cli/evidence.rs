@@ -100,7 +100,18 @@ fn linked(steps: &Steps<'_>) -> bool {
 
 fn statement(steps: &Steps<'_>) -> &'static str {
     let decided = field(steps.get("decided"), &["outcome"]);
-    match (decided, field(steps.get("executed"), &["outcome"])) {
+    let executed = field(steps.get("executed"), &["outcome"]);
+    let over = ["withdrawn", "lapsed"].into_iter().find_map(|event| steps.get(event));
+    match (decided, executed, field(over, &["outcome"])) {
+        ("approved", "", "denied") => return "Approved, and taken back before it was used; not executed.",
+        ("approved", "", "expired") => return "Approved, and not used in time; not executed.",
+        ("approved", "", "void") => {
+            return "Approved; the policy, the contract or the preview changed before it was used; not executed.";
+        }
+        (.., "") => {}
+        _ => return "THE RECORDS CONTRADICT EACH OTHER.",
+    }
+    match (decided, executed) {
         ("approved", "executed") => "Approved, and the server did it.",
         ("approved", "failed") => "Approved and sent; the server reported a failure, or its answer was lost.",
         ("approved", _) => {
@@ -108,7 +119,7 @@ fn statement(steps: &Steps<'_>) -> &'static str {
         }
         ("denied", "") => "Denied, and not executed.",
         ("expired", "") => "Nobody answered in time, or the approval was not used in time; not executed.",
-        ("void", "") => "The policy or the contract changed before it was used; not executed.",
+        ("void", "") => "The policy or the contract changed before anybody answered; not executed.",
         ("", "") => "Proposed, and there is no record of a decision; not executed.",
         _ => "THE RECORDS CONTRADICT EACH OTHER.",
     }

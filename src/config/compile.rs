@@ -114,13 +114,12 @@ impl Compiler<'_> {
             sessions: crate::sessions::Settings { total_max, per_principal_max, idle, streams_max },
             connections_max,
             drain,
-            page,
-            webhook,
             redaction,
             redaction_rotate,
         };
+        let pages = crate::pages::Sources { page, webhook };
         let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
-        Some(Loaded { startup, snapshot, issuers, credentials, locks, approvers, warnings: Vec::new() })
+        Some(Loaded { startup, snapshot, issuers, credentials, pages, locks, approvers, warnings: Vec::new() })
     }
 
     /// Tools of one server, or of several, whose names people and models could take for each other.

@@ -22,7 +22,11 @@ impl Store {
     /// Opens or makes the file.
     pub fn open(directory: &Path) -> Result<Self, String> {
         let path = directory.join(FILE);
-        let database = Database::create(&path).map_err(told)?;
+        let mut database = Database::create(&path).map_err(told)?;
+        // One that has to be mended would go back to an earlier state, in which more may have been unused.
+        if !database.check_integrity().map_err(told)? {
+            return Err(told("it is damaged"));
+        }
         // Like the key of pseudonyms: what people were shown is nobody else's.
         only_owner(&path).map_err(told)?;
         let write = database.begin_write().map_err(told)?;
@@ -61,8 +65,9 @@ impl Store {
         let table = read.open_table(CONFIRMATIONS).map_err(told)?;
         let rows = table.iter().map_err(told)?;
         rows.map(|row| {
-            let (_, value) = row.map_err(told)?;
-            serde_json::from_slice(value.value()).map_err(told)
+            let (id, value) = row.map_err(told)?;
+            let kept: Kept = serde_json::from_slice(value.value()).map_err(told)?;
+            if kept.confirmation.id() == id.value() { Ok(kept) } else { Err(told("a row under another name")) }
         })
         .collect()
     }

@@ -182,7 +182,7 @@ pub fn one(kept: &Kept, may: Result<(), Fault>, person: &Person, problem: Option
         State::Approved => "Approved, and not used yet. The same call goes through once.",
         State::Denied => "Denied. The call is not made.",
         State::Expired => "Nobody decided in time, or the approval was not used in time.",
-        State::Void => "Void: the policy or the tool changed in the meantime.",
+        State::Void => "Void: the policy, the tool or what the call would do changed in the meantime.",
         State::Spent => "Approved and used. What came of it is not known yet.",
         State::Executed => "Approved and done.",
         State::Failed => "Approved and used; the server reported a failure, or nothing.",
@@ -224,6 +224,9 @@ pub fn one(kept: &Kept, may: Result<(), Fault>, person: &Person, problem: Option
     }
     match may {
         Ok(()) if confirmation.state().is_open() => main.push_str(&form(kept, person)),
+        Ok(()) if confirmation.state() == State::Approved => {
+            main.push_str(&decision(kept, person, "<button name=\"decision\" value=\"deny\">Take it back</button>"));
+        }
         Err(Fault::SamePerson | Fault::NotApprover) if confirmation.state().is_open() => {
             main.push_str("<p class=\"note\">You asked for this yourself. Somebody else has to decide.</p>\n");
         }
@@ -246,13 +249,17 @@ fn form(kept: &Kept, person: &Person) -> String {
             escape(&one_line(&same.join(", "), 200)),
         )
     });
+    let buttons = "<div class=\"buttons\"><button name=\"decision\" value=\"deny\">Deny</button>\n\
+         <button name=\"decision\" value=\"approve\">Approve this call</button></div>";
+    decision(kept, person, &format!("{}\n{buttons}", batch.unwrap_or_default()))
+}
+
+/// A form that decides, with these fields.
+fn decision(kept: &Kept, person: &Person, fields: &str) -> String {
     format!(
-        "<form method=\"post\" action=\"{LIST}/{}\">\n<input type=\"hidden\" name=\"token\" value=\"{}\">\n{}\n\
-         <div class=\"buttons\"><button name=\"decision\" value=\"deny\">Deny</button>\n\
-         <button name=\"decision\" value=\"approve\">Approve this call</button></div>\n</form>\n",
+        "<form method=\"post\" action=\"{LIST}/{}\">\n<input type=\"hidden\" name=\"token\" value=\"{}\">\n{fields}\n</form>\n",
         escape(kept.confirmation.id()),
         escape(&person.token),
-        batch.unwrap_or_default(),
     )
 }
 

@@ -7,6 +7,8 @@ use crate::authn::Authenticator;
 use crate::body::Body;
 use crate::clock;
 use crate::egress::{Egress, trusted_transport};
+use crate::kernel::digest::keyed;
+use crate::kernel::principal::Principal;
 use crate::kernel::snapshot::Snapshot;
 use dashmap::DashMap;
 use http::header::{self, HeaderMap, HeaderValue};
@@ -22,7 +24,7 @@ use oauth2::{
 };
 use serde::{Deserialize, Serialize};
 use std::pin::Pin;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
 /// The session.
@@ -31,8 +33,13 @@ const COOKIE: &str = "__Host-portcullis";
 const BEGUN: &str = "__Host-portcullis-sign-in";
 /// Longest time between beginning and end of a sign-in, in seconds.
 const BEGUN_SECONDS: u64 = 600;
-/// Most sign-ins begun, and most sessions.
-const KEPT_MAX: usize = 10_000;
+/// Most sessions, and most of one person: their oldest ends for a new one.
+const SESSIONS_MAX: usize = 10_000;
+const SESSIONS_OF_ONE_MAX: usize = 8;
+/// How long it is believed what the issuer says of itself, in seconds: whoever loads a page asks it nothing.
+const METADATA_SECONDS: u64 = 300;
+/// Longest path that one comes back to.
+const TO_BYTES_MAX: usize = 200;
 const METADATA_BYTES_MAX: usize = 1 << 20;
 const WAIT: Duration = Duration::from_secs(10);
 
@@ -57,21 +64,22 @@ impl std::fmt::Debug for Settings {
     }
 }
 
-struct Begun {
-    browser: String,
-    nonce: String,
-    verifier: String,
-    to: String,
-    expires: u64,
-}
-
-/// Everybody who is signed in, or about to be. Kept in memory: a restart signs everybody out.
+/// Everybody who is signed in. Kept in memory: a restart signs everybody out. Of sign-ins that were only begun nothing
+/// is kept, since anybody may begin any number: what belongs to one is made of its cookie and a key that nobody has.
 pub struct SignIn {
     settings: Settings,
     authn: Arc<Authenticator>,
     egress: Egress,
-    begun: DashMap<String, Begun>,
+    key: [u8; 32],
+    metadata: Mutex<Option<(Metadata, u64)>>,
     sessions: DashMap<String, Person>,
+}
+
+/// What belongs to a sign-in that was begun in one browser.
+struct Begun {
+    state: String,
+    nonce: String,
+    verifier: String,
 }
 
 #[derive(Clone, Debug, Deserialize, Serialize)]
@@ -95,7 +103,7 @@ type OidcClient<A, D, I, R, T> = Client<
 >;
 
 /// What discovery says (OpenID Connect Discovery 1.0, section 3).
-#[derive(Deserialize)]
+#[derive(Clone, Deserialize)]
 struct Metadata {
     issuer: String,
     authorization_endpoint: String,
@@ -104,10 +112,29 @@ struct Metadata {
 
 impl SignIn {
     pub fn new(settings: Settings, authn: Arc<Authenticator>, egress: Egress) -> Self {
-        Self { settings, authn, egress, begun: DashMap::new(), sessions: DashMap::new() }
+        let (key, metadata) = (clock::random(), Mutex::new(None));
+        Self { settings, authn, egress, key, metadata, sessions: DashMap::new() }
+    }
+
+    /// What it was made with.
+    pub fn settings(&self) -> &Settings {
+        &self.settings
     }
 
     async fn metadata(&self) -> Option<Metadata> {
+        let now = clock::now();
+        let known = || self.metadata.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some((metadata, until)) = &*known()
+            && *until > now
+        {
+            return Some(metadata.clone());
+        }
+        let metadata = self.discover().await?;
+        *known() = Some((metadata.clone(), now + METADATA_SECONDS));
+        Some(metadata)
+    }
+
+    async fn discover(&self) -> Option<Metadata> {
         let mut url = url::Url::parse(&self.settings.issuer).ok()?;
         let path = format!("{}/.well-known/openid-configuration", url.path().trim_end_matches('/'));
         url.set_path(&path);
@@ -153,28 +180,44 @@ impl SignIn {
             None => None,
         };
         let Some(client) = client else { return unreachable_issuer() };
-        self.sweep();
-        if self.begun.len() >= KEPT_MAX {
-            let text = "Too many people are signing in. Try again later.";
-            return html::message(StatusCode::SERVICE_UNAVAILABLE, "Not now", text);
-        }
-        let [browser, nonce, verifier, state] = [(); 4].map(|()| clock::random_token::<32>());
-        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier.clone()));
-        let sent = state.clone();
+        let browser = clock::random_token::<32>();
+        let Begun { state, nonce, verifier } = self.begun(&browser, &to, clock::now() + BEGUN_SECONDS);
+        let challenge = PkceCodeChallenge::from_code_verifier_sha256(&PkceCodeVerifier::new(verifier));
         let mut request = client
-            .authorize_url(move || CsrfToken::new(sent))
+            .authorize_url(move || CsrfToken::new(state))
             .add_scope(Scope::new("openid".to_owned()))
-            .add_extra_param("nonce", nonce.clone())
+            .add_extra_param("nonce", nonce)
             .set_pkce_challenge(challenge);
         for scope in &self.settings.scopes {
             request = request.add_scope(Scope::new(scope.clone()));
         }
         let (url, _) = request.url();
-        let expires = clock::now() + BEGUN_SECONDS;
-        self.begun.insert(state, Begun { browser: browser.clone(), nonce, verifier, to, expires });
         let mut response = html::redirect(url.as_str());
         set_cookie(&mut response, BEGUN, &browser, BEGUN_SECONDS);
         response
+    }
+
+    /// What belongs to a sign-in of this browser that goes back to a page before some time.
+    fn begun(&self, browser: &str, to: &str, expires: u64) -> Begun {
+        let expires = expires.to_string();
+        let of =
+            |what: &str| keyed(&self.key, &[what.as_bytes(), browser.as_bytes(), to.as_bytes(), expires.as_bytes()]);
+        Begun {
+            // Paths of ours have no dot in them.
+            state: format!("{expires}.{to}.{}", of("state")),
+            nonce: of("nonce").to_string(),
+            verifier: of("verifier").to_string(),
+        }
+    }
+
+    /// The sign-in that this browser began, as it comes back, with the page that it goes to.
+    fn comes_back(&self, headers: &HeaderMap, state: &str, now: u64) -> Option<(Begun, String)> {
+        let mut parts = state.split('.');
+        let (expires, to) = (parts.next()?.parse().ok()?, parts.next()?);
+        let begun = self.begun(cookie(headers, BEGUN)?, to, expires);
+        // Compared under a key that nobody has: how long that takes tells nothing.
+        let blind = |text: &str| keyed(&self.key, &[b"compare", text.as_bytes()]);
+        (blind(state) == blind(&begun.state) && expires > now && is_ours(to)).then(|| (begun, to.to_owned()))
     }
 
     /// The browser comes back from the issuer.
@@ -186,12 +229,8 @@ impl SignIn {
         let query: std::collections::BTreeMap<String, String> =
             url::form_urlencoded::parse(query.unwrap_or_default().as_bytes()).into_owned().collect();
         let (Some(code), Some(state)) = (query.get("code"), query.get("state")) else { return failed() };
-        // Once: a second use of the same state finds nothing.
-        let Some((_, begun)) = self.begun.remove(state) else { return failed() };
         let now = clock::now();
-        if begun.expires <= now || cookie(headers, BEGUN) != Some(begun.browser.as_str()) {
-            return failed();
-        }
+        let Some((begun, to)) = self.comes_back(headers, state, now) else { return failed() };
         // RFC 9207: the answer is from the issuer that was asked.
         if query.get("iss").is_some_and(|issuer| *issuer != self.settings.issuer) {
             return failed();
@@ -208,15 +247,17 @@ impl SignIn {
         let Some(id_token) = &token.extra_fields().id_token else { return failed() };
         let expected = (self.settings.issuer.as_str(), self.settings.client_id.as_str(), begun.nonce.as_str());
         let Ok(principal) = self.authn.signed_in(id_token, expected, now).await else { return failed() };
-        self.sweep();
-        if self.sessions.len() >= KEPT_MAX {
+        self.make_room(&principal, headers, now);
+        if self.sessions.len() >= SESSIONS_MAX {
             return failed();
         }
         let expires = principal.expires().min(now + self.settings.signed_in_seconds);
         let session = clock::random_token::<32>();
         self.sessions.insert(session.clone(), Person { principal, token: clock::random_token::<32>(), expires });
-        let mut response = html::redirect(&begun.to);
+        let mut response = html::redirect(&to);
         set_cookie(&mut response, COOKIE, &session, expires.saturating_sub(now));
+        // Used up.
+        set_cookie(&mut response, BEGUN, "", 0);
         response
     }
 
@@ -233,10 +274,21 @@ impl SignIn {
         }
     }
 
-    fn sweep(&self) {
-        let now = clock::now();
-        self.begun.retain(|_, begun| begun.expires > now);
+    /// Before somebody signs in: what is over goes, with what this browser had, and the oldest of too many of theirs.
+    fn make_room(&self, principal: &Principal, headers: &HeaderMap, now: u64) {
+        self.end(headers);
         self.sessions.retain(|_, person| person.expires > now);
+        let of_one = |person: &Person| person.principal.subject_id() == principal.subject_id();
+        let mut own: Vec<(u64, String)> = self
+            .sessions
+            .iter()
+            .filter(|session| of_one(session.value()))
+            .map(|session| (session.value().expires, session.key().clone()))
+            .collect();
+        own.sort();
+        for (_, session) in own.iter().take((own.len() + 1).saturating_sub(SESSIONS_OF_ONE_MAX)) {
+            self.sessions.remove(session);
+        }
     }
 }
 
@@ -267,7 +319,7 @@ fn unreachable_issuer() -> Response<Body> {
 
 /// Whether a path is one of the pages that one can come back to.
 fn is_ours(to: &str) -> bool {
-    to.strip_prefix(LIST).is_some_and(|rest| {
+    to.strip_prefix(LIST).filter(|_| to.len() <= TO_BYTES_MAX).is_some_and(|rest| {
         rest.is_empty()
             || rest.strip_prefix('/').is_some_and(|id| {
                 !id.is_empty() && id.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-' || b == b'_')

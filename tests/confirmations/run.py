@@ -27,7 +27,10 @@ sys.path.insert(0, str(HERE.parent / "parts"))
 import rig  # noqa: E402
 
 ERAS = ["2025-11-25", "2026-07-28"]
-CLIENTS = {"python": [rig.PY_MCP, HERE / "client.py"], "typescript": [rig.NODE, HERE / "client.mjs"]}
+CLIENTS = {"python": [rig.PY_MCP, HERE / "client.py"], "typescript": [rig.NODE, HERE / "client.mjs"],
+           "typescript-v1": [rig.NODE, HERE / "client_v1.mjs"]}
+# Each SDK in each revision that it speaks with a server that speaks all.
+PAIRS = [(kind, era) for kind in CLIENTS for era in ERAS if kind != "typescript-v1" or era == ERAS[0]]
 SECRET = "a-webhook-secret-of-32-characters"
 
 GATEWAY = """\
@@ -53,10 +56,12 @@ tools:
   update_customer: {{ effect: write, confirm: [elicit], preview: {{ argument: dry_run }} }}
   delete_customer: {{ effect: destructive, confirm: [approver, code] }}
   tag_customer: {{ effect: write, confirm: [code] }}
+  move_customer: {{ effect: write, confirm: [host] }}
   note_customer: {{ effect: write, confirm: [approver], batch: {{ calls_max: 3, same: [id] }} }}
 confirmations:
   approver: {{ roles: [approvers], separate: true, expires: 10m }}
   budget: {{ per: subject, prompts: 1000/hour }}
+  host: {{ clients: [ann] }}
 """
 
 PEOPLE = {"ann": {"groups": ["support"]}, "bob": {"groups": ["approvers"]}, "eve": {"groups": ["support"]},
@@ -170,21 +175,20 @@ NO = {"action": "decline"}
 def elicited(world):
     """For each SDK and revision: yes does it once, no and a client that cannot be asked do nothing."""
     number = 0
-    for kind in CLIENTS:
-        for era in ERAS:
-            number += 1
-            arguments = {"id": number, "name": f"{kind} {era}"}
-            before = world.done()
-            for elicit, word in ((None, "no way to ask"), (NO, "did not confirm")):
-                told = world.client([("update_customer", arguments, {})], era=era, kind=kind, elicit=elicit)
-                assert word in told["results"][0]["text"], told
-                assert world.done() == before, f"{kind} {era} {elicit}"
-            told = world.client([("update_customer", arguments, {}), ("find_customer", {"id": number}, {})], era=era,
-                                kind=kind, elicit=YES)
-            assert told["results"][0]["text"] == "renamed" and told["results"][1]["text"] == arguments["name"], told
-            [question] = told["asked"]
-            assert "update_customer on crm" in question and f"would rename {number}" in question, question
-            assert world.done() == [*before, f"update {number} {arguments['name']}"]
+    for kind, era in PAIRS:
+        number += 1
+        arguments = {"id": number, "name": f"{kind} {era}"}
+        before = world.done()
+        for elicit, word in ((None, "no way to ask"), (NO, "did not confirm")):
+            told = world.client([("update_customer", arguments, {})], era=era, kind=kind, elicit=elicit)
+            assert word in told["results"][0]["text"], told
+            assert world.done() == before, f"{kind} {era} {elicit}"
+        told = world.client([("update_customer", arguments, {}), ("find_customer", {"id": number}, {})], era=era,
+                            kind=kind, elicit=YES)
+        assert told["results"][0]["text"] == "renamed" and told["results"][1]["text"] == arguments["name"], told
+        [question] = told["asked"]
+        assert "update_customer on crm" in question and f"would rename {number}" in question, question
+        assert world.done() == [*before, f"update {number} {arguments['name']}"]
     code, report = world.evidence()
     assert code == 0 and report["percent"] == 100 and report["writes"] == number, report
 
@@ -196,31 +200,32 @@ def pending(told):
 
 def approved(world):
     """A client that can neither be asked nor wait: somebody else approves on the page, and the same call goes once."""
-    for era in ERAS:
-        for kind in CLIENTS:
-            number = len(world.done()) + 10
-            call = lambda **more: world.call("delete_customer", {"id": number}, era=era, kind=kind, **more)  # noqa: E731
-            before = world.done()
-            url = pending(call())
-            assert pending(call()) == url, "identical calls are one question"
-            own = world.look(url, "ann")
-            assert "You asked for this yourself" in own["text"] and "Approve this call" not in own["text"], own
-            assert world.look(url, "eve")["status"] == 404, "whoever is no approver sees nothing"
-            page = world.decide(url, "bob", "Approve this call")
-            assert "Approved, and not used yet" in page["text"], page
-            assert world.done() == before, "an approval alone does nothing"
-            other = pending(world.call("delete_customer", {"id": number + 100}, era=era, kind=kind))
-            assert other != url and world.done() == before, "another argument is another question"
-            stranger = pending(call(who="eve"))
-            assert stranger != url and world.done() == before, "another caller is another question"
-            assert call()["text"] == "deleted"
-            assert world.done() == [*before, f"delete {number}"]
-            assert pending(call()) != url, "a repeat is asked about anew"
-            assert world.done() == [*before, f"delete {number}"]
-            code, report = world.evidence(url.rsplit("/", 1)[1])
-            assert code == 0 and report["links"] == "intact" and "did it" in report["statement"], report
-            asker, approver = report["proposed"]["subject"], report["decided"]["subject"]
-            assert asker != approver and report["executed"]["subject"] == asker, report
+    for kind, era in PAIRS:
+        number = len(world.done()) + 10
+        call = lambda **more: world.call("delete_customer", {"id": number}, era=era, kind=kind, **more)  # noqa: E731
+        before = world.done()
+        url = pending(call())
+        assert pending(call()) == url, "identical calls are one question"
+        form = world.client([("delete_customer", {"id": number}, {})], era=era, kind=kind, elicit=YES)
+        assert pending(form["results"][0]) == url and not form["asked"], "nor is the caller asked who could be"
+        own = world.look(url, "ann")
+        assert "You asked for this yourself" in own["text"] and "Approve this call" not in own["text"], own
+        assert world.look(url, "eve")["status"] == 404, "whoever is no approver sees nothing"
+        page = world.decide(url, "bob", "Approve this call")
+        assert "Approved, and not used yet" in page["text"], page
+        assert world.done() == before, "an approval alone does nothing"
+        other = pending(world.call("delete_customer", {"id": number + 100}, era=era, kind=kind))
+        assert other != url and world.done() == before, "another argument is another question"
+        stranger = pending(call(who="eve"))
+        assert stranger != url and world.done() == before, "another caller is another question"
+        assert call(elicit=YES if number % 2 else None)["text"] == "deleted"
+        assert world.done() == [*before, f"delete {number}"]
+        assert pending(call()) != url, "a repeat is asked about anew"
+        assert world.done() == [*before, f"delete {number}"]
+        code, report = world.evidence(url.rsplit("/", 1)[1])
+        assert code == 0 and report["links"] == "intact" and "did it" in report["statement"], report
+        asker, approver = report["proposed"]["subject"], report["decided"]["subject"]
+        assert asker != approver and report["executed"]["subject"] == asker, report
 
 
 def waiting(world):
@@ -246,14 +251,47 @@ def waiting(world):
 
 def coded(world):
     """`code`: the requester confirms on the page, nobody else can."""
-    for era in ERAS:
-        arguments = {"id": 3, "tag": era}
-        url = pending(world.call("tag_customer", arguments, era=era))
-        assert world.look(url, "bob")["status"] == 404, "an approver is not the requester"
-        assert "Approved" in world.decide(url, "ann", "Approve this call")["text"]
-        before = world.done()
-        assert world.call("tag_customer", arguments, era=era)["text"] == "tagged"
-        assert world.done() == [*before, f"tag 3 {era}"]
+    for kind, era in PAIRS:
+        for elicit in (None, YES):
+            arguments = {"id": 3, "tag": f"{kind} {era} {elicit is None}"}
+            told = world.client([("tag_customer", arguments, {})], era=era, kind=kind, elicit=elicit)
+            url = pending(told["results"][0])
+            assert not told["asked"]
+            if elicit is None:
+                assert world.look(url, "bob")["status"] == 404, "an approver is not the requester"
+            assert "Approved" in world.decide(url, "ann", "Approve this call")["text"]
+            before = world.done()
+            assert world.call("tag_customer", arguments, era=era, kind=kind, elicit=elicit)["text"] == "tagged"
+            assert world.done() == [*before, f"tag 3 {arguments['tag']}"]
+
+
+def hosted(world):
+    """`host`: the client's own prompt is relied on, of the client that the policy names and of no other."""
+    for kind, era in PAIRS:
+        for elicit in (None, YES):
+            arguments = {"id": 4, "city": f"{kind} {era} {elicit is None}"}
+            before = world.done()
+            other = world.client([("move_customer", arguments, {})], era=era, kind=kind, elicit=elicit, who="eve")
+            assert "no way to ask" in other["results"][0]["text"] and world.done() == before, other
+            told = world.client([("move_customer", arguments, {})], era=era, kind=kind, elicit=elicit)
+            assert told["results"][0]["text"] == "moved" and not told["asked"], told
+            assert world.done() == [*before, f"move 4 {arguments['city']}"]
+    code, report = world.evidence()
+    assert code == 0 and report["percent"] == 100 and report["writes"] == 2 * len(PAIRS), report
+    # A write that nobody was asked about is told, and only in the period that it was made in.
+    world.change_policy(world.policy.replace("move_customer: { effect: write, confirm: [host] }",
+                                             "move_customer: { effect: write }"))
+    time.sleep(1.1)
+    at = time.strftime("%Y-%m-%dT%H:%M:%S", time.gmtime())
+    assert world.call("move_customer", {"id": 5, "city": "Ulm"}, who="eve")["text"] == "moved"
+    code, report = world.evidence("--from", at)
+    [exception] = report["exceptions"]
+    assert code == 1 and report["percent"] == 0 and exception["why"] == "no confirmation", report
+    assert exception["tool"] == "move_customer" and exception["effect"] == "write", report
+    code, report = world.evidence("--before", at)
+    assert code == 0 and report["percent"] == 100 and report["writes"] == 2 * len(PAIRS), report
+    code, report = world.evidence()
+    assert code == 1 and report["writes"] == 2 * len(PAIRS) + 1 and len(report["exceptions"]) == 1, report
 
 
 def raced(world):
@@ -379,7 +417,7 @@ def answered(world):
 
 
 TESTS = {test.__name__: test for test in
-         (elicited, approved, waiting, coded, raced, voided, prefetched, ended, shown, batched, answered)}
+         (elicited, approved, waiting, coded, hosted, raced, voided, prefetched, ended, shown, batched, answered)}
 
 
 def main():

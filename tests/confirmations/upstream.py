@@ -58,6 +58,13 @@ def tag_customer(id: int, tag: str) -> str:
     return "tagged"
 
 
+@mcp.tool()
+def move_customer(id: int, city: str) -> str:
+    """Moves a customer."""
+    changed("INSERT INTO notes (id, text) VALUES (?, ?)", (id, city), f"move {id} {city}")
+    return "moved"
+
+
 with sqlite3.connect(path) as database:
     database.executescript(
         """

@@ -474,6 +474,80 @@ fn a_server_in_preview_shows_what_would_happen_and_nothing_does() {
     assert!(gateway.tool(&ann, "find_customer", json!({})).json().get("result").is_some());
 }
 
+/// A server whose preview of a call is what is in the cell by then.
+fn previewing(gateway: &Gateway) -> std::sync::Arc<std::sync::Mutex<&'static str>> {
+    let now = std::sync::Arc::new(std::sync::Mutex::new("1 row"));
+    let shared = now.clone();
+    gateway.upstream.script(move |seen, out| {
+        let message = seen.json();
+        let dry = message["params"]["arguments"]["dry_run"] == true;
+        let state = *shared.lock().unwrap();
+        let (text, failed) = if dry { (state, state == "fails") } else { ("done", false) };
+        let result = json!({"content":[{"type":"text","text":text}],"isError":failed,"resultType":"complete"});
+        reply(out, 200, "application/json", &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string());
+    });
+    now
+}
+
+#[test]
+fn what_is_done_is_what_was_shown_or_nothing() {
+    let with = |preview: &str| {
+        POLICY.replace("confirm: [elicit] }", &format!("confirm: [elicit], preview: {{ {preview} }} }}"))
+    };
+    let gateway = Gateway::with(&with("argument: dry_run"), "");
+    let now = previewing(&gateway);
+    let ann = gateway.ann();
+    let executed = || writes(&gateway).iter().filter(|write| write["params"]["arguments"]["dry_run"].is_null()).count();
+    let previews = || writes(&gateway).len() - executed();
+    let go_on = |arguments: &Value, state: &Value, content: Value| {
+        gateway.send(&asking(&ann, "update_customer", arguments, answer(state, content)))
+    };
+
+    let arguments = json!({ "id": 1 });
+    let state = asked(&gateway, &ann, &arguments);
+    *now.lock().unwrap() = "1000 rows";
+    let told = go_on(&arguments, &state, yes());
+    assert!(refused(&told).contains("has changed") && refused(&told).contains("Different: preview"), "{told:?}");
+    *now.lock().unwrap() = "1 row";
+    let told = go_on(&arguments, &state, yes());
+    assert!(refused(&told).contains("has changed"), "what is void stays void: {told:?}");
+    assert_eq!(executed(), 0);
+
+    // A preview that cannot be made just now costs nothing but the wait.
+    let arguments = json!({ "id": 2 });
+    let state = asked(&gateway, &ann, &arguments);
+    *now.lock().unwrap() = "fails";
+    assert!(refused(&go_on(&arguments, &state, yes())).contains("preview"));
+    assert_eq!(executed(), 0);
+    *now.lock().unwrap() = "1 row";
+    let before = previews();
+    // Nobody else has the server make one.
+    let bob = gateway.token("bob", "crm.write");
+    gateway.send(&asking(&bob, "update_customer", &arguments, answer(&state, yes())));
+    gateway.send(&asking(&ann, "update_customer", &json!({ "id": 3 }), answer(&state, yes())));
+    assert_eq!(previews(), before);
+    assert_eq!(go_on(&arguments, &state, yes()).json()["result"]["content"][0]["text"], "done");
+    assert_eq!((executed(), previews()), (1, before + 1));
+
+    // A no is one also where a yes came to nothing.
+    let arguments = json!({ "id": 4 });
+    let state = asked(&gateway, &ann, &arguments);
+    *now.lock().unwrap() = "fails";
+    assert!(refused(&go_on(&arguments, &state, yes())).contains("preview"));
+    *now.lock().unwrap() = "1 row";
+    assert!(refused(&go_on(&arguments, &state, json!({ "action": "decline" }))).contains("did not confirm"));
+    assert!(refused(&go_on(&arguments, &state, yes())).contains("did not confirm"));
+    assert_eq!(executed(), 1);
+
+    gateway.policy(&with("argument: dry_run, recheck: false"));
+    wait("the policy changed", || gateway.records().iter().any(|record| record["outcome"] == "applied"));
+    let arguments = json!({ "id": 5 });
+    let state = asked(&gateway, &ann, &arguments);
+    *now.lock().unwrap() = "12:01";
+    assert_eq!(go_on(&arguments, &state, yes()).json()["result"]["content"][0]["text"], "done");
+    assert_eq!(executed(), 2);
+}
+
 #[test]
 fn a_preview_is_shown_with_the_question_and_a_failing_one_is_a_refusal() {
     let policy = POLICY.replace("confirm: [elicit] }", "confirm: [elicit], preview: { argument: dry_run } }");

@@ -8,17 +8,21 @@
     clippy::string_slice,
     reason = "a test fails by panicking"
 )]
+mod approvals;
 mod bridge;
 mod bypasses;
 mod cases;
 mod confirm;
 mod connections;
 mod contract;
+mod fatigue;
 mod journey;
 mod language;
 mod limits;
 mod lines;
+mod matrix;
 mod operations;
+mod people;
 mod redact;
 mod support;
 mod tokens;

@@ -44,6 +44,8 @@ pub enum Part {
     Policy,
     /// Another contract is in force, or the server offers something else.
     Contract,
+    /// The call would do something else now than what was shown.
+    Preview,
 }
 
 impl Part {
@@ -58,12 +60,13 @@ impl Part {
             Self::Effect => "effect",
             Self::Policy => "policy",
             Self::Contract => "contract",
+            Self::Preview => "preview",
         }
     }
 
     /// Whether the world changed, and not what a caller presents: then nobody can use the confirmation any more.
     pub fn is_of_the_world(self) -> bool {
-        matches!(self, Self::Effect | Self::Policy | Self::Contract)
+        matches!(self, Self::Effect | Self::Policy | Self::Contract | Self::Preview)
     }
 }
 
@@ -79,8 +82,9 @@ impl Call {
             (*tool == other.tool, Part::Tool),
             (*arguments == other.arguments, Part::Arguments),
             (*effect == other.effect, Part::Effect),
-            (*policy == other.policy, Part::Policy),
+            // A contract is a part of what is in force: said before the whole, it says more.
             (*contract == other.contract, Part::Contract),
+            (*policy == other.policy, Part::Policy),
         ]
         .into_iter()
         .find_map(|(same, part)| (!same).then_some(part))

@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! proposed ──▶ shown ──▶ approved ──▶ spent ──▶ executed
-//!     │          ├─────▶ denied         │  ▲└─▶ failed
+//!     │          ├─────▶ denied ◀┤      │  ▲└─▶ failed
 //!     └──────────┴──▶ expired, void     └──┘ the server asks the client something
 //! ```
 use super::binding::{Call, Part};
@@ -61,7 +61,7 @@ pub enum State {
     Denied,
     /// Nobody said anything in time, or the approval was not used in time.
     Expired,
-    /// The policy or the contract changed.
+    /// The policy, the contract or the preview changed.
     Void,
     /// Used up: the call is on its way.
     Spent,
@@ -229,6 +229,8 @@ pub struct Confirmation {
     mode: Mode,
     separate: bool,
     preview: Option<Digest>,
+    #[serde(default)]
+    rechecked: bool,
     proposed: u64,
     expires: u64,
     state: State,
@@ -252,6 +254,8 @@ pub struct Proposal {
     pub separate: bool,
     /// Digest of the preview that is shown.
     pub preview: Option<Digest>,
+    /// It has to be the same when the approval is used.
+    pub rechecked: bool,
     /// Seconds since 1970.
     pub expires: u64,
 }
@@ -259,13 +263,14 @@ pub struct Proposal {
 impl Confirmation {
     /// Somebody is to be asked.
     pub fn propose(proposal: Proposal, now: u64) -> Self {
-        let Proposal { id, call, mode, separate, preview, expires } = proposal;
+        let Proposal { id, call, mode, separate, preview, rechecked, expires } = proposal;
         Self {
             id,
             call,
             mode,
             separate,
             preview,
+            rechecked: rechecked && preview.is_some(),
             proposed: now,
             expires,
             state: State::Proposed,
@@ -299,6 +304,11 @@ impl Confirmation {
     /// Digest of the preview that is shown.
     pub fn preview(&self) -> Option<Digest> {
         self.preview
+    }
+
+    /// Whether the preview has to be made again when the approval is used, and be the same.
+    pub fn rechecked(&self) -> bool {
+        self.rechecked
     }
 
     /// When it was proposed, seconds since 1970.
@@ -339,8 +349,8 @@ impl Confirmation {
     pub fn world(&mut self, policy: Digest, contract: Digest) -> bool {
         let part = match (policy == self.call.policy, contract == self.call.contract) {
             (true, true) => return false,
-            (false, _) => Part::Policy,
-            (true, false) => Part::Contract,
+            (_, false) => Part::Contract,
+            (false, true) => Part::Policy,
         };
         let voids = self.state.is_live();
         if voids {
@@ -409,13 +419,19 @@ impl Confirmation {
                 Ok(())
             }
             State::Proposed => Err(Fault::NotShown),
+            // Whoever said yes may still say no, as long as nothing came of it.
+            State::Approved if !yes => {
+                (self.state, self.decided) = (State::Denied, Some((by, now)));
+                Ok(())
+            }
             State::Approved => Err(Fault::Decided),
             _ => Err(self.why_not()),
         }
     }
 
-    /// Uses the approval up for this call.
-    pub fn spend(&mut self, call: &Call, now: u64) -> Result<Spent, Fault> {
+    /// Uses the approval up for this call. `preview` is the digest of the preview as it is now, `None` if it was not
+    /// made again: what somebody approved is what they were shown.
+    pub fn spend(&mut self, call: &Call, preview: Option<Digest>, now: u64) -> Result<Spent, Fault> {
         self.tick(now);
         match self.call.differs(call) {
             None => {}
@@ -429,6 +445,11 @@ impl Confirmation {
             Some(part) => return Err(Fault::Differs(part)),
         }
         match self.state {
+            State::Approved if self.rechecked && preview.is_none() => Err(Fault::Pending),
+            State::Approved if self.rechecked && preview != self.preview => {
+                (self.state, self.void) = (State::Void, Some(Part::Preview));
+                Err(Fault::Void(Part::Preview))
+            }
             State::Approved => {
                 self.state = State::Spent;
                 Ok(self.proof())

@@ -25,7 +25,9 @@ fn call(subject: &str, client: &str, arguments: &str, policy: &str) -> Call {
 
 fn propose(mode: Mode, expires: u64) -> Confirmation {
     let call = call("ann", "app", "{}", "p1");
-    Confirmation::propose(Proposal { id: "c1".to_owned(), call, mode, separate: true, preview: None, expires }, 0)
+    let preview = Some(digest("shown"));
+    let proposal = Proposal { id: "c1".to_owned(), call, mode, separate: true, preview, rechecked: true, expires };
+    Confirmation::propose(proposal, 0)
 }
 
 fn person(subject: &str) -> Answerer<'static> {
@@ -37,7 +39,8 @@ fn person(subject: &str) -> Answerer<'static> {
 enum Step {
     Show,
     Decide(bool, &'static str),
-    Spend(&'static str, &'static str, &'static str, &'static str),
+    /// By whom, with which client and arguments, under which policy; and what the preview is by then, if it was made.
+    Spend(&'static str, &'static str, &'static str, &'static str, &'static str),
     Asked,
     Resume(u32),
     Finish(bool),
@@ -54,7 +57,8 @@ fn step() -> impl Strategy<Value = Step> {
             prop::sample::select(vec!["app", "app", "app", "other"]),
             prop::sample::select(vec!["{}", "{}", "{}", "{ }"]),
             prop::sample::select(vec!["p1", "p1", "p1", "p2"]),
-        ).prop_map(|(s, c, a, p)| Step::Spend(s, c, a, p)),
+            prop::sample::select(vec!["shown", "shown", "shown", "other", ""]),
+        ).prop_map(|(s, c, a, p, v)| Step::Spend(s, c, a, p, v)),
         1 => Just(Step::Asked),
         1 => (0u32..3).prop_map(Step::Resume),
         1 => any::<bool>().prop_map(Step::Finish),
@@ -101,20 +105,22 @@ impl Model {
                 may
             }
             Step::Decide(yes, who) => {
-                let may = live && self.shown && !self.approved && who == "bob" && self.now < 1000;
+                // A no is one also after a yes.
+                let may = live && self.shown && !(self.approved && yes) && who == "bob" && self.now < 1000;
                 self.approved |= may && yes;
                 self.denied |= may && !yes;
                 may
             }
-            Step::Spend(subject, client, arguments, policy) => {
+            Step::Spend(subject, client, arguments, policy, preview) => {
                 let own = (subject, client, arguments) == ("ann", "app", "{}");
                 if own && policy != "p1" {
                     self.dead |= live;
                     return false;
                 }
                 let may = own && live && self.approved;
-                self.used |= may;
-                may
+                self.dead |= may && preview == "other";
+                self.used |= may && preview == "shown";
+                may && preview == "shown"
             }
             Step::Asked => {
                 let may = self.used && !self.finished && self.asked.is_none() && self.rounds < 10;
@@ -148,7 +154,10 @@ fn apply(confirmation: &mut Confirmation, step: Step, now: u64) -> bool {
         Step::World(policy) => confirmation.world(digest(policy), digest("contract")),
         Step::Show => confirmation.show(now).is_ok(),
         Step::Decide(yes, who) => confirmation.decide(yes, person(who), now).is_ok(),
-        Step::Spend(s, c, a, p) => confirmation.spend(&call(s, c, a, p), now).is_ok(),
+        Step::Spend(s, c, a, p, v) => {
+            let preview = (!v.is_empty()).then(|| digest(v));
+            confirmation.spend(&call(s, c, a, p), preview, now).is_ok()
+        }
         Step::Asked => confirmation.asked(now).is_ok(),
         Step::Resume(round) => confirmation.resume(&call("ann", "app", "{}", "p1"), round, now).is_ok(),
         Step::Finish(done) => confirmation.finish(done).is_ok(),
@@ -182,15 +191,26 @@ fn every_state_is_reached_and_the_last_ones_are_final() {
         (State::Shown, &[Step::Show]),
         (State::Approved, &[Step::Show, Step::Decide(true, "bob")]),
         (State::Denied, &[Step::Show, Step::Decide(false, "bob")]),
+        (State::Denied, &[Step::Show, Step::Decide(true, "bob"), Step::Decide(false, "bob")]),
         (State::Void, &[Step::Show, Step::World("p2")]),
-        (State::Spent, &[Step::Show, Step::Decide(true, "bob"), Step::Spend("ann", "app", "{}", "p1")]),
+        (State::Spent, &[Step::Show, Step::Decide(true, "bob"), Step::Spend("ann", "app", "{}", "p1", "shown")]),
         (
             State::Executed,
-            &[Step::Show, Step::Decide(true, "bob"), Step::Spend("ann", "app", "{}", "p1"), Step::Finish(true)],
+            &[
+                Step::Show,
+                Step::Decide(true, "bob"),
+                Step::Spend("ann", "app", "{}", "p1", "shown"),
+                Step::Finish(true),
+            ],
         ),
         (
             State::Failed,
-            &[Step::Show, Step::Decide(true, "bob"), Step::Spend("ann", "app", "{}", "p1"), Step::Finish(false)],
+            &[
+                Step::Show,
+                Step::Decide(true, "bob"),
+                Step::Spend("ann", "app", "{}", "p1", "shown"),
+                Step::Finish(false),
+            ],
         ),
     ];
     for (state, steps) in ways {
@@ -203,7 +223,7 @@ fn every_state_is_reached_and_the_last_ones_are_final() {
             for step in [
                 Step::Show,
                 Step::Decide(true, "bob"),
-                Step::Spend("ann", "app", "{}", "p1"),
+                Step::Spend("ann", "app", "{}", "p1", "shown"),
                 Step::Asked,
                 Step::Resume(0),
                 Step::Finish(true),
@@ -273,12 +293,31 @@ fn every_part_of_a_call_is_bound_and_a_stranger_voids_nothing() {
         let mut other = bound.clone();
         change(&mut other);
         assert!(digests.insert(other.digest()), "{part:?} is part of the digest");
-        let fault = confirmation.spend(&other, 2).unwrap_err();
+        let fault = confirmation.spend(&other, Some(digest("shown")), 2).unwrap_err();
         let expected = if part.is_of_the_world() { Fault::Void(part) } else { Fault::Differs(part) };
         assert_eq!(fault, expected);
-        let still = confirmation.spend(&bound, 2);
+        let still = confirmation.spend(&bound, Some(digest("shown")), 2);
         assert_eq!(still.is_ok(), !part.is_of_the_world(), "{part:?}");
     }
+}
+
+#[test]
+fn what_is_used_is_what_was_shown() {
+    let bound = call("ann", "app", "{}", "p1");
+    let approved = || {
+        let mut confirmation = propose(Mode::Approver, 100);
+        confirmation.show(1).unwrap();
+        confirmation.decide(true, person("bob"), 1).unwrap();
+        confirmation
+    };
+    let mut confirmation = approved();
+    assert_eq!(confirmation.spend(&bound, None, 2).unwrap_err(), Fault::Pending, "nobody looked");
+    assert!(confirmation.spend(&bound, Some(digest("shown")), 2).is_ok(), "and that cost nothing");
+    let mut confirmation = approved();
+    assert_eq!(confirmation.spend(&bound, Some(digest("other")), 2).unwrap_err(), Fault::Void(Part::Preview));
+    assert_eq!(confirmation.state(), State::Void);
+    let again = confirmation.spend(&bound, Some(digest("shown")), 2);
+    assert_eq!(again.unwrap_err(), Fault::Void(Part::Preview), "what is void stays void");
 }
 
 /// Two clients that make the same call, one approver, one expiry, one reload: what each does next.
@@ -287,8 +326,10 @@ struct Scene {
     confirmation: String,
     /// Redeems left to each client, and whether it holds a proof that it has not used yet.
     clients: [(u8, bool); 2],
-    /// 0 sees it, 1 says yes, 2 done.
+    /// 0 sees it, 1 says yes, 2 takes that back, 3 done.
     approver: u8,
+    /// The yes was taken back in time.
+    withdrawn: bool,
     now: u64,
     policy: &'static str,
     executions: u8,
@@ -302,6 +343,7 @@ fn no_order_of_events_executes_twice_or_without_consent() {
         confirmation: serde_json::to_string(&propose(Mode::Approver, 10)).unwrap(),
         clients: [(2, false); 2],
         approver: 0,
+        withdrawn: false,
         now: 0,
         policy: "p1",
         executions: 0,
@@ -312,7 +354,7 @@ fn no_order_of_events_executes_twice_or_without_consent() {
     let mut executed = 0;
     while let Some(scene) = open.pop() {
         assert!(scene.executions <= 1, "{scene:?}");
-        assert!(scene.executions == 0 || scene.consented, "{scene:?}");
+        assert!(scene.executions == 0 || (scene.consented && !scene.withdrawn), "{scene:?}");
         executed += usize::from(scene.executions == 1);
         let mut reached = Vec::new();
         let load = || serde_json::from_str::<Confirmation>(&scene.confirmation).unwrap();
@@ -322,7 +364,8 @@ fn no_order_of_events_executes_twice_or_without_consent() {
             if left > 0 {
                 let mut next = scene.clone();
                 let mut confirmation = load();
-                let proof = confirmation.spend(&call("ann", "app", "{}", scene.policy), scene.now);
+                let call = call("ann", "app", "{}", scene.policy);
+                let proof = confirmation.spend(&call, Some(digest("shown")), scene.now);
                 // Time may pass and policy may change between the check and the use; the proof is bound to the call.
                 next.clients[client] = (left - 1, holds || proof.is_ok());
                 next.confirmation = keep(&confirmation);
@@ -335,16 +378,18 @@ fn no_order_of_events_executes_twice_or_without_consent() {
                 reached.push(next);
             }
         }
-        if scene.approver < 2 {
+        if scene.approver < 3 {
             let mut next = scene.clone();
             let mut confirmation = load();
             confirmation.world(digest(scene.policy), digest("contract"));
-            if scene.approver == 0 {
-                let _ = confirmation.show(scene.now);
-            } else {
-                let yes = confirmation.decide(true, person("bob"), scene.now).is_ok();
-                assert!(!yes || (scene.policy == "p1" && scene.now < 10));
-                next.consented |= yes;
+            match scene.approver {
+                0 => drop(confirmation.show(scene.now)),
+                1 => {
+                    let yes = confirmation.decide(true, person("bob"), scene.now).is_ok();
+                    assert!(!yes || (scene.policy == "p1" && scene.now < 10));
+                    next.consented |= yes;
+                }
+                _ => next.withdrawn = confirmation.decide(false, person("bob"), scene.now).is_ok(),
             }
             next.approver += 1;
             next.confirmation = keep(&confirmation);

@@ -16,6 +16,8 @@ pub struct Confirm {
     pub ways: Vec<Mode>,
     /// What is shown besides the arguments.
     pub preview: Option<Preview>,
+    /// It is made again before the call goes on, and has to be the same.
+    pub recheck: bool,
     /// One approval for several like calls.
     pub batch: Option<Batch>,
 }
@@ -103,6 +105,7 @@ impl Context<'_> {
             Effect::Egress => defaults.egress.as_ref(),
         });
         let ways = confirm.as_ref().or(default).cloned().unwrap_or_default();
+        let recheck = preview.as_ref().is_some_and(|preview| preview.recheck.unwrap_or(true));
         let preview = preview.as_ref().and_then(|preview| self.preview(&format!("{at}/preview"), preview));
         if let Some(BatchSource { calls_max: 0 | 1, .. }) = batch {
             let (message, hint) = ("a batch of less than two calls", "at least 2, or leave `batch` out");
@@ -114,11 +117,11 @@ impl Context<'_> {
         }
         let batch = batch.clone().map(|BatchSource { calls_max, same }| Batch { calls_max, same });
         // Kept also where nobody is asked: a server in preview shows it.
-        (!ways.is_empty() || preview.is_some()).then(|| Arc::new(Confirm { ways, preview, batch }))
+        (!ways.is_empty() || preview.is_some()).then(|| Arc::new(Confirm { ways, preview, recheck, batch }))
     }
 
     fn preview(&mut self, at: &str, source: &PreviewSource) -> Option<Preview> {
-        let PreviewSource { argument, tool, arguments, diff, template } = source;
+        let PreviewSource { argument, tool, arguments, diff, template, recheck: _ } = source;
         let of_tool = !arguments.is_empty() || !diff.is_empty();
         let pairs = |map: &std::collections::BTreeMap<String, String>| {
             map.iter().map(|(key, value)| (key.clone(), value.clone())).collect()

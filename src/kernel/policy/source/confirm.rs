@@ -46,6 +46,9 @@ pub struct PreviewSource {
     pub diff: BTreeMap<String, String>,
     /// A sentence with arguments in braces, as in `Moves {amount} from {from} to {to}`.
     pub template: Option<String>,
+    /// Whether the preview is made again before the call goes on; if it is another one then, the confirmation is void.
+    /// Default true; `false` is for previews that are different each time, such as ones with a time in them.
+    pub recheck: Option<bool>,
 }
 
 /// One approval for several like calls of one caller; whoever approves sees the bounds and may choose a single call.
