@@ -169,6 +169,12 @@ reasons! {
     ConfirmationsUnavailable => 503, -31503, "Confirmations cannot be kept now. Try again later.";
     /// The preview that has to be shown cannot be had.
     PreviewUnavailable => 200, -31403, "Refused: the preview that a person is to see cannot be made.";
+    /// A call that sends out has text that came from what was read.
+    DataLeaves => 200, -31403, "Refused: the arguments contain data that was read before and may not leave.";
+    /// More was read than can be remembered, so that nobody knows what a call would send out.
+    MemoryFull => 200, -31403, "Refused: more was read than can be remembered. Nothing may be sent out for a while.";
+    /// A call that sends out comes after content that nobody vouches for.
+    UntrustedRead => 200, -31403, "Refused: nothing may be sent out after content from outside was read.";
     /// Over a rate.
     RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
     /// Over a limit of calls at once.
