@@ -120,13 +120,9 @@ pub struct Lesson {
 impl Lesson {
     /// Fingerprints of a reply, without what the caller said in the call and what everybody is told.
     pub fn prints(&self, key: &Key, reply: Value<'_>, said: Option<Value<'_>>) -> Prints {
-        let parts = ["result", "error", "params"].into_iter().filter_map(|part| reply.get(part));
-        let mut known = Sent::read(key, said, &self.ignore);
-        let mut all = Prints::default();
-        for part in parts {
-            all = Prints::of(key, part, self.at_least, &mut known);
-        }
-        all
+        // A message is one of them.
+        let part = ["result", "error", "params"].into_iter().find_map(|part| reply.get(part)).unwrap_or(reply);
+        Prints::of(key, part, self.at_least, &mut Sent::read(key, said, &self.ignore))
     }
 }
 

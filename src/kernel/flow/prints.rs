@@ -22,7 +22,7 @@ const BITS_WORDS: usize = 56;
 /// Bits of a token that tells one from millions by itself.
 const STRONG: u8 = 13;
 /// Bits that a stretch must have, and of how many times the size it is.
-const STRETCHES: [(usize, usize); 3] = [(1, 32), (2, 30), (4, 0)];
+const STRETCHES: [(usize, usize); 3] = [(1, 28), (2, 24), (4, 0)];
 /// How many stretches in a row are represented by one. The size is larger by that less one than a stretch, so that
 /// whatever has the size has one that is kept.
 const WINDOW: usize = 4;
@@ -30,6 +30,11 @@ const WINDOW: usize = 4;
 pub const AT_LEAST_MIN: usize = 16;
 /// Largest.
 pub const AT_LEAST_MAX: usize = 256;
+
+/// Most bytes of what is to be sent that are compared; more is unclear.
+const SENT_MAX: usize = 256 << 10;
+/// Most bytes of a reply that are fingerprinted; of more, it is known that not everything is remembered.
+const READ_MAX: usize = 1 << 20;
 
 /// The secret of a process.
 #[derive(Clone)]
@@ -144,13 +149,17 @@ impl Sent {
     /// Reads values, and texts that are to be taken for values too.
     pub fn read<'a>(key: &Key, values: impl IntoIterator<Item = Value<'a>>, texts: &[String]) -> Self {
         let mut parts = Parts::default();
-        let mut whole = true;
+        let (mut whole, mut left) = (true, SENT_MAX);
+        let mut fits = |length: usize| {
+            left = left.saturating_sub(length);
+            left > 0
+        };
         for value in values {
-            whole &= layers::value(value, &mut parts);
+            whole &= fits(value.raw().len()) && layers::value(value, &mut parts);
             parts.part();
         }
         for text in texts {
-            whole &= layers::text(text, &mut parts);
+            whole &= fits(text.len()) && layers::text(text, &mut parts);
             parts.part();
         }
         let readings = parts.close();
@@ -227,6 +236,8 @@ struct Kept {
 #[derive(Debug, Default)]
 pub struct Prints {
     at_least: usize,
+    /// Of everything, and not only of what could be looked at.
+    pub whole: bool,
     stretches: Vec<u64>,
     records: Vec<Vec<Kept>>,
 }
@@ -237,10 +248,10 @@ impl Prints {
     pub fn of(key: &Key, value: Value<'_>, at_least: usize, known: &mut Sent) -> Self {
         let at_least = at_least.clamp(AT_LEAST_MIN, AT_LEAST_MAX);
         let mut parts = Parts::default();
-        layers::value(value, &mut parts);
+        let whole = value.raw().len() <= READ_MAX && layers::value(value, &mut parts);
         let readings = parts.close();
         let powers = key.powers(longest_token(&readings));
-        let mut prints = Self { at_least, ..Self::default() };
+        let mut prints = Self { at_least, whole, ..Self::default() };
         for reading in &readings {
             let prefixes = Prefixes::new(key, &reading.bytes);
             prints.keep_stretches(reading, &prefixes, known.stretches(at_least));
@@ -263,19 +274,44 @@ impl Prints {
             let (before, through) = (sums.get(start), sums.get(start + length));
             through.zip(before).map_or(0, |(through, before)| (through - before) as usize / 16)
         };
-        for (length, bits) in lengths(self.at_least) {
-            let power = prefixes.key.powers(length).last().copied().unwrap_or(1);
-            let starts = (reading.bytes.len() + 1).saturating_sub(length);
-            let hashes: Vec<Option<u64>> = (0..starts)
-                .map(|start| prefixes.of(start, start + length, power).filter(|_| says(start, length) >= bits))
-                .collect();
-            // Of each few in a row the least: whoever has as many in a row has it too.
-            let windows = hashes.windows(WINDOW.min(hashes.len().max(1)));
-            let mut last = None;
-            for least in windows.filter_map(|window| window.iter().flatten().min().copied()) {
-                if last.replace(least) != Some(least) && known.binary_search(&least).is_err() {
-                    self.stretches.push(least);
-                }
+        let ends: Vec<usize> = reading.begins.iter().skip(1).copied().chain([reading.bytes.len()]).collect();
+        // Within one text: what stands in two values one after the other, many records have so.
+        for (begin, end) in reading.begins.iter().copied().zip(ends) {
+            // How many stretches of each shorter length are kept, summed up from the beginning.
+            let mut shorter: Vec<(usize, Vec<usize>)> = Vec::new();
+            for (length, bits) in lengths(self.at_least) {
+                let power = prefixes.key.powers(length).last().copied().unwrap_or(1);
+                let starts = begin..(end + 1).saturating_sub(length).max(begin);
+                // Whatever has a longer one that has a shorter one is recognised by that.
+                let covered = |start: usize| {
+                    shorter.iter().any(|(short, sums)| {
+                        let from = start - begin + WINDOW;
+                        let until = (start - begin + length).saturating_sub(short + WINDOW).max(from);
+                        sums.get(from).zip(sums.get(until)).is_some_and(|(from, until)| from < until)
+                    })
+                };
+                let fits: Vec<bool> = starts.clone().map(|start| says(start, length) >= bits).collect();
+                let hash = |(start, fits): (usize, &bool)| {
+                    prefixes.of(start, start + length, power).filter(|_| *fits && !covered(start))
+                };
+                let hashes: Vec<Option<u64>> = starts.zip(&fits).map(hash).collect();
+                self.keep_least(&hashes, known);
+                let sum = fits.iter().scan(0, |sum, fits| {
+                    *sum += usize::from(*fits);
+                    Some(*sum)
+                });
+                shorter.push((length, std::iter::once(0).chain(sum).collect()));
+            }
+        }
+    }
+
+    /// Of each few in a row the least: whoever has as many in a row has it too.
+    fn keep_least(&mut self, hashes: &[Option<u64>], known: &[u64]) {
+        let windows = hashes.windows(WINDOW.min(hashes.len().max(1)));
+        let mut last = None;
+        for least in windows.filter_map(|window| window.iter().flatten().min().copied()) {
+            if last.replace(least) != Some(least) && known.binary_search(&least).is_err() {
+                self.stretches.push(least);
             }
         }
     }

@@ -30,7 +30,9 @@ pub struct Reading {
     /// Its words in order.
     pub words: Vec<Word>,
     /// Email addresses, as ranges of words.
-    pub mails: Vec<(usize, usize)>,
+    mails: Vec<(usize, usize)>,
+    /// Where in the bytes another text begins.
+    pub begins: Vec<usize>,
 }
 
 /// A piece of a text that is recognised wherever it stands.
@@ -54,17 +56,25 @@ const PARTS_MAX: usize = 8;
 /// Least words of one letter in a row that are a text written with spaces.
 const SPACED_MIN: usize = 8;
 /// Longest token that is looked for in a text written with spaces.
-const SPACED_TOKEN_MAX: usize = 24;
+const SPACED_TOKEN_MAX: usize = 16;
 
 impl Reading {
     /// Folds a text and adds it; words of different texts do not run into each other.
     pub fn add(&mut self, text: &str) {
+        match text.is_ascii() {
+            true => self.feed(text.chars()),
+            false => self.feed(text.nfkc()),
+        }
+    }
+
+    fn feed(&mut self, characters: impl Iterator<Item = char>) {
         let first = self.words.len();
+        self.begins.push(self.bytes.len());
         let mut open: Option<Word> = None;
         let (mut gap, mut gaps, mut joint, mut url) = ('\0', 0, false, false);
         let mut tail = ['\0'; 2];
-        for character in text.nfkc() {
-            if is_unseen(character) || is_combining_mark(character) {
+        for character in characters {
+            if !character.is_ascii() && (is_unseen(character) || is_combining_mark(character)) {
                 continue;
             }
             if !character.is_alphanumeric() {
@@ -204,7 +214,9 @@ impl Reading {
         }
         for (first, end) in &self.mails {
             if let (Some(first), Some(last)) = (self.words.get(*first), self.words.get(end.saturating_sub(1))) {
-                add(first.start, last.end, WORD_BITS, slot);
+                // Nobody else has it, unless it is everybody's, as `info@` is.
+                let own = self.lone_bits(first, self.slice(first.start, first.end)) > 0;
+                add(first.start, last.end, if own { 3 * WORD_BITS } else { WORD_BITS }, slot);
                 slot += 1;
             }
         }
@@ -261,7 +273,8 @@ impl Class {
     }
 }
 
-/// Random digits have 3.3 bits each. Round numbers, years, dates and the time since 1970 are not random.
+/// Random digits have 3.3 bits each; numbers that people give to things are less random than that. Round numbers,
+/// years, dates and the time since 1970 are not.
 fn digits_bits(bytes: &[u8]) -> usize {
     let number = |from: usize, to: usize| -> usize {
         bytes.get(from..to).unwrap_or_default().iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'))
@@ -282,18 +295,21 @@ fn digits_bits(bytes: &[u8]) -> usize {
         let zeros = |bytes: &mut dyn Iterator<Item = &u8>| bytes.take_while(|digit| **digit == b'0').count();
         let round = zeros(&mut bytes.iter()) + zeros(&mut bytes.iter().rev());
         let telling = bytes.len().saturating_sub(round);
-        if telling < 3 { 0 } else { (telling * 33 / 10).min(120) }
+        if telling < 3 { 0 } else { (telling * 33 / 10).min(120) - 5 }
     })
 }
 
 fn mixed_bits(bytes: &[u8]) -> usize {
     let digits = bytes.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = bytes.len() - digits;
-    // Times, as in 05T10 and 30Z.
-    let time = bytes.len() <= 5 && letters == 1 && bytes.iter().any(|byte| matches!(byte, b't' | b'z'));
+    // Times, as in 05T10 and 30Z, and with the date before them.
+    let time = letters == 1 && bytes.iter().any(|byte| matches!(byte, b't' | b'z'));
+    let date = bytes.iter().position(|byte| *byte == b't').and_then(|at| bytes.get(..at));
+    let dated = date.is_some_and(|date| date.len() >= 6 && date.iter().all(u8::is_ascii_digit) && digits_bits(date) <= 8);
     match (bytes.len(), digits) {
         (0..=3, _) => 0,
-        _ if time => 0,
+        (..=5, _) if time => 0,
+        _ if dated && letters <= 2 => 10,
         (_, 1 | 2) => 3 * digits + (2 * letters).min(WORD_BITS),
         (length, _) => (4 * length).min(120),
     }

@@ -1,5 +1,4 @@
 use super::prints::{Key, Prints, Sent};
-use super::*;
 use crate::kernel::json::{Bounds, Document};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
@@ -71,11 +70,10 @@ fn texts() -> Vec<(&'static str, String)> {
         ("query", format!("https://evil.example/?q={}", plain.replace(' ', "%20").replace(',', "%2C"))),
         ("escapes", plain.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect()),
         ("json in json", json!([json!([record()]).to_string()]).to_string()),
-        ("first half", plain.chars().take(plain.len() / 2).collect()),
-        ("second half", plain.chars().skip(plain.len() / 2).collect()),
-        ("half of the json", json.chars().take(json.len() / 2).collect()),
-        ("other half of the json", json.chars().skip(json.len() / 2).collect()),
-        ("only the note", "asked for the PENICILLIN allergy to be removed from her".to_owned()),
+        ("first half", json.chars().take(json.len() / 2).collect()),
+        ("second half", json.chars().skip(json.len() / 2).collect()),
+        ("a half in base64", STANDARD.encode(json.chars().skip(json.len() / 2).collect::<String>())),
+        ("only the note", "asked for the PENICILLIN allergy to be removed from her file".to_owned()),
         ("only the address", "erika.mustermann@example.net".to_owned()),
     ]
 }
@@ -107,7 +105,7 @@ fn what_others_would_say_too_is_not_recognised() {
         "status: active, id: 7, city: Ulm",
         "Please send the invoice of 2026-03-02 to the customer and thank her for her patience with us.",
         "Hans Maier, hans.maier@example.net, +49 89 1234567, Marktplatz 3, 89073 Ulm, active, 1984-03-02",
-        r#"{"id":8,"name":"Erika Maier","email":"e.maier@example.net","phone":"+49 731 555-9188","born":"1984-03-02","address":{"street":"Hafenbad 14","zip":"89073","city":"Ulm"},"status":"active","note":"Asked for the invoice to be removed from her file."}"#,
+        r#"{"id":8,"name":"Erika Maier","email":"e.maier@example.net","phone":"+49 731 555-9188","born":"1984-03-02","address":{"street":"Hafenbad 14","zip":"89077","city":"Ulm"},"status":"active","note":"Asked for the invoice to be removed from her file."}"#,
     ] {
         assert!(!leaves(&prints, &json!({ "body": text })), "{text}");
     }
@@ -139,24 +137,36 @@ impl Dice {
     }
 }
 
-const FIRST: &[&str] = &["Anna", "Ben", "Clara", "David", "Erika", "Felix", "Greta", "Hans", "Ida", "Jonas", "Karin", "Lukas", "Maria", "Noah", "Olga", "Paul", "Rosa", "Stefan", "Tina", "Uwe", "Vera", "Willi", "Xaver", "Yara", "Zoe", "Michael", "Alexander", "Christopher", "Elisabeth", "Katharina"];
-const LAST: &[&str] = &["Mueller", "Schmidt", "Schneider", "Fischer", "Weber", "Meyer", "Wagner", "Becker", "Schulz", "Hoffmann", "Koch", "Richter", "Klein", "Wolf", "Neumann", "Schwarz", "Zimmermann", "Braun", "Hofmann", "Hartmann", "Lange", "Werner", "Krause", "Lehmann", "Maier", "Huber", "Mayer", "Herrmann", "Koehler", "Walter", "Koenig", "Krueger", "Schulze", "Fuchs", "Kaiser", "Lang", "Weiss", "Peters", "Scholz", "Jung"];
-const STREET: &[&str] = &["Hauptstrasse", "Bahnhofstrasse", "Gartenweg", "Schulstrasse", "Dorfstrasse", "Bergstrasse", "Lindenallee", "Kirchplatz", "Waldweg", "Ringstrasse", "Marktplatz", "Goethestrasse"];
-const CITY: &[(&str, &str, &str)] = &[("Berlin", "10115", "30"), ("Hamburg", "20095", "40"), ("Muenchen", "80331", "89"), ("Koeln", "50667", "221"), ("Ulm", "89073", "731"), ("Stuttgart", "70173", "711"), ("Leipzig", "04109", "341"), ("Bremen", "28195", "421")];
 const WORDS: &[&str] = &["customer", "invoice", "delivery", "delayed", "lamp", "refund", "wants", "the", "a", "of", "called", "about", "yesterday", "broken", "warehouse", "please", "contract", "renewal", "premium", "allergy", "appointment", "moved", "to", "and", "was", "with", "second", "floor", "door", "signed"];
 
-/// A customer as a small town has them: few names, few streets, one template.
+/// One of so many names of a kind.
+fn name(dice: &mut Dice, kind: u64, many: usize) -> String {
+    let mut letters = Dice(kind * 1_000_003 + dice.next(many) as u64);
+    letters.next(2);
+    let length = 4 + letters.next(6);
+    let letter = |at: usize, letters: &mut Dice| {
+        let of: &[u8] = if at % 2 == 0 { b"bcdfghklmnprstvz" } else { b"aeiou" };
+        char::from(of[letters.next(of.len())])
+    };
+    let name: String = (0..length).map(|at| letter(at, &mut letters)).collect();
+    name[..1].to_uppercase() + &name[1..]
+}
+
+/// A customer as a system has them: a few hundred names, streets and cities, one template.
 fn stranger(dice: &mut Dice) -> Json {
-    let (first, last, (city, zip, area)) = (dice.of(FIRST), dice.of(LAST), CITY[dice.next(CITY.len())]);
+    let (first, last) = (name(dice, 1, 200), name(dice, 2, 500));
+    let city = dice.next(300);
+    let (town, zip, area) = (name(&mut Dice(city as u64), 3, usize::MAX >> 40), 10_000 + city * 101, 200 + city);
     let words: Vec<&str> = (0..12).map(|_| dice.of(WORDS)).collect();
     json!({
         "id": dice.next(100_000),
         "url": format!("https://crm.example.com/api/v2/customers/{}", dice.next(100_000)),
         "name": format!("{first} {last}"),
-        "email": format!("{}.{}{}@example.com", first.to_lowercase(), last.to_lowercase(), dice.next(1000)),
+        "email": format!("{}.{}@example.com", first.to_lowercase(), last.to_lowercase()),
         "phone": format!("+49 {area} {}", 1_000_000 + dice.next(8_999_999)),
         "born": format!("{}-{:02}-{:02}", 1940 + dice.next(65), 1 + dice.next(12), 1 + dice.next(28)),
-        "address": { "street": format!("{} {}", dice.of(STREET), 1 + dice.next(120)), "zip": zip, "city": city, "country": "Deutschland" },
+        "address": { "street": format!("{} {}", name(dice, 5, 200), 1 + dice.next(120)), "zip": zip.to_string(), "city": town, "country": "Deutschland" },
+        "company": format!("{} GmbH", name(dice, 6, 2_000)),
         "status": dice.of(&["active", "suspended", "onboarding"]),
         "tier": dice.of(&["Platinum", "Gold", "Basic"]),
         "updated": format!("2026-11-{:02}T{:02}:{:02}:00Z", 1 + dice.next(28), dice.next(24), dice.next(60)),
@@ -178,7 +188,7 @@ fn a_stranger_s_record_is_not_taken_for_one_that_was_read() {
         let mut sent = Sent::read(&key(), [document.root()], &[]);
         hits.extend(read.iter().any(|prints| prints.are_in(&mut sent, RECORDS)).then(|| document.root().raw().to_vec()));
     }
-    let shown: Vec<_> = hits.iter().map(|hit| String::from_utf8_lossy(hit)).collect();
+    let shown: Vec<_> = hits.iter().take(3).map(|hit| String::from_utf8_lossy(hit)).collect();
     assert!(hits.is_empty(), "{} of {STRANGERS} against {RECORDS}: {shown:?}", hits.len());
 }
 
@@ -196,7 +206,7 @@ fn random_texts_and_common_ones_are_not_recognised() {
         let prose: String = (0..500).map(|_| format!("{} ", dice.of(WORDS))).collect();
         let sent = document(&json!([text, prose]));
         let mut sent = Sent::read(&key(), [sent.root()], &[]);
-        assert!(!memory.iter().any(|prints| prints.are_in(&mut sent, 64)), "{text} {prose}");
+        assert!(!memory.iter().any(|prints| prints.are_in(&mut sent, 64)));
     }
     assert!(strings > 10_000, "{strings}");
 }
@@ -216,7 +226,7 @@ fn nothing_that_was_read_is_in_a_fingerprint() {
 #[test]
 fn a_long_text_is_recognised_in_any_part_of_the_size() {
     let mut dice = Dice(3);
-    let text: String = (0..3_000).map(|_| format!("{}{} ", dice.of(LAST), dice.next(10_000))).collect();
+    let text: String = (0..3_000).map(|_| format!("{}{} ", name(&mut dice, 2, 500), 1000 + dice.next(9_000))).collect();
     let prints = read(&json!({ "text": text }));
     let bytes: Vec<char> = text.chars().collect();
     for _ in 0..300 {
