@@ -15,11 +15,13 @@ const RUN_MIN: usize = 16;
 pub trait Take {
     /// One text.
     fn text(&mut self, text: &str);
+    /// What a text is called.
+    fn key(&mut self, _key: &str) {}
     /// What comes next is another record than what came before.
     fn part(&mut self) {}
 }
 
-/// Walks everything that a value says, keys left out, and tells it text by text. False if there was more than is
+/// Walks everything that a value says and tells it text by text. False if there was more than is
 /// looked at.
 pub fn value(value: Value<'_>, take: &mut impl Take) -> bool {
     let mut budget = value.raw().len().saturating_mul(GROWTH).saturating_add(4096);
@@ -38,6 +40,7 @@ fn walk(value: Value<'_>, depth: usize, budget: &mut usize, take: &mut impl Take
     }
     let mut whole = true;
     for (key, entry) in value.entries() {
+        take.key(&key.text());
         // What a thing is is not what it says.
         if !(key.is("type") || key.is("mimeType") || key.is("jsonrpc")) {
             whole &= walk(entry, depth, budget, take);

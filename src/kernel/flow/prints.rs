@@ -9,6 +9,7 @@
 //! any two different texts of up to n bytes it is the same with a probability of at most n / 2⁶¹.
 use super::layers::{self, Take};
 use super::reading::{Reading, Token};
+use super::words::is_one_of_few;
 use crate::kernel::json::Value;
 
 /// The prime.
@@ -22,7 +23,7 @@ const BITS_WORDS: usize = 56;
 /// Bits of a token that tells one from millions by itself.
 const STRONG: u8 = 13;
 /// Bits that a stretch must have, and of how many times the size it is.
-const STRETCHES: [(usize, usize); 3] = [(1, 28), (2, 24), (4, 0)];
+const STRETCHES: [(usize, usize); 2] = [(1, 28), (2, 24)];
 /// How many stretches in a row are represented by one. The size is larger by that less one than a stretch, so that
 /// whatever has the size has one that is kept.
 const WINDOW: usize = 4;
@@ -110,24 +111,49 @@ impl<'a> Prefixes<'a> {
 /// What is read, until it is fingerprinted.
 #[derive(Default)]
 struct Parts {
-    parts: Vec<Reading>,
-    open: Reading,
+    parts: Vec<Part>,
+    open: Part,
+    field: String,
+    keys: Vec<String>,
+    /// They are kept, and not compared.
+    kept: bool,
+}
+
+/// One record.
+#[derive(Default)]
+struct Part {
+    /// What it says.
+    values: Reading,
+    /// The same with the names of its fields, as a copy of the text has them.
+    text: Reading,
 }
 
 impl Take for Parts {
+    fn key(&mut self, key: &str) {
+        self.open.text.add(key, true);
+        key.clone_into(&mut self.field);
+        self.keys.push(key.to_owned());
+    }
+
     fn text(&mut self, text: &str) {
-        self.open.add(text);
+        let few = is_one_of_few(&self.field);
+        for reading in [&mut self.open.values, &mut self.open.text] {
+            match self.kept {
+                true => reading.keep(text, few),
+                false => reading.add(text, few),
+            }
+        }
     }
 
     fn part(&mut self) {
-        if !self.open.bytes.is_empty() {
+        if !self.open.text.bytes.is_empty() {
             self.parts.push(std::mem::take(&mut self.open));
         }
     }
 }
 
 impl Parts {
-    fn close(mut self) -> Vec<Reading> {
+    fn close(mut self) -> Vec<Part> {
         self.part();
         self.parts
     }
@@ -136,7 +162,7 @@ impl Parts {
 /// What is to be sent, ready to be compared.
 pub struct Sent {
     key: Key,
-    readings: Vec<Reading>,
+    parts: Vec<Part>,
     tokens: Vec<u64>,
     /// Which of the hashes there may be: most of what is looked for is not there.
     sieve: Vec<u64>,
@@ -162,10 +188,14 @@ impl Sent {
             whole &= fits(text.len()) && layers::text(text, &mut parts);
             parts.part();
         }
-        let readings = parts.close();
-        let powers = key.powers(longest_token(&readings));
+        // Whoever sends can put it into names too.
+        for name in std::mem::take(&mut parts.keys) {
+            whole &= layers::text(&name, &mut parts);
+        }
+        let parts = parts.close();
+        let powers = key.powers(longest(&parts));
         let mut tokens = Vec::new();
-        for reading in &readings {
+        for Part { values: reading, .. } in &parts {
             let prefixes = Prefixes::new(key, &reading.bytes);
             let hash = |token: &Token| prefixes.of(token.start, token.end, *powers.get(token.end - token.start)?);
             tokens.extend(reading.tokens(true).iter().filter_map(hash));
@@ -179,7 +209,7 @@ impl Sent {
                 *word |= bit;
             }
         }
-        Self { key: key.clone(), readings, tokens, sieve, unclear: !whole, stretches: Vec::new() }
+        Self { key: key.clone(), parts, tokens, sieve, unclear: !whole, stretches: Vec::new() }
     }
 
     fn has_token(&self, token: u64) -> bool {
@@ -193,7 +223,12 @@ impl Sent {
             Some(index) => index,
             None => {
                 let mut found: Vec<u64> = Vec::new();
-                for reading in &self.readings {
+                // Without names of fields, both are the same.
+                let readings = self.parts.iter().flat_map(|part| {
+                    let text = Some(&part.text).filter(|text| text.bytes.len() != part.values.bytes.len());
+                    std::iter::once(&part.values).chain(text)
+                });
+                for reading in readings {
                     let prefixes = Prefixes::new(&self.key, &reading.bytes);
                     for (length, _) in lengths(at_least) {
                         let power = self.key.powers(length).last().copied().unwrap_or(1);
@@ -215,12 +250,12 @@ fn sieved(hash: u64) -> (usize, u64) {
     ((hash >> 6 & 1023) as usize, 1 << (hash & 63))
 }
 
-fn longest_token(readings: &[Reading]) -> usize {
-    readings.iter().map(|reading| reading.bytes.len()).max().unwrap_or(0)
+fn longest(parts: &[Part]) -> usize {
+    parts.iter().map(|part| part.values.bytes.len()).max().unwrap_or(0)
 }
 
 /// Lengths of stretches and the bits that they must have.
-fn lengths(at_least: usize) -> [(usize, usize); 3] {
+fn lengths(at_least: usize) -> [(usize, usize); 2] {
     STRETCHES.map(|(times, bits)| (times * at_least - (WINDOW - 1), bits * at_least / 24))
 }
 
@@ -247,14 +282,17 @@ impl Prints {
     /// told.
     pub fn of(key: &Key, value: Value<'_>, at_least: usize, known: &mut Sent) -> Self {
         let at_least = at_least.clamp(AT_LEAST_MIN, AT_LEAST_MAX);
-        let mut parts = Parts::default();
+        let mut parts = Parts { kept: true, ..Parts::default() };
         let whole = value.raw().len() <= READ_MAX && layers::value(value, &mut parts);
-        let readings = parts.close();
-        let powers = key.powers(longest_token(&readings));
+        let parts = parts.close();
+        let powers = key.powers(longest(&parts));
         let mut prints = Self { at_least, whole, ..Self::default() };
-        for reading in &readings {
+        for Part { values: reading, text } in &parts {
             let prefixes = Prefixes::new(key, &reading.bytes);
             prints.keep_stretches(reading, &prefixes, known.stretches(at_least));
+            if text.bytes.len() != reading.bytes.len() {
+                prints.keep_stretches(text, &Prefixes::new(key, &text.bytes), known.stretches(at_least));
+            }
             let kept = |token: Token| {
                 let hash = prefixes.of(token.start, token.end, *powers.get(token.end - token.start)?)?;
                 (!known.has_token(hash)).then_some((hash, token.bits, token.slot))
@@ -274,34 +312,30 @@ impl Prints {
             let (before, through) = (sums.get(start), sums.get(start + length));
             through.zip(before).map_or(0, |(through, before)| (through - before) as usize / 16)
         };
-        let ends: Vec<usize> = reading.begins.iter().skip(1).copied().chain([reading.bytes.len()]).collect();
-        // Within one text: what stands in two values one after the other, many records have so.
-        for (begin, end) in reading.begins.iter().copied().zip(ends) {
-            // How many stretches of each shorter length are kept, summed up from the beginning.
-            let mut shorter: Vec<(usize, Vec<usize>)> = Vec::new();
-            for (length, bits) in lengths(self.at_least) {
-                let power = prefixes.key.powers(length).last().copied().unwrap_or(1);
-                let starts = begin..(end + 1).saturating_sub(length).max(begin);
-                // Whatever has a longer one that has a shorter one is recognised by that.
-                let covered = |start: usize| {
-                    shorter.iter().any(|(short, sums)| {
-                        let from = start - begin + WINDOW;
-                        let until = (start - begin + length).saturating_sub(short + WINDOW).max(from);
-                        sums.get(from).zip(sums.get(until)).is_some_and(|(from, until)| from < until)
-                    })
-                };
-                let fits: Vec<bool> = starts.clone().map(|start| says(start, length) >= bits).collect();
-                let hash = |(start, fits): (usize, &bool)| {
-                    prefixes.of(start, start + length, power).filter(|_| *fits && !covered(start))
-                };
-                let hashes: Vec<Option<u64>> = starts.zip(&fits).map(hash).collect();
-                self.keep_least(&hashes, known);
-                let sum = fits.iter().scan(0, |sum, fits| {
-                    *sum += usize::from(*fits);
-                    Some(*sum)
-                });
-                shorter.push((length, std::iter::once(0).chain(sum).collect()));
-            }
+        // How many stretches of each shorter length are kept, summed up from the beginning.
+        let mut shorter: Vec<(usize, Vec<usize>)> = Vec::new();
+        for (length, bits) in lengths(self.at_least) {
+            let power = prefixes.key.powers(length).last().copied().unwrap_or(1);
+            let starts = 0..(reading.bytes.len() + 1).saturating_sub(length);
+            // Whatever has a longer one that has a shorter one is recognised by that.
+            let covered = |start: usize| {
+                shorter.iter().any(|(short, sums)| {
+                    let from = start + WINDOW;
+                    let until = (start + length).saturating_sub(short + WINDOW).max(from);
+                    sums.get(from).zip(sums.get(until)).is_some_and(|(from, until)| from < until)
+                })
+            };
+            let fits: Vec<bool> = starts.clone().map(|start| says(start, length) >= bits).collect();
+            let hash = |(start, fits): (usize, &bool)| {
+                prefixes.of(start, start + length, power).filter(|_| *fits && !covered(start))
+            };
+            let hashes: Vec<Option<u64>> = starts.zip(&fits).map(hash).collect();
+            self.keep_least(&hashes, known);
+            let sum = fits.iter().scan(0, |sum, fits| {
+                *sum += usize::from(*fits);
+                Some(*sum)
+            });
+            shorter.push((length, std::iter::once(0).chain(sum).collect()));
         }
     }
 

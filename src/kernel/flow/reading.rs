@@ -1,6 +1,7 @@
 //! A text as it is compared: letters and digits only, in one case and spelling, and where its words are.
 use super::words::is_common;
 use crate::kernel::contract::poison::fold::fold;
+use std::collections::HashMap;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -20,6 +21,8 @@ pub struct Word {
     url: bool,
     /// Within the local part of an email address.
     mailbox: bool,
+    /// One of few, as a status is, or no data at all, as the name of a field is.
+    one_of_few: bool,
 }
 
 /// A folded text.
@@ -31,8 +34,7 @@ pub struct Reading {
     pub words: Vec<Word>,
     /// Email addresses, as ranges of words.
     mails: Vec<(usize, usize)>,
-    /// Where in the bytes another text begins.
-    pub begins: Vec<usize>,
+
 }
 
 /// A piece of a text that is recognised wherever it stands.
@@ -49,8 +51,16 @@ pub struct Token {
     pub slot: usize,
 }
 
+/// Words of a text that is more than a value.
+const PROSE_MIN: usize = 6;
+/// What is in no text: nothing that has it is ever found.
+const END: u8 = 0xff;
+/// How many words further a word that is said again says nothing new.
+const AGAIN: usize = 16;
 /// Most bits of a word of letters.
 const WORD_BITS: usize = 8;
+/// Bits of an email address besides its words.
+const MAIL_BITS: usize = 12;
 /// Most parts of a written number.
 const PARTS_MAX: usize = 8;
 /// Least words of one letter in a row that are a text written with spaces.
@@ -60,16 +70,32 @@ const SPACED_TOKEN_MAX: usize = 16;
 
 impl Reading {
     /// Folds a text and adds it; words of different texts do not run into each other.
-    pub fn add(&mut self, text: &str) {
+    pub fn add(&mut self, text: &str, one_of_few: bool) {
+        let first = self.words.len();
         match text.is_ascii() {
             true => self.feed(text.chars()),
             false => self.feed(text.nfkc()),
         }
+        self.find_mails(first);
+        self.words.iter_mut().skip(first).for_each(|word| word.one_of_few = one_of_few);
+    }
+
+    /// Adds a text that is kept: a longer one does not run on into the next.
+    pub fn keep(&mut self, text: &str, one_of_few: bool) {
+        let first = self.words.len();
+        self.add(text, one_of_few);
+        if self.words.len() - first >= PROSE_MIN {
+            if let Some(start) = self.words.get(first).map(|word| word.start) {
+                self.bytes.insert(start, END);
+                for word in self.words.iter_mut().skip(first) {
+                    (word.start, word.end) = (word.start + 1, word.end + 1);
+                }
+            }
+            self.bytes.push(END);
+        }
     }
 
     fn feed(&mut self, characters: impl Iterator<Item = char>) {
-        let first = self.words.len();
-        self.begins.push(self.bytes.len());
         let mut open: Option<Word> = None;
         let (mut gap, mut gaps, mut joint, mut url) = ('\0', 0, false, false);
         let mut tail = ['\0'; 2];
@@ -96,7 +122,7 @@ impl Reading {
             if open.is_none() {
                 let (start, capital) = (self.bytes.len(), character.is_uppercase());
                 let gap = if gaps == 1 { gap } else { '\0' };
-                open = Some(Word { start, end: start, gap, joint, capital, url, mailbox: false });
+                open = Some(Word { start, end: start, gap, joint, capital, url, mailbox: false, one_of_few: false });
                 tail = ['\0'; 2];
             }
             fold_into(character, &mut self.bytes);
@@ -104,7 +130,6 @@ impl Reading {
         if let Some(word) = open {
             self.words.push(Word { end: self.bytes.len(), ..word });
         }
-        self.find_mails(first);
     }
 
     /// Addresses: the mailbox says who it is, the host says little.
@@ -140,14 +165,22 @@ impl Reading {
         let mut sums = Vec::with_capacity(self.bytes.len() + 1);
         let mut sum = 0_u32;
         sums.push(0);
-        for word in &self.words {
+        let mut last: HashMap<&[u8], usize> = HashMap::new();
+        for (at, word) in self.words.iter().enumerate() {
             let length = word.end - word.start;
-            let each = self.flowing_bits(word) * 16 / length.max(1);
+            // Said again nearby, it follows from what was said: an address has the name of its owner.
+            let again = last.insert(self.slice(word.start, word.end), at).is_some_and(|last| at - last <= AGAIN);
+            let bits = self.flowing_bits(word);
+            let bits = if again && bits > 2 { 0 } else { bits };
+            // Between two texts.
+            sums.resize(word.start + 1, sum);
+            let each = bits * 16 / length.max(1);
             for _ in 0..length {
                 sum = sum.saturating_add(u32::try_from(each).unwrap_or(u32::MAX));
                 sums.push(sum);
             }
         }
+        sums.resize(self.bytes.len() + 1, sum);
         sums
     }
 
@@ -155,6 +188,7 @@ impl Reading {
     fn flowing_bits(&self, word: &Word) -> usize {
         let bytes = self.slice(word.start, word.end);
         match Class::of(bytes) {
+            _ if word.one_of_few => 0,
             Class::Letters if word.url => 0,
             Class::Letters if is_common(std::str::from_utf8(bytes).unwrap_or_default()) => 2,
             Class::Letters if word.capital || word.mailbox => (2 * bytes.len()).min(WORD_BITS),
@@ -164,10 +198,16 @@ impl Reading {
         }
     }
 
+    fn is_one_of_few(&self, start: usize) -> bool {
+        let at = self.words.partition_point(|word| word.start < start);
+        self.words.get(at).is_some_and(|word| word.one_of_few)
+    }
+
     /// Bits of a word that stands by itself.
     fn lone_bits(&self, word: &Word, bytes: &[u8]) -> usize {
         let length = bytes.len();
         match Class::of(bytes) {
+            _ if word.one_of_few => 0,
             Class::Letters if word.url || length < 3 => 0,
             Class::Letters if is_common(std::str::from_utf8(bytes).unwrap_or_default()) => 0,
             Class::Letters if word.capital || word.mailbox => (2 * length).min(WORD_BITS),
@@ -216,7 +256,7 @@ impl Reading {
             if let (Some(first), Some(last)) = (self.words.get(*first), self.words.get(end.saturating_sub(1))) {
                 // Nobody else has it, unless it is everybody's, as `info@` is.
                 let own = self.lone_bits(first, self.slice(first.start, first.end)) > 0;
-                add(first.start, last.end, if own { 3 * WORD_BITS } else { WORD_BITS }, slot);
+                add(first.start, last.end, if own { MAIL_BITS } else { WORD_BITS }, slot);
                 slot += 1;
             }
         }
@@ -229,6 +269,7 @@ impl Reading {
     fn group_bits(&self, start: usize, end: usize) -> usize {
         let bytes = self.slice(start, end);
         match Class::of(bytes) {
+            _ if self.is_one_of_few(start) => 0,
             Class::Digits => digits_bits(bytes),
             _ => mixed_bits(bytes),
         }

@@ -74,7 +74,7 @@ fn texts() -> Vec<(&'static str, String)> {
         ("second half", json.chars().skip(json.len() / 2).collect()),
         ("a half in base64", STANDARD.encode(json.chars().skip(json.len() / 2).collect::<String>())),
         ("only the note", "asked for the PENICILLIN allergy to be removed from her file".to_owned()),
-        ("only the address", "erika.mustermann@example.net".to_owned()),
+        ("address and number", "erika.mustermann@example.net, +49 731 555-0142".to_owned()),
     ]
 }
 
@@ -113,9 +113,9 @@ fn what_others_would_say_too_is_not_recognised() {
 
 #[test]
 fn what_the_caller_said_first_and_what_everybody_is_told_is_not_remembered() {
-    let found = json!({ "email": "erika.mustermann@example.net", "terms": "Calls are recorded by Beispiel Versicherung AG, Musterallee 9, 10115 Berlin, VAT DE812345678." });
-    let asked = json!({ "email": "erika.mustermann@example.net" });
-    let sent = json!({ "to": "erika.mustermann@example.net" });
+    let found = json!({ "email": "erika.mustermann@example.net", "iban": "DE89 3704 0044 0532 0130 00", "terms": "Calls are recorded by Beispiel Versicherung AG, Musterallee 9, 10115 Berlin, VAT DE812345678." });
+    let asked = json!({ "iban": "DE89370400440532013000" });
+    let sent = json!({ "to": "DE89 3704 0044 0532 0130 00" });
     assert!(leaves(&read(&found), &sent));
     let ignore = [found["terms"].as_str().unwrap().to_owned()];
     assert!(!leaves(&read_but(&found, &asked, &[]), &sent), "what the caller sent in is no news to it");

@@ -11,6 +11,21 @@ pub fn is_common(word: &str) -> bool {
         })
 }
 
+/// Whether a field of this name has one of few values, or one that follows from its neighbours.
+pub fn is_one_of_few(field: &str) -> bool {
+    let last = field.rsplit(['_', '-', '.', ' ']).next().unwrap_or_default().to_lowercase();
+    let camel = field.rfind(char::is_uppercase).and_then(|at| field.get(at..)).unwrap_or_default().to_lowercase();
+    [last, camel].iter().any(|word| FEW.contains(&word.as_str()))
+}
+
+static FEW: &[&str] = &[
+    "action", "category", "channel", "city", "class", "color", "colour", "country", "county", "currency", "department",
+    "format", "gender", "group", "industry", "interval", "kind", "lang", "language", "level", "locale", "location",
+    "method", "mode", "nationality", "plan", "priority", "province", "reason", "region", "role", "salutation", "scope",
+    "sector", "segment", "severity", "sex", "size", "source", "stage", "state", "status", "tag", "tags", "tier",
+    "timezone", "title", "town", "type", "unit", "version",
+];
+
 /// Sorted.
 #[rustfmt::skip]
 static COMMON: &[&str] = &[
