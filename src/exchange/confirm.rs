@@ -1,7 +1,7 @@
 //! A held call: who is asked, what the client is told meanwhile, and how the call goes on.
 //!
 //! Whatever the way, a call goes on from here only by [`released`], which uses the approval up and gives the permit.
-use super::{Answer, Gateway, Streaming, forward, observed, receive_preview};
+use super::{Answer, Gateway, Streaming, forward, observed, recalled, receive_preview};
 use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
@@ -178,7 +178,8 @@ impl Asking<'_> {
         let means = Means { elicits, page: world.approvals.page, webhook: world.approvals.webhook };
         let mode = self.held.way(means)?;
         let (like, batch) = match mode {
-            Mode::Approver => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
+            // Whoever approved others did not know what speaks against this one.
+            Mode::Approver if self.held.concern().is_none() => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
             _ => (None, None),
         };
         let confirmations = &self.gateway.confirmations;
@@ -514,7 +515,7 @@ impl Waiting {
         else {
             return Err(Reason::Internal.into());
         };
-        let done = judged_anew(&gateway, held, (&self.id, answered), &mut record).await;
+        let done = judged_anew(&gateway, held, (&self.id, answered), self.session.as_ref(), &mut record).await;
         let answer = match done {
             Ok((permitted, server)) => {
                 let principal = permitted.principal().clone();
@@ -556,12 +557,14 @@ async fn judged_anew(
     gateway: &Arc<Gateway>,
     held: Box<Unconfirmed>,
     (id, answered): (&str, Option<Answered>),
+    session: Option<&Arc<Session>>,
     record: &mut Record,
 ) -> Result<(Permitted, Arc<kernel::policy::compile::ServerPolicy>), Refusal> {
     let world = gateway.snapshots.current();
     let server = world.servers.get(&held.server().name).ok_or(Reason::StreamNoLongerAllowed)?.clone();
     let around = Around { server: server.clone(), principal: Some(held.principal().clone()) };
     let facts = observed(gateway, &server, held.message(), gateway.facts()).await?;
+    let facts = recalled(gateway, held.principal(), session, facts);
     let held = match held.again(&world, &server, &facts) {
         Decision::Confirm(held) => held,
         // Whoever was asked was asked under another policy.
@@ -596,6 +599,7 @@ pub fn streamed(gateway: &Gateway, stream: Streaming, record: Record) -> (Body, 
         guard,
         metrics: gateway.metrics.clone(),
         contracts: gateway.contracts.clone(),
+        memories: gateway.memories.clone(),
         outcome,
     });
     (body, session_header)

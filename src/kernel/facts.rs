@@ -1,5 +1,6 @@
 //! What the shell observed and the kernel may not look up itself.
 use super::contract::surface::Observed;
+use super::flow::Recollection;
 use super::stops::Stops;
 use std::sync::Arc;
 
@@ -12,11 +13,13 @@ pub struct Facts {
     pub seen: Option<Arc<Observed>>,
     /// What operators stopped, if anything.
     pub stops: Option<Arc<Stops>>,
+    /// What the caller read before, if anything of it is remembered.
+    pub memory: Option<Arc<Recollection>>,
 }
 
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None, stops: None }
+        Self { now, seen: None, stops: None, memory: None }
     }
 }

@@ -153,6 +153,8 @@ pub struct Recollection {
 pub enum Concern {
     /// It has text that came from there.
     Carries(Arc<Origin>),
+    /// It has a URL that leads to no allowed place.
+    Link,
     /// It has more, or more deeply encoded, text than is compared.
     Unclear,
     /// More was read than can be remembered, so nobody knows.
@@ -166,6 +168,7 @@ impl Concern {
     pub fn reason(&self) -> Reason {
         match self {
             Self::Carries(_) | Self::Unclear => Reason::DataLeaves,
+            Self::Link => Reason::LinkForeign,
             Self::Full => Reason::MemoryFull,
             Self::Untrusted(_) => Reason::UntrustedRead,
         }
@@ -175,6 +178,7 @@ impl Concern {
     pub fn words(&self) -> String {
         match self {
             Self::Carries(origin) => format!("contains text that came from {origin} ({})", origin.sensitivity),
+            Self::Link => "contains a URL that leads to a place the policy does not name".to_owned(),
             Self::Unclear => "contains text that could not be compared with what was read before".to_owned(),
             Self::Full => "may contain what was read before: more was read than the gateway remembers".to_owned(),
             Self::Untrusted(origin) => format!("comes after content that nobody vouches for, from {origin}"),
