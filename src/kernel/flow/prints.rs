@@ -409,8 +409,8 @@ impl Prints {
 
 fn threshold(strong: bool, at_least: usize, among: usize) -> usize {
     let bits = if strong { BITS } else { BITS_WORDS };
-    // Up to sixteen records are in the margin.
-    let more = (among / 16).checked_ilog2().map_or(0, |log| log as usize + 1);
+    // Up to sixteen records are in the margin; twice as many are twice as often alike, and two bits halve that.
+    let more = (among / 16).checked_ilog2().map_or(0, |log| 2 * (log as usize + 1));
     bits * at_least / 24 + more
 }
 
