@@ -96,6 +96,7 @@ pub async fn run(
     let gateway = Arc::new(Gateway {
         confirmations: confirmations.clone(),
         contracts: contracts.clone(),
+        memories: Arc::default(),
         snapshots: snapshots.clone(),
         authn: authn.clone(),
         meter: Meter::default(),
@@ -293,6 +294,7 @@ impl Control {
             }
             if turn.is_multiple_of(SWEEP_EVERY) {
                 self.gateway.sessions.sweep();
+                self.gateway.memories.sweep();
                 self.gateway.upstreams.sweep();
             }
             if turn.is_multiple_of(EXPIRE_EVERY) {

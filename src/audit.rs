@@ -85,6 +85,8 @@ pub struct Entry {
     pub upstream_status: Option<u16>,
     /// Whether the answer was a JSON-RPC error or a tool error.
     pub upstream_error: Option<bool>,
+    /// How much was left out of the message, and of what came back. Never what it was.
+    pub removed: usize,
     /// Frames shown and withheld on a stream.
     pub frames: Option<(u64, u64)>,
     /// Whole duration, microseconds.
@@ -117,6 +119,7 @@ impl Entry {
             policy_before: None,
             upstream_status: None,
             upstream_error: None,
+            removed: 0,
             frames: None,
             micros: 0,
             upstream_micros: None,

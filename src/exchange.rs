@@ -11,8 +11,9 @@ use crate::contracts::Contracts;
 use crate::kernel::confirm::{Unconfirmed, elicit};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
+use crate::kernel::flow::Concern;
 use crate::kernel::inbound::{Inbound, Verb};
-use crate::kernel::judge::{Asked, Judge, NoLedger, Seen};
+use crate::kernel::judge::{Asked, Inspected, Judge, NoLedger, Seen};
 use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
 use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
@@ -23,6 +24,7 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::sse::Decoder;
+use crate::memory::Memories;
 use crate::meter::{Held, Meter};
 use crate::metrics::Metrics;
 use crate::sessions::{Session, Sessions};
@@ -55,6 +57,8 @@ pub struct Gateway {
     pub metrics: Arc<Metrics>,
     /// What servers were seen to offer.
     pub contracts: Arc<Contracts>,
+    /// What callers read.
+    pub memories: Arc<Memories>,
     /// Turns true when the gateway stops.
     pub draining: watch::Receiver<bool>,
 }
@@ -209,6 +213,7 @@ async fn carry(
     let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
+    let facts = recalled(gateway, principal, session.as_ref(), facts);
     let decision = decide(world, server, principal, message, &facts); // Owns the message it judged.
     let (permitted, held) = match note_decision(record, decision)? {
         Verdict::Permit(permitted) => {
@@ -239,6 +244,11 @@ async fn observed(gateway: &Gateway, server: &ServerPolicy, message: &Message, f
         false => gateway.contracts.known(server),
     };
     Ok(Facts { seen, ..facts })
+}
+
+/// Facts about what the caller read before.
+fn recalled(gateway: &Gateway, principal: &Principal, session: Option<&Arc<Session>>, facts: Facts) -> Facts {
+    Facts { memory: gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str())), ..facts }
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.
@@ -314,6 +324,7 @@ async fn forward(
         session.answer(id)?;
     }
     let (outbound, judge) = permitted.discharge(); // Obligations applied; the judge awaits the reply.
+    record.note(|entry| entry.removed += outbound.removed());
     let outcome = judge.confirmation().map(|id| {
         record.note(|entry| entry.confirmed = Some(id.to_owned()));
         let around = Around { server: server.clone(), principal: Some(principal.clone()) };
@@ -458,6 +469,7 @@ async fn receive_preview(
     };
     for text in texts.into_iter().filter(|text| !text.is_empty()) {
         let inspected = judge.inspect(text, false, &facts, &NoLedger)?;
+        learn(gateway, session, &judge, &inspected);
         if matches!(inspected.seen(), Seen::Answer { .. }) {
             return Ok(inspected.text().clone());
         }
@@ -528,8 +540,10 @@ async fn receive(gateway: &Gateway, reply: Reply, of: Of<'_>, record: &mut Recor
             if let (Some(session), Some(revision)) = (&session, negotiated) {
                 session.agree(*revision);
             }
+            learn(gateway, session.as_ref(), &judge, &inspected); // Before the client has it.
             record.note(|entry| {
                 entry.upstream_error = Some(*error);
+                entry.removed += inspected.removed();
                 inspected.note().unwrap_or_default().clone_into(&mut entry.detail);
             });
             // Only statuses that MCP gives a meaning are passed on.
@@ -539,6 +553,13 @@ async fn receive(gateway: &Gateway, reply: Reply, of: Of<'_>, record: &mut Recor
         (400..=499, _) => Err(Refusal::from(Reason::UpstreamRejected).detail(format!("status {status}"))),
         _ => Err(Refusal::from(Reason::ReplyUnexpected).detail("neither JSON nor an event stream")),
     }
+}
+
+/// Remembers what the caller is about to read.
+fn learn(gateway: &Gateway, session: Option<&Arc<Session>>, judge: &Judge, inspected: &Inspected) {
+    judge.learned(inspected, |subject, lesson, text, said| {
+        gateway.memories.learn(subject, session.map(|session| session.id.as_str()), lesson, text, said);
+    });
 }
 
 fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot, modern: bool) -> Response<Body> {
@@ -584,7 +605,11 @@ enum Verdict {
 fn note_decision(record: &mut Record, decision: Decision) -> Result<Verdict, Refusal> {
     let (grounds, verdict) = match decision {
         Decision::Permit(permitted) => (permitted.grounds().clone(), Ok(Verdict::Permit(permitted))),
-        Decision::Confirm(held) => (held.grounds().clone(), Ok(Verdict::Confirm(held))),
+        Decision::Confirm(held) => {
+            let concern = held.concern().map(Concern::words).unwrap_or_default();
+            record.note(|entry| entry.detail = concern);
+            (held.grounds().clone(), Ok(Verdict::Confirm(held)))
+        }
         Decision::Refuse(refusal, grounds) => (grounds, Err(refusal)),
     };
     record.note(|entry| {

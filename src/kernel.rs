@@ -9,6 +9,7 @@ pub mod confirm;
 pub mod contract;
 pub mod digest;
 pub mod facts;
+pub mod flow;
 pub mod inbound;
 pub mod json;
 pub mod judge;

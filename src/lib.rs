@@ -21,6 +21,7 @@ pub mod confirmations;
 pub mod http;
 pub mod kernel;
 pub mod listen;
+pub mod memory;
 pub mod meter;
 pub mod pages;
 pub mod relay;

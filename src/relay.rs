@@ -13,6 +13,7 @@ use crate::kernel::mcp::decode::Shape;
 use crate::kernel::mcp::method::Class;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::sse::{self, Decoder, Event};
+use crate::memory::Memories;
 use crate::meter::Held;
 use crate::metrics::Metrics;
 use crate::sessions::{Session, StreamGuard};
@@ -55,6 +56,8 @@ pub struct Relay<B> {
     pub metrics: Arc<Metrics>,
     /// What servers were seen to offer.
     pub contracts: Arc<Contracts>,
+    /// What callers read.
+    pub memories: Arc<Memories>,
     /// Waits for what comes of a confirmed call.
     pub outcome: Option<Outcome>,
 }
@@ -66,6 +69,8 @@ struct Running<B> {
     changed: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
     frames: (u64, u64),
+    /// How much was left out of them.
+    removed: usize,
     /// The session still waits for the answer.
     unanswered: bool,
     /// An event had an id, so that the client may come back for the rest.
@@ -121,6 +126,7 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
         changed,
         ended,
         frames: (0, 0),
+        removed: 0,
         unanswered: true,
         resumable: false,
         done: false,
@@ -239,6 +245,11 @@ impl<B: Upstream> Running<B> {
         if let Some(suspicion) = inspected.suspicion() {
             self.relay.contracts.suspect(self.relay.judge.server(), suspicion);
         }
+        let session_id = session.as_ref().map(|session| session.id.as_str());
+        self.relay.judge.learned(&inspected, |subject, lesson, text, said| {
+            self.relay.memories.learn(subject, session_id, lesson, text, said);
+        });
+        self.removed += inspected.removed();
         match inspected.seen() {
             Seen::Withheld => {
                 self.frames.1 += 1;
@@ -284,12 +295,13 @@ impl<B: Upstream> Running<B> {
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {
-        let frames = self.frames;
+        let (frames, removed) = (self.frames, self.removed);
         let judge = &self.relay.judge;
         self.relay.record.note(|entry| {
             entry.outcome = outcome;
             entry.frames = Some(frames);
             entry.sensitive_results.add(judge.sensitive());
+            entry.removed += removed;
             detail.unwrap_or_default().clone_into(&mut entry.detail);
         });
         self.done = true;

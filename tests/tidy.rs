@@ -45,6 +45,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("http", &["body"]),
     ("authn", &["egress"]),
     ("meter", &[]),
+    ("memory", &["clock"]),
     ("sessions", &["clock"]),
     // Every step of a confirmation is in the record: it writes them itself, so that none is forgotten.
     ("confirmations", &["audit", "clock"]),
@@ -54,7 +55,7 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("upstream", &["clock", "egress", "wire"]),
     ("survey", &["egress", "wire"]),
     // A stream outlives the call that opened it, so it carries its record, session and place with it.
-    ("relay", &["body", "clock", "confirmations", "contracts", "metrics", "snapshots", "audit", "meter", "sessions"]),
+    ("relay", &["body", "clock", "confirmations", "contracts", "memory", "metrics", "snapshots", "audit", "meter", "sessions"]),
     ("audit", &["clock", "metrics"]),
     (
         "exchange",
@@ -66,6 +67,7 @@ const LAYERS: &[(&str, &[&str])] = &[
             "confirmations",
             "contracts",
             "http",
+            "memory",
             "meter",
             "metrics",
             "relay",

@@ -98,6 +98,8 @@ struct Line<'a> {
     upstream_status: Option<u16>,
     #[serde(skip_serializing_if = "Option::is_none")]
     upstream_error: Option<bool>,
+    #[serde(skip_serializing_if = "none")]
+    removed: usize,
     #[serde(skip_serializing_if = "Option::is_none")]
     frames: Option<(u64, u64)>,
     micros: u64,
@@ -134,6 +136,7 @@ pub fn write(entry: &Entry, pseudonyms: &mut Pseudonyms, lines: &mut Vec<u8>) ->
         policy_before: entry.policy_before.map(|digest| Shown(Short(digest))),
         upstream_status: entry.upstream_status,
         upstream_error: entry.upstream_error,
+        removed: entry.removed,
         frames: entry.frames,
         micros: entry.micros,
         upstream_micros: entry.upstream_micros,
@@ -150,6 +153,11 @@ fn counts<S: Serializer>(counts: &Counts, serializer: S) -> Result<S::Ok, S::Err
         kinds.entry(kind).or_default().insert(action.name(), count);
     }
     kinds.serialize(serializer)
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn none(count: &usize) -> bool {
+    *count == 0
 }
 
 fn timestamp<S: Serializer>(micros: &u64, serializer: S) -> Result<S::Ok, S::Error> {

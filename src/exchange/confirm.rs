@@ -171,7 +171,8 @@ impl Asking<'_> {
         let means = Means { elicits, page: world.approvals.page, webhook: world.approvals.webhook };
         let mode = self.held.way(means)?;
         let (like, batch) = match mode {
-            Mode::Approver => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
+            // Whoever approved others did not know what speaks against this one.
+            Mode::Approver if self.held.concern().is_none() => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
             _ => (None, None),
         };
         let confirmations = &self.gateway.confirmations;

@@ -1,5 +1,6 @@
 //! What the shell observed and the kernel may not look up itself.
 use super::contract::surface::Observed;
+use super::flow::Recollection;
 use super::sensitive::keys::Keys;
 use super::stops::Stops;
 use std::sync::Arc;
@@ -15,11 +16,13 @@ pub struct Facts {
     pub stops: Option<Arc<Stops>>,
     /// Keys for what stands in place of sensitive data; without them, that is the name of its type.
     pub keys: Option<Arc<Keys>>,
+    /// What the caller read before, if anything of it is remembered.
+    pub memory: Option<Arc<Recollection>>,
 }
 
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None, stops: None, keys: None }
+        Self { now, seen: None, stops: None, keys: None, memory: None }
     }
 }

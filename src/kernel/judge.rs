@@ -10,7 +10,9 @@ use crate::kernel::contract::published::Published;
 use crate::kernel::contract::replies::unhide;
 use crate::kernel::contract::surface::{self, Kind, fingerprint};
 use crate::kernel::contract::widget::is_widget;
+use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
+use crate::kernel::flow::{Lesson, data};
 use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
@@ -59,6 +61,8 @@ pub struct Inspected {
     suspicion: Option<Suspicion>,
     note: Option<String>,
     asks: bool,
+    lesson: Option<Lesson>,
+    removed: usize,
 }
 
 /// Why a server may offer something else now than it was last seen to.
@@ -109,6 +113,11 @@ impl Inspected {
     /// Whether it is the answer of a confirmed call in which the server asks for input before it goes on.
     pub fn asks(&self) -> bool {
         self.asks
+    }
+
+    /// How much was left out of it, so that the client gets no more than the policy lets through.
+    pub fn removed(&self) -> usize {
+        self.removed
     }
 
     /// Whether the server may offer something else now than it was last seen to. What was not approved was not
@@ -216,6 +225,16 @@ impl Judge {
         Ok(())
     }
 
+    /// Tells what the caller learns of a frame: whose memory it is, what to remember it as, the text, and what the
+    /// caller itself said in the call.
+    pub fn learned(&self, inspected: &Inspected, tell: impl FnOnce(Digest, &Lesson, &[u8], Option<Value<'_>>)) {
+        if let Some(lesson) = &inspected.lesson {
+            let own = !matches!(inspected.seen, Seen::Late(_));
+            let said = self.message.arguments().filter(|_| own);
+            tell(self.principal.subject_id(), lesson, &inspected.text, said);
+        }
+    }
+
     /// Judges one frame. `failed` says that it came with an HTTP error status, where an error may lack an id.
     pub fn inspect(
         &mut self,
@@ -291,7 +310,15 @@ impl Judge {
             (false, true) => Some(Suspicion::Differs),
             (false, false) => None,
         };
-        Ok(Inspected { text: document.write(&patches), seen, suspicion, note, asks })
+        // What it is about: of a late answer, what was asked then.
+        let asked = match &seen {
+            Seen::Late(id) => ledger.expected(id).map_or(Target::None, |asked| asked.target),
+            Seen::Withheld => Target::None,
+            _ => self.message.target.clone(),
+        };
+        let settled = data::settle(&self.server, &asked, document.write(&patches))?;
+        let lesson = data::lesson(&self.server, &asked);
+        Ok(Inspected { text: settled.text, seen, suspicion, note, asks, lesson, removed: settled.removed })
     }
 
     /// Texts that people do not see, as the policy says.

@@ -171,6 +171,14 @@ reasons! {
     ConfirmationsUnavailable => 503, -31503, "Confirmations cannot be kept now. Try again later.";
     /// The preview that has to be shown cannot be had.
     PreviewUnavailable => 200, -31403, "Refused: the preview that a person is to see cannot be made.";
+    /// A call that sends out has text that came from what was read.
+    DataLeaves => 200, -31403, "Refused: the arguments contain data that was read before and may not leave.";
+    /// A call that sends out has a URL that leads to no allowed place.
+    LinkForeign => 200, -31403, "Refused: the arguments have a URL that leads to no allowed place.";
+    /// More was read than can be remembered, so that nobody knows what a call would send out.
+    MemoryFull => 200, -31403, "Refused: more was read than can be remembered. Nothing may be sent out for a while.";
+    /// A call that sends out comes after content that nobody vouches for.
+    UntrustedRead => 200, -31403, "Refused: nothing may be sent out after content from outside was read.";
     /// Over a rate.
     RateExceeded => 429, -31429, "Too many calls. Wait for the time in Retry-After.";
     /// Over a limit of calls at once.
@@ -199,6 +207,8 @@ reasons! {
     ReplyUnexpected => 502, -31502, "The tool server's reply was refused.";
     /// A reply that is not what was approved: a result that does not fit its schema, or other bytes of a widget.
     ReplyNotAsPublished => 502, -31502, "The tool server's reply is not what was approved for it.";
+    /// A reply with links or images that lead to no allowed place.
+    ReplyLeadsOut => 502, -31502, "The tool server's reply has links that are not allowed.";
     /// Sensitive data that the policy keeps back, in what a server sends.
     SensitiveReply => 200, -31422, "Refused by policy: the tool server's reply has sensitive data.";
     /// Text that people do not see, in what a server sends.

@@ -16,6 +16,7 @@ mod confirm;
 mod connections;
 mod contract;
 mod fatigue;
+mod flow;
 mod journey;
 mod language;
 mod limits;

@@ -16,6 +16,10 @@ pub async fn of(
     if let Some(sentence) = held.sentence() {
         return Ok(Some(sentence));
     }
+    if held.concern().is_some() {
+        // What speaks against the call speaks against its preview: both send the arguments out.
+        return Ok(None);
+    }
     let server = held.server();
     let facts = observed(gateway, server, held.message(), gateway.facts()).await?;
     let Some(permitted) = held.preview(&facts) else { return Ok(None) };

@@ -4,7 +4,7 @@ use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
 use crate::confirmations::{Around, Who};
-use crate::exchange::{Answer, Gateway, Streaming, forward, observed};
+use crate::exchange::{Answer, Gateway, Streaming, forward, observed, recalled};
 use crate::kernel;
 use crate::kernel::confirm::elicit::Answered;
 use crate::kernel::confirm::hold::Unconfirmed;
@@ -254,6 +254,7 @@ async fn judged_anew(
     let server = world.servers.get(&held.server().name).ok_or(Reason::StreamNoLongerAllowed)?.clone();
     let around = Around { server: server.clone(), principal: Some(held.principal().clone()) };
     let facts = observed(gateway, &server, held.message(), gateway.facts()).await?;
+    let facts = recalled(gateway, held.principal(), session, facts);
     let held = match held.again(&world, &server, &facts) {
         Decision::Confirm(held) => held,
         // Whoever was asked was asked under another policy.
@@ -288,6 +289,7 @@ pub fn streamed(gateway: &Gateway, stream: Streaming, record: Record) -> (Body, 
         guard,
         metrics: gateway.metrics.clone(),
         contracts: gateway.contracts.clone(),
+        memories: gateway.memories.clone(),
         outcome,
     });
     (body, session_header)

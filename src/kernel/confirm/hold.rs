@@ -8,6 +8,7 @@ use crate::kernel::contract::published::Standing;
 use crate::kernel::contract::surface::Kind;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
+use crate::kernel::flow::Concern;
 use crate::kernel::json::{Bounds, Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Target};
 use crate::kernel::mcp::revision::Era;
@@ -44,6 +45,8 @@ use std::sync::Arc;
 pub struct Unconfirmed {
     permitted: Permitted,
     call: Call,
+    /// Why it is asked about, besides what its rule says.
+    concern: Option<Concern>,
 }
 
 /// What a confirmed call carries on: to the server, and to whoever judges its answer.
@@ -84,9 +87,9 @@ pub struct Means {
 
 impl Unconfirmed {
     /// Holds a call. Only `decide` does.
-    pub(in crate::kernel) fn new(permitted: Permitted, facts: &Facts) -> Self {
+    pub(in crate::kernel) fn new(permitted: Permitted, facts: &Facts, concern: Option<Concern>) -> Self {
         let call = call(&permitted, facts);
-        Self { permitted, call }
+        Self { permitted, call, concern }
     }
 
     /// The exact call.
@@ -101,7 +104,7 @@ impl Unconfirmed {
 
     /// Identity of the calls that one approval may be for, where the policy allows that.
     pub fn like(&self) -> Option<Digest> {
-        let batch = self.confirm()?.batch.as_ref()?;
+        let batch = self.confirm()?.batch.as_ref().filter(|_| self.concern.is_none())?;
         let mut parts: Vec<Vec<u8>> = Vec::new();
         for path in &batch.same {
             let mut part = path.clone().into_bytes();
@@ -110,6 +113,11 @@ impl Unconfirmed {
             parts.push(part);
         }
         Some(Digest::of_parts(&parts.iter().map(Vec::as_slice).collect::<Vec<_>>()))
+    }
+
+    /// Why it is asked about, besides what its rule says.
+    pub fn concern(&self) -> Option<&Concern> {
+        self.concern.as_ref()
     }
 
     /// What the verdict rests on.
@@ -159,7 +167,12 @@ impl Unconfirmed {
             Mode::Code => means.page,
         };
         let ways = self.confirm().map(|confirm| confirm.ways.as_slice()).unwrap_or_default();
-        ways.iter().copied().find(fits).ok_or(Reason::ConfirmationImpossible)
+        let Some(concern) = &self.concern else {
+            return ways.iter().copied().find(fits).ok_or(Reason::ConfirmationImpossible);
+        };
+        // The client's own prompt would not say why.
+        let own = if ways.is_empty() { &self.server().flow.ways } else { ways };
+        own.iter().copied().filter(|mode| *mode != Mode::Host).find(fits).ok_or(concern.reason())
     }
 
     /// What the call brings with it of an earlier answer of ours.
@@ -195,7 +208,11 @@ impl Unconfirmed {
 
     /// The arguments, as a person is shown them.
     pub fn lines(&self) -> Vec<Line> {
-        summary::arguments(self.message().arguments(), &self.server().confirmations.hidden)
+        let mut lines = summary::arguments(self.message().arguments(), &self.server().confirmations.hidden);
+        if let Some(concern) = &self.concern {
+            lines.insert(0, Line { name: "(the gateway)".to_owned(), value: concern.words() });
+        }
+        lines
     }
 
     /// The call that makes the preview, permitted by the rules that are in force for it; `None` if the policy wants

@@ -4,7 +4,7 @@
 //! Every string of a definition reaches a model, so every one is read: also names of properties, values
 //! of `enum`, defaults and `_meta`. What is found is for a person to judge; nothing here proves that a
 //! text is harmless.
-mod fold;
+pub mod fold;
 mod hidden;
 mod phrases;
 

@@ -3,6 +3,7 @@
 mod access;
 pub mod confirm;
 mod contract;
+mod flow;
 mod limits;
 pub mod redact;
 mod review;
@@ -22,6 +23,9 @@ use super::template::UriTemplate;
 use crate::kernel::contract::lock::Approvers;
 use crate::kernel::contract::published::Contract;
 use crate::kernel::digest::Digest;
+use crate::kernel::flow::Flow;
+use crate::kernel::flow::data::Data;
+use crate::kernel::flow::links::Links;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::principal::Principal;
 use std::cmp::Ordering;
@@ -85,6 +89,10 @@ pub struct ServerPolicy {
     pub confirmations: Confirmations,
     /// Calls that change anything do not reach the server.
     pub preview_only: bool,
+    /// Where data may go.
+    pub flow: Flow,
+    /// Where links may lead; `None` for anywhere.
+    pub links: Option<Links>,
 }
 
 impl ServerPolicy {
@@ -240,6 +248,8 @@ pub struct Rule {
     pub when: Option<Arc<Condition>>,
     /// What calls need before they go on.
     pub confirm: Option<Arc<Confirm>>,
+    /// What its data is, and what of it goes on.
+    pub data: Option<Arc<Data>>,
 }
 
 /// A scope that a rule asks for.
@@ -484,6 +494,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         contract,
         mode,
         confirmations,
+        flow,
+        links,
         suppress,
     } = &source;
     let path = access::path(server, path.clone(), &mut flaws);
@@ -509,6 +521,10 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let limits = context.limits(limits, server, &tools);
     let redaction = context.redaction(redact, data_types, &tools);
     let confirmations = context.confirmations(confirmations.as_ref(), &tools);
+    let labelled = tools.iter().map(|named| &named.rule).chain(prompts.iter().map(|named| &named.rule));
+    let labelled = labelled.chain(resources.iter().map(|named| &named.rule)).any(|rule| rule.data.is_some());
+    let flow = context.flow(flow.as_ref(), &tools, labelled);
+    let links = context.links(links.as_ref());
     let (roles, used) = (context.roles, context.used);
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
@@ -538,6 +554,8 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         redaction,
         confirmations,
         preview_only: *mode == ServerMode::Preview,
+        flow,
+        links,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }

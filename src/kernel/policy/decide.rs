@@ -11,6 +11,7 @@ use crate::kernel::contract::published::{Standing, Tool};
 use crate::kernel::contract::schema::{Mismatch, UNDECLARED_MAX};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
+use crate::kernel::flow::{Concern, Then, data};
 use crate::kernel::inbound::Verb;
 use crate::kernel::json::{Bounds, Document, Patches, Value, string};
 use crate::kernel::judge::Judge;
@@ -86,6 +87,7 @@ pub struct Outbound {
     verb: Verb,
     body: Bytes,
     time: Option<Duration>,
+    removed: usize,
 }
 
 /// One thing that was looked at on the way to a verdict, for explanations.
@@ -297,9 +299,39 @@ pub fn decide(
         time: limited.time,
         confirmed: None,
     };
-    match needs_confirmation(&permitted) {
-        true => Decision::Confirm(Box::new(Unconfirmed::new(permitted, facts))),
+    let concern = match leaves(&permitted, facts) {
+        Some((concern, Then::Confirm)) => Some(concern),
+        Some((concern, Then::Refuse)) => {
+            let refusal = Refusal::from(concern.reason()).detail(concern.words()).for_id(permitted.message.id.clone());
+            return Decision::Refuse(refusal, permitted.grounds);
+        }
+        Some((_, Then::Allow)) | None => None,
+    };
+    match needs_confirmation(&permitted) || concern.is_some() {
+        true => Decision::Confirm(Box::new(Unconfirmed::new(permitted, facts, concern))),
         false => Decision::Permit(permitted),
+    }
+}
+
+/// What speaks against a call of a tool that sends out: where its URLs lead, and what the caller read before.
+fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
+    let Permitted { server, message, grounds, .. } = permitted;
+    let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
+    if !sends || message.method.class != Class::CallTool {
+        return None;
+    }
+    // All that the server gets of what the client says: also the answers to its questions.
+    let fields = message.params().into_iter().flat_map(Value::entries);
+    let values: Vec<Value<'_>> = fields
+        .filter(|(key, _)| !["name", "_meta", "requestState"].iter().any(|own| key.is(own)))
+        .map(|(_, value)| value)
+        .collect();
+    let linked = server.links.as_ref().filter(|links| links.arguments != Then::Allow);
+    let linked = linked.filter(|links| data::leads_out(links, &values)).map(|links| (Concern::Link, links.arguments));
+    let remembered = facts.memory.as_ref().and_then(|memory| memory.concern(values.iter().copied(), &server.flow));
+    match (linked, remembered) {
+        (Some((_, Then::Confirm)), Some(remembered)) => Some(remembered),
+        (linked, remembered) => linked.or(remembered),
     }
 }
 
@@ -541,7 +573,8 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed } = self;
+        let Self { world, server, principal, message, grounds, charges: _, reply_max, time, confirmed } = self;
+        let mut removed = 0;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
             Class::EndSession => Verb::Delete,
@@ -549,13 +582,14 @@ impl Permitted {
         };
         let body = message.document.as_ref().map_or_else(Bytes::new, |document| {
             let mut patches = rewrite(&message);
+            removed = data::hints(&message, grounds.rule.as_deref(), &mut patches);
             if let (Some(confirmed), Some(params)) = (&confirmed, message.params()) {
                 confirmed.strip(params, &mut patches);
             }
             document.write(&patches)
         });
         let caller = principal.id();
-        let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time };
+        let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time, removed };
         (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed))
     }
 }
@@ -599,6 +633,11 @@ impl Outbound {
     /// For whom it is sent.
     pub fn caller(&self) -> Digest {
         self.caller
+    }
+
+    /// How much of the message the server does not get.
+    pub fn removed(&self) -> usize {
+        self.removed
     }
 
     /// The verb.

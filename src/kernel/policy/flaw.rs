@@ -205,6 +205,14 @@ checks! {
     ConfirmationsUnused = "P987" "confirmations-unused" Warning: "Confirmations are described, and no tool asks for one.", "Whoever wrote it believes that people are asked.", "Add `confirm` to tools, or remove the section.";
     QuietMalformed = "P988" "quiet-malformed" Error: "Quiet hours that are no part of a day.", "They cannot be given a meaning.", "Two times of day in UTC, as in 22:00-06:00.";
     ApprovalPageMissing = "P989" "approval-page-missing" Warning: "A tool is confirmed on the approval page, and gateway.yaml describes none.", "Nobody can sign in there, so the call falls to the next way, or is refused.", "Add confirmations.page to gateway.yaml.";
+    // P99: where data may go.
+    LabelMalformed = "P990" "label-malformed" Error: "`sensitivity` that is not a word.", "People are told it when they are asked.", "Letters, digits, _ and -, as in customer.";
+    FlowSize = "P991" "flow-size" Error: "A size or time of `flow` that is out of bounds.", "Too little is in common by chance, too much takes memory or is never found.", "at_least from 16 to 256, for up to 24h, ignore up to 16 KiB.";
+    FlowHost = "P992" "flow-host" Error: "`flow` relies on the client's own prompt.", "It does not know why somebody is asked.", "elicit, approver or code.";
+    FlowUnused = "P993" "flow-unused" Warning: "`flow` is described, and neither sources nor sinks are labelled.", "Whoever wrote it believes that data is kept in.", "Add `sensitivity` or `untrusted` to rules, or `effect: egress` to tools.";
+    FieldsMalformed = "P994" "fields-malformed" Error: "`output.fields` that name nothing.", "Everything would be left out, or the wrong thing.", "JSON pointers, as in /customer/name or /customers/*/name.";
+    LinkMalformed = "P995" "link-malformed" Error: "Not a place that links may lead to.", "It would allow nothing, or more than it seems to.", "As in https://www.example.com/ or https://*.example.com/docs/.";
+    SensitiveSink = "P996" "sensitive-sink" Advice: "A tool that sends out is labelled as a source.", "What it returns is remembered, and asked about when it is sent out again.", "Leave `sensitivity` out if it returns nothing of that kind.";
 }
 
 impl fmt::Display for Check {

