@@ -2,6 +2,7 @@
 //! what the one before it proved, so leaving one out does not compile.
 mod batch;
 mod confirm;
+mod events;
 
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
@@ -84,8 +85,10 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
         }
     };
     record.note(|entry| entry.policy = Some(world.id));
-    let server = world.server_at(request.uri().path()).cloned();
-    let mut response = match serve(&gateway, &world, server.clone(), request, record).await {
+    let path = request.uri().path().to_owned();
+    let (server, endpoint) = world.endpoint_at(&path).map(|(server, id)| (server.clone(), id)).unzip();
+    let place = (server.clone(), endpoint.flatten());
+    let mut response = match serve(&gateway, &world, place, request, record).await {
         Ok(response) => response,
         Err(Refused { refusal, mut record, modern }) => {
             note_refusal(&mut record, &refusal);
@@ -105,15 +108,18 @@ struct Refused {
     modern: bool,
 }
 
+/// The server at a path, and the session that the path names (2024-11-05).
+type At<'a> = (Option<Arc<ServerPolicy>>, Option<&'a str>);
+
 async fn serve(
     gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    at: At<'_>,
     request: Request<Incoming>,
     mut record: Record,
 ) -> Result<Response<Body>, Refused> {
     let mut modern = false;
-    match travel(gateway, world, server, request, &mut record, &mut modern).await {
+    match travel(gateway, world, at, request, &mut record, &mut modern).await {
         Ok(answer) => finish(gateway, answer, record, modern).await,
         Err(refusal) => Err(Refused { refusal, record, modern }),
     }
@@ -121,7 +127,7 @@ async fn serve(
 
 /// Closes the record of an answer that is whole, and hands that of a stream to the stream.
 async fn finish(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     answer: Answer,
     mut record: Record,
     modern: bool,
@@ -143,6 +149,11 @@ async fn finish(
             Ok(response)
         }
         Answer::Wait(waiting) => Ok(rules::events(waiting.stream(record))),
+        Answer::Standing(standing) => Ok(rules::events(standing.stream(record))),
+        Answer::Later(later) => {
+            later.go(gateway.clone(), record);
+            Ok(rules::empty(StatusCode::ACCEPTED))
+        }
     }
 }
 
@@ -151,6 +162,10 @@ enum Answer {
     Stream(Box<Streaming>),
     /// Somebody is asked first.
     Wait(Box<confirm::Waiting>),
+    /// The one stream of a client of 2024-11-05.
+    Standing(Box<events::Standing>),
+    /// What comes of it comes there.
+    Later(Box<events::Later>),
 }
 
 struct Streaming {
@@ -166,7 +181,7 @@ struct Streaming {
 async fn travel(
     gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    (server, endpoint): At<'_>,
     request: Request<Incoming>,
     record: &mut Record,
     modern: &mut bool,
@@ -174,7 +189,7 @@ async fn travel(
     let (parts, mut body) = request.into_parts();
     let head = Request::from_parts(parts, ());
     let facts = gateway.facts();
-    let entered = enter(gateway, world, server, &head, &facts, record).await;
+    let entered = enter(gateway, world, (server, endpoint), &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
         rules::drain(&mut body).await;
@@ -182,7 +197,14 @@ async fn travel(
     drop(head); // And with it its share of the connection's read buffer, which is then used again.
     let (server, head, principal) = entered?;
     let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
+    if events::opens(&inbound) {
+        return events::open(gateway, world, (&server, &principal), &facts, record);
+    }
     let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if let Some(session) = session.as_ref().filter(|_| inbound.headers.endpoint) {
+        let later = events::Later::new((world, &server, &principal), session, inbound)?;
+        return Ok(Answer::Later(Box::new(later)));
+    }
     if let Some(messages) = batch::split(&inbound, session.as_deref(), &world.limits.request)? {
         let caller = batch::Caller { world, server: &server, principal: &principal, session: &session };
         return Ok(Answer::Now(batch::answer(gateway, &caller, messages, record).await?));
@@ -202,7 +224,10 @@ async fn carry(
     record: &mut Record,
     modern: &mut bool,
 ) -> Result<Answer, Refusal> {
-    let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
+    let known = session.as_ref().and_then(|session| session.facts());
+    if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
+        return Err(Reason::SessionUnknown.into());
+    }
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
@@ -245,7 +270,7 @@ async fn observed(gateway: &Gateway, server: &ServerPolicy, message: &Message, f
 async fn enter(
     gateway: &Gateway,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    (server, endpoint): At<'_>,
     head: &Request<()>,
     facts: &Facts,
     record: &mut Record,
@@ -253,7 +278,7 @@ async fn enter(
     rules::check_host(head, world)?;
     let server = server.ok_or(Reason::PathUnknown)?;
     record.note(|entry| entry.server = Some(server.clone()));
-    let mut head = rules::read_head(head, world)?;
+    let mut head = rules::read_head(head, endpoint, world)?;
     let principal = match head.credential.take() {
         None if server.access.anonymous => Authenticator::anonymous(),
         credential => gateway.authn.principal(credential, facts.now).await?,
@@ -276,6 +301,9 @@ fn claimed_session(
         return Ok((None, inbound));
     };
     let session = gateway.sessions.get(&id, principal.id(), &server.name)?;
+    if session.has_inbox() != inbound.headers.endpoint {
+        return Err(Reason::SessionUnknown.into());
+    }
     if let Some(sealed) = inbound.headers.last_event_id.take() {
         inbound.headers.last_event_id = Some(session.open_event_id(&sealed)?);
     }
@@ -296,12 +324,14 @@ async fn forward(
     let shape = permitted.message().shape.clone();
     let legacy = permitted.message().revision.era() == Era::Legacy;
     let initialize = method.name == "initialize";
-    let fresh = if initialize { Some(gateway.sessions.create(principal.id(), &server.name)?) } else { None };
+    let begins = initialize && session.is_none();
+    let fresh = if begins { Some(gateway.sessions.create(principal.id(), &server.name)?) } else { None };
     // An initialize that fails must leave no session behind.
     let fresh = fresh.map(|session| Fresh { sessions: &gateway.sessions, session, keep: false });
     let session = session.or_else(|| fresh.as_ref().map(|f| f.session.clone()));
-    if let Some(fresh) = &fresh {
-        fresh.session.set_elicits(elicit::declared(permitted.message()));
+    let begun = session.clone().filter(|_| initialize);
+    if let Some(session) = &begun {
+        session.set_elicits(elicit::declared(permitted.message()));
     }
     let asked = || Asked { method, target: permitted.message().target.clone() };
     let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), asked)?;
@@ -340,8 +370,8 @@ async fn forward(
         other => other?,
     };
     record.note(|entry| entry.upstream_status = Some(reply.status.as_u16()));
-    if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
-        fresh.session.set_upstream(theirs.clone());
+    if let (Some(session), Some(theirs)) = (&begun, &reply.session) {
+        session.set_upstream(theirs.clone());
     }
     let of = Of { judge, verb, shape: &shape, session: session.clone(), pending, held, outcome };
     let answer = receive(gateway, reply, of, record).await;

@@ -54,7 +54,9 @@ pub fn check_host<B>(request: &Request<B>, world: &Snapshot) -> Result<(), Reaso
 }
 
 /// Every rule that needs only the head.
-pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refusal> {
+///
+/// `endpoint`: the session whose stream named this path (2024-11-05, HTTP+SSE).
+pub fn read_head<B>(request: &Request<B>, endpoint: Option<&str>, world: &Snapshot) -> Result<Head, Refusal> {
     let headers = request.headers();
     if let Some(origin) = single(headers, &header::ORIGIN)?
         && !world.origins.iter().any(|allowed| allowed == origin)
@@ -71,14 +73,18 @@ pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refu
     if request.uri().query().is_some() {
         return Err(Refusal::from(Reason::PathUnknown).detail("a query"));
     }
-    check_media(verb, headers)?;
+    if endpoint.is_some() && verb != Verb::Post {
+        return Err(Reason::VerbUnknown.into());
+    }
+    check_media(verb, endpoint.is_some(), headers)?;
     let mut facts = HeaderFacts {
         protocol_version: owned(headers, &PROTOCOL_VERSION)?,
-        session: owned(headers, &SESSION_ID)?,
+        session: endpoint.map(str::to_owned).map_or_else(|| owned(headers, &SESSION_ID), |id| Ok(Some(id)))?,
         method: owned(headers, &METHOD)?,
         name: owned(headers, &NAME)?,
         params: Vec::new(),
         last_event_id: owned(headers, &LAST_EVENT_ID)?,
+        endpoint: endpoint.is_some(),
     };
     for name in headers.keys().filter(|name| name.as_str().starts_with(headers::PARAM_PREFIX)) {
         if facts.params.len() >= PARAMS_MAX {
@@ -156,7 +162,7 @@ fn owned(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Reaso
     first.to_str().map(|v| Some(v.to_owned())).map_err(|_| Reason::HeaderMalformed)
 }
 
-fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
+fn check_media(verb: Verb, endpoint: bool, headers: &HeaderMap) -> Result<(), Reason> {
     if verb == Verb::Post {
         let kind = single(headers, &header::CONTENT_TYPE)?.ok_or(Reason::MediaTypeWrong)?;
         let plain = single(headers, &header::CONTENT_ENCODING)?.is_none_or(|e| e.eq_ignore_ascii_case("identity"));
@@ -164,7 +170,8 @@ fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
             return Err(Reason::MediaTypeWrong);
         }
     }
-    if verb == Verb::Delete {
+    // What comes back for a message to an endpoint comes on the stream.
+    if verb == Verb::Delete || endpoint {
         return Ok(());
     }
     let takes = |wanted: &str, family: &str| {

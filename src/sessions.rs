@@ -9,12 +9,13 @@ use crate::kernel::judge::{Asked, Ledger};
 use crate::kernel::mcp::decode::SessionFacts;
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
+use bytes::Bytes;
 use dashmap::DashMap;
 use std::collections::{HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Most unanswered requests, in either direction, of one session.
 const PENDING_MAX: usize = 256;
@@ -48,6 +49,36 @@ pub struct Session {
     elicits: AtomicBool,
     /// Questions of our own.
     own: Mutex<HashMap<String, oneshot::Sender<Answered>>>,
+    /// What its client reads, if it has one stream for everything (2024-11-05).
+    inbox: OnceLock<Inbox>,
+}
+
+/// The one stream of a client of 2024-11-05.
+struct Inbox {
+    events: mpsc::Sender<Bytes>,
+    /// Messages under way.
+    under_way: Arc<AtomicUsize>,
+    /// It is told what the server says unasked.
+    listens: AtomicBool,
+}
+
+/// A place on the one stream of a client of 2024-11-05, for what comes of one message.
+pub struct Place {
+    events: mpsc::Sender<Bytes>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Place {
+    /// Hands it an event; waits while the client reads slowly. False once nobody reads.
+    pub async fn send(&self, event: Bytes) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Default)]
@@ -155,6 +186,31 @@ impl Session {
         self.own().remove(id);
     }
 
+    /// The client reads everything here, and nothing as the reply to a request.
+    pub fn reads(&self, events: mpsc::Sender<Bytes>) {
+        let _ = self.inbox.set(Inbox { events, under_way: Arc::default(), listens: AtomicBool::new(false) });
+    }
+
+    /// Whether its client has one stream for everything.
+    pub fn has_inbox(&self) -> bool {
+        self.inbox.get().is_some()
+    }
+
+    /// A place there for what comes of one more message.
+    pub fn place(&self) -> Result<Place, Reason> {
+        let inbox = self.inbox.get().ok_or(Reason::SessionUnknown)?;
+        if inbox.under_way.fetch_add(1, Ordering::AcqRel) >= PENDING_MAX {
+            inbox.under_way.fetch_sub(1, Ordering::AcqRel);
+            return Err(Reason::PendingExhausted);
+        }
+        Ok(Place { events: inbox.events.clone(), under_way: inbox.under_way.clone() })
+    }
+
+    /// True once, when it is time to ask what the server says unasked.
+    pub fn begins_to_listen(&self) -> bool {
+        self.facts().is_some() && self.inbox.get().is_some_and(|inbox| !inbox.listens.swap(true, Ordering::AcqRel))
+    }
+
     /// An upstream event id as the client gets it: sealed to this session.
     pub fn seal_event_id(&self, id: &str) -> String {
         format!("{}.{id}", pseudonym(&self.secret, &[id]))
@@ -232,6 +288,7 @@ impl Sessions {
             ended: watch::channel(false).0,
             elicits: AtomicBool::new(false),
             own: Mutex::default(),
+            inbox: OnceLock::new(),
         });
         self.all.insert(session.id.clone(), session.clone());
         Ok(session)

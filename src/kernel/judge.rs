@@ -392,7 +392,7 @@ impl Judge {
             Class::Lifecycle => {
                 let version = result.get("protocolVersion").and_then(|v| v.as_str());
                 let version = version.ok_or_else(|| malformed("no protocolVersion"))?;
-                let agreed = Revision::parse(&version).filter(|r| r.served_with_sessions());
+                let agreed = Revision::parse(&version).filter(|r| r.era() == Era::Legacy);
                 negotiated = Some(agreed.ok_or_else(|| malformed("the server speaks a revision that is not served"))?);
                 if let Some(tasks) = result.get("capabilities").and_then(|c| c.get("tasks")) {
                     edits.patches.remove(tasks);

@@ -51,4 +51,13 @@ impl Snapshot {
     pub fn server_at(&self, path: &str) -> Option<&Arc<ServerPolicy>> {
         self.servers.get(self.paths.get(path)?)
     }
+
+    /// The same, and the last segment where `path` is an endpoint that a stream of the server named: its session.
+    pub fn endpoint_at<'a>(&self, path: &'a str) -> Option<(&Arc<ServerPolicy>, Option<&'a str>)> {
+        if let Some(server) = self.server_at(path) {
+            return Some((server, None));
+        }
+        let (path, session) = path.rsplit_once('/')?;
+        Some((self.server_at(path)?, Some(session).filter(|session| !session.is_empty())))
+    }
 }

@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Any tool, for any token.
 pub const ANY: &str = "tools: { '*': { effect: read } }\n";
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/program.py");
+pub const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/program.py");
 
 pub fn program(speaks: &str, more: &str) -> Gateway {
     program_with(speaks, more, "")
@@ -30,6 +30,11 @@ pub fn hello(gateway: &Gateway, token: &str, capabilities: &Value) -> String {
     let note = json!({"jsonrpc":"2.0","method":"notifications/initialized"});
     assert_eq!(gateway.send(&legacy(token, Some(&session), &note)).status, 202);
     session
+}
+
+pub fn hello_of(version: &str) -> Value {
+    let params = json!({"protocolVersion":version,"capabilities":{},"clientInfo":{"name":"t","version":"1"}});
+    json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params})
 }
 
 pub fn call_of(id: u64, tool: &str, arguments: &Value) -> Value {

@@ -14,6 +14,7 @@ mod cases;
 mod confirm;
 mod connections;
 mod contract;
+mod events;
 mod journey;
 mod language;
 mod limits;

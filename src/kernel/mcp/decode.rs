@@ -215,6 +215,8 @@ fn understand(
         unambiguous_names(params)?;
     }
     let revision = match classify(envelope, headers, session) {
+        // It says itself that it has no sessions.
+        Era::Modern if headers.endpoint => return Err(Reason::RevisionNotOfSession.into()),
         Era::Modern => modern_revision(envelope, headers)?,
         Era::Legacy => legacy_revision(name, envelope, headers, session)?,
     };
@@ -282,7 +284,7 @@ fn legacy_revision(
         let asked = envelope.params.and_then(|p| p.get("protocolVersion")).and_then(|v| v.as_str());
         let asked = asked.ok_or(Reason::ParamsMalformed)?;
         // An unknown or unserved wish is legal: the server then offers a version of its own.
-        return Ok(Revision::parse(&asked).filter(|r| r.served_with_sessions()).unwrap_or(Revision::V2025_11_25));
+        return Ok(Revision::parse(&asked).filter(|r| r.era() == Era::Legacy).unwrap_or(Revision::V2025_11_25));
     }
     let session = session.ok_or(Reason::SessionMissing)?;
     check_session_version(headers, session)?;
