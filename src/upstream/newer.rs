@@ -209,7 +209,9 @@ impl Bridge {
         // Two requests of a caller may have one id: in a session they must differ.
         let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let (request, call) = taken.call.numbered(&taken.request, &number).ok_or(Reason::EnvelopeMalformed)?;
+        let unanswered = Unanswered { session: session.clone(), number, timeout, waits: true };
         let reply = session.post(request, timeout).await?;
+        unanswered.answered();
         match reply.status.as_u16() {
             404 => {
                 // It has forgotten the session, and so has not run the call.
@@ -339,6 +341,35 @@ impl Session {
     }
 }
 
+/// A call whose answer has not begun: some servers begin it with its end. Whoever goes before that cancels it
+/// (2026-07-28, "Cancellation"), and here that has to be said.
+struct Unanswered {
+    session: Arc<Session>,
+    number: String,
+    timeout: Duration,
+    waits: bool,
+}
+
+impl Unanswered {
+    fn answered(mut self) {
+        self.waits = false;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if self.waits {
+            cancel(&self.session, &self.number, self.timeout);
+        }
+    }
+}
+
+fn cancel(session: &Arc<Session>, number: &str, timeout: Duration) {
+    let note = text::notice("notifications/cancelled", &format!(r#"{{"requestId":{number}}}"#));
+    let session = session.clone();
+    tokio::spawn(async move { session.post(note, timeout).await.map(|_| ()) });
+}
+
 /// What a state is bound to: the caller, the server, the method, its target and arguments.
 fn bound_to(outbound: &Outbound) -> Digest {
     let message = outbound.message();
@@ -452,11 +483,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.over {
-            // 2026-07-28: whoever closes the stream cancels the call; here that has to be said.
-            let (session, timeout) = (self.session.clone(), self.timeout);
-            let params = format!(r#"{{"requestId":{}}}"#, self.call.first());
-            let note = text::notice("notifications/cancelled", &params);
-            tokio::spawn(async move { session.post(note, timeout).await.map(|_| ()) });
+            cancel(&self.session, self.call.first(), self.timeout);
         }
     }
 }

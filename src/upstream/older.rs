@@ -163,21 +163,26 @@ impl Sessions {
             .ok_or(Reason::EnvelopeMalformed)?;
         let (caller, timeout) = (outbound.caller(), outbound.timeout());
         let params = mirrored(&door, &session, outbound).await;
-        let reply = door.ask(first, Some(&params), caller, timeout).await?;
+        let id = outbound.message().id.clone().unwrap_or_default();
+        let cancelled = Arc::new(Notify::new());
+        session.state().running.insert(id.clone(), cancelled.clone());
+        let under_way = UnderWay { session: session.clone(), id: id.clone() };
+        // Some servers begin an answer with its end: until then only this can be cancelled.
+        let reply = tokio::select! {
+            reply = door.ask(first, Some(&params), caller, timeout) => reply?,
+            () = cancelled.notified() => return Ok(Reply::made(200, text::error(&id, -32800, "Cancelled."))),
+        };
         match reply.status.as_u16() {
             200 | 400 | 404 => {}
             _ => return Ok(reply),
         }
-        let id = outbound.message().id.clone().unwrap_or_default();
-        let cancelled = Arc::new(Notify::new());
-        session.state().running.insert(id.clone(), cancelled.clone());
         let (sender, answers) = mpsc::channel(16);
         let messages = Some(Messages::of(reply)?);
         let mut running = Running {
             door,
             session,
             params,
-            id,
+            _under_way: under_way,
             call,
             caller,
             timeout,
@@ -242,7 +247,7 @@ struct Running {
     session: Arc<Session>,
     /// `Mcp-Param-*`, the same in each round.
     params: Vec<(String, String)>,
-    id: String,
+    _under_way: UnderWay,
     call: Call,
     caller: Digest,
     timeout: Duration,
@@ -315,10 +320,21 @@ impl Running {
     }
 }
 
+/// A call can be cancelled as long as this lives.
+struct UnderWay {
+    session: Arc<Session>,
+    id: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.session.state().running.remove(&self.id);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.session.state();
-        state.running.remove(&self.id);
         for id in &self.asked {
             state.asked.remove(id);
         }

@@ -30,6 +30,8 @@ async function answer({ name, arguments: args = {} }, call) {
       return text(args.text);
     case 'progress':
       for (let progress = 1; progress <= 3; progress++) await call.progress({ progress, total: 3 });
+      // Several SDKs hand over an answer before the progress that came with it in one piece.
+      await new Promise((resolve) => setTimeout(resolve, 50));
       return text('done');
     case 'fail':
       throw Object.assign(new Error('Nobody has this.'), { code: -32602 });
@@ -93,8 +95,12 @@ async function modern() {
   };
   if (transport === 'stdio') {
     const { serveStdio } = require('@modelcontextprotocol/server/stdio');
-    const handle = serveStdio(make);
-    touched = () => handle.notify?.resourceUpdated(NOTE);
+    const keep = () => {
+      const server = make();
+      touched = () => server.sendResourceUpdated({ uri: NOTE });
+      return server;
+    };
+    serveStdio(keep, { legacy: 'reject' });
     return;
   }
   const { toNodeHandler } = require('@modelcontextprotocol/node');
