@@ -26,7 +26,7 @@ use crate::kernel::snapshot::Snapshot;
 use crate::kernel::sse::Decoder;
 use crate::meter::{Held, Meter};
 use crate::metrics::Metrics;
-use crate::sessions::{Session, Sessions};
+use crate::sessions::{EventId, Session, Sessions};
 use crate::snapshots::Snapshots;
 use crate::upstream::{Media, Reply, Upstreams};
 use crate::{clock, http as rules};
@@ -200,7 +200,16 @@ async fn travel(
     if events::opens(&inbound) {
         return events::open(gateway, world, (&server, &principal), &facts, record);
     }
-    let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    let (session, mut inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if let (Some(session), Some(sealed)) = (&session, inbound.headers.last_event_id.take()) {
+        match session.open_event_id(&sealed)? {
+            EventId::Theirs(id) => inbound.headers.last_event_id = Some(id),
+            EventId::Ours(stream, number) => {
+                let around = (world, &server, &principal);
+                return events::resume(gateway, around, session, inbound, (stream, number), record);
+            }
+        }
+    }
     if let Some(session) = session.as_ref().filter(|_| inbound.headers.endpoint) {
         let later = events::Later::new((world, &server, &principal), session, inbound)?;
         return Ok(Answer::Later(Box::new(later)));
@@ -303,9 +312,6 @@ fn claimed_session(
     let session = gateway.sessions.get(&id, principal.id(), &server.name)?;
     if session.has_inbox() != inbound.headers.endpoint {
         return Err(Reason::SessionUnknown.into());
-    }
-    if let Some(sealed) = inbound.headers.last_event_id.take() {
-        inbound.headers.last_event_id = Some(session.open_event_id(&sealed)?);
     }
     Ok((Some(session), inbound))
 }

@@ -2,6 +2,10 @@
 //!
 //! A session id is correlation, never identity: every use of one is checked against the caller's
 //! token. The upstream's own id never leaves the gateway.
+mod kept;
+
+pub use kept::{After, Kept};
+
 use crate::clock;
 use crate::kernel::confirm::elicit::Answered;
 use crate::kernel::digest::{Digest, pseudonym};
@@ -19,6 +23,9 @@ use tokio::sync::{mpsc, oneshot, watch};
 
 /// Most unanswered requests, in either direction, of one session.
 const PENDING_MAX: usize = 256;
+
+/// Streams of a session that go on for a client that went away.
+const LINGERING_MAX: usize = 16;
 
 /// Session bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -51,6 +58,27 @@ pub struct Session {
     own: Mutex<HashMap<String, oneshot::Sender<Answered>>>,
     /// What its client reads, if it has one stream for everything (2024-11-05).
     inbox: OnceLock<Inbox>,
+    /// Events that its client may come back for.
+    kept: Kept,
+    lingering: Arc<AtomicUsize>,
+}
+
+/// An event id that a client brings back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum EventId {
+    /// The upstream's own.
+    Theirs(String),
+    /// A stream of ours and the number of an event.
+    Ours(u64, u64),
+}
+
+/// A stream that goes on for a client that went away.
+pub struct Lingering(Arc<AtomicUsize>);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 /// The one stream of a client of 2024-11-05.
@@ -216,10 +244,40 @@ impl Session {
         format!("{}.{id}", pseudonym(&self.secret, &[id]))
     }
 
-    /// The upstream's event id back, if it was given out in this session.
-    pub fn open_event_id(&self, sealed: &str) -> Result<String, Reason> {
+    /// The event id back, if it was given out in this session.
+    pub fn open_event_id(&self, sealed: &str) -> Result<EventId, Reason> {
+        if let Some((stream, number)) = sealed.rsplit_once('-')
+            && let Some((_, named)) = stream.split_once('~')
+        {
+            let ours = named.parse().ok().zip(number.parse().ok()).filter(|(named, _)| self.own_stream(*named) == stream);
+            return ours.map(|(named, number)| EventId::Ours(named, number)).ok_or(Reason::EventIdForeign);
+        }
         let (seal, id) = sealed.split_once('.').ok_or(Reason::EventIdForeign)?;
-        if seal == pseudonym(&self.secret, &[id]) { Ok(id.to_owned()) } else { Err(Reason::EventIdForeign) }
+        if seal == pseudonym(&self.secret, &[id]) {
+            Ok(EventId::Theirs(id.to_owned()))
+        } else {
+            Err(Reason::EventIdForeign)
+        }
+    }
+
+    /// What the ids of the events of a kept stream begin with: sealed to this session. A dash and the number of the
+    /// event follow.
+    pub fn own_stream(&self, stream: u64) -> String {
+        format!("{}~{stream}", pseudonym(&self.secret, &["own", &stream.to_string()]))
+    }
+
+    /// Events that its client may come back for.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// A place among the streams that go on without their client.
+    pub fn linger(&self) -> Option<Lingering> {
+        if self.lingering.fetch_add(1, Ordering::AcqRel) >= LINGERING_MAX {
+            self.lingering.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(Lingering(self.lingering.clone()))
     }
 }
 
@@ -234,6 +292,7 @@ pub struct Sessions {
     settings: Settings,
     all: DashMap<String, Arc<Session>>,
     streams: DashMap<Digest, Arc<AtomicUsize>>,
+    kept_bytes: Arc<AtomicUsize>,
 }
 
 /// Counts one open stream for as long as it lives.
@@ -248,7 +307,7 @@ impl Drop for StreamGuard {
 impl Sessions {
     /// None yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, all: DashMap::new(), streams: DashMap::new() }
+        Self { settings, all: DashMap::new(), streams: DashMap::new(), kept_bytes: Arc::default() }
     }
 
     /// How many there are.
@@ -289,6 +348,8 @@ impl Sessions {
             elicits: AtomicBool::new(false),
             own: Mutex::default(),
             inbox: OnceLock::new(),
+            kept: Kept::new(self.kept_bytes.clone()),
+            lingering: Arc::default(),
         });
         self.all.insert(session.id.clone(), session.clone());
         Ok(session)

@@ -1,10 +1,12 @@
-//! Clients of 2024-11-05 (HTTP+SSE): one stream for everything that comes, and an endpoint, named on it, for
+//! Streams that the gateway itself keeps: those that a client comes back to, and
+//! those of clients of 2024-11-05 (HTTP+SSE): one stream for everything that comes, and an endpoint, named on it, for
 //! everything that goes. Each message is judged, sent and recorded as if it had come alone; what comes of it comes on
 //! the stream. The session lives as long as the stream, and is its opener's alone.
 use super::{Answer, Gateway, Verdict, carry, finish, note_decision, note_refusal, refuse};
 use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
+use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::judge::Judge;
@@ -17,7 +19,7 @@ use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::sse;
 use crate::meter::Held;
-use crate::sessions::{Place, Session, StreamGuard};
+use crate::sessions::{After, Place, Session, StreamGuard};
 use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
@@ -58,14 +60,50 @@ pub fn open(
         changed: gateway.snapshots.watch(),
         ended: session.ended(),
         draining: gateway.draining.clone(),
-        endpoint: Some(endpoint.into()),
+        source: Source::Inbox { endpoint: Some(endpoint.into()), events },
         caller: (server.clone(), principal.clone()),
         gateway: gateway.clone(),
         record: None,
         sent: 0,
         session,
         judge,
-        events,
+        _held: held,
+        _guard: guard,
+    })))
+}
+
+/// Goes on with a stream of a session's after an event that its client has.
+pub fn resume(
+    gateway: &Arc<Gateway>,
+    (world, server, principal): Around<'_>,
+    session: &Arc<Session>,
+    inbound: Inbound,
+    (stream, number): (u64, u64),
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
+    if inbound.verb != Verb::Get || session.kept().after(stream, number, world.id) == After::Lost {
+        return Err(Reason::EventIdForeign.into());
+    }
+    let message = decode(inbound, session.facts(), &world.limits.request)?;
+    super::note_message(record, &message);
+    let decision = decide(world, server, principal, message, &gateway.facts());
+    let Verdict::Permit(permitted) = note_decision(record, decision)? else {
+        return Err(Reason::Internal.into());
+    };
+    let held = gateway.meter.charge(&permitted)?;
+    let guard = gateway.sessions.stream(principal.id())?;
+    let (_, judge) = permitted.discharge(); // What is sent was judged when it came.
+    Ok(Answer::Standing(Box::new(Standing {
+        changed: gateway.snapshots.watch(),
+        ended: session.ended(),
+        draining: gateway.draining.clone(),
+        source: Source::Kept { stream, number, policy: world.id, more: session.kept().watch() },
+        caller: (server.clone(), principal.clone()),
+        gateway: gateway.clone(),
+        record: None,
+        sent: 0,
+        session: session.clone(),
+        judge,
         _held: held,
         _guard: guard,
     })))
@@ -82,8 +120,7 @@ pub struct Standing {
     session: Arc<Session>,
     caller: (Arc<ServerPolicy>, Arc<Principal>),
     judge: Judge,
-    endpoint: Option<Bytes>,
-    events: mpsc::Receiver<Bytes>,
+    source: Source,
     changed: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
     draining: watch::Receiver<bool>,
@@ -91,6 +128,36 @@ pub struct Standing {
     sent: u64,
     _held: Held,
     _guard: StreamGuard,
+}
+
+/// What a stream of ours sends.
+enum Source {
+    /// Everything of a session, the endpoint first.
+    Inbox { endpoint: Option<Bytes>, events: mpsc::Receiver<Bytes> },
+    /// What comes after an event of a kept stream.
+    Kept { stream: u64, number: u64, policy: Digest, more: watch::Receiver<u64> },
+}
+
+impl Source {
+    async fn next(&mut self, session: &Session) -> Option<Bytes> {
+        match self {
+            Self::Inbox { endpoint, events } => match endpoint.take() {
+                Some(endpoint) => Some(endpoint),
+                None => events.recv().await,
+            },
+            Self::Kept { stream, number, policy, more } => loop {
+                more.borrow_and_update();
+                match session.kept().after(*stream, *number, *policy) {
+                    After::Event(at, event) => {
+                        *number = at;
+                        return Some(event);
+                    }
+                    After::Nothing => more.changed().await.ok()?,
+                    After::Over | After::Lost => return None,
+                }
+            },
+        }
+    }
 }
 
 enum Happened {
@@ -111,9 +178,6 @@ impl Standing {
     }
 
     async fn next(&mut self) -> Option<Bytes> {
-        if let Some(endpoint) = self.endpoint.take() {
-            return Some(endpoint);
-        }
         loop {
             let left = Duration::from_secs(self.judge.principal().expires().saturating_sub(clock::now()));
             let happened = tokio::select! {
@@ -122,7 +186,7 @@ impl Standing {
                 _ = self.ended.wait_for(|ended| *ended) => Happened::Ended,
                 _ = self.draining.wait_for(|draining| *draining) => Happened::Over(Reason::Draining),
                 () = tokio::time::sleep(left) => Happened::Over(Reason::TokenExpired),
-                event = self.events.recv() => Happened::Event(event),
+                event = self.source.next(&self.session) => Happened::Event(event),
             };
             match happened {
                 Happened::Changed => {
@@ -133,6 +197,7 @@ impl Standing {
                 }
                 Happened::Ended => return self.close("allow", None),
                 Happened::Over(reason) => return self.close("error", Some(&reason.into())),
+                Happened::Event(None) => return self.close("allow", None),
                 Happened::Event(event) => {
                     self.sent += 1;
                     return event;
@@ -156,8 +221,11 @@ impl Standing {
 }
 
 impl Drop for Standing {
-    /// The session goes with its stream, here and at the server.
+    /// The session of a client of 2024-11-05 goes with its stream, here and at the server.
     fn drop(&mut self) {
+        if !matches!(self.source, Source::Inbox { .. }) {
+            return;
+        }
         let (gateway, session) = (self.gateway.clone(), self.session.clone());
         gateway.sessions.end(&session.id);
         let (server, principal) = self.caller.clone();

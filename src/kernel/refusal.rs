@@ -110,7 +110,7 @@ reasons! {
     /// A `requestState` of somebody else, for something else, too late, or made up.
     RequestStateForeign => 400, -32602, "requestState was not given out for this request, or is no longer valid.";
     /// A `Last-Event-ID` not given out in this session.
-    EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session.";
+    EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session, or its events are no longer kept.";
     /// No rule names the tool, or the caller may not know of it.
     ToolUnknown => 200, -32602, "Unknown tool.";
     /// The same for prompts.

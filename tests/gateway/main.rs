@@ -20,6 +20,7 @@ mod language;
 mod limits;
 mod lines;
 mod operations;
+mod resume;
 mod support;
 mod tokens;
 mod transport;
