@@ -3,6 +3,7 @@
 mod batch;
 mod confirm;
 mod events;
+mod joint;
 
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
@@ -202,11 +203,14 @@ async fn travel(
     }
     let (session, mut inbound) = claimed_session(gateway, &principal, &server, inbound)?;
     if let (Some(session), Some(sealed)) = (&session, inbound.headers.last_event_id.take()) {
-        match session.open_event_id(&sealed)? {
+        // Events of a virtual server are those of the session behind it that had them.
+        let (holder, id) = session.event(&sealed)?;
+        match id {
+            EventId::Theirs(_) if !Arc::ptr_eq(&holder, session) => inbound.headers.last_event_id = Some(sealed),
             EventId::Theirs(id) => inbound.headers.last_event_id = Some(id),
             EventId::Ours(stream, number) => {
                 let around = (world, &server, &principal);
-                return events::resume(gateway, around, session, inbound, (stream, number), record);
+                return events::resume(gateway, around, &holder, inbound, (stream, number), record);
             }
         }
     }
@@ -233,6 +237,9 @@ async fn carry(
     record: &mut Record,
     modern: &mut bool,
 ) -> Result<Answer, Refusal> {
+    if let Some(joint) = world.joint(server) {
+        return joint::carry_parts(gateway, (world, joint), principal, session, inbound, record, modern).await;
+    }
     let known = session.as_ref().and_then(|session| session.facts());
     if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
         return Err(Reason::SessionUnknown.into());
@@ -293,7 +300,7 @@ async fn enter(
         credential => gateway.authn.principal(credential, facts.now).await?,
     };
     record.note(|entry| entry.principal = Some(principal.clone()));
-    server.access.admits(&principal, facts)?;
+    server.access.admits_here(&principal, facts)?;
     Ok((server, head, principal))
 }
 

@@ -189,7 +189,7 @@ fn check_media(verb: Verb, endpoint: bool, headers: &HeaderMap) -> Result<(), Re
 /// Protected resource metadata (RFC 9728): path-inserted for each server, and at the root if there is one server.
 pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
     let rest = path.strip_prefix(METADATA)?;
-    let server = if rest.is_empty() && world.servers.len() == 1 {
+    let server = if rest.is_empty() && world.servers.len() == 1 && world.joints.is_empty() {
         world.servers.values().next()?
     } else {
         world.server_at(rest)?
@@ -198,7 +198,7 @@ pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
     let document = serde_json::json!({
         "resource": server.resource,
         "authorization_servers": issuers,
-        "scopes_supported": scopes(server, false),
+        "scopes_supported": scopes(&world.parts(server), false),
         "bearer_methods_supported": ["header"],
         "resource_name": server.name,
     });
@@ -209,9 +209,10 @@ pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
 }
 
 /// Scopes of a server, or only those of reading.
-fn scopes(server: &ServerPolicy, reading: bool) -> BTreeSet<&str> {
-    let tools = server.tools.iter().map(|(_, rule)| rule);
-    let others = server.prompts.iter().map(|(_, r)| r).chain(server.resources.iter().map(|(_, r)| r));
+fn scopes<'a>(servers: &[&'a ServerPolicy], reading: bool) -> BTreeSet<&'a str> {
+    let tools = servers.iter().flat_map(|server| server.tools.iter().map(|(_, rule)| rule));
+    let prompts = servers.iter().flat_map(|server| server.prompts.iter().map(|(_, rule)| rule));
+    let others = prompts.chain(servers.iter().flat_map(|server| server.resources.iter().map(|(_, rule)| rule)));
     tools
         .filter(|rule| !reading || rule.effect == Some(Effect::Read))
         .chain(others)
@@ -225,7 +226,7 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
     let text = refusal.reason.wire().text;
     match refusal.reason {
         Reason::TokenMissing => {
-            let scope = scopes(server, true).into_iter().collect::<Vec<_>>().join(" ");
+            let scope = scopes(&world.parts(server), true).into_iter().collect::<Vec<_>>().join(" ");
             let scope = if scope.is_empty() { String::new() } else { format!(", scope=\"{scope}\"") };
             Some(format!("Bearer {metadata}{scope}"))
         }

@@ -10,6 +10,7 @@ pub mod contract;
 pub mod digest;
 pub mod facts;
 pub mod inbound;
+pub mod joint;
 pub mod json;
 pub mod judge;
 pub mod mcp;

@@ -15,7 +15,7 @@ use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
 use bytes::Bytes;
 use dashmap::DashMap;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -61,6 +61,8 @@ pub struct Session {
     /// Events that its client may come back for.
     kept: Kept,
     lingering: Arc<AtomicUsize>,
+    /// For a session of a virtual server, those at its members.
+    members: OnceLock<BTreeMap<String, Arc<Session>>>,
 }
 
 /// An event id that a client brings back.
@@ -244,6 +246,36 @@ impl Session {
         format!("{}.{id}", pseudonym(&self.secret, &[id]))
     }
 
+    /// It is one of a virtual server, and stands for these.
+    pub fn consists_of(&self, members: BTreeMap<String, Arc<Session>>) {
+        let _ = self.members.set(members);
+    }
+
+    /// The session at a member.
+    pub fn member(&self, name: &str) -> Option<Arc<Session>> {
+        let member = self.members.get()?.get(name).filter(|member| !*member.ended.borrow())?;
+        member.used.store(clock::now(), Ordering::Relaxed);
+        Some(member.clone())
+    }
+
+    /// Whether a request of the client is unanswered.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.state().pending.contains_key(id)
+    }
+
+    /// Whether a question to the client is unanswered, be it of the server or our own.
+    pub fn asks(&self, id: &str) -> bool {
+        self.state().questions.contains(id) || self.own().contains_key(id.trim_matches('"'))
+    }
+
+    /// The event id back and the session that gave it out: this one, or one that it stands for.
+    pub fn event(self: &Arc<Self>, sealed: &str) -> Result<(Arc<Session>, EventId), Reason> {
+        let members = self.members.get().into_iter().flat_map(BTreeMap::values);
+        let mut holders = std::iter::once(self).chain(members);
+        let found = holders.find_map(|holder| Some((holder.clone(), holder.open_event_id(sealed).ok()?)));
+        found.ok_or(Reason::EventIdForeign)
+    }
+
     /// The event id back, if it was given out in this session.
     pub fn open_event_id(&self, sealed: &str) -> Result<EventId, Reason> {
         if let Some((stream, number)) = sealed.rsplit_once('-')
@@ -350,6 +382,7 @@ impl Sessions {
             inbox: OnceLock::new(),
             kept: Kept::new(self.kept_bytes.clone()),
             lingering: Arc::default(),
+            members: OnceLock::new(),
         });
         self.all.insert(session.id.clone(), session.clone());
         Ok(session)
@@ -374,6 +407,7 @@ impl Sessions {
     pub fn end(&self, id: &str) {
         if let Some((_, session)) = self.all.remove(id) {
             session.ended.send_replace(true);
+            session.members.get().into_iter().flat_map(BTreeMap::values).for_each(|member| self.end(&member.id));
         }
     }
 

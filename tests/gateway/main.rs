@@ -15,6 +15,7 @@ mod confirm;
 mod connections;
 mod contract;
 mod events;
+mod joint;
 mod journey;
 mod language;
 mod limits;

@@ -77,6 +77,7 @@ fn world(server: &Arc<ServerPolicy>) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         id: Digest::of(b""),
         servers: BTreeMap::from([("crm".to_owned(), server.clone())]),
+        joints: BTreeMap::new(),
         paths: BTreeMap::new(),
         hosts: Vec::new(),
         origins: Vec::new(),

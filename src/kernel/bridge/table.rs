@@ -91,7 +91,11 @@ pub const ROWS: &[Row] = &[
         Bridged("sent as the tools' schemas say; tools whose annotations are invalid are dropped"),
         Served,
     ),
-    row("Last-Event-ID", Not("2026-07-28 cannot resume"), Not("2026-07-28 cannot resume")),
+    row(
+        "Last-Event-ID",
+        Bridged("from the gateway: the last 512 events or 1 MiB of a session; a call goes on for 2 minutes without its client"),
+        Not("2026-07-28 cannot resume"),
+    ),
 ];
 
 const fn row(feature: &'static str, older: Cell, newer: Cell) -> Row {
@@ -123,7 +127,7 @@ pub fn transport(transport: &Transport) -> &'static str {
 /// `docs/bridging.md`.
 pub fn markdown() -> String {
     let mut out = String::from(
-        "# Bridging\n\nClients and servers of different revisions talk through the gateway on one path. Between equals, messages go on as\nthey were judged. Between the eras, that of sessions (2024-11-05 to 2025-11-25) and 2026-07-28, they are translated\nbelow the judge: policy, limits, contract and records are the same. `portcullis doctor gateway.yaml SERVER` says which\nera a server speaks and which of these cells apply.\n\nClients of 2024-11-05 (HTTP+SSE) send `GET` to the same path, without session and version headers. The stream names an\nendpoint, `<path>/<session>`, for what they send; each message to it is judged and recorded by itself. The session is its\nopener's and ends with the stream, here and at the server. What follows is the same for them as for other earlier clients.\n\nThis table is printed by `portcullis doctor --table`.\n\n| Feature | Earlier client, server of 2026-07-28 | Client of 2026-07-28, earlier server |\n|---|---|---|\n",
+        "# Bridging\n\nClients and servers of different revisions talk through the gateway on one path. Between equals, messages go on as\nthey were judged. Between the eras, that of sessions (2024-11-05 to 2025-11-25) and 2026-07-28, they are translated\nbelow the judge: policy, limits, contract and records are the same. `portcullis doctor gateway.yaml SERVER` says which\nera a server speaks and which of these cells apply.\n\nClients of 2024-11-05 (HTTP+SSE) send `GET` to the same path, without session and version headers. The stream names an\nendpoint, `<path>/<session>`, for what they send; each message to it is judged and recorded by itself. The session is its\nopener's and ends with the stream, here and at the server. What follows is the same for them as for other earlier clients.\n\nWhere a server gives its events no ids, those of a call in a session get ids of the gateway's, and its client may come\nback for the rest with `Last-Event-ID`. What was kept is given to the same caller in the same session only, and no longer\nwhen the policy that it was judged by is another.\n\nSeveral servers can stand behind one path: see `virtual` in [configuration.md](configuration.md).\n\nThis table is printed by `portcullis doctor --table`.\n\n| Feature | Earlier client, server of 2026-07-28 | Client of 2026-07-28, earlier server |\n|---|---|---|\n",
     );
     let cell = |cell: Cell| match cell {
         Served => "served".to_owned(),

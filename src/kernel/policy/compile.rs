@@ -19,6 +19,7 @@ use super::source::*;
 use super::template::UriTemplate;
 use crate::kernel::contract::lock::Approvers;
 use crate::kernel::contract::published::Contract;
+use crate::kernel::contract::widget::Allowed;
 use crate::kernel::digest::Digest;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::principal::Principal;
@@ -84,6 +85,54 @@ pub struct ServerPolicy {
 }
 
 impl ServerPolicy {
+    /// What callers see of a virtual server: without rules, and nowhere to send.
+    pub fn face(name: &str, (path, resource): (String, String), issuers: Vec<String>, audience: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            path,
+            resource,
+            contacts: Vec::new(),
+            access: Access {
+                issuers,
+                audience,
+                also: Vec::new(),
+                challenge: ChallengeSource::Http,
+                anonymous: false,
+                token_life_max: None,
+            },
+            upstream: UpstreamTarget {
+                url: String::new(),
+                transport: Transport::Http,
+                credential: None,
+                ca: None,
+                timeout: Duration::ZERO,
+            },
+            tools: Rules::<NamePattern>::new(Vec::new()),
+            prompts: Rules::<NamePattern>::new(Vec::new()),
+            resources: Rules::<UriTemplate>::new(Vec::new()),
+            deny: Vec::new(),
+            limits: Vec::new(),
+            roles: BTreeMap::new(),
+            contract: Contract {
+                lock: String::new(),
+                written: false,
+                published: None,
+                on_drift: OnDrift::default(),
+                undeclared: Undeclared::default(),
+                output: OutputMode::default(),
+                approvals: 1,
+                every: Duration::from_secs(60),
+                widgets: Allowed::default(),
+                domain: None,
+                domains: BTreeMap::new(),
+                live: Vec::new(),
+                hidden_text: HiddenText::default(),
+            },
+            confirmations: Confirmations::default(),
+            preview_only: false,
+        }
+    }
+
     /// The most specific rule for a thing, if there is one.
     pub fn rule(&self, target: &Target) -> Option<&Arc<Rule>> {
         match target {
@@ -155,6 +204,8 @@ pub struct Access {
     pub issuers: Vec<String>,
     /// Required audience.
     pub audience: String,
+    /// Audiences of virtual servers that this one is part of: their callers come through them.
+    pub also: Vec<String>,
     /// How a missing scope is answered.
     pub challenge: ChallengeSource,
     /// Whether callers without a token are let in, to what says so.

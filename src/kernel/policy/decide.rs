@@ -230,7 +230,14 @@ fn denial_applies(denial: &Deny, scope: &Scope<'_>, trace: &mut impl Trace) -> b
 }
 
 impl Access {
-    /// Whether this caller's token was made for this server by an issuer it accepts.
+    /// Whether this caller may come to this very path: with a token for it, not for a virtual server it is part of.
+    pub fn admits_here(&self, principal: &Principal, facts: &Facts) -> Result<(), Reason> {
+        self.admits(principal, facts)?;
+        let here = principal.is_anonymous() || principal.audiences().contains(&self.audience);
+        if here { Ok(()) } else { Err(Reason::TokenForAnother) }
+    }
+
+    /// Whether this caller's token was made for this server, or a virtual one that it is part of, by an issuer it accepts.
     pub fn admits(&self, principal: &Principal, facts: &Facts) -> Result<(), Reason> {
         if principal.is_anonymous() {
             return if self.anonymous { Ok(()) } else { Err(Reason::TokenMissing) };
@@ -238,7 +245,8 @@ impl Access {
         if !self.issuers.iter().any(|issuer| issuer == principal.issuer()) {
             return Err(Reason::TokenInvalid);
         }
-        if !principal.audiences().contains(&self.audience) {
+        let names = |audience: &String| principal.audiences().contains(audience);
+        if !names(&self.audience) && !self.also.iter().any(names) {
             return Err(Reason::TokenForAnother);
         }
         if principal.expires() <= facts.now {
