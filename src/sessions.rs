@@ -281,7 +281,8 @@ impl Session {
         if let Some((stream, number)) = sealed.rsplit_once('-')
             && let Some((_, named)) = stream.split_once('~')
         {
-            let ours = named.parse().ok().zip(number.parse().ok()).filter(|(named, _)| self.own_stream(*named) == stream);
+            let ours =
+                named.parse().ok().zip(number.parse().ok()).filter(|(named, _)| self.own_stream(*named) == stream);
             return ours.map(|(named, number)| EventId::Ours(named, number)).ok_or(Reason::EventIdForeign);
         }
         let (seal, id) = sealed.split_once('.').ok_or(Reason::EventIdForeign)?;

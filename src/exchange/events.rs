@@ -322,8 +322,7 @@ async fn travelled(
 ) -> Result<Body, Refusal> {
     let (facts, mut modern) = (gateway.facts(), false);
     let session = Some(session.clone());
-    let answer =
-        carry(gateway, world, (server, principal), session, inbound, facts, &mut record, &mut modern).await;
+    let answer = carry(gateway, world, (server, principal), session, inbound, facts, &mut record, &mut modern).await;
     let (refusal, mut record) = match answer {
         Ok(answer) => match Box::pin(finish(gateway, answer, record, modern)).await {
             Ok(response) => return Ok(response.into_body()),

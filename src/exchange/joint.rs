@@ -210,7 +210,8 @@ impl Parted<'_> {
                 break;
             }
         }
-        let text = Joint::listed(class, self.id(), &items, next.as_deref(), self.is_modern()).ok_or(Reason::Internal)?;
+        let text =
+            Joint::listed(class, self.id(), &items, next.as_deref(), self.is_modern()).ok_or(Reason::Internal)?;
         Ok(Answer::Now(rules::json(StatusCode::OK, text)))
     }
 

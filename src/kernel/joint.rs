@@ -5,6 +5,7 @@ use super::contract::surface::Kind;
 use super::json::{Document, Patches, Value, string};
 use super::mcp::decode::{Message, Target};
 use super::mcp::method::Class;
+use super::mcp::revision::Revision;
 use super::policy::compile::ServerPolicy;
 use super::refusal::{Reason, Refusal};
 use base64::Engine as _;
@@ -86,10 +87,9 @@ impl Joint {
                 match params.and_then(|params| params.get("cursor")) {
                     None => Ok(Route::Pages(0, None)),
                     Some(cursor) => {
-                        let (at, own) = cursor
-                            .as_str()
-                            .and_then(|cursor| self.cursor(&cursor))
-                            .ok_or_else(|| Refusal::from(Reason::ParamsMalformed).detail("a cursor not given out here"))?;
+                        let (at, own) = cursor.as_str().and_then(|cursor| self.cursor(&cursor)).ok_or_else(|| {
+                            Refusal::from(Reason::ParamsMalformed).detail("a cursor not given out here")
+                        })?;
                         Ok(Route::Pages(at, own))
                     }
                 }
@@ -133,7 +133,12 @@ impl Joint {
 
     /// The items of a member's page as callers see them, and the member's cursor for the next one, JSON. `None` if it is
     /// none.
-    pub fn page(&self, class: Class, member: &ServerPolicy, answer: &Document) -> Option<(Vec<String>, Option<String>)> {
+    pub fn page(
+        &self,
+        class: Class,
+        member: &ServerPolicy,
+        answer: &Document,
+    ) -> Option<(Vec<String>, Option<String>)> {
         let result = answer.root().get("result")?;
         let (list, key) = list_of(class)?;
         let mut items = Vec::new();
@@ -190,7 +195,7 @@ impl Joint {
             }
             None => json!({
                 "resultType": "complete",
-                "supportedVersions": ["2026-07-28"],
+                "supportedVersions": [Revision::V2026_07_28.as_str()],
                 "capabilities": capabilities,
                 "ttlMs": 0,
                 "cacheScope": "private",

@@ -58,7 +58,8 @@ fn a_client_of_2024_calls_servers_of_either_era_and_reads_everything_on_its_stre
         let token = gateway.ann();
         let (mut reader, endpoint) = begin(&gateway, &token, &json!({}));
         for id in 1..4 {
-            let answer = gateway.send(&post(&token, &endpoint, &call_of(id, "echo", &json!({"text":format!("n{id}")}))));
+            let answer =
+                gateway.send(&post(&token, &endpoint, &call_of(id, "echo", &json!({"text":format!("n{id}")}))));
             assert_eq!((answer.status, answer.body.as_str()), (202, ""));
             let said = next_event(&mut reader);
             assert_eq!((&said["id"], text(&said)), (&json!(id), format!("n{id}").as_str()));

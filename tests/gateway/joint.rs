@@ -57,7 +57,12 @@ fn serve(upstream: &Upstream, name: &'static str, tools: &'static [&'static str]
 fn desk(fail: &str) -> (Gateway, Upstream) {
     let mut gateway = Gateway::with(TOOLS, "");
     let wiki = Upstream::start();
-    serve(&gateway.upstream, "crm", &["find_customer", "delete_customer", "update_customer"], &["crm://customers/1", "wiki://planted"]);
+    serve(
+        &gateway.upstream,
+        "crm",
+        &["find_customer", "delete_customer", "update_customer"],
+        &["crm://customers/1", "wiki://planted"],
+    );
     serve(&wiki, "wiki", &["search", "edit"], &["wiki://home"]);
     gateway.write_atomic(
         "policies/wiki.yaml",
@@ -128,8 +133,12 @@ fn lists_are_one_after_the_other_and_calls_go_to_whom_the_name_says() {
     ] {
         assert_eq!(tool(name).code(), code, "{name}");
     }
-    assert_eq!((gateway.upstream.called(), wiki.called()), (vec!["find_customer".to_owned()], vec!["search".to_owned()]));
-    let record = gateway.records().into_iter().rev().find(|r| r["server"] == "wiki" && r["outcome"] == "allow").unwrap();
+    assert_eq!(
+        (gateway.upstream.called(), wiki.called()),
+        (vec!["find_customer".to_owned()], vec!["search".to_owned()])
+    );
+    let record =
+        gateway.records().into_iter().rev().find(|r| r["server"] == "wiki" && r["outcome"] == "allow").unwrap();
     assert_eq!(record["method"], "tools/call");
     let headers = wiki.seen().into_iter().find(|seen| seen.json()["method"] == "tools/call").unwrap();
     assert_eq!(headers.header("mcp-name"), Some("search"), "headers say what the body says");
@@ -140,13 +149,15 @@ fn a_resource_is_its_policys_alone_and_a_planted_one_is_not_listed() {
     let (gateway, wiki) = desk("");
     let token = token(&gateway);
     let listed = call(&gateway, &token, "resources/list", json!({})).json();
-    let uris: Vec<&str> = listed["result"]["resources"].as_array().unwrap().iter().map(|r| r["uri"].as_str().unwrap()).collect();
+    let uris: Vec<&str> =
+        listed["result"]["resources"].as_array().unwrap().iter().map(|r| r["uri"].as_str().unwrap()).collect();
     assert_eq!(uris, ["crm://customers/1", "wiki://home"]);
     let read = |uri: &str| call(&gateway, &token, "resources/read", json!({"uri":uri}));
     assert_eq!(read("wiki://home").json()["result"]["contents"][0]["text"], "wiki");
     assert_eq!(read("crm://customers/1").json()["result"]["contents"][0]["text"], "crm");
     assert_eq!(read("other://x").code(), -32602);
-    let reads = |upstream: &Upstream| upstream.seen().iter().filter(|seen| seen.json()["method"] == "resources/read").count();
+    let reads =
+        |upstream: &Upstream| upstream.seen().iter().filter(|seen| seen.json()["method"] == "resources/read").count();
     assert_eq!((reads(&gateway.upstream), reads(&wiki)), (1, 1));
 }
 
@@ -187,7 +198,9 @@ fn a_session_is_one_with_each_of_them_and_ends_with_them() {
     assert_eq!(send(&json!({"jsonrpc":"2.0","id":9,"result":{}})).status, 400, "nobody asked");
     let with = |upstream: &Upstream, id: &str| {
         let seen = upstream.seen();
-        seen.iter().skip(1).all(|seen| seen.header("mcp-session-id") == Some(id) && seen.header("mcp-protocol-version") == Some("2025-11-25"))
+        seen.iter().skip(1).all(|seen| {
+            seen.header("mcp-session-id") == Some(id) && seen.header("mcp-protocol-version") == Some("2025-11-25")
+        })
     };
     assert!(with(&gateway.upstream, "of-crm") && with(&wiki, "of-wiki"), "each in its own session");
     let bob = gateway.signer.sign("at+jwt", &{
@@ -195,7 +208,10 @@ fn a_session_is_one_with_each_of_them_and_ends_with_them() {
         claims["aud"] = json!(gateway.audience().replace("crm", "desk"));
         claims
     });
-    assert_eq!(gateway.send(&at_desk(legacy(&bob, Some(&session), &call_of(5, "wiki_search", &json!({}))))).status, 404);
+    assert_eq!(
+        gateway.send(&at_desk(legacy(&bob, Some(&session), &call_of(5, "wiki_search", &json!({}))))).status,
+        404
+    );
     let mut end = at_desk(legacy(&token, Some(&session), &json!({})).body(""));
     end.line = "DELETE /desk/mcp".to_owned();
     assert_eq!(gateway.send(&end).status, 204);
@@ -263,7 +279,13 @@ fn what_either_says_unasked_comes_on_one_stream() {
                 format!("data: {}\n\n", json!({"jsonrpc":"2.0","method":method,"params":params}))
             };
             open_events(out);
-            raw(out, &note("notifications/subscriptions/acknowledged", json!({"notifications":message["params"]["notifications"]})));
+            raw(
+                out,
+                &note(
+                    "notifications/subscriptions/acknowledged",
+                    json!({"notifications":message["params"]["notifications"]}),
+                ),
+            );
             raw(out, &note("notifications/resources/updated", json!({"uri":uri})));
             std::thread::sleep(std::time::Duration::from_secs(2));
         });

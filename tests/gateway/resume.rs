@@ -14,7 +14,8 @@ fn slow(gateway: &Gateway) -> Arc<AtomicBool> {
     gateway.upstream.script(move |seen, out| {
         let message = seen.json();
         let progress = |n: u64| {
-            let note = json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":n}});
+            let note =
+                json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":"t","progress":n}});
             format!("event: message\ndata: {note}\n\n")
         };
         open_events(out);

@@ -115,7 +115,14 @@ impl Switchboard {
             self.waiting.values().filter(|w| w.party == party).filter_map(|w| w.stream).collect();
         let mut effects: Vec<Effect> = streams.into_iter().flat_map(|stream| self.closed(stream)).collect();
         for uri in gone.subscribed.iter().filter(|uri| !self.is_subscribed(uri)).collect::<Vec<_>>() {
-            let number = self.number(Waiting { party, stream: None, id: String::new(), token: None, listens: false, cancelled: true });
+            let number = self.number(Waiting {
+                party,
+                stream: None,
+                id: String::new(),
+                token: None,
+                listens: false,
+                cancelled: true,
+            });
             self.abandoned.push_back(number);
             let params = format!(r#"{{"uri":{}}}"#, text::quoted(uri));
             effects.push(Effect::Up(text::request(&number.to_string(), "resources/unsubscribe", &params)));
@@ -249,8 +256,7 @@ impl Switchboard {
                 let named = frame.params.and_then(|params| params.get("requestId"));
                 let Some(id) = named.and_then(text::id) else { return Vec::new() };
                 // The latest with this id; its stream may have been closed before this came.
-                let found =
-                    self.waiting.iter_mut().rev().find(|(_, w)| w.party == party && w.id == id && !w.cancelled);
+                let found = self.waiting.iter_mut().rev().find(|(_, w)| w.party == party && w.id == id && !w.cancelled);
                 let Some((number, waiting)) = found else { return Vec::new() };
                 let (number, stream) = (*number, waiting.stream.take());
                 waiting.cancelled = true;

@@ -93,7 +93,9 @@ pub const ROWS: &[Row] = &[
     ),
     row(
         "Last-Event-ID",
-        Bridged("from the gateway: the last 512 events or 1 MiB of a session; a call goes on for 2 minutes without its client"),
+        Bridged(
+            "from the gateway: the last 512 events or 1 MiB of a session; a call goes on for 2 minutes without its client",
+        ),
         Not("2026-07-28 cannot resume"),
     ),
 ];
