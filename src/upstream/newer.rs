@@ -3,8 +3,8 @@ use super::messages::Messages;
 use super::state::Seal;
 use super::{Door, Reply};
 use crate::clock;
-use crate::kernel::bridge::newer::{self, Call, Listen, Step, Taken, Welcome};
-use crate::kernel::bridge::text;
+use crate::kernel::bridge::newer::{self, Answered, Call, Listen, Step, Taken, Welcome};
+use crate::kernel::bridge::{params, text};
 use crate::kernel::digest::Digest;
 use crate::kernel::mcp::decode::{Shape, Target};
 use crate::kernel::mcp::method::Class;
@@ -129,7 +129,30 @@ impl Bridge {
         match message.method.class {
             Class::Discover => Ok(Reply::made(200, welcome.discovered(message.id.as_deref().unwrap_or("null")))),
             Class::Listen => self.listen(session.clone(), outbound).await,
+            Class::CallTool => {
+                self.check_params(&session, outbound).await?;
+                self.call(session, outbound, taken).await
+            }
             _ => self.call(session, outbound, taken).await,
+        }
+    }
+
+    /// Whether headers say what the arguments say (2026-07-28, "Custom headers from tool parameters"): who reads the
+    /// body has to look, and an earlier server does not.
+    async fn check_params(&self, session: &Session, outbound: &Outbound) -> Result<(), Refusal> {
+        let message = outbound.message();
+        let Target::Tool(name) = &message.target else { return Ok(()) };
+        let ask = |cursor: Option<String>| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+            let params = cursor.map_or_else(|| "{}".to_owned(), |cursor| format!(r#"{{"cursor":{cursor}}}"#));
+            session.post(text::request(&number, "tools/list", &params), outbound.timeout())
+        };
+        let of_tool = session.door.mirrored(ask).await.and_then(|all| all.get(name));
+        match of_tool {
+            Some(of_tool) if !params::agree(of_tool, message.arguments(), outbound.params()) => {
+                Err(Reason::HeaderDisagreesWithBody.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -251,15 +274,24 @@ impl Bridge {
             return Err(foreign());
         }
         match running.call.answered(&taken.answers) {
-            Some(message) => {
+            Answered::Up(message) => {
                 let reply = running.session.post(message, running.timeout).await?;
                 if !reply.status.is_success() {
                     return Err(Refusal::from(Reason::UpstreamRejected).detail("the answer to a question"));
                 }
                 answer(*running).await
             }
+            Answered::Again(message) => {
+                let reply = running.session.post(message, running.timeout).await?;
+                running.messages = Messages::of(reply)?;
+                answer(*running).await
+            }
+            Answered::Done(message) => {
+                running.over = true;
+                Ok(Reply::made(200, message))
+            }
             // What is missing is asked for again (2026-07-28, "Multi round-trip requests").
-            None => Ok(Reply::made(200, running.park()?)),
+            Answered::Missing => Ok(Reply::made(200, running.park()?)),
         }
     }
 

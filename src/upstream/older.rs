@@ -29,8 +29,6 @@ const ANSWER_WAIT: Duration = Duration::from_secs(600);
 const SESSIONS_MAX: usize = 100_000;
 const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 const URIS_MAX: usize = 1024;
-/// Most pages of a list of tools that are read for their schemas.
-const LIST_PAGES_MAX: usize = 50;
 
 /// All of them.
 #[derive(Default)]
@@ -213,31 +211,13 @@ async fn mirrored(door: &Door, session: &Session, outbound: &Outbound) -> Vec<(S
     let (Target::Tool(name), Class::CallTool) = (&outbound.message().target, outbound.message().method.class) else {
         return Vec::new();
     };
-    let schemas = || async {
-        let (mut all, mut cursor) = (BTreeMap::new(), None::<String>);
-        for _ in 0..LIST_PAGES_MAX {
-            let cursor_field = cursor.map(|cursor| format!(r#""cursor":{cursor},"#)).unwrap_or_default();
-            let meta = text::meta(&session.hello.capabilities, session.hello.client.as_deref());
-            let request = text::request("1", "tools/list", &format!(r#"{{{cursor_field}"_meta":{meta}}}"#));
-            let reply = door.ask(request, None, outbound.caller(), outbound.timeout()).await.map_err(|_| ())?;
-            let page = Messages::of(reply).map_err(|_| ())?.next().await.and_then(Result::ok).ok_or(())?;
-            let bounds = Bounds { bytes_max: page.len(), ..Bounds::default() };
-            let page = Document::parse(page, &bounds).map_err(|_| ())?;
-            let result = page.root().get("result").ok_or(())?;
-            for tool in result.get("tools").into_iter().flat_map(|tools| tools.elements()) {
-                if let (Some(name), Ok(mirrored)) = (tool.get("name").and_then(|n| n.as_str()), params::of(tool)) {
-                    all.insert(name.into_owned(), mirrored);
-                }
-            }
-            cursor = result.get("nextCursor").filter(|next| next.as_str().is_some()).map(text::raw);
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok::<_, ()>(all)
+    let ask = |cursor: Option<String>| {
+        let cursor_field = cursor.map(|cursor| format!(r#""cursor":{cursor},"#)).unwrap_or_default();
+        let meta = text::meta(&session.hello.capabilities, session.hello.client.as_deref());
+        let request = text::request("1", "tools/list", &format!(r#"{{{cursor_field}"_meta":{meta}}}"#));
+        door.ask(request, None, outbound.caller(), outbound.timeout())
     };
-    let all = door.mirrored.get_or_try_init(schemas).await;
-    let of_tool = all.ok().and_then(|all| all.get(name));
+    let of_tool = door.mirrored(ask).await.and_then(|all| all.get(name));
     of_tool.map(|mirrored| params::headers(mirrored, outbound.message().arguments())).unwrap_or_default()
 }
 

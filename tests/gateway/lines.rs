@@ -219,30 +219,6 @@ fn callers_beyond_the_declared_processes_are_refused_by_name() {
 }
 
 #[test]
-fn a_thousand_sessions_of_ten_callers_have_ten_processes_and_the_next_session_is_refused_by_name() {
-    let more = "sessions: { total_max: 1000, per_principal_max: 100 }\n";
-    let gateway = program_with("legacy", ", process: { max: 10 }", more);
-    let tokens: Vec<String> = (0..10).map(|n| gateway.token(&format!("caller-{n}"), "crm.read")).collect();
-    let params = json!({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}});
-    let hello = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
-    let mut pids = std::collections::BTreeSet::new();
-    for turn in 0..100 {
-        for token in &tokens {
-            let answer = gateway.send(&legacy(token, None, &hello));
-            assert_eq!(answer.status, 200, "{turn}: {}", answer.body);
-            if turn % 50 == 0 {
-                pids.insert(pid(&gateway, token, answer.header("mcp-session-id").unwrap()));
-            }
-        }
-    }
-    assert_eq!(pids.len(), 10);
-    let stranger = gateway.token("stranger", "crm.read");
-    let answer = gateway.send(&legacy(&stranger, None, &hello));
-    assert_eq!(answer.status, 503, "{}", answer.body);
-    assert_eq!(gateway.last_record()["reason"], "SessionsExhausted");
-}
-
-#[test]
 fn a_shared_program_has_one_process_and_can_ask_nobody() {
     let gateway = program("legacy", ", process: { per: shared }");
     let (ann, bob) = (gateway.ann(), gateway.token("bob", "crm.read"));
