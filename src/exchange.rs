@@ -64,7 +64,11 @@ pub struct Gateway {
 impl Gateway {
     /// What is known at this moment.
     fn facts(&self) -> Facts {
-        Facts { stops: self.snapshots.stops(), ..Facts::at(clock::now()) }
+        Facts {
+            stops: self.snapshots.stops(),
+            tasks: Some(self.confirmations.key().clone()),
+            ..Facts::at(clock::now())
+        }
     }
 }
 
@@ -596,7 +600,7 @@ fn refuse(refusal: &Refusal, server: Option<&ServerPolicy>, world: &Snapshot, mo
 fn note_message(record: &mut Record, message: &Message) {
     let named = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => Some(name),
-        Target::None | Target::Resources(_) => None,
+        Target::None | Target::Resources(_) | Target::Task(_) => None,
     };
     let target_digest = named.map(|name| Digest::of(name.as_bytes()));
     let arguments_digest = message.arguments().map(|arguments| {

@@ -20,3 +20,4 @@ pub mod refusal;
 pub mod snapshot;
 pub mod sse;
 pub mod stops;
+pub mod tasks;

@@ -103,9 +103,13 @@ impl<B: Upstream> Drop for Read<B> {
             return;
         };
         if let (Some(lingering), Ok(runtime)) = (session.linger(), tokio::runtime::Handle::try_current()) {
+            let mut draining = running.relay.draining.clone();
             runtime.spawn(async move {
                 let rest = async { while running.next().await.is_some() {} };
-                let _ = tokio::time::timeout(LINGER, rest).await;
+                tokio::select! {
+                    _ = tokio::time::timeout(LINGER, rest) => {}
+                    _ = draining.wait_for(|draining| *draining) => {}
+                }
                 drop(lingering);
             });
         }
@@ -358,6 +362,7 @@ impl<B: Upstream> Running<B> {
             now: clock::now(),
             seen: self.relay.contracts.known(self.relay.judge.server()),
             stops: self.relay.snapshots.stops(),
+            tasks: None,
         }
     }
 

@@ -4,7 +4,6 @@ use crate::audit::Record;
 use crate::body::Body;
 use crate::clock;
 use crate::http as rules;
-use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::json::{Bounds, Document};
 use crate::kernel::mcp::revision::Revision;
@@ -85,7 +84,7 @@ async fn one(gateway: &Arc<Gateway>, caller: &Caller<'_>, message: Inbound) -> R
         entry.server = Some((*server).clone());
         entry.principal = Some((*principal).clone());
     });
-    let (facts, mut modern) = (Facts::at(clock::now()), false);
+    let (facts, mut modern) = (gateway.facts(), false);
     let answer =
         carry(gateway, world, (server, principal), (*session).clone(), message, facts, &mut record, &mut modern).await;
     let (refusal, mut record) = match answer {

@@ -1,4 +1,5 @@
 //! What the shell observed and the kernel may not look up itself.
+use super::confirm::seal::SealKey;
 use super::contract::surface::Observed;
 use super::stops::Stops;
 use std::sync::Arc;
@@ -12,11 +13,13 @@ pub struct Facts {
     pub seen: Option<Arc<Observed>>,
     /// What operators stopped, if anything.
     pub stops: Option<Arc<Stops>>,
+    /// What ids of tasks are sealed with; without it there are none.
+    pub tasks: Option<SealKey>,
 }
 
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None, stops: None }
+        Self { now, seen: None, stops: None, tasks: None }
     }
 }

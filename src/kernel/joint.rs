@@ -7,6 +7,7 @@ use super::mcp::decode::{Message, Target};
 use super::mcp::method::Class;
 use super::mcp::revision::Revision;
 use super::policy::compile::ServerPolicy;
+use super::policy::decide::TASKS;
 use super::refusal::{Reason, Refusal};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
@@ -94,6 +95,7 @@ impl Joint {
                     }
                 }
             }
+            (Target::Task(_), _) => Err(Reason::TaskUnknown.into()),
             _ => Ok(Route::All),
         }
     }
@@ -187,6 +189,10 @@ impl Joint {
             if let Some(words) = said.get("instructions").and_then(Json::as_str) {
                 instructions.push(format!("{}: {words}", member.name));
             }
+        }
+        // Tasks of several servers are not passed on together.
+        if let Some(extensions) = capabilities.get_mut("extensions").and_then(Json::as_object_mut) {
+            extensions.remove(TASKS);
         }
         let info = json!({ "name": self.face.name, "version": env!("CARGO_PKG_VERSION") });
         let mut result = match version {

@@ -117,6 +117,8 @@ reasons! {
     PromptUnknown => 200, -32602, "Unknown prompt.";
     /// The same for resources.
     ResourceUnknown => 200, -32602, "Resource not found.";
+    /// Not a task of this caller's.
+    TaskUnknown => 200, -32602, "Unknown task.";
     /// The token lacks scopes that the rule asks for.
     ScopeMissing => 403, -31403, "The access token lacks a scope that this needs.";
     /// A denial of the policy applies, whatever its other rules allow.

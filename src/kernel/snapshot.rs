@@ -52,7 +52,11 @@ pub struct Snapshot {
 impl Snapshot {
     /// The server served at `path`.
     pub fn server_at(&self, path: &str) -> Option<&Arc<ServerPolicy>> {
-        let name = self.paths.get(path)?;
+        self.named(self.paths.get(path)?)
+    }
+
+    /// The server of this name, or what callers see of a virtual one.
+    pub fn named(&self, name: &str) -> Option<&Arc<ServerPolicy>> {
         self.servers.get(name).or_else(|| self.joints.get(name).map(|joint| &joint.face))
     }
 

@@ -407,7 +407,7 @@ fn bound_to(outbound: &Outbound) -> Digest {
     let message = outbound.message();
     let target = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name.as_str(),
-        Target::None | Target::Resources(_) => "",
+        Target::None | Target::Resources(_) | Target::Task(_) => "",
     };
     let mut arguments = Vec::new();
     if let Some(value) = message.arguments() {

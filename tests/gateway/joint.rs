@@ -303,3 +303,39 @@ fn what_either_says_unasked_comes_on_one_stream() {
     let mut rest = String::new();
     let _ = reader.read_line(&mut rest);
 }
+
+#[test]
+fn a_client_of_2024_has_all_of_them_on_one_stream_which_outlives_a_reload() {
+    let (gateway, wiki) = desk("");
+    let token = token(&gateway);
+    let get = Request {
+        line: "GET /desk/mcp".to_owned(),
+        headers: vec![
+            ("accept".to_owned(), "text/event-stream".to_owned()),
+            ("authorization".to_owned(), format!("Bearer {token}")),
+        ],
+        body: Vec::new(),
+    };
+    let (_, mut reader) = gateway.open(&get);
+    let mut endpoint = String::new();
+    while !endpoint.starts_with("data: ") {
+        endpoint.clear();
+        assert!(reader.read_line(&mut endpoint).unwrap() > 0);
+    }
+    let endpoint = endpoint.trim_end().trim_start_matches("data: ").to_owned();
+    let post = |body: &Value| {
+        let request = Request { line: format!("POST {endpoint}"), ..legacy(&token, None, body) };
+        assert_eq!(gateway.send(&request).status, 202);
+    };
+    post(&crate::lines::hello_of("2024-11-05"));
+    assert_eq!(next_event(&mut reader)["result"]["serverInfo"]["name"], "desk");
+    post(&call_of(1, "wiki_search", &json!({})));
+    assert_eq!(next_event(&mut reader)["result"]["content"][0]["text"], "wiki search");
+    gateway.policy(&TOOLS.replace("find_customer", "find_customers"));
+    wait("the policy is another", || call(&gateway, &token, "tools/call", json!({"name":"crm_find_customer"})).code() == -32602);
+    post(&call_of(2, "crm_find_customer", &json!({})));
+    assert_eq!(next_event(&mut reader)["error"]["code"], -32602);
+    post(&call_of(3, "wiki_search", &json!({})));
+    assert_eq!(next_event(&mut reader)["result"]["content"][0]["text"], "wiki search");
+    assert_eq!(wiki.called(), ["search", "search"]);
+}

@@ -23,5 +23,6 @@ mod lines;
 mod operations;
 mod resume;
 mod support;
+mod tasks;
 mod tokens;
 mod transport;

@@ -384,7 +384,7 @@ fn what_has_drifted_is_listed_and_called_as_the_policy_says() {
     let other = json!({ "name": "find", "description": "Something else.", "inputSchema": { "type": "object" } });
     let mut surface = Surface::default();
     surface.add(Kind::Tools, "find".to_owned(), other);
-    let seen = Facts { now: NOW, seen: Some(Arc::new(surface.observed())), stops: None };
+    let seen = Facts { now: NOW, seen: Some(Arc::new(surface.observed())), stops: None, tasks: None };
     let document = Document::parse(r#"{"id":"1"}"#.into(), &Bounds::default()).unwrap();
     let verdict = |on_drift: &str, args: Option<_>, facts: &Facts| {
         let server = published(&json!({ "contract": { "on_drift": on_drift } }), &find());

@@ -82,6 +82,8 @@ pub struct ServerPolicy {
     pub confirmations: Confirmations,
     /// Calls that change anything do not reach the server.
     pub preview_only: bool,
+    /// Tasks of the extension are passed on.
+    pub tasks: bool,
 }
 
 impl ServerPolicy {
@@ -130,6 +132,7 @@ impl ServerPolicy {
             },
             confirmations: Confirmations::default(),
             preview_only: false,
+            tasks: false,
         }
     }
 
@@ -139,7 +142,7 @@ impl ServerPolicy {
             Target::Tool(name) => self.tools.find(name),
             Target::Prompt(name) => self.prompts.find(name),
             Target::Resource(uri) => self.resources.find(uri),
-            Target::None | Target::Resources(_) => None,
+            Target::None | Target::Resources(_) | Target::Task(_) => None,
         }
     }
 
@@ -449,7 +452,7 @@ impl Deny {
                 Target::Tool(name) => self.tools.iter().any(|pattern| pattern.matches(name)),
                 Target::Prompt(name) => self.prompts.iter().any(|pattern| pattern.matches(name)),
                 Target::Resource(uri) => self.resources.iter().any(|template| template.denies(uri)),
-                Target::None | Target::Resources(_) => false,
+                Target::None | Target::Resources(_) | Target::Task(_) => false,
             }
     }
 }
@@ -528,6 +531,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         limits,
         contract,
         mode,
+        tasks_mode,
         confirmations,
         suppress,
     } = &source;
@@ -581,6 +585,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         contract,
         confirmations,
         preview_only: *mode == ServerMode::Preview,
+        tasks: *tasks_mode == TasksMode::Pass,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }

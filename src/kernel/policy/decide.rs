@@ -7,6 +7,7 @@ use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPoli
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
 use crate::kernel::confirm::hold::{Confirmed, Unconfirmed};
+use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::contract::published::{Standing, Tool};
 use crate::kernel::contract::schema::{Mismatch, UNDECLARED_MAX};
 use crate::kernel::digest::Digest;
@@ -21,12 +22,13 @@ use crate::kernel::mcp::revision::Era;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::tasks::Task;
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-/// The extension whose messages this gateway does not serve, and so does not let anybody negotiate.
+/// The extension that nobody can negotiate unless a policy passes it on.
 pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// A verdict.
@@ -73,6 +75,8 @@ pub struct Permitted {
     time: Option<Duration>,
     /// The confirmation that it took, if it took one.
     pub(in crate::kernel) confirmed: Option<Box<Confirmed>>,
+    /// What ids of tasks are sealed with, where they are passed on.
+    pub(in crate::kernel) tasks: Option<SealKey>,
 }
 
 /// Proof that a permit's obligations were applied: what `upstream` may send.
@@ -144,7 +148,7 @@ pub fn authorize_telling<'a>(
         Target::Tool(name) => (name, Reason::ToolUnknown),
         Target::Prompt(name) => (name, Reason::PromptUnknown),
         Target::Resource(uri) => (uri, Reason::ResourceUnknown),
-        Target::None | Target::Resources(_) => return Err((Reason::Internal, None)),
+        Target::None | Target::Resources(_) | Target::Task(_) => return Err((Reason::Internal, None)),
     };
     let rule = server.rule(target);
     trace.step(Step::Rule(rule));
@@ -268,7 +272,8 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
-    let message = match stripped(server, message) {
+    let opened = stripped(server, message).and_then(|message| opened(server, principal, message, facts));
+    let message = match opened {
         Ok(message) => message,
         Err(refusal) => return Decision::Refuse(refusal, Grounds::default()),
     };
@@ -293,11 +298,38 @@ pub fn decide(
         reply_max: limited.reply_max,
         time: limited.time,
         confirmed: None,
+        tasks: facts.tasks.clone().filter(|_| server.tasks),
     };
     match needs_confirmation(&permitted) {
         true => Decision::Confirm(Box::new(Unconfirmed::new(permitted, facts))),
         false => Decision::Permit(permitted),
     }
+}
+
+/// A message about a task as the server has it: under the server's own id, if the caller was given the id that it names.
+fn opened(
+    server: &ServerPolicy,
+    principal: &Principal,
+    mut message: Message,
+    facts: &Facts,
+) -> Result<Message, Refusal> {
+    let (Target::Task(sealed), Era::Modern, true) = (&message.target, message.revision.era(), server.tasks) else {
+        return Ok(message);
+    };
+    let unknown = || Refusal::from(Reason::TaskUnknown).for_id(message.id.clone());
+    let key = facts.tasks.as_ref().ok_or(Reason::Internal)?;
+    let task = Task::open(key, sealed, &server.name, principal.id()).ok_or_else(unknown)?;
+    let (Some(document), Some(field)) = (&message.document, message.params().and_then(|p| p.get("taskId"))) else {
+        return Err(unknown());
+    };
+    let mut patches = Patches::default();
+    patches.replace(field, string(&task.theirs));
+    let text = document.write(&patches);
+    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+    message.document = Some(Document::parse(text, &bounds).map_err(|_| Reason::Internal)?);
+    message.target = Target::Task(task.theirs.clone());
+    message.task = Some(task);
+    Ok(message)
 }
 
 /// Whether somebody has to confirm a call, or the server takes none of its kind.
@@ -418,7 +450,18 @@ pub(in crate::kernel) fn verdict(
         })
     };
     match message.method.class {
-        Class::Task => Err(no_method(Reason::MethodNotServed)),
+        // By the rule of the tool whose call it is; its arguments were judged when it was made.
+        Class::Task => match &message.task {
+            Some(task) => {
+                let tool = Target::Tool(task.tool.clone());
+                let rule = authorize(server, principal, &tool, None, facts);
+                let told = |(reason, rule): (Reason, Option<&Arc<Rule>>)| {
+                    (Refusal::from(reason), rule.map(Grounds::of).unwrap_or_default())
+                };
+                rule.map(Grounds::of).map_err(told)
+            }
+            None => Err(no_method(Reason::MethodNotServed)),
+        },
         Class::ServerNotice | Class::ServerRequest => Err(no_method(Reason::MethodUnknown)),
         Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => {
             Err(no_method(Reason::MethodNotServed))
@@ -466,7 +509,7 @@ fn limited(server: &ServerPolicy, principal: &Principal, message: &Message, fact
     }
     let name = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name,
-        Target::None | Target::Resources(_) => "",
+        Target::None | Target::Resources(_) | Target::Task(_) => "",
     };
     for (index, limit) in
         server.limits.iter().enumerate().filter(|(_, limit)| limit.concerns(principal, &message.target))
@@ -538,14 +581,14 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed } = self;
+        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed, tasks } = self;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
             Class::EndSession => Verb::Delete,
             _ => Verb::Post,
         };
         let body = message.document.as_ref().map_or_else(Bytes::new, |document| {
-            let mut patches = rewrite(&message);
+            let mut patches = rewrite(&message, server.tasks);
             if let (Some(confirmed), Some(params)) = (&confirmed, message.params()) {
                 confirmed.strip(params, &mut patches);
             }
@@ -553,12 +596,12 @@ impl Permitted {
         });
         let caller = principal.id();
         let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time };
-        (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed))
+        (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed).sealing(tasks))
     }
 }
 
 /// What this gateway changes in a client's message: nothing but what it does not serve.
-fn rewrite(message: &Message) -> Patches {
+fn rewrite(message: &Message, tasks: bool) -> Patches {
     let mut patches = Patches::default();
     let Some(params) = message.params() else {
         return patches;
@@ -573,7 +616,7 @@ fn rewrite(message: &Message) -> Patches {
             patches.remove(tasks);
         }
     }
-    if message.revision.era() == Era::Modern {
+    if message.revision.era() == Era::Modern && !tasks {
         let capabilities = params.get("_meta").and_then(|m| m.get("io.modelcontextprotocol/clientCapabilities"));
         if let Some(tasks) = capabilities.and_then(|c| c.get("extensions")).and_then(|e| e.get(TASKS)) {
             patches.remove(tasks);
@@ -625,6 +668,7 @@ impl Outbound {
             (Class::CallTool, Target::Tool(name))
             | (Class::GetPrompt, Target::Prompt(name))
             | (Class::Resource, Target::Resource(name))
+            | (Class::Task, Target::Task(name))
                 if self.modern() =>
             {
                 Some(encode_value(name))
