@@ -17,12 +17,12 @@ use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
-use crate::kernel::policy::decide::{TASKS, authorize, verdict};
+use crate::kernel::policy::decide::{authorize, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
-use crate::kernel::tasks::Task;
+use crate::kernel::tasks::{TASKS, Task, declared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -432,15 +432,10 @@ impl Judge {
 
     /// A server answers a call later: its client gets an id that is the caller's alone.
     fn task_begins(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        let params = self.message.params();
-        let declared = params
-            .and_then(|p| p.get("_meta"))
-            .and_then(|meta| meta.get("io.modelcontextprotocol/clientCapabilities"))
-            .and_then(|capabilities| capabilities.get("extensions"))
-            .and_then(|extensions| extensions.get(TASKS));
+        let declared = declared(self.message.params());
         let id = result.get("taskId");
         match (&self.tasks, target, id, id.and_then(|id| id.as_str())) {
-            (Some(key), Target::Tool(tool), Some(field), Some(theirs)) if declared.is_some() && theirs.len() <= 512 => {
+            (Some(key), Target::Tool(tool), Some(field), Some(theirs)) if declared && theirs.len() <= 512 => {
                 let sealed = Task::seal(key, &self.server.name, self.principal.id(), tool, &theirs);
                 edits.patches.replace(field, string(&sealed));
                 Ok(())

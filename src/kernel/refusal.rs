@@ -5,6 +5,7 @@
 //! with its position, and `detail`, in the audit record. `tests/data/refusals.txt` is the table.
 use super::mcp::revision::{Era, Revision};
 use super::policy::compile::StepUp;
+use super::tasks::TASKS;
 
 /// What a refusal looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -117,6 +118,8 @@ reasons! {
     PromptUnknown => 200, -32602, "Unknown prompt.";
     /// The same for resources.
     ResourceUnknown => 200, -32602, "Resource not found.";
+    /// A message about a task of a client that did not declare tasks.
+    TasksUndeclared => 400, -32021, "Declare the extension io.modelcontextprotocol/tasks in this request.";
     /// Not a task of this caller's.
     TaskUnknown => 200, -32602, "Unknown task.";
     /// The token lacks scopes that the rule asks for.
@@ -283,6 +286,12 @@ impl Refusal {
                 let data = serde_json::json!({ "supported": supported, "requested": self.requested });
                 fields.insert("data".to_owned(), data);
             }
+        }
+        if self.reason == Reason::TasksUndeclared
+            && let Some(fields) = error.as_object_mut()
+        {
+            let needed = serde_json::json!({ "extensions": { TASKS: {} } });
+            fields.insert("data".to_owned(), serde_json::json!({ "requiredCapabilities": needed }));
         }
         format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id.as_deref().unwrap_or("null"))
     }

@@ -3,9 +3,20 @@
 //! must be that caller, and is judged by the rule of that tool as it is then. So nothing has to be remembered here.
 use super::confirm::seal::SealKey;
 use super::digest::Digest;
+use super::json::Value;
 use serde::{Deserialize, Serialize};
 
+/// The extension. Nobody can negotiate it unless a policy passes it on.
+pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 const PURPOSE: &str = "task";
+
+/// Whether a request declares it.
+pub fn declared(params: Option<Value<'_>>) -> bool {
+    let meta = params.and_then(|params| params.get("_meta"));
+    let capabilities = meta.and_then(|meta| meta.get("io.modelcontextprotocol/clientCapabilities"));
+    let extensions = capabilities.and_then(|capabilities| capabilities.get("extensions"));
+    extensions.is_some_and(|extensions| extensions.get(TASKS).is_some())
+}
 
 /// A task, as its id says.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

@@ -332,7 +332,9 @@ fn a_client_of_2024_has_all_of_them_on_one_stream_which_outlives_a_reload() {
     post(&call_of(1, "wiki_search", &json!({})));
     assert_eq!(next_event(&mut reader)["result"]["content"][0]["text"], "wiki search");
     gateway.policy(&TOOLS.replace("find_customer", "find_customers"));
-    wait("the policy is another", || call(&gateway, &token, "tools/call", json!({"name":"crm_find_customer"})).code() == -32602);
+    wait("the policy is another", || {
+        call(&gateway, &token, "tools/call", json!({"name":"crm_find_customer"})).code() == -32602
+    });
     post(&call_of(2, "crm_find_customer", &json!({})));
     assert_eq!(next_event(&mut reader)["error"]["code"], -32602);
     post(&call_of(3, "wiki_search", &json!({})));

@@ -12,8 +12,10 @@ fn later(gateway: &Gateway) {
     gateway.upstream.script(|seen, out| {
         let message = seen.json();
         let params = &message["params"];
-        let state = |status: &str| json!({"taskId":"t-1","status":status,"createdAt":"2026-07-28T00:00:00Z",
-            "lastUpdatedAt":"2026-07-28T00:00:00Z","ttlMs":60000});
+        let state = |status: &str| {
+            json!({"taskId":"t-1","status":status,"createdAt":"2026-07-28T00:00:00Z",
+            "lastUpdatedAt":"2026-07-28T00:00:00Z","ttlMs":60000})
+        };
         let result = match message["method"].as_str() {
             Some("server/discover") => json!({"resultType":"complete","supportedVersions":["2026-07-28"],"ttlMs":0,
                 "cacheScope":"private","capabilities":{"tools":{},"extensions":{"io.modelcontextprotocol/tasks":{}}}}),
@@ -71,13 +73,18 @@ fn a_task_is_its_callers_alone_under_an_id_that_nobody_else_can_use() {
         assert_eq!((answer.status, answer.code()), (200, 0), "{method}: {}", answer.body);
     }
     let got = gateway.send(&knowing(&ann, "tasks/get", &json!({"taskId":id}))).json();
-    assert_eq!((&got["result"]["taskId"], &got["result"]["result"]["content"][0]["text"]), (&json!(id), &json!("done")));
+    assert_eq!(
+        (&got["result"]["taskId"], &got["result"]["result"]["content"][0]["text"]),
+        (&json!(id), &json!("done"))
+    );
     assert_eq!(asked(&gateway), ["t-1", "t-1", "t-1", "t-1"]);
     let last = gateway.upstream.seen().pop().unwrap();
     assert_eq!(last.header("mcp-name"), Some("t-1"), "headers say what the body says");
     let other = begun(&gateway, &bob);
     let before = asked(&gateway).len();
-    for (token, id) in [(&bob, id.as_str()), (&ann, other.as_str()), (&ann, "t-1"), (&ann, ""), (&ann, &id[..id.len() - 1])] {
+    for (token, id) in
+        [(&bob, id.as_str()), (&ann, other.as_str()), (&ann, "t-1"), (&ann, ""), (&ann, &id[..id.len() - 1])]
+    {
         for method in ["tasks/get", "tasks/update", "tasks/cancel"] {
             let answer = gateway.send(&knowing(token, method, &json!({"taskId":id})));
             assert_eq!(answer.code(), -32602, "{method} {id}: {}", answer.body);
@@ -118,6 +125,18 @@ fn tasks_need_a_policy_that_passes_them_and_a_client_that_declared_them() {
     assert_eq!(extensions(&gateway), json!({"io.modelcontextprotocol/tasks":{}}));
     let undeclared = gateway.tool(&ann, "find_customer", json!({}));
     assert_eq!((undeclared.status, undeclared.code()), (502, -31502), "{}", undeclared.body);
+    let get = gateway.call(&ann, "tasks/get", json!({"taskId":"t-1"}));
+    assert_eq!(get.code(), -32020, "no Mcp-Name");
+    let get = gateway.send(&modern(&ann, "tasks/get", &json!({"taskId":"t-1"})).set("mcp-name", "t-1")).json();
+    assert_eq!(get["error"]["code"], -32021, "{get}");
+    assert_eq!(get["error"]["data"]["requiredCapabilities"]["extensions"], json!({"io.modelcontextprotocol/tasks":{}}));
+    let old = knowing(&ann, "tools/call", &json!({"name":"find_customer","arguments":{},"task":{"ttl":1}}));
+    assert_eq!(
+        gateway.send(&old).json()["result"]["resultType"],
+        "task",
+        "what another revision means by it means nothing"
+    );
+    assert!(gateway.upstream.seen().pop().unwrap().json()["params"]["task"].is_null());
     let without = Gateway::with(&POLICY.replace("tasks: pass\n", ""), "");
     later(&without);
     assert_eq!(extensions(&without), json!({}));
@@ -136,7 +155,9 @@ fn a_server_that_answers_about_another_task_is_not_passed_on() {
     later(&gateway);
     let ann = gateway.ann();
     let id = begun(&gateway, &ann);
-    gateway.upstream.result(json!({"resultType":"complete","taskId":"t-2","status":"completed","result":{"content":[]}}));
+    gateway
+        .upstream
+        .result(json!({"resultType":"complete","taskId":"t-2","status":"completed","result":{"content":[]}}));
     let answer = gateway.send(&knowing(&ann, "tasks/get", &json!({"taskId":id})));
     assert_eq!((answer.status, answer.code()), (502, -31502), "{}", answer.body);
 }

@@ -132,7 +132,8 @@ mod tests {
         ];
         assert_eq!(headers(&mirrored, Some(arguments.root())), expected.map(|(n, v)| (n.to_owned(), v)));
         assert!(headers(&mirrored, Some(document(r#"{"region":null}"#).root())).is_empty());
-        let given = |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+        let given =
+            |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
         let region = encode_value("zürich");
         for (headers, expected) in [
             (vec![("mcp-param-region", &*region), ("mcp-param-count", "3"), ("mcp-param-flag", "true")], true),

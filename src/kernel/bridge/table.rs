@@ -47,7 +47,9 @@ pub const ROWS: &[Row] = &[
     row(
         "errors",
         Bridged("-32602 for a resource not found becomes -32002"),
-        Bridged("-32002 becomes -32602; -32042 (URL elicitation) becomes `input_required`, and the call is made again after the visit; a client that did not declare it gets -32603"),
+        Bridged(
+            "-32002 becomes -32602; -32042 (URL elicitation) becomes `input_required`, and the call is made again after the visit; a client that did not declare it gets -32603",
+        ),
     ),
     row("progress", Bridged("as it is"), Bridged("as it is")),
     row(

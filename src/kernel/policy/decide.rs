@@ -22,14 +22,11 @@ use crate::kernel::mcp::revision::Era;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
-use crate::kernel::tasks::Task;
+use crate::kernel::tasks::{TASKS, Task, declared};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-
-/// The extension that nobody can negotiate unless a policy passes it on.
-pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// A verdict.
 pub enum Decision {
@@ -316,6 +313,9 @@ fn opened(
     let (Target::Task(sealed), Era::Modern, true) = (&message.target, message.revision.era(), server.tasks) else {
         return Ok(message);
     };
+    if !declared(message.params()) {
+        return Err(Refusal::from(Reason::TasksUndeclared).for_id(message.id));
+    }
     let unknown = || Refusal::from(Reason::TaskUnknown).for_id(message.id.clone());
     let key = facts.tasks.as_ref().ok_or(Reason::Internal)?;
     let task = Task::open(key, sealed, &server.name, principal.id()).ok_or_else(unknown)?;
@@ -463,7 +463,7 @@ pub(in crate::kernel) fn verdict(
             None => Err(no_method(Reason::MethodNotServed)),
         },
         Class::ServerNotice | Class::ServerRequest => Err(no_method(Reason::MethodUnknown)),
-        Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => {
+        Class::CallTool if asks_for_a_task(message) && !(server.tasks && message.revision.era() == Era::Modern) => {
             Err(no_method(Reason::MethodNotServed))
         }
         Class::CallTool | Class::GetPrompt | Class::Resource | Class::Complete => named(&message.target),
@@ -489,6 +489,11 @@ pub(in crate::kernel) fn verdict(
         | Class::OpenStream
         | Class::EndSession => Ok(Grounds::default()),
     }
+}
+
+/// Whether a call asks for a task as 2025-11-25 has them. In 2026-07-28 that means nothing.
+fn asks_for_a_task(message: &Message) -> bool {
+    message.params().and_then(|params| params.get("task")).is_some()
 }
 
 /// The arguments of a call that has none.
@@ -581,7 +586,8 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed, tasks } = self;
+        let Self { world, server, principal, message, grounds: _, charges: _, reply_max, time, confirmed, tasks } =
+            self;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
             Class::EndSession => Verb::Delete,
@@ -615,6 +621,9 @@ fn rewrite(message: &Message, tasks: bool) -> Patches {
         if let Some(tasks) = params.get("capabilities").and_then(|c| c.get("tasks")) {
             patches.remove(tasks);
         }
+    }
+    if let Some(task) = params.get("task").filter(|_| message.method.class == Class::CallTool) {
+        patches.remove(task);
     }
     if message.revision.era() == Era::Modern && !tasks {
         let capabilities = params.get("_meta").and_then(|m| m.get("io.modelcontextprotocol/clientCapabilities"));
