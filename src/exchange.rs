@@ -2,6 +2,8 @@
 //! what the one before it proved, so leaving one out does not compile.
 mod batch;
 mod confirm;
+mod events;
+mod joint;
 
 use crate::audit::{Audit, Record};
 use crate::authn::Authenticator;
@@ -27,7 +29,7 @@ use crate::kernel::sse::Decoder;
 use crate::memory::Memories;
 use crate::meter::{Held, Meter};
 use crate::metrics::Metrics;
-use crate::sessions::{Session, Sessions};
+use crate::sessions::{EventId, Session, Sessions};
 use crate::snapshots::Snapshots;
 use crate::upstream::{Media, Reply, Upstreams};
 use crate::{clock, http as rules};
@@ -66,7 +68,7 @@ pub struct Gateway {
 impl Gateway {
     /// What is known at this moment.
     fn facts(&self) -> Facts {
-        self.snapshots.facts()
+        Facts { tasks: Some(self.confirmations.key().clone()), ..self.snapshots.facts() }
     }
 }
 
@@ -88,8 +90,10 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
         }
     };
     record.note(|entry| entry.policy = Some(world.id));
-    let server = world.server_at(request.uri().path()).cloned();
-    let mut response = match serve(&gateway, &world, server.clone(), request, record).await {
+    let path = request.uri().path().to_owned();
+    let (server, endpoint) = world.endpoint_at(&path).map(|(server, id)| (server.clone(), id)).unzip();
+    let place = (server.clone(), endpoint.flatten());
+    let mut response = match serve(&gateway, &world, place, request, record).await {
         Ok(response) => response,
         Err(Refused { refusal, mut record, modern }) => {
             note_refusal(&mut record, &refusal);
@@ -109,15 +113,18 @@ struct Refused {
     modern: bool,
 }
 
+/// The server at a path, and the session that the path names (2024-11-05).
+type At<'a> = (Option<Arc<ServerPolicy>>, Option<&'a str>);
+
 async fn serve(
     gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    at: At<'_>,
     request: Request<Incoming>,
     mut record: Record,
 ) -> Result<Response<Body>, Refused> {
     let mut modern = false;
-    match travel(gateway, world, server, request, &mut record, &mut modern).await {
+    match travel(gateway, world, at, request, &mut record, &mut modern).await {
         Ok(answer) => finish(gateway, answer, record, modern).await,
         Err(refusal) => Err(Refused { refusal, record, modern }),
     }
@@ -125,7 +132,7 @@ async fn serve(
 
 /// Closes the record of an answer that is whole, and hands that of a stream to the stream.
 async fn finish(
-    gateway: &Gateway,
+    gateway: &Arc<Gateway>,
     answer: Answer,
     mut record: Record,
     modern: bool,
@@ -147,6 +154,11 @@ async fn finish(
             Ok(response)
         }
         Answer::Wait(waiting) => Ok(rules::events(waiting.stream(record))),
+        Answer::Standing(standing) => Ok(rules::events(standing.stream(record))),
+        Answer::Later(later) => {
+            later.go(gateway.clone(), record);
+            Ok(rules::empty(StatusCode::ACCEPTED))
+        }
     }
 }
 
@@ -155,6 +167,10 @@ enum Answer {
     Stream(Box<Streaming>),
     /// Somebody is asked first.
     Wait(Box<confirm::Waiting>),
+    /// The one stream of a client of 2024-11-05.
+    Standing(Box<events::Standing>),
+    /// What comes of it comes there.
+    Later(Box<events::Later>),
 }
 
 struct Streaming {
@@ -170,7 +186,7 @@ struct Streaming {
 async fn travel(
     gateway: &Arc<Gateway>,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    (server, endpoint): At<'_>,
     request: Request<Incoming>,
     record: &mut Record,
     modern: &mut bool,
@@ -178,7 +194,7 @@ async fn travel(
     let (parts, mut body) = request.into_parts();
     let head = Request::from_parts(parts, ());
     let facts = gateway.facts();
-    let entered = enter(gateway, world, server, &head, &facts, record).await;
+    let entered = enter(gateway, world, (server, endpoint), &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
         rules::drain(&mut body).await;
@@ -186,7 +202,26 @@ async fn travel(
     drop(head); // And with it its share of the connection's read buffer, which is then used again.
     let (server, head, principal) = entered?;
     let inbound = rules::read_body(head, body, world.limits.request.bytes_max).await?;
-    let (session, inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if events::opens(&inbound) {
+        return events::open(gateway, world, (&server, &principal), &facts, record);
+    }
+    let (session, mut inbound) = claimed_session(gateway, &principal, &server, inbound)?;
+    if let (Some(session), Some(sealed)) = (&session, inbound.headers.last_event_id.take()) {
+        // Events of a virtual server are those of the session behind it that had them.
+        let (holder, id) = session.event(&sealed)?;
+        match id {
+            EventId::Theirs(_) if !Arc::ptr_eq(&holder, session) => inbound.headers.last_event_id = Some(sealed),
+            EventId::Theirs(id) => inbound.headers.last_event_id = Some(id),
+            EventId::Ours(stream, number) => {
+                let around = (world, &server, &principal);
+                return events::resume(gateway, around, &holder, inbound, (stream, number), record);
+            }
+        }
+    }
+    if let Some(session) = session.as_ref().filter(|_| inbound.headers.endpoint) {
+        let later = events::Later::new((world, &server, &principal), session, inbound)?;
+        return Ok(Answer::Later(Box::new(later)));
+    }
     if let Some(messages) = batch::split(&inbound, session.as_deref(), &world.limits.request)? {
         let caller = batch::Caller { world, server: &server, principal: &principal, session: &session };
         return Ok(Answer::Now(batch::answer(gateway, &caller, messages, record).await?));
@@ -206,7 +241,13 @@ async fn carry(
     record: &mut Record,
     modern: &mut bool,
 ) -> Result<Answer, Refusal> {
-    let known = session.as_ref().map(|s| s.facts().ok_or(Reason::SessionUnknown)).transpose()?;
+    if let Some(joint) = world.joint(server) {
+        return joint::carry_parts(gateway, (world, joint), principal, session, inbound, record, modern).await;
+    }
+    let known = session.as_ref().and_then(|session| session.facts());
+    if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
+        return Err(Reason::SessionUnknown.into());
+    }
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
@@ -255,7 +296,7 @@ fn recalled(gateway: &Gateway, principal: &Principal, session: Option<&Arc<Sessi
 async fn enter(
     gateway: &Gateway,
     world: &Arc<Snapshot>,
-    server: Option<Arc<ServerPolicy>>,
+    (server, endpoint): At<'_>,
     head: &Request<()>,
     facts: &Facts,
     record: &mut Record,
@@ -263,13 +304,13 @@ async fn enter(
     rules::check_host(head, world)?;
     let server = server.ok_or(Reason::PathUnknown)?;
     record.note(|entry| entry.server = Some(server.clone()));
-    let mut head = rules::read_head(head, world)?;
+    let mut head = rules::read_head(head, endpoint, world)?;
     let principal = match head.credential.take() {
         None if server.access.anonymous => Authenticator::anonymous(),
         credential => gateway.authn.principal(credential, facts.now).await?,
     };
     record.note(|entry| entry.principal = Some(principal.clone()));
-    server.access.admits(&principal, facts)?;
+    server.access.admits_here(&principal, facts)?;
     Ok((server, head, principal))
 }
 
@@ -286,8 +327,8 @@ fn claimed_session(
         return Ok((None, inbound));
     };
     let session = gateway.sessions.get(&id, principal.id(), &server.name)?;
-    if let Some(sealed) = inbound.headers.last_event_id.take() {
-        inbound.headers.last_event_id = Some(session.open_event_id(&sealed)?);
+    if session.has_inbox() != inbound.headers.endpoint {
+        return Err(Reason::SessionUnknown.into());
     }
     Ok((Some(session), inbound))
 }
@@ -306,12 +347,14 @@ async fn forward(
     let shape = permitted.message().shape.clone();
     let legacy = permitted.message().revision.era() == Era::Legacy;
     let initialize = method.name == "initialize";
-    let fresh = if initialize { Some(gateway.sessions.create(principal.id(), &server.name)?) } else { None };
+    let begins = initialize && session.is_none();
+    let fresh = if begins { Some(gateway.sessions.create(principal.id(), &server.name)?) } else { None };
     // An initialize that fails must leave no session behind.
     let fresh = fresh.map(|session| Fresh { sessions: &gateway.sessions, session, keep: false });
     let session = session.or_else(|| fresh.as_ref().map(|f| f.session.clone()));
-    if let Some(fresh) = &fresh {
-        fresh.session.set_elicits(elicit::declared(permitted.message()));
+    let begun = session.clone().filter(|_| initialize);
+    if let Some(session) = &begun {
+        session.set_elicits(elicit::declared(permitted.message()));
     }
     let asked = || Asked { method, target: permitted.message().target.clone() };
     let pending = Pending::begin(session.as_ref().filter(|_| legacy), &shape, id.as_deref(), asked)?;
@@ -351,8 +394,8 @@ async fn forward(
         other => other?,
     };
     record.note(|entry| entry.upstream_status = Some(reply.status.as_u16()));
-    if let (Some(fresh), Some(theirs)) = (&fresh, &reply.session) {
-        fresh.session.set_upstream(theirs.clone());
+    if let (Some(session), Some(theirs)) = (&begun, &reply.session) {
+        session.set_upstream(theirs.clone());
     }
     let of = Of { judge, verb, shape: &shape, session: session.clone(), pending, held, outcome };
     let answer = receive(gateway, reply, of, record).await;
@@ -584,7 +627,7 @@ fn arguments_digest(message: &Message) -> Option<Digest> {
 fn note_message(record: &mut Record, message: &Message) {
     let named = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => Some(name),
-        Target::None | Target::Resources(_) => None,
+        Target::None | Target::Resources(_) | Target::Task(_) => None,
     };
     let target_digest = named.map(|name| Digest::of(name.as_bytes()));
     let arguments_digest = arguments_digest(message);

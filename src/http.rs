@@ -54,7 +54,9 @@ pub fn check_host<B>(request: &Request<B>, world: &Snapshot) -> Result<(), Reaso
 }
 
 /// Every rule that needs only the head.
-pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refusal> {
+///
+/// `endpoint`: the session whose stream named this path (2024-11-05, HTTP+SSE).
+pub fn read_head<B>(request: &Request<B>, endpoint: Option<&str>, world: &Snapshot) -> Result<Head, Refusal> {
     let headers = request.headers();
     if let Some(origin) = single(headers, &header::ORIGIN)?
         && !world.origins.iter().any(|allowed| allowed == origin)
@@ -71,14 +73,18 @@ pub fn read_head<B>(request: &Request<B>, world: &Snapshot) -> Result<Head, Refu
     if request.uri().query().is_some() {
         return Err(Refusal::from(Reason::PathUnknown).detail("a query"));
     }
-    check_media(verb, headers)?;
+    if endpoint.is_some() && verb != Verb::Post {
+        return Err(Reason::VerbUnknown.into());
+    }
+    check_media(verb, endpoint.is_some(), headers)?;
     let mut facts = HeaderFacts {
         protocol_version: owned(headers, &PROTOCOL_VERSION)?,
-        session: owned(headers, &SESSION_ID)?,
+        session: endpoint.map(str::to_owned).map_or_else(|| owned(headers, &SESSION_ID), |id| Ok(Some(id)))?,
         method: owned(headers, &METHOD)?,
         name: owned(headers, &NAME)?,
         params: Vec::new(),
         last_event_id: owned(headers, &LAST_EVENT_ID)?,
+        endpoint: endpoint.is_some(),
     };
     for name in headers.keys().filter(|name| name.as_str().starts_with(headers::PARAM_PREFIX)) {
         if facts.params.len() >= PARAMS_MAX {
@@ -156,7 +162,7 @@ fn owned(headers: &HeaderMap, name: &HeaderName) -> Result<Option<String>, Reaso
     first.to_str().map(|v| Some(v.to_owned())).map_err(|_| Reason::HeaderMalformed)
 }
 
-fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
+fn check_media(verb: Verb, endpoint: bool, headers: &HeaderMap) -> Result<(), Reason> {
     if verb == Verb::Post {
         let kind = single(headers, &header::CONTENT_TYPE)?.ok_or(Reason::MediaTypeWrong)?;
         let plain = single(headers, &header::CONTENT_ENCODING)?.is_none_or(|e| e.eq_ignore_ascii_case("identity"));
@@ -164,7 +170,8 @@ fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
             return Err(Reason::MediaTypeWrong);
         }
     }
-    if verb == Verb::Delete {
+    // What comes back for a message to an endpoint comes on the stream.
+    if verb == Verb::Delete || endpoint {
         return Ok(());
     }
     let takes = |wanted: &str, family: &str| {
@@ -182,7 +189,7 @@ fn check_media(verb: Verb, headers: &HeaderMap) -> Result<(), Reason> {
 /// Protected resource metadata (RFC 9728): path-inserted for each server, and at the root if there is one server.
 pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
     let rest = path.strip_prefix(METADATA)?;
-    let server = if rest.is_empty() && world.servers.len() == 1 {
+    let server = if rest.is_empty() && world.servers.len() == 1 && world.joints.is_empty() {
         world.servers.values().next()?
     } else {
         world.server_at(rest)?
@@ -191,7 +198,7 @@ pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
     let document = serde_json::json!({
         "resource": server.resource,
         "authorization_servers": issuers,
-        "scopes_supported": scopes(server, false),
+        "scopes_supported": scopes(&world.parts(server), false),
         "bearer_methods_supported": ["header"],
         "resource_name": server.name,
     });
@@ -202,9 +209,10 @@ pub fn metadata(path: &str, world: &Snapshot) -> Option<Response<Body>> {
 }
 
 /// Scopes of a server, or only those of reading.
-fn scopes(server: &ServerPolicy, reading: bool) -> BTreeSet<&str> {
-    let tools = server.tools.iter().map(|(_, rule)| rule);
-    let others = server.prompts.iter().map(|(_, r)| r).chain(server.resources.iter().map(|(_, r)| r));
+fn scopes<'a>(servers: &[&'a ServerPolicy], reading: bool) -> BTreeSet<&'a str> {
+    let tools = servers.iter().flat_map(|server| server.tools.iter().map(|(_, rule)| rule));
+    let prompts = servers.iter().flat_map(|server| server.prompts.iter().map(|(_, rule)| rule));
+    let others = prompts.chain(servers.iter().flat_map(|server| server.resources.iter().map(|(_, rule)| rule)));
     tools
         .filter(|rule| !reading || rule.effect == Some(Effect::Read))
         .chain(others)
@@ -218,7 +226,7 @@ pub fn challenge(refusal: &Refusal, server: &ServerPolicy, world: &Snapshot) -> 
     let text = refusal.reason.wire().text;
     match refusal.reason {
         Reason::TokenMissing => {
-            let scope = scopes(server, true).into_iter().collect::<Vec<_>>().join(" ");
+            let scope = scopes(&world.parts(server), true).into_iter().collect::<Vec<_>>().join(" ");
             let scope = if scope.is_empty() { String::new() } else { format!(", scope=\"{scope}\"") };
             Some(format!("Bearer {metadata}{scope}"))
         }

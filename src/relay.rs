@@ -1,5 +1,8 @@
 //! Streams a reply through its judge, event by event, holding nothing back but an event's own bytes.
 //!
+//! A session's stream whose events have no ids gets ids of ours, its events are kept within bounds, and it goes on
+//! for a while when its client goes away: the client may come back for the rest.
+//!
 //! The stream ends when the answer was relayed, the upstream ends, the judge refuses, a new policy no
 //! longer allows it, the token expires, the session ends or the gateway drains.
 use crate::audit::Record;
@@ -77,7 +80,45 @@ struct Running<B> {
     resumable: bool,
     /// Until when the answer must be whole, if a limit says so.
     deadline: Option<Instant>,
+    own: Own,
     done: bool,
+}
+
+/// Ids of ours.
+enum Own {
+    /// It is not known yet whether the server has some.
+    Unknown,
+    /// None: there is no session, or the server has ids.
+    None,
+    /// This stream of the session's; what ids begin with.
+    Kept(u64, String),
+}
+
+/// How long a stream goes on without its client.
+const LINGER: Duration = Duration::from_secs(120);
+
+/// A stream as its client reads it.
+struct Read<B: Upstream>(Option<Running<B>>);
+
+impl<B: Upstream> Drop for Read<B> {
+    /// Before 2026-07-28 a client that goes away does not cancel its call, and may come back for the answer.
+    fn drop(&mut self) {
+        let Some(mut running) = self.0.take() else { return };
+        let (Own::Kept(..), false, Some(session)) = (&running.own, running.done, running.relay.session.clone()) else {
+            return;
+        };
+        if let (Some(lingering), Ok(runtime)) = (session.linger(), tokio::runtime::Handle::try_current()) {
+            let mut draining = running.relay.draining.clone();
+            runtime.spawn(async move {
+                let rest = async { while running.next().await.is_some() {} };
+                tokio::select! {
+                    _ = tokio::time::timeout(LINGER, rest) => {}
+                    _ = draining.wait_for(|draining| *draining) => {}
+                }
+                drop(lingering);
+            });
+        }
+    }
 }
 
 enum Happened {
@@ -105,6 +146,9 @@ impl<B> Running<B> {
 impl<B> Drop for Running<B> {
     fn drop(&mut self) {
         self.relay.metrics.streams.dec();
+        if let (Own::Kept(stream, _), Some(session)) = (&self.own, &self.relay.session) {
+            session.kept().end(*stream);
+        }
         // Nobody can come for this answer any more, and a session waits only for so many.
         if self.unanswered && !self.resumable {
             self.forget();
@@ -118,8 +162,15 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
     let changed = relay.snapshots.watch();
     let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
     let (decoder, deadline) = (Decoder::new(relay.judge.bytes_max()), relay.judge.time().map(|time| relay.sent + time));
+    let own = match &relay.session {
+        Some(session) if relay.judge.message().shape == Shape::Request && !session.has_inbox() => {
+            if relay.judge.message().method.class == Class::OpenStream { Own::None } else { Own::Unknown }
+        }
+        _ => Own::None,
+    };
     let running = Running {
         relay,
+        own,
         decoder,
         deadline,
         queue: VecDeque::new(),
@@ -131,9 +182,9 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
         resumable: false,
         done: false,
     };
-    Body::Stream(Box::pin(stream::unfold(running, |mut running| async move {
-        let bytes = running.next().await?;
-        Some((bytes, running))
+    Body::Stream(Box::pin(stream::unfold(Read(Some(running)), |mut read| async move {
+        let bytes = read.0.as_mut()?.next().await?;
+        Some((bytes, read))
     })))
 }
 
@@ -177,6 +228,10 @@ impl<B: Upstream> Running<B> {
                 let world = self.relay.snapshots.current();
                 let differs = self.relay.judge.contract_differs(&world);
                 self.relay.judge.renew(&world, &self.facts())?;
+                if let (Own::Kept(stream, _), Some(session)) = (&self.own, &self.relay.session) {
+                    session.kept().forget(*stream);
+                    self.own = Own::None;
+                }
                 if differs {
                     for text in self.relay.judge.lists_changed() {
                         let text = std::str::from_utf8(&text).unwrap_or_default();
@@ -231,6 +286,7 @@ impl<B: Upstream> Running<B> {
             _ => None,
         };
         self.resumable |= id.is_some();
+        let id = self.own_id(id);
         let Some(data) = event.data.filter(|data| !data.is_empty()) else {
             let data = id.is_some().then_some("");
             self.queue.push_back(sse::encode(id.as_deref(), data, event.retry).into());
@@ -286,8 +342,30 @@ impl<B: Upstream> Running<B> {
             self.frames.0 += 1;
         }
         let text = std::str::from_utf8(inspected.text()).unwrap_or_default();
-        self.queue.push_back(sse::encode(id.as_deref(), Some(text), event.retry).into());
+        let event = Bytes::from(sse::encode(id.as_deref(), Some(text), event.retry));
+        if let (Own::Kept(stream, _), Some(session)) = (&self.own, &session) {
+            session.kept().push(*stream, event.clone());
+        }
+        self.queue.push_back(event);
         Ok(())
+    }
+
+    /// The id that an event goes out with, where the server gave it none.
+    fn own_id(&mut self, theirs: Option<String>) -> Option<String> {
+        let session = self.relay.session.as_ref()?;
+        if matches!(self.own, Own::Unknown) {
+            self.own = match &theirs {
+                Some(_) => Own::None,
+                None => {
+                    let stream = session.kept().begin(self.relay.snapshots.current().id);
+                    Own::Kept(stream, session.own_stream(stream))
+                }
+            };
+        }
+        match &self.own {
+            Own::Kept(stream, prefix) => Some(format!("{prefix}-{}", session.kept().next_of(*stream))),
+            Own::Unknown | Own::None => theirs,
+        }
     }
 
     fn facts(&self) -> Facts {

@@ -2,6 +2,10 @@
 //!
 //! A session id is correlation, never identity: every use of one is checked against the caller's
 //! token. The upstream's own id never leaves the gateway.
+mod kept;
+
+pub use kept::{After, Kept};
+
 use crate::clock;
 use crate::kernel::confirm::elicit::Answered;
 use crate::kernel::digest::{Digest, pseudonym};
@@ -9,15 +13,19 @@ use crate::kernel::judge::{Asked, Ledger};
 use crate::kernel::mcp::decode::SessionFacts;
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
+use bytes::Bytes;
 use dashmap::DashMap;
-use std::collections::{HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
-use tokio::sync::{oneshot, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 
 /// Most unanswered requests, in either direction, of one session.
 const PENDING_MAX: usize = 256;
+
+/// Streams of a session that go on for a client that went away.
+const LINGERING_MAX: usize = 16;
 
 /// Session bounds.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -48,6 +56,59 @@ pub struct Session {
     elicits: AtomicBool,
     /// Questions of our own.
     own: Mutex<HashMap<String, oneshot::Sender<Answered>>>,
+    /// What its client reads, if it has one stream for everything (2024-11-05).
+    inbox: OnceLock<Inbox>,
+    /// Events that its client may come back for.
+    kept: Kept,
+    lingering: Arc<AtomicUsize>,
+    /// For a session of a virtual server, those at its members.
+    members: OnceLock<BTreeMap<String, Arc<Session>>>,
+}
+
+/// An event id that a client brings back.
+#[derive(Debug, PartialEq, Eq)]
+pub enum EventId {
+    /// The upstream's own.
+    Theirs(String),
+    /// A stream of ours and the number of an event.
+    Ours(u64, u64),
+}
+
+/// A stream that goes on for a client that went away.
+pub struct Lingering(Arc<AtomicUsize>);
+
+impl Drop for Lingering {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::AcqRel);
+    }
+}
+
+/// The one stream of a client of 2024-11-05.
+struct Inbox {
+    events: mpsc::Sender<Bytes>,
+    /// Messages under way.
+    under_way: Arc<AtomicUsize>,
+    /// It is told what the server says unasked.
+    listens: AtomicBool,
+}
+
+/// A place on the one stream of a client of 2024-11-05, for what comes of one message.
+pub struct Place {
+    events: mpsc::Sender<Bytes>,
+    under_way: Arc<AtomicUsize>,
+}
+
+impl Place {
+    /// Hands it an event; waits while the client reads slowly. False once nobody reads.
+    pub async fn send(&self, event: Bytes) -> bool {
+        self.events.send(event).await.is_ok()
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        self.under_way.fetch_sub(1, Ordering::AcqRel);
+    }
 }
 
 #[derive(Default)]
@@ -155,15 +216,101 @@ impl Session {
         self.own().remove(id);
     }
 
+    /// The client reads everything here, and nothing as the reply to a request.
+    pub fn reads(&self, events: mpsc::Sender<Bytes>) {
+        let _ = self.inbox.set(Inbox { events, under_way: Arc::default(), listens: AtomicBool::new(false) });
+    }
+
+    /// Whether its client has one stream for everything.
+    pub fn has_inbox(&self) -> bool {
+        self.inbox.get().is_some()
+    }
+
+    /// A place there for what comes of one more message.
+    pub fn place(&self) -> Result<Place, Reason> {
+        let inbox = self.inbox.get().ok_or(Reason::SessionUnknown)?;
+        if inbox.under_way.fetch_add(1, Ordering::AcqRel) >= PENDING_MAX {
+            inbox.under_way.fetch_sub(1, Ordering::AcqRel);
+            return Err(Reason::PendingExhausted);
+        }
+        Ok(Place { events: inbox.events.clone(), under_way: inbox.under_way.clone() })
+    }
+
+    /// True once, when it is time to ask what the server says unasked.
+    pub fn begins_to_listen(&self) -> bool {
+        self.facts().is_some() && self.inbox.get().is_some_and(|inbox| !inbox.listens.swap(true, Ordering::AcqRel))
+    }
+
     /// An upstream event id as the client gets it: sealed to this session.
     pub fn seal_event_id(&self, id: &str) -> String {
         format!("{}.{id}", pseudonym(&self.secret, &[id]))
     }
 
-    /// The upstream's event id back, if it was given out in this session.
-    pub fn open_event_id(&self, sealed: &str) -> Result<String, Reason> {
+    /// It is one of a virtual server, and stands for these.
+    pub fn consists_of(&self, members: BTreeMap<String, Arc<Session>>) {
+        let _ = self.members.set(members);
+    }
+
+    /// The session at a member.
+    pub fn member(&self, name: &str) -> Option<Arc<Session>> {
+        let member = self.members.get()?.get(name).filter(|member| !*member.ended.borrow())?;
+        member.used.store(clock::now(), Ordering::Relaxed);
+        Some(member.clone())
+    }
+
+    /// Whether a request of the client is unanswered.
+    pub fn is_pending(&self, id: &str) -> bool {
+        self.state().pending.contains_key(id)
+    }
+
+    /// Whether a question to the client is unanswered, be it of the server or our own.
+    pub fn asks(&self, id: &str) -> bool {
+        self.state().questions.contains(id) || self.own().contains_key(id.trim_matches('"'))
+    }
+
+    /// The event id back and the session that gave it out: this one, or one that it stands for.
+    pub fn event(self: &Arc<Self>, sealed: &str) -> Result<(Arc<Session>, EventId), Reason> {
+        let members = self.members.get().into_iter().flat_map(BTreeMap::values);
+        let mut holders = std::iter::once(self).chain(members);
+        let found = holders.find_map(|holder| Some((holder.clone(), holder.open_event_id(sealed).ok()?)));
+        found.ok_or(Reason::EventIdForeign)
+    }
+
+    /// The event id back, if it was given out in this session.
+    pub fn open_event_id(&self, sealed: &str) -> Result<EventId, Reason> {
+        if let Some((stream, number)) = sealed.rsplit_once('-')
+            && let Some((_, named)) = stream.split_once('~')
+        {
+            let ours =
+                named.parse().ok().zip(number.parse().ok()).filter(|(named, _)| self.own_stream(*named) == stream);
+            return ours.map(|(named, number)| EventId::Ours(named, number)).ok_or(Reason::EventIdForeign);
+        }
         let (seal, id) = sealed.split_once('.').ok_or(Reason::EventIdForeign)?;
-        if seal == pseudonym(&self.secret, &[id]) { Ok(id.to_owned()) } else { Err(Reason::EventIdForeign) }
+        if seal == pseudonym(&self.secret, &[id]) {
+            Ok(EventId::Theirs(id.to_owned()))
+        } else {
+            Err(Reason::EventIdForeign)
+        }
+    }
+
+    /// What the ids of the events of a kept stream begin with: sealed to this session. A dash and the number of the
+    /// event follow.
+    pub fn own_stream(&self, stream: u64) -> String {
+        format!("{}~{stream}", pseudonym(&self.secret, &["own", &stream.to_string()]))
+    }
+
+    /// Events that its client may come back for.
+    pub fn kept(&self) -> &Kept {
+        &self.kept
+    }
+
+    /// A place among the streams that go on without their client.
+    pub fn linger(&self) -> Option<Lingering> {
+        if self.lingering.fetch_add(1, Ordering::AcqRel) >= LINGERING_MAX {
+            self.lingering.fetch_sub(1, Ordering::AcqRel);
+            return None;
+        }
+        Some(Lingering(self.lingering.clone()))
     }
 }
 
@@ -178,6 +325,7 @@ pub struct Sessions {
     settings: Settings,
     all: DashMap<String, Arc<Session>>,
     streams: DashMap<Digest, Arc<AtomicUsize>>,
+    kept_bytes: Arc<AtomicUsize>,
 }
 
 /// Counts one open stream for as long as it lives.
@@ -192,7 +340,7 @@ impl Drop for StreamGuard {
 impl Sessions {
     /// None yet.
     pub fn new(settings: Settings) -> Self {
-        Self { settings, all: DashMap::new(), streams: DashMap::new() }
+        Self { settings, all: DashMap::new(), streams: DashMap::new(), kept_bytes: Arc::default() }
     }
 
     /// How many there are.
@@ -232,6 +380,10 @@ impl Sessions {
             ended: watch::channel(false).0,
             elicits: AtomicBool::new(false),
             own: Mutex::default(),
+            inbox: OnceLock::new(),
+            kept: Kept::new(self.kept_bytes.clone()),
+            lingering: Arc::default(),
+            members: OnceLock::new(),
         });
         self.all.insert(session.id.clone(), session.clone());
         Ok(session)
@@ -256,6 +408,7 @@ impl Sessions {
     pub fn end(&self, id: &str) {
         if let Some((_, session)) = self.all.remove(id) {
             session.ended.send_replace(true);
+            session.members.get().into_iter().flat_map(BTreeMap::values).for_each(|member| self.end(&member.id));
         }
     }
 

@@ -311,7 +311,7 @@ impl Client {
         let result = self.expect("initialize", params).await?;
         let version = result.get("protocolVersion").and_then(Value::as_str).unwrap_or_default();
         self.revision = Revision::parse(version)
-            .filter(|revision| revision.served_with_sessions())
+            .filter(|revision| revision.era() == Era::Legacy)
             .ok_or_else(|| format!("the server speaks `{}`, which the gateway does not serve", shown(version)))?;
         self.agreed = true;
         let note = json!({ "jsonrpc": "2.0", "method": "notifications/initialized" });

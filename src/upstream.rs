@@ -5,10 +5,11 @@ mod older;
 mod state;
 
 use crate::egress::{Credentials, Egress, Failure};
-use crate::kernel::bridge::params::Mirrored;
+use crate::kernel::bridge::params::{self, Mirrored};
 use crate::kernel::bridge::text;
 use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
+use crate::kernel::json::{Bounds, Document};
 use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
@@ -20,6 +21,7 @@ use bytes::Bytes;
 use http::header::{self, HeaderMap, HeaderName, HeaderValue};
 use http::{Method, Request, StatusCode};
 use http_body_util::{BodyExt, Full, LengthLimitError, Limited};
+use messages::Messages;
 use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
@@ -37,6 +39,8 @@ const LAST_EVENT_ID: HeaderName = HeaderName::from_static(headers::LAST_EVENT_ID
 const USER_AGENT: &str = concat!("portcullis/", env!("CARGO_PKG_VERSION"));
 /// Longest error that is read to tell the era of a server, in bytes.
 const ERROR_BYTES_MAX: usize = 1 << 20;
+/// Most pages of a list of tools that are read for their schemas.
+const LIST_PAGES_MAX: usize = 50;
 
 /// What came back.
 pub struct Reply {
@@ -202,6 +206,39 @@ impl Upstreams {
 }
 
 impl Door {
+    /// What its tools have repeated in headers, asked for once. `ask` sends `tools/list` with this cursor, JSON.
+    async fn mirrored<F>(&self, ask: impl Fn(Option<String>) -> F) -> Option<&BTreeMap<String, Vec<Mirrored>>>
+    where
+        F: Future<Output = Result<Reply, Refusal>>,
+    {
+        let schemas = || async {
+            let (mut all, mut cursor) = (BTreeMap::new(), None::<String>);
+            for _ in 0..LIST_PAGES_MAX {
+                let mut messages = Messages::of(ask(cursor).await.map_err(|_| ())?).map_err(|_| ())?;
+                let page = loop {
+                    let page = messages.next().await.and_then(Result::ok).ok_or(())?;
+                    if !text::is_notice(&page) {
+                        break page;
+                    }
+                };
+                let bounds = Bounds { bytes_max: page.len(), ..Bounds::default() };
+                let page = Document::parse(page, &bounds).map_err(|_| ())?;
+                let result = page.root().get("result").ok_or(())?;
+                for tool in result.get("tools").into_iter().flat_map(|tools| tools.elements()) {
+                    if let (Some(name), Ok(mirrored)) = (tool.get("name").and_then(|n| n.as_str()), params::of(tool)) {
+                        all.insert(name.into_owned(), mirrored);
+                    }
+                }
+                cursor = result.get("nextCursor").filter(|next| next.as_str().is_some()).map(text::raw);
+                if cursor.is_none() {
+                    break;
+                }
+            }
+            Ok::<_, ()>(all)
+        };
+        self.mirrored.get_or_try_init(schemas).await.ok()
+    }
+
     /// Sends what was judged.
     async fn same_era(&self, outbound: &Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
         let mut request = Request::new(Full::new(outbound.body().clone()));

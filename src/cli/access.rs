@@ -209,7 +209,7 @@ fn described(target: &Target) -> String {
         Target::Tool(name) => format!("tool `{}`", shown(name)),
         Target::Prompt(name) => format!("prompt `{}`", shown(name)),
         Target::Resource(uri) => format!("resource `{}`", shown(uri)),
-        Target::None | Target::Resources(_) => String::new(),
+        Target::None | Target::Resources(_) | Target::Task(_) => String::new(),
     }
 }
 

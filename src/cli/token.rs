@@ -64,9 +64,9 @@ fn token(options: &Options, environment: Environment<'_>) -> Result<String, Stri
         let problems: Vec<String> = problems.iter().map(ToString::to_string).collect();
         problems.join("\n")
     })?;
-    let servers = &loaded.snapshot.servers;
-    let policy = servers.get(server).ok_or_else(|| {
-        let known: Vec<&str> = servers.keys().map(String::as_str).collect();
+    let world = &loaded.snapshot;
+    let policy = world.named(server).ok_or_else(|| {
+        let known: Vec<&str> = world.servers.keys().chain(world.joints.keys()).map(String::as_str).collect();
         format!("no policy is for `{server}`; there are: {}", known.join(", "))
     })?;
     let issuer = policy.access.issuers.first().ok_or("the policy names no issuer")?;

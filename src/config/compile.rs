@@ -9,14 +9,17 @@ use crate::kernel::contract::lock::{Approver, Approvers, public_key};
 use crate::kernel::contract::poison::collisions;
 use crate::kernel::contract::surface::Kind;
 use crate::kernel::digest::Digest;
+use crate::kernel::joint::Joint;
 use crate::kernel::json::Bounds;
-use crate::kernel::policy::compile::{Compiled, ServerPolicy, Surroundings, compile, duration, lock_name, pointer};
+use crate::kernel::policy::compile::{
+    Compiled, ServerPolicy, Surroundings, compile, duration, is_server_name, lock_name, pointer,
+};
 use crate::kernel::policy::flaw::{Check, Flaw, Flaws, Severity};
 use crate::kernel::policy::source::{CredentialSource, PolicySource, SecretSource, VariableSource};
 use crate::kernel::sensitive::keys::{Keys, ROTATE_SECONDS};
 use crate::kernel::snapshot::{Approvals, Limits, Snapshot};
 use jsonwebtoken::Algorithm;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -53,6 +56,7 @@ impl Compiler<'_> {
             limits,
             drain,
             cases: _,
+            virtual_servers,
             approvers,
             confirmations,
             redaction,
@@ -92,12 +96,15 @@ impl Compiler<'_> {
             servers.insert(server.name.clone(), Arc::new(server));
             documents.insert(document.file.clone(), document);
         }
+        let url = public.as_ref().map_or("", |(url, _, _)| url.as_str());
+        let joints = self.virtual_servers(virtual_servers, &mut servers, &mut paths, (&names, url));
         self.alike(&servers, &documents);
         self.pageless(&servers, &documents, approvals);
         let (public_url, hosts, origins) = public?;
         let snapshot = Snapshot {
             id: Digest::of(b""),
             servers,
+            joints,
             paths,
             hosts,
             origins,
@@ -120,6 +127,70 @@ impl Compiler<'_> {
         let pages = crate::pages::Sources { page, webhook };
         let (snapshot, locks) = (Arc::new(snapshot), std::mem::take(&mut self.locks));
         Some(Loaded { startup, snapshot, issuers, credentials, pages, locks, approvers, warnings: Vec::new() })
+    }
+
+    /// Several servers behind one path each.
+    fn virtual_servers(
+        &mut self,
+        sources: BTreeMap<String, VirtualSource>,
+        servers: &mut BTreeMap<String, Arc<ServerPolicy>>,
+        paths: &mut BTreeMap<String, String>,
+        (issuers_known, url): (&[String], &str),
+    ) -> BTreeMap<String, Arc<Joint>> {
+        let mut joints = BTreeMap::new();
+        for (name, VirtualSource { servers: wanted, path, issuers, audience, fail }) in sources {
+            let at = format!("/virtual{}", pointer(&name));
+            let path = path.unwrap_or_else(|| format!("/{name}/mcp"));
+            let plain = path.starts_with('/') && !path.contains(['?', '#', '%', '\\']) && !path.contains("//");
+            if !is_server_name(&name) || !plain {
+                let hint = "a name has up to 63 of a-z, 0-9 and -; a path is as in /crm/mcp";
+                self.add(Check::NameMalformed, &at, format!("`{name}` or its path is malformed"), hint);
+            }
+            if servers.contains_key(&name) {
+                self.add(Check::NameRepeated, &at, format!("a policy has the name `{name}`"), "give it another name");
+            }
+            if let Some(other) = paths.insert(path.clone(), name.clone()) {
+                let message = format!("`{name}` and `{other}` have one path");
+                self.add(Check::NameRepeated, &at, message, "give one another `path`");
+            }
+            for issuer in issuers.iter().filter(|issuer| !issuers_known.contains(issuer)) {
+                let message = format!("there is no issuer `{issuer}`");
+                self.add(Check::IssuerUnknown, &format!("{at}/issuers"), message, issuers_known.join(", "));
+            }
+            let resource = format!("{url}{path}");
+            let audience = audience.unwrap_or_else(|| resource.clone());
+            let mut once = BTreeSet::new();
+            for (index, member) in wanted.iter().enumerate() {
+                let at = format!("{at}/servers/{index}");
+                let known = servers.keys().cloned().collect::<Vec<_>>().join(", ");
+                match servers.get_mut(member).and_then(Arc::get_mut) {
+                    Some(server) => server.access.also.push(audience.clone()),
+                    None => self.add(Check::VirtualMembers, &at, format!("there is no server `{member}`"), known),
+                }
+                if !once.insert(member) {
+                    self.add(Check::VirtualMembers, &at, format!("`{member}` is named twice"), "leave one out");
+                }
+            }
+            if wanted.len() < 2 || issuers.is_empty() {
+                let message = "a virtual server needs at least two servers and an issuer";
+                self.add(Check::VirtualMembers, &at, message, "as in { servers: [crm, wiki], issuers: [corp] }");
+            }
+            let face = Arc::new(ServerPolicy::face(&name, (path, resource), issuers, audience));
+            joints.insert(name, (face, wanted, fail == FailSource::Without));
+        }
+        let whole = |(name, (face, wanted, without)): (String, (Arc<ServerPolicy>, Vec<String>, bool))| {
+            let members = wanted.iter().filter_map(|member| servers.get(member).cloned()).collect();
+            (name, Arc::new(Joint { face, members, without }))
+        };
+        let joints: BTreeMap<String, Arc<Joint>> = joints.into_iter().map(whole).collect();
+        for (name, joint) in &joints {
+            for (one, other) in joint.confusable().into_iter().chain(joint.overlapping()) {
+                let message = format!("`{one}` and `{other}` are the same, or look alike");
+                let hint = "rename one, or narrow one of the templates";
+                self.add(Check::VirtualNames, &format!("/virtual{}", pointer(name)), message, hint);
+            }
+        }
+        joints
     }
 
     /// Tools of one server, or of several, whose names people and models could take for each other.

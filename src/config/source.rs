@@ -40,6 +40,9 @@ pub struct GatewaySource {
     /// Cases beside the policies.
     #[serde(default)]
     pub cases: CasesSettings,
+    /// Virtual servers, by name: several servers behind one path.
+    #[serde(rename = "virtual", default)]
+    pub virtual_servers: BTreeMap<String, VirtualSource>,
     /// Who may approve contracts, by name. Without any, approvals need no signature, and `check` warns.
     #[serde(default)]
     pub approvers: BTreeMap<String, ApproverSource>,
@@ -60,6 +63,35 @@ pub struct RedactionSettings {
     pub key: Option<SecretSource>,
     /// How often the key of digests changes, as in `30d`. Default 30d.
     pub rotate: Option<String>,
+}
+
+/// Several servers behind one path. Tools and prompts have the server's name and `_` before theirs; lists come one
+/// after the other. The policy of each server decides about its own.
+#[derive(Clone, Debug, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields)]
+pub struct VirtualSource {
+    /// The servers, by their policies' names, in the order of their lists.
+    pub servers: Vec<String>,
+    /// URL path to serve it at. Default `/<name>/mcp`.
+    pub path: Option<String>,
+    /// Names of issuers whose tokens are accepted. Those of a server must be among its own too.
+    pub issuers: Vec<String>,
+    /// Audience that tokens must have. Default: public URL and path.
+    pub audience: Option<String>,
+    /// What happens when a server fails while all are asked. Default `closed`.
+    #[serde(default)]
+    pub fail: FailSource,
+}
+
+/// What a virtual server does without one of its servers.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum FailSource {
+    /// Nothing is answered that takes all of them: lists, beginnings of sessions, subscriptions.
+    #[default]
+    Closed,
+    /// It is left out, in a session until the client begins a new one.
+    Without,
 }
 
 /// Where people confirm calls, besides at their client.

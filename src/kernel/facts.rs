@@ -1,4 +1,5 @@
 //! What the shell observed and the kernel may not look up itself.
+use super::confirm::seal::SealKey;
 use super::contract::surface::Observed;
 use super::flow::Recollection;
 use super::sensitive::keys::Keys;
@@ -18,11 +19,13 @@ pub struct Facts {
     pub keys: Option<Arc<Keys>>,
     /// What the caller read before, if anything of it is remembered.
     pub memory: Option<Arc<Recollection>>,
+    /// What ids of tasks are sealed with; without it there are none.
+    pub tasks: Option<SealKey>,
 }
 
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None, stops: None, keys: None, memory: None }
+        Self { now, seen: None, stops: None, keys: None, memory: None, tasks: None }
     }
 }

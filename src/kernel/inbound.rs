@@ -38,6 +38,8 @@ pub struct HeaderFacts {
     pub params: Vec<(String, String)>,
     /// `Last-Event-ID`
     pub last_event_id: Option<String>,
+    /// It came to the endpoint of a stream (2024-11-05, HTTP+SSE), which named the session.
+    pub endpoint: bool,
 }
 
 /// One HTTP request to an MCP endpoint.

@@ -5,6 +5,7 @@
 //! that has no place in the exchange is refused, and a notification that names what the caller may
 //! not read is withheld and counted.
 use crate::kernel::confirm::hold::Confirmed;
+use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::contract::poison::strip;
 use crate::kernel::contract::published::Published;
 use crate::kernel::contract::replies::unhide;
@@ -18,12 +19,13 @@ use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
-use crate::kernel::policy::decide::{TASKS, authorize, verdict};
+use crate::kernel::policy::decide::{authorize, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::sensitive::{Counts, Passage, Past, shown};
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::tasks::{TASKS, Task, declared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
@@ -137,6 +139,8 @@ pub struct Judge {
     time: Option<Duration>,
     confirmed: Option<Box<Confirmed>>,
     past: Past,
+    /// What ids of tasks are sealed with, where they are passed on.
+    tasks: Option<SealKey>,
 }
 
 impl Judge {
@@ -150,12 +154,17 @@ impl Judge {
     ) -> Self {
         let mut bounds = world.limits.reply;
         bounds.bytes_max = reply_max.unwrap_or(usize::MAX).min(bounds.bytes_max);
-        Self { world, server, principal, message, bounds, time, confirmed: None, past: Past::default() }
+        Self { world, server, principal, message, bounds, time, confirmed: None, past: Past::default(), tasks: None }
     }
 
     /// Of a call that somebody confirmed.
     pub(in crate::kernel) fn confirmed(self, confirmed: Option<Box<Confirmed>>) -> Self {
         Self { confirmed, ..self }
+    }
+
+    /// Where tasks are passed on.
+    pub(in crate::kernel) fn sealing(self, tasks: Option<SealKey>) -> Self {
+        Self { tasks, ..self }
     }
 
     /// The confirmation of the call, if it took one.
@@ -218,7 +227,7 @@ impl Judge {
     /// Judges the exchange again by a new world; an error means that it may not go on.
     pub fn renew(&mut self, world: &Arc<Snapshot>, facts: &Facts) -> Result<(), Refusal> {
         let gone = || Refusal::from(Reason::StreamNoLongerAllowed).for_id(self.message.id.clone());
-        let server = world.servers.get(&self.server.name).ok_or_else(gone)?;
+        let server = world.named(&self.server.name).ok_or_else(gone)?;
         verdict(server, &self.principal, &self.message, facts)
             .map_err(|(refusal, _)| gone().detail(refusal.reason.name()))?;
         (self.server, self.world) = (server.clone(), world.clone());
@@ -446,7 +455,10 @@ impl Judge {
                         edits.asks = true;
                     }
                 }
-                Some(Some(kind)) if kind == "complete" => {}
+                Some(Some(kind)) if kind == "task" && row.class == Class::CallTool => {
+                    self.task_begins(target, result, edits)?;
+                }
+                Some(Some(kind)) if kind == "complete" || kind == "task" && self.message.task.is_some() => {}
                 Some(_) => return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType")),
             }
         }
@@ -464,7 +476,7 @@ impl Judge {
             Class::Lifecycle => {
                 let version = result.get("protocolVersion").and_then(|v| v.as_str());
                 let version = version.ok_or_else(|| malformed("no protocolVersion"))?;
-                let agreed = Revision::parse(&version).filter(|r| r.served_with_sessions());
+                let agreed = Revision::parse(&version).filter(|r| r.era() == Era::Legacy);
                 negotiated = Some(agreed.ok_or_else(|| malformed("the server speaks a revision that is not served"))?);
                 if let Some(tasks) = result.get("capabilities").and_then(|c| c.get("tasks")) {
                     edits.patches.remove(tasks);
@@ -473,7 +485,7 @@ impl Judge {
             }
             Class::Discover => {
                 let extensions = result.get("capabilities").and_then(|c| c.get("extensions"));
-                if let Some(tasks) = extensions.and_then(|e| e.get(TASKS)) {
+                if let Some(tasks) = extensions.and_then(|e| e.get(TASKS)).filter(|_| !self.server.tasks) {
                     edits.patches.remove(tasks);
                 }
                 self.described(result, facts, edits)?;
@@ -484,9 +496,40 @@ impl Judge {
                 self.output(target, result, edits)?;
             }
             Class::GetPrompt => self.embedded(result, edits)?,
+            Class::Task => self.of_task(result, edits)?,
             _ => {}
         }
         Ok(negotiated)
+    }
+
+    /// A server answers a call later: its client gets an id that is the caller's alone.
+    fn task_begins(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let declared = declared(self.message.params());
+        let id = result.get("taskId");
+        match (&self.tasks, target, id, id.and_then(|id| id.as_str())) {
+            (Some(key), Target::Tool(tool), Some(field), Some(theirs)) if declared && theirs.len() <= 512 => {
+                let sealed = Task::seal(key, &self.server.name, self.principal.id(), tool, &theirs);
+                edits.patches.replace(field, string(&sealed));
+                Ok(())
+            }
+            _ => Err(Refusal::from(Reason::ReplyUnexpected).detail("a task")),
+        }
+    }
+
+    /// What a server says of a task; what came of it is judged like the result of the call.
+    fn of_task(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+        let Some(task) = &self.message.task else { return Ok(()) };
+        if let Some(id) = result.get("taskId") {
+            if id.as_str().is_none_or(|id| id != task.theirs) {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("another task"));
+            }
+            edits.patches.replace(id, string(&task.sealed));
+        }
+        if let Some(came) = result.get("result").filter(|came| came.is_object()) {
+            self.embedded(came, edits)?;
+            self.output(&Target::Tool(task.tool.clone()), came, edits)?;
+        }
+        Ok(())
     }
 
     /// Cuts a list down to what the caller may use, and leaves everything else as it was.
@@ -593,7 +636,8 @@ impl Judge {
             return Ok(());
         };
         let is = |field: &str, word: &[u8]| result.get(field).is_some_and(|value| value.raw() == word);
-        if self.message.revision.era() == Era::Modern && is("resultType", b"\"input_required\"") {
+        let later = is("resultType", b"\"input_required\"") || is("resultType", b"\"task\"");
+        if self.message.revision.era() == Era::Modern && later {
             return Ok(());
         }
         if is("isError", b"true") {

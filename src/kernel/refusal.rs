@@ -5,6 +5,7 @@
 //! with its position, and `detail`, in the audit record. `tests/data/refusals.txt` is the table.
 use super::mcp::revision::{Era, Revision};
 use super::policy::compile::StepUp;
+use super::tasks::TASKS;
 
 /// What a refusal looks like from outside.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -110,13 +111,17 @@ reasons! {
     /// A `requestState` of somebody else, for something else, too late, or made up.
     RequestStateForeign => 400, -32602, "requestState was not given out for this request, or is no longer valid.";
     /// A `Last-Event-ID` not given out in this session.
-    EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session.";
+    EventIdForeign => 400, -32600, "Last-Event-ID was not given out in this session, or its events are no longer kept.";
     /// No rule names the tool, or the caller may not know of it.
     ToolUnknown => 200, -32602, "Unknown tool.";
     /// The same for prompts.
     PromptUnknown => 200, -32602, "Unknown prompt.";
     /// The same for resources.
     ResourceUnknown => 200, -32602, "Resource not found.";
+    /// A message about a task of a client that did not declare tasks.
+    TasksUndeclared => 400, -32021, "Declare the extension io.modelcontextprotocol/tasks in this request.";
+    /// Not a task of this caller's.
+    TaskUnknown => 200, -32602, "Unknown task.";
     /// The token lacks scopes that the rule asks for.
     ScopeMissing => 403, -31403, "The access token lacks a scope that this needs.";
     /// A denial of the policy applies, whatever its other rules allow.
@@ -296,6 +301,12 @@ impl Refusal {
                 let data = serde_json::json!({ "supported": supported, "requested": self.requested });
                 fields.insert("data".to_owned(), data);
             }
+        }
+        if self.reason == Reason::TasksUndeclared
+            && let Some(fields) = error.as_object_mut()
+        {
+            let needed = serde_json::json!({ "extensions": { TASKS: {} } });
+            fields.insert("data".to_owned(), serde_json::json!({ "requiredCapabilities": needed }));
         }
         format!(r#"{{"jsonrpc":"2.0","id":{},"error":{error}}}"#, self.id.as_deref().unwrap_or("null"))
     }

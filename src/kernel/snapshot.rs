@@ -1,5 +1,6 @@
 //! One immutable compiled world. A reload makes a whole new one; nothing in it changes.
 use super::digest::Digest;
+use super::joint::Joint;
 use super::json;
 use super::policy::compile::ServerPolicy;
 use std::collections::BTreeMap;
@@ -30,7 +31,9 @@ pub struct Snapshot {
     pub id: Digest,
     /// Servers by name.
     pub servers: BTreeMap<String, Arc<ServerPolicy>>,
-    /// Server names by URL path.
+    /// Virtual servers of several, by name.
+    pub joints: BTreeMap<String, Arc<Joint>>,
+    /// Server names by URL path, those of virtual servers too.
     pub paths: BTreeMap<String, String>,
     /// Accepted `Host` values, lower case, default port left out.
     pub hosts: Vec<String>,
@@ -49,6 +52,33 @@ pub struct Snapshot {
 impl Snapshot {
     /// The server served at `path`.
     pub fn server_at(&self, path: &str) -> Option<&Arc<ServerPolicy>> {
-        self.servers.get(self.paths.get(path)?)
+        self.named(self.paths.get(path)?)
+    }
+
+    /// The server of this name, or what callers see of a virtual one.
+    pub fn named(&self, name: &str) -> Option<&Arc<ServerPolicy>> {
+        self.servers.get(name).or_else(|| self.joints.get(name).map(|joint| &joint.face))
+    }
+
+    /// The virtual server that this is the face of.
+    pub fn joint(&self, server: &ServerPolicy) -> Option<&Arc<Joint>> {
+        self.joints.get(&server.name)
+    }
+
+    /// The servers behind one, or itself.
+    pub fn parts<'a>(&'a self, server: &'a ServerPolicy) -> Vec<&'a ServerPolicy> {
+        match self.joint(server) {
+            Some(joint) => joint.members.iter().map(|member| &**member).collect(),
+            None => vec![server],
+        }
+    }
+
+    /// The same, and the last segment where `path` is an endpoint that a stream of the server named: its session.
+    pub fn endpoint_at<'a>(&self, path: &'a str) -> Option<(&Arc<ServerPolicy>, Option<&'a str>)> {
+        if let Some(server) = self.server_at(path) {
+            return Some((server, None));
+        }
+        let (path, session) = path.rsplit_once('/')?;
+        Some((self.server_at(path)?, Some(session).filter(|session| !session.is_empty())))
     }
 }

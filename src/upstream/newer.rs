@@ -3,8 +3,8 @@ use super::messages::Messages;
 use super::state::Seal;
 use super::{Door, Reply};
 use crate::clock;
-use crate::kernel::bridge::newer::{self, Call, Listen, Step, Taken, Welcome};
-use crate::kernel::bridge::text;
+use crate::kernel::bridge::newer::{self, Answered, Call, Listen, Step, Taken, Welcome};
+use crate::kernel::bridge::{params, text};
 use crate::kernel::digest::Digest;
 use crate::kernel::mcp::decode::{Shape, Target};
 use crate::kernel::mcp::method::Class;
@@ -129,7 +129,30 @@ impl Bridge {
         match message.method.class {
             Class::Discover => Ok(Reply::made(200, welcome.discovered(message.id.as_deref().unwrap_or("null")))),
             Class::Listen => self.listen(session.clone(), outbound).await,
+            Class::CallTool => {
+                self.check_params(&session, outbound).await?;
+                self.call(session, outbound, taken).await
+            }
             _ => self.call(session, outbound, taken).await,
+        }
+    }
+
+    /// Whether headers say what the arguments say (2026-07-28, "Custom headers from tool parameters"): who reads the
+    /// body has to look, and an earlier server does not.
+    async fn check_params(&self, session: &Session, outbound: &Outbound) -> Result<(), Refusal> {
+        let message = outbound.message();
+        let Target::Tool(name) = &message.target else { return Ok(()) };
+        let ask = |cursor: Option<String>| {
+            let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
+            let params = cursor.map_or_else(|| "{}".to_owned(), |cursor| format!(r#"{{"cursor":{cursor}}}"#));
+            session.post(text::request(&number, "tools/list", &params), outbound.timeout())
+        };
+        let of_tool = session.door.mirrored(ask).await.and_then(|all| all.get(name));
+        match of_tool {
+            Some(of_tool) if !params::agree(of_tool, message.arguments(), outbound.params()) => {
+                Err(Reason::HeaderDisagreesWithBody.into())
+            }
+            _ => Ok(()),
         }
     }
 
@@ -209,7 +232,9 @@ impl Bridge {
         // Two requests of a caller may have one id: in a session they must differ.
         let number = self.next.fetch_add(1, Ordering::Relaxed).to_string();
         let (request, call) = taken.call.numbered(&taken.request, &number).ok_or(Reason::EnvelopeMalformed)?;
+        let unanswered = Unanswered { session: session.clone(), number, timeout, waits: true };
         let reply = session.post(request, timeout).await?;
+        unanswered.answered();
         match reply.status.as_u16() {
             404 => {
                 // It has forgotten the session, and so has not run the call.
@@ -249,15 +274,24 @@ impl Bridge {
             return Err(foreign());
         }
         match running.call.answered(&taken.answers) {
-            Some(message) => {
+            Answered::Up(message) => {
                 let reply = running.session.post(message, running.timeout).await?;
                 if !reply.status.is_success() {
                     return Err(Refusal::from(Reason::UpstreamRejected).detail("the answer to a question"));
                 }
                 answer(*running).await
             }
+            Answered::Again(message) => {
+                let reply = running.session.post(message, running.timeout).await?;
+                running.messages = Messages::of(reply)?;
+                answer(*running).await
+            }
+            Answered::Done(message) => {
+                running.over = true;
+                Ok(Reply::made(200, message))
+            }
             // What is missing is asked for again (2026-07-28, "Multi round-trip requests").
-            None => Ok(Reply::made(200, running.park()?)),
+            Answered::Missing => Ok(Reply::made(200, running.park()?)),
         }
     }
 
@@ -339,12 +373,41 @@ impl Session {
     }
 }
 
+/// A call whose answer has not begun: some servers begin it with its end. Whoever goes before that cancels it
+/// (2026-07-28, "Cancellation"), and here that has to be said.
+struct Unanswered {
+    session: Arc<Session>,
+    number: String,
+    timeout: Duration,
+    waits: bool,
+}
+
+impl Unanswered {
+    fn answered(mut self) {
+        self.waits = false;
+    }
+}
+
+impl Drop for Unanswered {
+    fn drop(&mut self) {
+        if self.waits {
+            cancel(&self.session, &self.number, self.timeout);
+        }
+    }
+}
+
+fn cancel(session: &Arc<Session>, number: &str, timeout: Duration) {
+    let note = text::notice("notifications/cancelled", &format!(r#"{{"requestId":{number}}}"#));
+    let session = session.clone();
+    tokio::spawn(async move { session.post(note, timeout).await.map(|_| ()) });
+}
+
 /// What a state is bound to: the caller, the server, the method, its target and arguments.
 fn bound_to(outbound: &Outbound) -> Digest {
     let message = outbound.message();
     let target = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name.as_str(),
-        Target::None | Target::Resources(_) => "",
+        Target::None | Target::Resources(_) | Target::Task(_) => "",
     };
     let mut arguments = Vec::new();
     if let Some(value) = message.arguments() {
@@ -452,11 +515,7 @@ impl Running {
 impl Drop for Running {
     fn drop(&mut self) {
         if !self.over {
-            // 2026-07-28: whoever closes the stream cancels the call; here that has to be said.
-            let (session, timeout) = (self.session.clone(), self.timeout);
-            let params = format!(r#"{{"requestId":{}}}"#, self.call.first());
-            let note = text::notice("notifications/cancelled", &params);
-            tokio::spawn(async move { session.post(note, timeout).await.map(|_| ()) });
+            cancel(&self.session, self.call.first(), self.timeout);
         }
     }
 }

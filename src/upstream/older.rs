@@ -29,8 +29,6 @@ const ANSWER_WAIT: Duration = Duration::from_secs(600);
 const SESSIONS_MAX: usize = 100_000;
 const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 const URIS_MAX: usize = 1024;
-/// Most pages of a list of tools that are read for their schemas.
-const LIST_PAGES_MAX: usize = 50;
 
 /// All of them.
 #[derive(Default)]
@@ -163,21 +161,26 @@ impl Sessions {
             .ok_or(Reason::EnvelopeMalformed)?;
         let (caller, timeout) = (outbound.caller(), outbound.timeout());
         let params = mirrored(&door, &session, outbound).await;
-        let reply = door.ask(first, Some(&params), caller, timeout).await?;
+        let id = outbound.message().id.clone().unwrap_or_default();
+        let cancelled = Arc::new(Notify::new());
+        session.state().running.insert(id.clone(), cancelled.clone());
+        let under_way = UnderWay { session: session.clone(), id: id.clone() };
+        // Some servers begin an answer with its end: until then only this can be cancelled.
+        let reply = tokio::select! {
+            reply = door.ask(first, Some(&params), caller, timeout) => reply?,
+            () = cancelled.notified() => return Ok(Reply::made(200, text::error(&id, -32800, "Cancelled."))),
+        };
         match reply.status.as_u16() {
             200 | 400 | 404 => {}
             _ => return Ok(reply),
         }
-        let id = outbound.message().id.clone().unwrap_or_default();
-        let cancelled = Arc::new(Notify::new());
-        session.state().running.insert(id.clone(), cancelled.clone());
         let (sender, answers) = mpsc::channel(16);
         let messages = Some(Messages::of(reply)?);
         let mut running = Running {
             door,
             session,
             params,
-            id,
+            _under_way: under_way,
             call,
             caller,
             timeout,
@@ -208,31 +211,13 @@ async fn mirrored(door: &Door, session: &Session, outbound: &Outbound) -> Vec<(S
     let (Target::Tool(name), Class::CallTool) = (&outbound.message().target, outbound.message().method.class) else {
         return Vec::new();
     };
-    let schemas = || async {
-        let (mut all, mut cursor) = (BTreeMap::new(), None::<String>);
-        for _ in 0..LIST_PAGES_MAX {
-            let cursor_field = cursor.map(|cursor| format!(r#""cursor":{cursor},"#)).unwrap_or_default();
-            let meta = text::meta(&session.hello.capabilities, session.hello.client.as_deref());
-            let request = text::request("1", "tools/list", &format!(r#"{{{cursor_field}"_meta":{meta}}}"#));
-            let reply = door.ask(request, None, outbound.caller(), outbound.timeout()).await.map_err(|_| ())?;
-            let page = Messages::of(reply).map_err(|_| ())?.next().await.and_then(Result::ok).ok_or(())?;
-            let bounds = Bounds { bytes_max: page.len(), ..Bounds::default() };
-            let page = Document::parse(page, &bounds).map_err(|_| ())?;
-            let result = page.root().get("result").ok_or(())?;
-            for tool in result.get("tools").into_iter().flat_map(|tools| tools.elements()) {
-                if let (Some(name), Ok(mirrored)) = (tool.get("name").and_then(|n| n.as_str()), params::of(tool)) {
-                    all.insert(name.into_owned(), mirrored);
-                }
-            }
-            cursor = result.get("nextCursor").filter(|next| next.as_str().is_some()).map(text::raw);
-            if cursor.is_none() {
-                break;
-            }
-        }
-        Ok::<_, ()>(all)
+    let ask = |cursor: Option<String>| {
+        let cursor_field = cursor.map(|cursor| format!(r#""cursor":{cursor},"#)).unwrap_or_default();
+        let meta = text::meta(&session.hello.capabilities, session.hello.client.as_deref());
+        let request = text::request("1", "tools/list", &format!(r#"{{{cursor_field}"_meta":{meta}}}"#));
+        door.ask(request, None, outbound.caller(), outbound.timeout())
     };
-    let all = door.mirrored.get_or_try_init(schemas).await;
-    let of_tool = all.ok().and_then(|all| all.get(name));
+    let of_tool = door.mirrored(ask).await.and_then(|all| all.get(name));
     of_tool.map(|mirrored| params::headers(mirrored, outbound.message().arguments())).unwrap_or_default()
 }
 
@@ -242,7 +227,7 @@ struct Running {
     session: Arc<Session>,
     /// `Mcp-Param-*`, the same in each round.
     params: Vec<(String, String)>,
-    id: String,
+    _under_way: UnderWay,
     call: Call,
     caller: Digest,
     timeout: Duration,
@@ -315,10 +300,21 @@ impl Running {
     }
 }
 
+/// A call can be cancelled as long as this lives.
+struct UnderWay {
+    session: Arc<Session>,
+    id: String,
+}
+
+impl Drop for UnderWay {
+    fn drop(&mut self) {
+        self.session.state().running.remove(&self.id);
+    }
+}
+
 impl Drop for Running {
     fn drop(&mut self) {
         let mut state = self.session.state();
-        state.running.remove(&self.id);
         for id in &self.asked {
             state.asked.remove(id);
         }

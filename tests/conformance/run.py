@@ -12,6 +12,7 @@ why}; one that no longer occurs fails its leg too. The output is in target/confo
 """
 
 import collections
+import contextlib
 import json
 import os
 import pathlib
@@ -31,6 +32,9 @@ LEGS = [
     ("fastmcp", "2025-11-25"),
     ("fastmcp", "2026-07-28"),
     ("server-everything", "2025-11-25"),
+    # With a bridge between: what the gateway reaches of the server is the other era alone.
+    ("py-everything~2026", "2025-11-25"),
+    ("py-everything~2025", "2026-07-28"),
 ]
 
 # A gateway that holds a stream back costs 30 s in every scenario that waits for one.
@@ -43,6 +47,22 @@ def shim(parts, directory):
     target = f"https://localhost:{parts.ports.gateway}"
     environment = os.environ | {"TOKEN": parts.token, "CA_FILE": str(parts.ca)}
     return rig.running([rig.NODE, HERE / "shim.mjs", str(port), target], directory / "shim.log", port, env=environment)
+
+
+@contextlib.contextmanager
+def only_era(parts, server, directory):
+    """The server, or what is left of it when one of its eras is hidden."""
+    server, _, era = server.partition("~")
+    if not era:
+        with parts.upstream(server, directory / "upstream.log"):
+            yield
+        return
+    whole, port = parts.ports.whole, parts.ports.upstream
+    with (
+        rig.running([rig.HERE / "serve", server, str(whole)], directory / "upstream.log", whole),
+        rig.running([rig.NODE, HERE / "one_era.mjs", str(port), str(whole), era], directory / "era.log", port),
+    ):
+        yield
 
 
 def suite(directory, url, revision):
@@ -70,10 +90,10 @@ def measure(parts, server, revision):
     direct, gateway = directory / "direct", directory / "gateway"
     direct.mkdir(parents=True)
     gateway.mkdir()
-    with parts.upstream(server, direct / "upstream.log"):
+    with parts.upstream(server.split("~")[0], direct / "upstream.log"):
         direct_checks = suite(direct, f"http://localhost:{parts.ports.upstream}/mcp", revision)
     with (
-        parts.upstream(server, gateway / "upstream.log"),
+        only_era(parts, server, gateway),
         parts.gateway(gateway / "portcullis", rig.ALLOW_ALL),
         shim(parts, gateway),
     ):

@@ -251,3 +251,34 @@ fn arguments_of_a_session_are_repeated_in_headers_and_invalid_tools_are_dropped(
     let told: Vec<_> = calls.iter().map(|call| call.header("mcp-param-region").unwrap_or_default()).collect();
     assert_eq!(told, ["=?base64?esO8cmljaA==?=", "eu"]);
 }
+
+#[test]
+fn a_visit_to_a_url_that_an_older_server_wants_is_asked_of_a_modern_client_and_then_the_call_is_made_again() {
+    for accepts in [true, false] {
+        let gateway = program("legacy", "");
+        let token = gateway.ann();
+        let call = |params: &Value| {
+            let mut request = modern(&token, "tools/call", params);
+            let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+            body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({"elicitation":{"url":{}}});
+            request.body = body.to_string().into_bytes();
+            gateway.send(&request)
+        };
+        let asked = call(&json!({"name":"visit","arguments":{}})).json();
+        let (key, question) = asked["result"]["inputRequests"].as_object().unwrap().iter().next().unwrap();
+        let expected = json!({"mode":"url","url":"https://pay.example.com/1","message":"Pay first."});
+        assert_eq!((&question["method"], &question["params"]), (&json!("elicitation/create"), &expected));
+        let answers = json!({key: {"action": if accepts { "accept" } else { "decline" }}});
+        let retry = json!({"name":"visit","arguments":{},"inputResponses":answers,"requestState":asked["result"]["requestState"]});
+        let answer = call(&retry);
+        if accepts {
+            assert_eq!(said(&answer), "paid", "{}", answer.body);
+        } else {
+            assert_eq!(answer.code(), -32603, "{}", answer.body);
+        }
+        assert_eq!(call(&retry).code(), -32602, "a state is good once");
+    }
+    let gateway = program("legacy", "");
+    let answer = gateway.tool(&gateway.ann(), "visit", json!({}));
+    assert_eq!(answer.code(), -32603, "a client that did not declare it is not asked: {}", answer.body);
+}

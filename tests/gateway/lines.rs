@@ -8,7 +8,7 @@ use std::path::Path;
 
 /// Any tool, for any token.
 pub const ANY: &str = "tools: { '*': { effect: read } }\n";
-const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/program.py");
+pub const PROGRAM: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/gateway/program.py");
 
 pub fn program(speaks: &str, more: &str) -> Gateway {
     program_with(speaks, more, "")
@@ -30,6 +30,11 @@ pub fn hello(gateway: &Gateway, token: &str, capabilities: &Value) -> String {
     let note = json!({"jsonrpc":"2.0","method":"notifications/initialized"});
     assert_eq!(gateway.send(&legacy(token, Some(&session), &note)).status, 202);
     session
+}
+
+pub fn hello_of(version: &str) -> Value {
+    let params = json!({"protocolVersion":version,"capabilities":{},"clientInfo":{"name":"t","version":"1"}});
+    json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params})
 }
 
 pub fn call_of(id: u64, tool: &str, arguments: &Value) -> Value {
@@ -214,30 +219,6 @@ fn callers_beyond_the_declared_processes_are_refused_by_name() {
 }
 
 #[test]
-fn a_thousand_sessions_of_ten_callers_have_ten_processes_and_the_next_session_is_refused_by_name() {
-    let more = "sessions: { total_max: 1000, per_principal_max: 100 }\n";
-    let gateway = program_with("legacy", ", process: { max: 10 }", more);
-    let tokens: Vec<String> = (0..10).map(|n| gateway.token(&format!("caller-{n}"), "crm.read")).collect();
-    let params = json!({"protocolVersion":"2025-11-25","capabilities":{},"clientInfo":{"name":"t","version":"1"}});
-    let hello = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
-    let mut pids = std::collections::BTreeSet::new();
-    for turn in 0..100 {
-        for token in &tokens {
-            let answer = gateway.send(&legacy(token, None, &hello));
-            assert_eq!(answer.status, 200, "{turn}: {}", answer.body);
-            if turn % 50 == 0 {
-                pids.insert(pid(&gateway, token, answer.header("mcp-session-id").unwrap()));
-            }
-        }
-    }
-    assert_eq!(pids.len(), 10);
-    let stranger = gateway.token("stranger", "crm.read");
-    let answer = gateway.send(&legacy(&stranger, None, &hello));
-    assert_eq!(answer.status, 503, "{}", answer.body);
-    assert_eq!(gateway.last_record()["reason"], "SessionsExhausted");
-}
-
-#[test]
 fn a_shared_program_has_one_process_and_can_ask_nobody() {
     let gateway = program("legacy", ", process: { per: shared }");
     let (ann, bob) = (gateway.ann(), gateway.token("bob", "crm.read"));
@@ -351,4 +332,44 @@ fn each_message_of_a_batch_is_judged_by_itself() {
     let newer = hello(&gateway, &token, &json!({}));
     let refused = gateway.send(&legacy(&token, Some(&newer), &batch));
     assert_eq!((refused.status, refused.code()), (400, -32600), "later revisions have none");
+}
+
+#[test]
+fn a_thousand_sessions_of_ten_callers_share_ten_processes_and_the_next_of_each_is_refused_by_name() {
+    let bounds = "sessions: { total_max: 1000, per_principal_max: 100 }\n";
+    let gateway = program_with("legacy", ", process: { max: 10 }", bounds);
+    let callers: Vec<String> = (0..10).map(|n| gateway.token(&format!("caller-{n}"), "crm.read")).collect();
+    let begin = |token: &str| gateway.send(&legacy(token, None, &hello_of("2025-11-25")));
+    let mut sessions = Vec::new();
+    for token in &callers {
+        for _ in 0..100 {
+            let answer = begin(token);
+            assert_eq!(answer.status, 200, "{}: {}", sessions.len(), answer.body);
+            sessions.push((token, answer.header("mcp-session-id").unwrap().to_owned()));
+        }
+    }
+    let next = begin(&gateway.token("caller-10", "crm.read"));
+    assert_eq!((next.status, next.code()), (503, -31503), "{}", next.body);
+    assert_eq!(gateway.last_record()["reason"], "SessionsExhausted");
+    // Whoever has a session is not affected, and each caller has a process to itself.
+    let mut processes = std::collections::BTreeSet::new();
+    for of_one in sessions.chunks(100) {
+        let (first, last) = (&of_one[0], &of_one[99]);
+        let process = pid(&gateway, first.0, &first.1);
+        assert_eq!(process, pid(&gateway, last.0, &last.1));
+        processes.insert(process);
+    }
+    assert_eq!(processes.len(), 10);
+    let children = format!("/proc/{0}/task/{0}/children", gateway.pid());
+    assert!(std::fs::read_to_string(children).unwrap_or_default().split_whitespace().count() <= 10);
+    // With room for a session there is none for another process; nothing of the attempt stays.
+    let (token, id) = &sessions[500];
+    let end = Request { line: "DELETE /crm/mcp".to_owned(), ..legacy(token, Some(id), &json!({})).body("") };
+    assert_eq!(gateway.send(&end).status, 204);
+    for _ in 0..3 {
+        let next = begin(&gateway.token("caller-10", "crm.read"));
+        assert_eq!((next.status, next.code()), (503, -31503), "{}", next.body);
+        assert_eq!(gateway.last_record()["reason"], "UpstreamExhausted");
+    }
+    assert_eq!(begin(token).status, 200);
 }

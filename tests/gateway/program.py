@@ -11,8 +11,9 @@ import time
 
 SPEAKS = sys.argv[1] if len(sys.argv) > 1 else "legacy"
 MODERN = "2026-07-28"
-NAMES = ["echo", "env", "pid", "die", "hang", "ask", "progress", "noise", "foreign", "flood", "steal", "remember", "slow"]
+NAMES = ["echo", "env", "pid", "die", "hang", "ask", "progress", "noise", "foreign", "flood", "steal", "remember", "slow", "visit"]
 memory = []
+visited = []
 answers = {}
 lock = threading.Lock()
 questions = 0
@@ -111,6 +112,12 @@ def serve(message):
         result = {"supportedVersions": [MODERN], "capabilities": {"tools": {}}, "ttlMs": 0, "cacheScope": "private"}
     elif method == "tools/list":
         result = {"tools": tools}
+    elif method == "tools/call" and params["name"] == "visit" and not visited:
+        visited.append(True)
+        visit = {"mode": "url", "elicitationId": "e1", "url": "https://pay.example.com/1", "message": "Pay first."}
+        error, result = {"code": -32042, "message": "Visit", "data": {"elicitations": [visit]}}, None
+    elif method == "tools/call" and params["name"] == "visit":
+        result = text("paid")
     elif method == "tools/call":
         result = call(id, params)
     else:

@@ -153,12 +153,12 @@ class Rig:
         with urllib.request.urlopen(request, timeout=10) as response:
             return json.load(response)["access_token"]
 
-    def gateway(self, directory, rules):
+    def gateway(self, directory, rules, policy=None):
         """The gateway with these rules; its configuration, log and audit records are in `directory`."""
         (directory / "policies").mkdir(parents=True)
         ports = {name: getattr(self.ports, name) for name in ("gateway", "issuer", "shim", "admin", "upstream")}
         (directory / "gateway.yaml").write_text(GATEWAY.format(**ports, tls=self.ca.parent))
-        (directory / "policies/everything.yaml").write_text(POLICY.format(**ports) + rules)
+        (directory / "policies/everything.yaml").write_text((policy or POLICY).format(**ports) + rules)
         return running([BINARY, "serve", "gateway.yaml"], directory / "log", ports["admin"], is_ready, cwd=directory)
 
 

@@ -77,6 +77,7 @@ fn world(server: &Arc<ServerPolicy>) -> Arc<Snapshot> {
     Arc::new(Snapshot {
         id: Digest::of(b""),
         servers: BTreeMap::from([("crm".to_owned(), server.clone())]),
+        joints: BTreeMap::new(),
         paths: BTreeMap::new(),
         hosts: Vec::new(),
         origins: Vec::new(),
@@ -282,7 +283,8 @@ fn only_what_the_gateway_does_not_serve_is_taken_out_of_what_a_client_negotiates
     let asked = |version: &str| body(&sent(&server, message(SESSION, "initialize", hello(version))))["params"].clone();
     let offered = |version: &str| json!({ "protocolVersion": version, "capabilities": { "roots": {} } });
     assert_eq!(asked("2025-06-18"), offered("2025-06-18"));
-    assert_eq!(asked("2024-11-05"), offered("2025-11-25"), "not served, so the latest one");
+    assert_eq!(asked("2024-11-05"), offered("2024-11-05"));
+    assert_eq!(asked("2024-10-07"), offered("2025-11-25"), "not served, so the latest one");
     // Those words mean nothing in another method.
     let other = json!({ "protocolVersion": "x", "capabilities": { "tasks": {} } });
     assert_eq!(body(&sent(&server, message(SESSION, "tools/list", other.clone())))["params"], other);

@@ -223,7 +223,7 @@ impl Waiting {
                 Ok(Body::from(Bytes::from(sse::encode(None, Some(text), None))))
             }
             Ok(Answer::Stream(stream)) => Ok(streamed(&gateway, *stream, record).0),
-            Ok(Answer::Wait(_)) => Err(Reason::Internal.into()),
+            Ok(Answer::Wait(_) | Answer::Standing(_) | Answer::Later(_)) => Err(Reason::Internal.into()),
             Err(refusal) => {
                 self.record = Some(record);
                 Err(refusal)

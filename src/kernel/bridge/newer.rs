@@ -119,6 +119,23 @@ pub struct Call {
     asked: usize,
     /// Key, id of the server's request, and the request as the client gets it.
     open: Option<(String, String, String)>,
+    /// Visits to URLs that the server wants before it is asked again, as the client gets them, by key.
+    visits: BTreeMap<String, String>,
+    /// As the server got it.
+    request: Bytes,
+}
+
+/// What answers of the client lead to.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Answered {
+    /// To the server, beside the call.
+    Up(Bytes),
+    /// To the server: the call once more, in place of the one that ended.
+    Again(Bytes),
+    /// To the client: the answer.
+    Done(Bytes),
+    /// What it waits for is not among them.
+    Missing,
 }
 
 /// A client's request, taken apart.
@@ -165,6 +182,8 @@ pub fn take(message: &Bytes) -> Option<Taken> {
         level,
         asked: 0,
         open: None,
+        visits: BTreeMap::new(),
+        request: Bytes::new(),
     };
     Some(Taken {
         request: document.write(&patches),
@@ -187,7 +206,8 @@ impl Call {
             patches.replace(token, number.as_bytes().to_vec());
         }
         number.clone_into(&mut self.first);
-        Some((document.write(&patches), self))
+        self.request = document.write(&patches);
+        Some((self.request.clone(), self))
     }
 
     /// The id that the server knows the call by.
@@ -209,13 +229,15 @@ impl Call {
             (Some("ping"), Some(id)) => vec![Step::Up(text::result(id, "{}"))],
             (Some(method), Some(id)) => self.question(method, id, frame.params, certain),
             (Some(method), None) => self.notice(method, &document, frame.params),
+            (None, _) if self.wants_visits(frame.error) => vec![Step::Park],
             (None, _) => vec![Step::Done(self.answer(&document, frame.result, frame.error))],
         }
     }
 
     /// The next request of the client for this call; false if the call waits for nothing, or it is another's.
     pub fn again(&mut self, next: &Self) -> bool {
-        if self.open.is_none() || next.method != self.method || next.capabilities != self.capabilities {
+        let waits = self.open.is_some() || !self.visits.is_empty();
+        if !waits || next.method != self.method || next.capabilities != self.capabilities {
             return false;
         }
         self.id.clone_from(&next.id);
@@ -224,19 +246,88 @@ impl Call {
         true
     }
 
-    /// Answers of the client: what goes to the server, or nothing if the one it waits for is not among them.
-    pub fn answered(&mut self, answers: &BTreeMap<String, String>) -> Option<Bytes> {
-        let answer = answers.get(&self.open.as_ref()?.0)?;
-        let (_, id, _) = self.open.take()?;
-        Some(text::result(&id, answer))
+    /// Answers of the client.
+    pub fn answered(&mut self, answers: &BTreeMap<String, String>) -> Answered {
+        if !self.visits.is_empty() {
+            return self.visited(answers);
+        }
+        let answer = self.open.as_ref().and_then(|(key, _, _)| answers.get(key));
+        let Some(answer) = answer else { return Answered::Missing };
+        match self.open.take() {
+            Some((_, id, _)) => Answered::Up(text::result(&id, answer)),
+            None => Answered::Missing,
+        }
+    }
+
+    /// Once every URL was visited the call is made again; if one was not, it is over.
+    fn visited(&mut self, answers: &BTreeMap<String, String>) -> Answered {
+        let accepted = |answer: &String| {
+            let document = Document::parse(answer.clone().into(), &Bounds::default());
+            document.is_ok_and(|answer| answer.root().get("action").is_some_and(|action| action.raw() == b"\"accept\""))
+        };
+        let given: Vec<&String> = self.visits.keys().filter_map(|key| answers.get(key)).collect();
+        if given.len() < self.visits.len() {
+            return Answered::Missing;
+        }
+        if !given.into_iter().all(accepted) {
+            return Answered::Done(text::error(&self.id, -32603, "What the tool server needs was not visited."));
+        }
+        self.visits.clear();
+        // A new id: the one before it was answered.
+        let number = format!("\"{}-{}\"", self.first.trim_matches('"'), self.asked);
+        let Ok(document) = Document::parse(self.request.clone(), &Bounds::default()) else { return Answered::Missing };
+        let mut patches = Patches::default();
+        if let Some(id) = document.root().get("id") {
+            patches.replace(id, number.clone().into_bytes());
+        }
+        self.first = number;
+        Answered::Again(document.write(&patches))
+    }
+
+    /// Takes up a `URLElicitationRequiredError` (2025-11-25, "Error Handling" of elicitation), if this client can be
+    /// asked for it.
+    fn wants_visits(&mut self, error: Option<Value<'_>>) -> bool {
+        let Some(error) = error.filter(|error| error.get("code").and_then(|code| code.as_i64()) == Some(-32042)) else {
+            return false;
+        };
+        let declared = Document::parse(self.capabilities.clone().into(), &Bounds::default());
+        let by_url = declared.is_ok_and(|d| d.root().get("elicitation").is_some_and(|e| e.get("url").is_some()));
+        if !by_url || !self.may_ask() {
+            return false;
+        }
+        let wanted = error.get("data").and_then(|data| data.get("elicitations"));
+        let mut visits = BTreeMap::new();
+        for (number, visit) in wanted.into_iter().flat_map(Value::elements).enumerate() {
+            let text_of = |name: &str| visit.get(name).and_then(|text| text.as_str()).map(|text| text::quoted(&text));
+            let (Some(url), Some(message)) = (text_of("url"), text_of("message")) else { return false };
+            let params = format!(r#"{{"mode":"url","message":{message},"url":{url}}}"#);
+            let question = format!(r#"{{"method":"elicitation/create","params":{params}}}"#);
+            visits.insert(format!("visit-{}-{number}", self.asked), question);
+        }
+        self.asked += 1;
+        if visits.is_empty() || visits.len() > QUESTIONS_MAX || self.asked > QUESTIONS_MAX {
+            return false;
+        }
+        self.visits = visits;
+        true
+    }
+
+    /// 2026-07-28: only these may ask for input.
+    fn may_ask(&self) -> bool {
+        matches!(self.method.as_str(), "tools/call" | "prompts/get" | "resources/read")
     }
 
     /// The answer `input_required`, for what the call waits for.
     pub fn required(&self, state: &str) -> Option<Bytes> {
-        let (key, _, question) = self.open.as_ref()?;
+        let open = self.open.iter().map(|(key, _, question)| (key, question));
+        let asked: Vec<String> =
+            open.chain(&self.visits).map(|(key, question)| format!("{}:{question}", text::quoted(key))).collect();
+        if asked.is_empty() {
+            return None;
+        }
         let result = format!(
-            r#"{{"resultType":"input_required","inputRequests":{{{}:{question}}},"requestState":{}}}"#,
-            text::quoted(key),
+            r#"{{"resultType":"input_required","inputRequests":{{{}}},"requestState":{}}}"#,
+            asked.join(","),
             text::quoted(state)
         );
         Some(text::result(&self.id, &result))
@@ -254,8 +345,7 @@ impl Call {
         if declared.is_ok_and(|declared| declared.root().get(needed).is_none()) {
             return no(-32601, "The client did not declare this capability.");
         }
-        // 2026-07-28: only these may ask for input.
-        if !matches!(self.method.as_str(), "tools/call" | "prompts/get" | "resources/read") {
+        if !self.may_ask() {
             return no(-32603, "Nothing can be asked during this request.");
         }
         if !certain {
@@ -309,7 +399,8 @@ impl Call {
         if let Some(code) = error.and_then(|error| error.get("code")) {
             match code.as_i64() {
                 Some(-32002) => patches.replace(code, b"-32602".to_vec()),
-                // -32042 asks for a visit to a URL, and codes of 2026-07-28 say what this server cannot mean.
+                // -32042 asks for a visit to a URL, which this client cannot be asked for; codes of 2026-07-28 say what
+                // this server cannot mean.
                 Some(-32042 | -32022..=-32020) => patches.replace(code, b"-32603".to_vec()),
                 _ => {}
             }

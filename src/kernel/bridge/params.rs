@@ -1,7 +1,7 @@
 //! `Mcp-Param-*` (2026-07-28, "Custom headers from tool parameters"): what a client of that revision repeats of a
 //! call's arguments in headers, so that somebody on the way can route by it.
 use crate::kernel::json::{Kind, Value};
-use crate::kernel::mcp::headers::{PARAM_PREFIX, encode_value};
+use crate::kernel::mcp::headers::{PARAM_PREFIX, decode_value, encode_value};
 use std::collections::BTreeSet;
 
 /// Deepest property and most of them that are looked at.
@@ -90,6 +90,23 @@ pub fn headers(mirrored: &[Mirrored], arguments: Option<Value<'_>>) -> Vec<(Stri
     mirrored.iter().filter_map(header).collect()
 }
 
+/// Whether headers of a call, as they came, say what its arguments say; no more, and no less.
+pub fn agree(mirrored: &[Mirrored], arguments: Option<Value<'_>>, given: &[(String, String)]) -> bool {
+    let expected = headers(mirrored, arguments);
+    let find = |all: &[(String, String)], header: &str| {
+        all.iter().find(|(name, _)| name == header).map(|(_, value)| decode_value(value))
+    };
+    let same = |one: &str, other: &str| {
+        let numbers = one.parse::<i64>().ok().zip(other.parse::<i64>().ok());
+        one == other || numbers.is_some_and(|(one, other)| one == other)
+    };
+    mirrored.iter().all(|one| match (find(&expected, &one.header), find(given, &one.header)) {
+        (None, None) => true,
+        (Some(Some(expected)), Some(Some(given))) => same(&expected, given.trim_matches([' ', '\t'])),
+        _ => false,
+    })
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -115,6 +132,20 @@ mod tests {
         ];
         assert_eq!(headers(&mirrored, Some(arguments.root())), expected.map(|(n, v)| (n.to_owned(), v)));
         assert!(headers(&mirrored, Some(document(r#"{"region":null}"#).root())).is_empty());
+        let given =
+            |all: &[(&str, &str)]| all.iter().map(|(n, v)| ((*n).to_owned(), (*v).to_owned())).collect::<Vec<_>>();
+        let region = encode_value("zürich");
+        for (headers, expected) in [
+            (vec![("mcp-param-region", &*region), ("mcp-param-count", "3"), ("mcp-param-flag", "true")], true),
+            (vec![("mcp-param-region", &*region), ("mcp-param-count", "03"), ("mcp-param-flag", "true")], true),
+            (vec![("mcp-param-region", "bern"), ("mcp-param-count", "3"), ("mcp-param-flag", "true")], false),
+            (vec![("mcp-param-count", "3"), ("mcp-param-flag", "true")], false),
+            (vec![("mcp-param-region", "=?base64?!?="), ("mcp-param-count", "3"), ("mcp-param-flag", "true")], false),
+        ] {
+            assert_eq!(agree(&mirrored, Some(arguments.root()), &given(&headers)), expected, "{headers:?}");
+        }
+        assert!(!agree(&mirrored, None, &given(&[("mcp-param-count", "3")])), "of what the arguments do not have");
+        assert!(agree(&mirrored, None, &given(&[("mcp-param-other", "3")])), "what no schema knows is nobody's");
     }
 
     #[test]

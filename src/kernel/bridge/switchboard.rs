@@ -70,6 +70,8 @@ struct Waiting {
     id: String,
     token: Option<String>,
     listens: bool,
+    /// The server was told that nobody waits.
+    cancelled: bool,
 }
 
 #[derive(Default)]
@@ -113,7 +115,14 @@ impl Switchboard {
             self.waiting.values().filter(|w| w.party == party).filter_map(|w| w.stream).collect();
         let mut effects: Vec<Effect> = streams.into_iter().flat_map(|stream| self.closed(stream)).collect();
         for uri in gone.subscribed.iter().filter(|uri| !self.is_subscribed(uri)).collect::<Vec<_>>() {
-            let number = self.number(Waiting { party, stream: None, id: String::new(), token: None, listens: false });
+            let number = self.number(Waiting {
+                party,
+                stream: None,
+                id: String::new(),
+                token: None,
+                listens: false,
+                cancelled: true,
+            });
             self.abandoned.push_back(number);
             let params = format!(r#"{{"uri":{}}}"#, text::quoted(uri));
             effects.push(Effect::Up(text::request(&number.to_string(), "resources/unsubscribe", &params)));
@@ -162,6 +171,7 @@ impl Switchboard {
         let found = self.waiting.iter_mut().find(|(_, waiting)| waiting.stream == Some(stream));
         let Some((number, waiting)) = found else { return Vec::new() };
         waiting.stream = None;
+        waiting.cancelled = self.modern;
         let number = *number;
         self.abandon(number);
         if self.modern { vec![Effect::Up(cancelled(number))] } else { Vec::new() }
@@ -228,6 +238,7 @@ impl Switchboard {
             id,
             token: token.map(text::raw),
             listens: method == "subscriptions/listen",
+            cancelled: false,
         };
         let number = self.number(waiting).to_string().into_bytes();
         if let Some(token) = token {
@@ -244,14 +255,14 @@ impl Switchboard {
             "notifications/cancelled" => {
                 let named = frame.params.and_then(|params| params.get("requestId"));
                 let Some(id) = named.and_then(text::id) else { return Vec::new() };
-                let found = self.waiting.iter().find(|(_, w)| w.party == party && w.id == id && w.stream.is_some());
-                let Some((number, stream)) = found.map(|(number, waiting)| (*number, waiting.stream)) else {
-                    return Vec::new();
-                };
-                if let Some(waiting) = self.waiting.get_mut(&number) {
-                    waiting.stream = None;
+                // The latest with this id; its stream may have been closed before this came.
+                let found = self.waiting.iter_mut().rev().find(|(_, w)| w.party == party && w.id == id && !w.cancelled);
+                let Some((number, waiting)) = found else { return Vec::new() };
+                let (number, stream) = (*number, waiting.stream.take());
+                waiting.cancelled = true;
+                if stream.is_some() {
+                    self.abandon(number);
                 }
-                self.abandon(number);
                 // The stream that waited for it ends with an answer, so that nobody waits for ever.
                 let said = stream.map(|stream| Effect::Last(stream, text::error(&id, -32800, "Cancelled.")));
                 std::iter::once(Effect::Up(cancelled(number))).chain(said).collect()

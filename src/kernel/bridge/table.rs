@@ -47,7 +47,9 @@ pub const ROWS: &[Row] = &[
     row(
         "errors",
         Bridged("-32602 for a resource not found becomes -32002"),
-        Bridged("-32002 becomes -32602; -32042 (URL elicitation) becomes -32603"),
+        Bridged(
+            "-32002 becomes -32602; -32042 (URL elicitation) becomes `input_required`, and the call is made again after the visit; a client that did not declare it gets -32603",
+        ),
     ),
     row("progress", Bridged("as it is"), Bridged("as it is")),
     row(
@@ -81,6 +83,7 @@ pub const ROWS: &[Row] = &[
     ),
     row("ping", Bridged("answered by the gateway"), Not("2026-07-28 has none")),
     row("changes of roots", Not("dropped: 2026-07-28 has no such notification"), Not("2026-07-28 has none")),
+    // Between equals of 2026-07-28 the extension is passed on where the policy says `tasks: pass`.
     row(
         "tasks",
         Not("the tasks of 2025-11-25 and the extension are not compatible"),
@@ -89,9 +92,15 @@ pub const ROWS: &[Row] = &[
     row(
         "Mcp-Param headers",
         Bridged("sent as the tools' schemas say; tools whose annotations are invalid are dropped"),
-        Served,
+        Bridged("compared with the arguments, as the tools' schemas say"),
     ),
-    row("Last-Event-ID", Not("2026-07-28 cannot resume"), Not("2026-07-28 cannot resume")),
+    row(
+        "Last-Event-ID",
+        Bridged(
+            "from the gateway: the last 512 events or 1 MiB of a session; a call goes on for 2 minutes without its client",
+        ),
+        Not("2026-07-28 cannot resume"),
+    ),
 ];
 
 const fn row(feature: &'static str, older: Cell, newer: Cell) -> Row {
@@ -123,7 +132,7 @@ pub fn transport(transport: &Transport) -> &'static str {
 /// `docs/bridging.md`.
 pub fn markdown() -> String {
     let mut out = String::from(
-        "# Bridging\n\nClients and servers of different revisions talk through the gateway on one path. Between equals, messages go on as\nthey were judged. Between the eras, that of sessions (2024-11-05 to 2025-11-25) and 2026-07-28, they are translated\nbelow the judge: policy, limits, contract and records are the same. `portcullis doctor gateway.yaml SERVER` says which\nera a server speaks and which of these cells apply.\n\nThis table is printed by `portcullis doctor --table`.\n\n| Feature | Earlier client, server of 2026-07-28 | Client of 2026-07-28, earlier server |\n|---|---|---|\n",
+        "# Bridging\n\nClients and servers of different revisions talk through the gateway on one path. Between equals, messages go on as\nthey were judged. Between the eras, that of sessions (2024-11-05 to 2025-11-25) and 2026-07-28, they are translated\nbelow the judge: policy, limits, contract and records are the same. `portcullis doctor gateway.yaml SERVER` says which\nera a server speaks and which of these cells apply.\n\nClients of 2024-11-05 (HTTP+SSE) send `GET` to the same path, without session and version headers. The stream names an\nendpoint, `<path>/<session>`, for what they send; each message to it is judged and recorded by itself. The session is its\nopener's and ends with the stream, here and at the server. What follows is the same for them as for other earlier clients.\n\nWhere a server gives its events no ids, those of a call in a session get ids of the gateway's, and its client may come\nback for the rest with `Last-Event-ID`. What was kept is given to the same caller in the same session only, and no longer\nwhen the policy that it was judged by is another.\n\nTasks (the extension `io.modelcontextprotocol/tasks`) are passed on between equals of 2026-07-28 where the policy says\n`tasks: pass`. The id that a client gets is sealed: it is its caller's alone, at that server, and each message about a\ntask is judged by the rule of its tool. Notifications about tasks are not passed on; clients ask with `tasks/get`.\n\nSeveral servers can stand behind one path: see `virtual` in [configuration.md](configuration.md).\n\nThis table is printed by `portcullis doctor --table`.\n\n| Feature | Earlier client, server of 2026-07-28 | Client of 2026-07-28, earlier server |\n|---|---|---|\n",
     );
     let cell = |cell: Cell| match cell {
         Served => "served".to_owned(),

@@ -180,11 +180,11 @@ proptest! {
             prop_assert_eq!(requests.len(), 1);
             let key = requests.keys().next().unwrap().clone();
             prop_assert!(call.again(&newer::take(&request(*id)).unwrap().call));
-            prop_assert!(call.answered(&Default::default()).is_none(), "nothing without the answer");
+            prop_assert_eq!(call.answered(&Default::default()), newer::Answered::Missing, "nothing without the answer");
             let answers = [(key, r#"{"action":"accept"}"#.to_owned())].into();
-            let answer = value(&call.answered(&answers).unwrap());
-            prop_assert_eq!(&answer["id"], &question["id"]);
-            prop_assert!(call.answered(&answers).is_none(), "an answer counts once");
+            let newer::Answered::Up(answer) = call.answered(&answers) else { panic!("an answer") };
+            prop_assert_eq!(&value(&answer)["id"], &question["id"]);
+            prop_assert_eq!(call.answered(&answers), newer::Answered::Missing, "an answer counts once");
             let done = call.clone().received(bytes(&json!({"jsonrpc":"2.0","id":100,"result":{}})), certain);
             let [newer::Step::Done(done)] = done.as_slice() else { panic!("{done:?}") };
             prop_assert_eq!(&value(done)["id"], &json!(id));

@@ -337,6 +337,7 @@ impl Unconfirmed {
         let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
         let message = self.message();
         Some(Message {
+            task: None,
             document: Some(Document::parse(text, &bounds).ok()?),
             shape: message.shape.clone(),
             method: message.method,

@@ -4,10 +4,13 @@
 use crate::kernel::digest::{Digest, keyed};
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
+use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 
 /// How states of ours begin.
 const PREFIX: &str = "portcullis.1.";
+/// What states are sealed for.
+const STATE: &str = "requestState";
 /// Longest state that is read.
 const BYTES_MAX: usize = 1 << 20;
 
@@ -44,24 +47,34 @@ impl SealKey {
         &self.0
     }
 
-    fn mac(&self, text: &str) -> Digest {
-        keyed(&self.0, &[b"requestState", text.as_bytes()])
+    fn mac(&self, purpose: &str, text: &str) -> Digest {
+        keyed(&self.0, &[purpose.as_bytes(), text.as_bytes()])
     }
 
     /// Seals.
     pub fn seal(&self, state: &State) -> String {
-        let json = serde_json::to_vec(state).unwrap_or_default();
-        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(json));
-        format!("{text}.{}", self.mac(&text))
+        self.seal_as(STATE, state)
     }
 
     /// Opens what [`SealKey::seal`] made, byte for byte, and nothing else.
     pub fn open(&self, sealed: &str) -> Option<State> {
+        self.open_as(STATE, sealed)
+    }
+
+    /// Seals something that opens for the same purpose only.
+    pub fn seal_as(&self, purpose: &str, value: &impl Serialize) -> String {
+        let json = serde_json::to_vec(value).unwrap_or_default();
+        let text = format!("{PREFIX}{}", URL_SAFE_NO_PAD.encode(json));
+        format!("{text}.{}", self.mac(purpose, &text))
+    }
+
+    /// Opens what [`SealKey::seal_as`] made for this purpose.
+    pub fn open_as<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
         let (text, mac) = sealed.rsplit_once('.').filter(|_| sealed.len() <= BYTES_MAX)?;
         let mac = Digest::parse(mac)?;
         // Compared as digests under a key that nobody has: how long that takes tells nothing.
         let again = |digest: &Digest| keyed(&self.0, &[b"compare", digest.bytes()]);
-        if again(&mac) != again(&self.mac(text)) {
+        if again(&mac) != again(&self.mac(purpose, text)) {
             return None;
         }
         let json = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;

@@ -378,5 +378,10 @@ pub fn collisions<'a>(names: impl Iterator<Item = (&'a str, &'a str, String)>, f
     }
 }
 
+/// What names have in common that people and models take for each other.
+pub fn alike(name: &str) -> String {
+    fold::name(name)
+}
+
 #[cfg(test)]
 mod tests;

@@ -115,7 +115,7 @@ impl Contract {
         match target {
             Target::Prompt(name) => self.is_live(Kind::Prompts, name),
             Target::Resource(uri) => self.is_live(Kind::Resources, uri) || self.is_live(Kind::Templates, uri),
-            Target::None | Target::Tool(_) | Target::Resources(_) => false,
+            Target::None | Target::Tool(_) | Target::Resources(_) | Target::Task(_) => false,
         }
     }
 
@@ -176,7 +176,7 @@ impl Published {
                     let fits = |(template, _): &&(UriTemplate, String)| template.matches(uri);
                     self.templates.iter().find(fits).map(|(_, text)| (Kind::Templates, text.as_str()))
                 }),
-            Target::None | Target::Resources(_) => None,
+            Target::None | Target::Resources(_) | Target::Task(_) => None,
         }
     }
 

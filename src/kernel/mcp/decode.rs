@@ -6,6 +6,7 @@ use super::revision::{Era, Revision};
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::json::{Bounds, Document, Fault, Kind, Value};
 use crate::kernel::refusal::{Reason, Refusal};
+use crate::kernel::tasks::Task;
 use bytes::Bytes;
 
 const META_VERSION: &str = "io.modelcontextprotocol/protocolVersion";
@@ -25,6 +26,8 @@ pub enum Target {
     Resource(String),
     /// Resources whose updates are asked for.
     Resources(Vec<String>),
+    /// A task, by its id: as the client has it, and as the server has it once it was opened.
+    Task(String),
 }
 
 /// The shape of a JSON-RPC message.
@@ -57,6 +60,8 @@ pub struct Message {
     pub params: Vec<(String, String)>,
     /// Upstream's event id to resume after (GET).
     pub last_event_id: Option<String>,
+    /// The task that it is about, once its id was opened.
+    pub task: Option<Task>,
 }
 
 /// What is known of the session a message claims, before it is decoded.
@@ -80,7 +85,8 @@ impl Message {
     /// Whether it is about something that a contract of the server has: a list, or a thing of one.
     pub fn uses_contract(&self) -> bool {
         let lists = [Class::ListTools, Class::ListPrompts, Class::ListResources, Class::ListTemplates];
-        self.shape == Shape::Request && (self.target != Target::None || lists.contains(&self.method.class))
+        let names = !matches!(self.target, Target::None | Target::Task(_));
+        self.shape == Shape::Request && (names || lists.contains(&self.method.class))
     }
 }
 
@@ -101,6 +107,7 @@ pub fn decode(inbound: Inbound, session: Option<SessionFacts>, bounds: &Bounds) 
                 revision: session.revision,
                 params: Vec::new(),
                 last_event_id: headers.last_event_id,
+                task: None,
             })
         }
     }
@@ -133,6 +140,7 @@ fn decode_post(
         revision,
         params: headers.params,
         last_event_id: None,
+        task: None,
     })
 }
 
@@ -215,6 +223,8 @@ fn understand(
         unambiguous_names(params)?;
     }
     let revision = match classify(envelope, headers, session) {
+        // It says itself that it has no sessions.
+        Era::Modern if headers.endpoint => return Err(Reason::RevisionNotOfSession.into()),
         Era::Modern => modern_revision(envelope, headers)?,
         Era::Legacy => legacy_revision(name, envelope, headers, session)?,
     };
@@ -282,7 +292,7 @@ fn legacy_revision(
         let asked = envelope.params.and_then(|p| p.get("protocolVersion")).and_then(|v| v.as_str());
         let asked = asked.ok_or(Reason::ParamsMalformed)?;
         // An unknown or unserved wish is legal: the server then offers a version of its own.
-        return Ok(Revision::parse(&asked).filter(|r| r.served_with_sessions()).unwrap_or(Revision::V2025_11_25));
+        return Ok(Revision::parse(&asked).filter(|r| r.era() == Era::Legacy).unwrap_or(Revision::V2025_11_25));
     }
     let session = session.ok_or(Reason::SessionMissing)?;
     check_session_version(headers, session)?;
@@ -370,6 +380,7 @@ fn target(row: &Method, params: Option<Value<'_>>) -> Result<Target, Refusal> {
             }
             Target::Resources(uris)
         }
+        Class::Task if params.and_then(|p| p.get("taskId")).is_some() => Target::Task(text("taskId")?),
         _ => Target::None,
     })
 }
@@ -378,6 +389,8 @@ fn names_agree(row: &Method, target: &Target, headers: &HeaderFacts) -> Result<(
     let named = match (row.class, target) {
         (Class::CallTool, Target::Tool(name)) | (Class::GetPrompt, Target::Prompt(name)) => name,
         (Class::Resource, Target::Resource(uri)) => uri,
+        // The extension's own rule ("Streamable HTTP: Routing Headers").
+        (Class::Task, Target::Task(id)) => id,
         _ => return Ok(()),
     };
     let header = headers.name.as_deref().and_then(headers::decode_value);

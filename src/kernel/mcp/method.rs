@@ -35,7 +35,7 @@ pub enum Class {
     Listen,
     /// `logging/setLevel`.
     SetLevel,
-    /// Tasks, in either form: known, not served, because a task outlives the verdict it was made under.
+    /// Tasks, in either form. Those of 2025-11-25 are not served; those of the extension where a policy passes them on.
     Task,
     /// A notification from the client.
     ClientNotice,

@@ -5,7 +5,7 @@ use std::fmt;
 /// A published revision, oldest first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Revision {
-    /// 2024-11-05 (HTTP+SSE; known, not served over streamable HTTP).
+    /// 2024-11-05
     V2024_11_05,
     /// 2025-03-26
     V2025_03_26,
@@ -50,11 +50,6 @@ impl Revision {
     /// The era this revision belongs to.
     pub fn era(self) -> Era {
         if self == Self::V2026_07_28 { Era::Modern } else { Era::Legacy }
-    }
-
-    /// Whether a session may be negotiated to it through this gateway.
-    pub fn served_with_sessions(self) -> bool {
-        matches!(self, Self::V2025_03_26 | Self::V2025_06_18 | Self::V2025_11_25)
     }
 }
 

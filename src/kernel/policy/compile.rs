@@ -22,6 +22,7 @@ use super::source::*;
 use super::template::UriTemplate;
 use crate::kernel::contract::lock::Approvers;
 use crate::kernel::contract::published::Contract;
+use crate::kernel::contract::widget::Allowed;
 use crate::kernel::digest::Digest;
 use crate::kernel::flow::Flow;
 use crate::kernel::flow::data::Data;
@@ -93,16 +94,67 @@ pub struct ServerPolicy {
     pub flow: Flow,
     /// Where links may lead; `None` for anywhere.
     pub links: Option<Links>,
+    /// Tasks of the extension are passed on.
+    pub tasks: bool,
 }
 
 impl ServerPolicy {
+    /// What callers see of a virtual server: without rules, and nowhere to send.
+    pub fn face(name: &str, (path, resource): (String, String), issuers: Vec<String>, audience: String) -> Self {
+        Self {
+            name: name.to_owned(),
+            path,
+            resource,
+            contacts: Vec::new(),
+            access: Access {
+                issuers,
+                audience,
+                also: Vec::new(),
+                challenge: ChallengeSource::Http,
+                anonymous: false,
+                token_life_max: None,
+            },
+            upstream: UpstreamTarget {
+                url: String::new(),
+                transport: Transport::Http,
+                credential: None,
+                ca: None,
+                timeout: Duration::ZERO,
+            },
+            tools: Rules::<NamePattern>::new(Vec::new()),
+            prompts: Rules::<NamePattern>::new(Vec::new()),
+            resources: Rules::<UriTemplate>::new(Vec::new()),
+            deny: Vec::new(),
+            limits: Vec::new(),
+            roles: BTreeMap::new(),
+            contract: Contract {
+                lock: String::new(),
+                written: false,
+                published: None,
+                on_drift: OnDrift::default(),
+                undeclared: Undeclared::default(),
+                output: OutputMode::default(),
+                approvals: 1,
+                every: Duration::from_secs(60),
+                widgets: Allowed::default(),
+                domain: None,
+                domains: BTreeMap::new(),
+                live: Vec::new(),
+                hidden_text: HiddenText::default(),
+            },
+            confirmations: Confirmations::default(),
+            preview_only: false,
+            tasks: false,
+        }
+    }
+
     /// The most specific rule for a thing, if there is one.
     pub fn rule(&self, target: &Target) -> Option<&Arc<Rule>> {
         match target {
             Target::Tool(name) => self.tools.find(name),
             Target::Prompt(name) => self.prompts.find(name),
             Target::Resource(uri) => self.resources.find(uri),
-            Target::None | Target::Resources(_) => None,
+            Target::None | Target::Resources(_) | Target::Task(_) => None,
         }
     }
 
@@ -167,6 +219,8 @@ pub struct Access {
     pub issuers: Vec<String>,
     /// Required audience.
     pub audience: String,
+    /// Audiences of virtual servers that this one is part of: their callers come through them.
+    pub also: Vec<String>,
     /// How a missing scope is answered.
     pub challenge: ChallengeSource,
     /// Whether callers without a token are let in, to what says so.
@@ -412,7 +466,7 @@ impl Deny {
                 Target::Tool(name) => self.tools.iter().any(|pattern| pattern.matches(name)),
                 Target::Prompt(name) => self.prompts.iter().any(|pattern| pattern.matches(name)),
                 Target::Resource(uri) => self.resources.iter().any(|template| template.denies(uri)),
-                Target::None | Target::Resources(_) => false,
+                Target::None | Target::Resources(_) | Target::Task(_) => false,
             }
     }
 }
@@ -493,6 +547,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         data_types,
         contract,
         mode,
+        tasks_mode,
         confirmations,
         flow,
         links,
@@ -556,6 +611,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
         preview_only: *mode == ServerMode::Preview,
         flow,
         links,
+        tasks: *tasks_mode == TasksMode::Pass,
     };
     Compiled { policy: (!flaws.fatal()).then_some(policy), flaws: flaws.0 }
 }

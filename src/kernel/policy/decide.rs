@@ -7,6 +7,7 @@ use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPoli
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
 use crate::kernel::confirm::hold::{Confirmed, Unconfirmed};
+use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::contract::published::{Standing, Tool};
 use crate::kernel::contract::schema::{Mismatch, UNDECLARED_MAX};
 use crate::kernel::digest::Digest;
@@ -23,13 +24,11 @@ use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::sensitive::{Counts, Sent, sent};
 use crate::kernel::snapshot::Snapshot;
+use crate::kernel::tasks::{TASKS, Task, declared};
 use bytes::Bytes;
 use std::borrow::Cow;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
-
-/// The extension whose messages this gateway does not serve, and so does not let anybody negotiate.
-pub const TASKS: &str = "io.modelcontextprotocol/tasks";
 
 /// A verdict.
 pub enum Decision {
@@ -77,6 +76,8 @@ pub struct Permitted {
     time: Option<Duration>,
     /// The confirmation that it took, if it took one.
     pub(in crate::kernel) confirmed: Option<Box<Confirmed>>,
+    /// What ids of tasks are sealed with, where they are passed on.
+    pub(in crate::kernel) tasks: Option<SealKey>,
 }
 
 /// Proof that a permit's obligations were applied: what `upstream` may send.
@@ -149,7 +150,7 @@ pub fn authorize_telling<'a>(
         Target::Tool(name) => (name, Reason::ToolUnknown),
         Target::Prompt(name) => (name, Reason::PromptUnknown),
         Target::Resource(uri) => (uri, Reason::ResourceUnknown),
-        Target::None | Target::Resources(_) => return Err((Reason::Internal, None)),
+        Target::None | Target::Resources(_) | Target::Task(_) => return Err((Reason::Internal, None)),
     };
     let rule = server.rule(target);
     trace.step(Step::Rule(rule));
@@ -235,7 +236,14 @@ fn denial_applies(denial: &Deny, scope: &Scope<'_>, trace: &mut impl Trace) -> b
 }
 
 impl Access {
-    /// Whether this caller's token was made for this server by an issuer it accepts.
+    /// Whether this caller may come to this very path: with a token for it, not for a virtual server it is part of.
+    pub fn admits_here(&self, principal: &Principal, facts: &Facts) -> Result<(), Reason> {
+        self.admits(principal, facts)?;
+        let here = principal.is_anonymous() || principal.audiences().contains(&self.audience);
+        if here { Ok(()) } else { Err(Reason::TokenForAnother) }
+    }
+
+    /// Whether this caller's token was made for this server, or a virtual one that it is part of, by an issuer it accepts.
     pub fn admits(&self, principal: &Principal, facts: &Facts) -> Result<(), Reason> {
         if principal.is_anonymous() {
             return if self.anonymous { Ok(()) } else { Err(Reason::TokenMissing) };
@@ -243,7 +251,8 @@ impl Access {
         if !self.issuers.iter().any(|issuer| issuer == principal.issuer()) {
             return Err(Reason::TokenInvalid);
         }
-        if !principal.audiences().contains(&self.audience) {
+        let names = |audience: &String| principal.audiences().contains(audience);
+        if !names(&self.audience) && !self.also.iter().any(names) {
             return Err(Reason::TokenForAnother);
         }
         if principal.expires() <= facts.now {
@@ -269,7 +278,8 @@ pub fn decide(
         Ok(sent) => sent,
         Err((refusal, sensitive)) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive }),
     };
-    let message = match stripped(server, message) {
+    let opened = stripped(server, message).and_then(|message| opened(server, principal, message, facts));
+    let message = match opened {
         Ok(message) => message,
         Err(refusal) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive: counts }),
     };
@@ -298,6 +308,7 @@ pub fn decide(
         reply_max: limited.reply_max,
         time: limited.time,
         confirmed: None,
+        tasks: facts.tasks.clone().filter(|_| server.tasks),
     };
     let concern = match leaves(&permitted, facts) {
         Some((concern, Then::Confirm)) => Some(concern),
@@ -333,6 +344,35 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
         (Some((_, Then::Confirm)), Some(remembered)) => Some(remembered),
         (linked, remembered) => linked.or(remembered),
     }
+}
+
+/// A message about a task as the server has it: under the server's own id, if the caller was given the id that it names.
+fn opened(
+    server: &ServerPolicy,
+    principal: &Principal,
+    mut message: Message,
+    facts: &Facts,
+) -> Result<Message, Refusal> {
+    let (Target::Task(sealed), Era::Modern, true) = (&message.target, message.revision.era(), server.tasks) else {
+        return Ok(message);
+    };
+    if !declared(message.params()) {
+        return Err(Refusal::from(Reason::TasksUndeclared).for_id(message.id));
+    }
+    let unknown = || Refusal::from(Reason::TaskUnknown).for_id(message.id.clone());
+    let key = facts.tasks.as_ref().ok_or(Reason::Internal)?;
+    let task = Task::open(key, sealed, &server.name, principal.id()).ok_or_else(unknown)?;
+    let (Some(document), Some(field)) = (&message.document, message.params().and_then(|p| p.get("taskId"))) else {
+        return Err(unknown());
+    };
+    let mut patches = Patches::default();
+    patches.replace(field, string(&task.theirs));
+    let text = document.write(&patches);
+    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+    message.document = Some(Document::parse(text, &bounds).map_err(|_| Reason::Internal)?);
+    message.target = Target::Task(task.theirs.clone());
+    message.task = Some(task);
+    Ok(message)
 }
 
 /// Whether somebody has to confirm a call, or the server takes none of its kind.
@@ -453,9 +493,20 @@ pub(in crate::kernel) fn verdict(
         })
     };
     match message.method.class {
-        Class::Task => Err(no_method(Reason::MethodNotServed)),
+        // By the rule of the tool whose call it is; its arguments were judged when it was made.
+        Class::Task => match &message.task {
+            Some(task) => {
+                let tool = Target::Tool(task.tool.clone());
+                let rule = authorize(server, principal, &tool, None, facts);
+                let told = |(reason, rule): (Reason, Option<&Arc<Rule>>)| {
+                    (Refusal::from(reason), rule.map(Grounds::of).unwrap_or_default())
+                };
+                rule.map(Grounds::of).map_err(told)
+            }
+            None => Err(no_method(Reason::MethodNotServed)),
+        },
         Class::ServerNotice | Class::ServerRequest => Err(no_method(Reason::MethodUnknown)),
-        Class::CallTool if message.params().and_then(|p| p.get("task")).is_some() => {
+        Class::CallTool if asks_for_a_task(message) && !(server.tasks && message.revision.era() == Era::Modern) => {
             Err(no_method(Reason::MethodNotServed))
         }
         Class::CallTool | Class::GetPrompt | Class::Resource | Class::Complete => named(&message.target),
@@ -483,6 +534,11 @@ pub(in crate::kernel) fn verdict(
     }
 }
 
+/// Whether a call asks for a task as 2025-11-25 has them. In 2026-07-28 that means nothing.
+fn asks_for_a_task(message: &Message) -> bool {
+    message.params().and_then(|params| params.get("task")).is_some()
+}
+
 /// The arguments of a call that has none.
 static NOTHING: LazyLock<Document> = LazyLock::new(Document::empty_object);
 
@@ -501,7 +557,7 @@ fn limited(server: &ServerPolicy, principal: &Principal, message: &Message, fact
     }
     let name = match &message.target {
         Target::Tool(name) | Target::Prompt(name) | Target::Resource(name) => name,
-        Target::None | Target::Resources(_) => "",
+        Target::None | Target::Resources(_) | Target::Task(_) => "",
     };
     for (index, limit) in
         server.limits.iter().enumerate().filter(|(_, limit)| limit.concerns(principal, &message.target))
@@ -573,7 +629,7 @@ impl Permitted {
 
     /// Applies the obligations: what may be sent, and who judges what comes back.
     pub fn discharge(self) -> (Outbound, Judge) {
-        let Self { world, server, principal, message, grounds, charges: _, reply_max, time, confirmed } = self;
+        let Self { world, server, principal, message, grounds, charges: _, reply_max, time, confirmed, tasks } = self;
         let mut removed = 0;
         let verb = match message.method.class {
             Class::OpenStream => Verb::Get,
@@ -581,7 +637,7 @@ impl Permitted {
             _ => Verb::Post,
         };
         let body = message.document.as_ref().map_or_else(Bytes::new, |document| {
-            let mut patches = rewrite(&message);
+            let mut patches = rewrite(&message, server.tasks);
             removed = data::hints(&message, grounds.rule.as_deref(), &mut patches);
             if let (Some(confirmed), Some(params)) = (&confirmed, message.params()) {
                 confirmed.strip(params, &mut patches);
@@ -590,12 +646,12 @@ impl Permitted {
         });
         let caller = principal.id();
         let outbound = Outbound { server: server.clone(), caller, message: message.clone(), verb, body, time, removed };
-        (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed))
+        (outbound, Judge::new(world, server, principal, message, reply_max, time).confirmed(confirmed).sealing(tasks))
     }
 }
 
 /// What this gateway changes in a client's message: nothing but what it does not serve.
-fn rewrite(message: &Message) -> Patches {
+fn rewrite(message: &Message, tasks: bool) -> Patches {
     let mut patches = Patches::default();
     let Some(params) = message.params() else {
         return patches;
@@ -610,7 +666,10 @@ fn rewrite(message: &Message) -> Patches {
             patches.remove(tasks);
         }
     }
-    if message.revision.era() == Era::Modern {
+    if let Some(task) = params.get("task").filter(|_| message.method.class == Class::CallTool) {
+        patches.remove(task);
+    }
+    if message.revision.era() == Era::Modern && !tasks {
         let capabilities = params.get("_meta").and_then(|m| m.get("io.modelcontextprotocol/clientCapabilities"));
         if let Some(tasks) = capabilities.and_then(|c| c.get("extensions")).and_then(|e| e.get(TASKS)) {
             patches.remove(tasks);
@@ -667,6 +726,7 @@ impl Outbound {
             (Class::CallTool, Target::Tool(name))
             | (Class::GetPrompt, Target::Prompt(name))
             | (Class::Resource, Target::Resource(name))
+            | (Class::Task, Target::Task(name))
                 if self.modern() =>
             {
                 Some(encode_value(name))

@@ -37,7 +37,7 @@ pub fn explain(
         Target::Tool(name) => format!("tool `{name}`"),
         Target::Prompt(name) => format!("prompt `{name}`"),
         Target::Resource(uri) => format!("resource `{uri}`"),
-        Target::None | Target::Resources(_) => "nothing in particular".to_owned(),
+        Target::None | Target::Resources(_) | Target::Task(_) => "nothing in particular".to_owned(),
     };
     let who = if principal.is_anonymous() { "an anonymous caller" } else { principal.subject() };
     let (yes, no) = if args.is_some() { ("ALLOWED", "REFUSED") } else { ("LISTED", "HIDDEN") };

@@ -72,6 +72,9 @@ pub struct PolicySource {
     /// What is taken of calls that change anything. Default `enforce`.
     #[serde(default)]
     pub mode: ServerMode,
+    /// What becomes of tasks, between clients and servers of 2026-07-28. Default `refuse`.
+    #[serde(default, rename = "tasks")]
+    pub tasks_mode: TasksMode,
     /// How people are asked to confirm calls. See "Confirmations".
     pub confirmations: Option<ConfirmationsSource>,
     /// Where data may go once it was read. See "Flow".
@@ -143,6 +146,18 @@ pub struct WidgetsSource {
     /// Replaces `ui.domain` for these OAuth clients, by client id: hosts differ in what they take.
     #[serde(default)]
     pub domains: BTreeMap<String, String>,
+}
+
+/// What becomes of the extension `io.modelcontextprotocol/tasks`: calls that a server answers later.
+#[derive(Clone, Copy, Debug, Default, Deserialize, JsonSchema, PartialEq, Eq)]
+#[serde(rename_all = "snake_case")]
+pub enum TasksMode {
+    /// Nobody can negotiate it.
+    #[default]
+    Refuse,
+    /// A task is its caller's alone, and each message about it is judged by the rule of its tool. What comes of it is
+    /// judged like the result of a call.
+    Pass,
 }
 
 /// What a contract need not fix.

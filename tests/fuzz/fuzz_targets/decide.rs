@@ -40,6 +40,7 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     let world = Snapshot {
         id: Digest::of(b""),
         servers: BTreeMap::from([("x".to_owned(), server.clone())]),
+        joints: BTreeMap::new(),
         paths: BTreeMap::from([("/x/mcp".to_owned(), "x".to_owned())]),
         hosts: Vec::new(),
         origins: Vec::new(),

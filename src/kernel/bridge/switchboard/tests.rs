@@ -114,6 +114,7 @@ enum Step {
     Answer(usize),
     Progress(usize),
     Close(usize),
+    Cancel(u64, i64),
     Question,
     AnswerQuestion(usize, u64),
     Leave(u64),
@@ -125,6 +126,7 @@ fn step() -> impl Strategy<Value = Step> {
         3 => (0..8usize).prop_map(Step::Answer),
         2 => (0..8usize).prop_map(Step::Progress),
         1 => (0..8usize).prop_map(Step::Close),
+        1 => (1..5u64, 0..4i64).prop_map(|(party, id)| Step::Cancel(party, id)),
         1 => Just(Step::Question),
         1 => (0..4usize, 1..5u64).prop_map(|(which, party)| Step::AnswerQuestion(which, party)),
         1 => (1..5u64).prop_map(Step::Leave),
@@ -139,6 +141,7 @@ struct Open {
     stream: Stream,
     id: i64,
     closed: bool,
+    cancelled: bool,
 }
 
 proptest! {
@@ -162,7 +165,7 @@ proptest! {
                     let number = sent["id"].as_u64().unwrap();
                     prop_assert!(open.iter().all(|call| call.number != number), "a number is used once");
                     let token = sent["params"]["_meta"]["progressToken"].as_u64().unwrap();
-                    open.push(Open { number, token, party, stream: next_stream, id, closed: false });
+                    open.push(Open { number, token, party, stream: next_stream, id, closed: false, cancelled: false });
                 }
                 Step::Answer(which) if !open.is_empty() => {
                     let call = open.remove(which % open.len());
@@ -195,6 +198,26 @@ proptest! {
                     let effects = board.closed(open[which].stream);
                     prop_assert_eq!(effects.len(), usize::from(modern && !open[which].closed));
                     open[which].closed = true;
+                    open[which].cancelled |= modern;
+                }
+                Step::Cancel(party, id) => {
+                    let params = serde_json::json!({"requestId":id});
+                    let note = serde_json::json!({"jsonrpc":"2.0","method":"notifications/cancelled","params":params});
+                    let effects = board.submit(party, 1, bytes(note)).unwrap();
+                    // The latest of the party's own with this id, whatever others call theirs.
+                    let found = open.iter_mut().rev().find(|call| call.party == party && call.id == id && !call.cancelled);
+                    let Some(call) = found else {
+                        prop_assert!(effects.is_empty());
+                        continue;
+                    };
+                    let Effect::Up(sent) = &effects[0] else { panic!("{effects:?}") };
+                    prop_assert_eq!(value(sent)["params"]["requestId"].as_u64(), Some(call.number));
+                    match effects.get(1) {
+                        None => prop_assert!(call.closed),
+                        Some(Effect::Last(stream, _)) => prop_assert!(!call.closed && *stream == call.stream),
+                        other => panic!("{other:?}"),
+                    }
+                    (call.closed, call.cancelled) = (true, true);
                 }
                 Step::Question if !modern => {
                     asked += 1;
@@ -230,7 +253,10 @@ proptest! {
                 }
                 Step::Leave(party) => {
                     board.leave(party);
-                    open.iter_mut().filter(|call| call.party == party).for_each(|call| call.closed = true);
+                    for call in open.iter_mut().filter(|call| call.party == party) {
+                        call.cancelled |= modern && !call.closed;
+                        call.closed = true;
+                    }
                     questions.retain(|(of, _)| *of != party);
                 }
                 _ => {}

@@ -168,6 +168,7 @@ pub fn access(source: &AccessSource, known: &[String], resource: &str, flaws: &m
     Access {
         issuers: issuers.clone(),
         audience: audience.clone().unwrap_or_else(|| resource.to_owned()),
+        also: Vec::new(),
         challenge: *challenge,
         anonymous: *anonymous,
         token_life_max,
