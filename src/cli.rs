@@ -12,6 +12,7 @@ mod files;
 mod format;
 mod guess;
 mod init;
+mod redact;
 mod reference;
 mod shell;
 mod stop;
@@ -123,6 +124,10 @@ enum Command {
     Init(init::Options),
     /// Print an access token by a local issuer, for trying out.
     Token(token::Options),
+    /// Find what is sensitive in a text or a document from standard input, and print it without.
+    Redact(redact::Options),
+    /// Say where files and folders hold something sensitive, never what. Exits 1 if one does, 2 if one cannot be read.
+    Scan(redact::ScanOptions),
     /// Format policies and cases; comments and meaning stay.
     Fmt(format::Options),
     /// Print the completions of a shell.
@@ -214,6 +219,8 @@ pub fn main() -> ExitCode {
         Command::Doctor(options) => with_runtime(doctor::run(options, &environment)),
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
+        Command::Redact(options) => redact::run(&options),
+        Command::Scan(options) => redact::scan(&options),
         Command::Fmt(options) => format::run(&options),
         Command::Completions { shell } => shell::completions(shell, command()),
         Command::Man { subcommand } => shell::man(subcommand.as_deref(), command()),

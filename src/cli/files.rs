@@ -40,6 +40,39 @@ pub fn read(path: &Path) -> Result<String, String> {
     }
 }
 
+/// The largest file that [`each`] looks into, and the deepest folder.
+const SEARCHED_MAX: u64 = 64 << 20;
+const DEPTH_MAX: usize = 64;
+
+/// Calls `look` with every file of text under `paths`, in order. Links inside folders and `.git` are not followed;
+/// binary files are passed over; one that is too large or cannot be read is an error, not silence.
+pub fn each(paths: &[PathBuf], look: &mut dyn FnMut(&Path, &str) -> Result<(), String>) -> Result<(), String> {
+    let mut left: Vec<(PathBuf, usize)> = paths.iter().rev().map(|path| (path.clone(), 0)).collect();
+    while let Some((path, depth)) = left.pop() {
+        if std::fs::metadata(&path).map_err(|error| said(&path, &error))?.is_dir() {
+            if depth >= DEPTH_MAX {
+                return Err(format!("{}: more than {DEPTH_MAX} folders deep", path.display()));
+            }
+            let inside = std::fs::read_dir(&path).map_err(|error| said(&path, &error))?;
+            let mut inside = inside.collect::<Result<Vec<_>, _>>().map_err(|error| said(&path, &error))?;
+            inside.sort_by_key(std::fs::DirEntry::file_name);
+            inside.retain(|entry| entry.file_name() != ".git" && !entry.path().is_symlink());
+            left.extend(inside.iter().rev().map(|entry| (entry.path(), depth + 1)));
+            continue;
+        }
+        let file = std::fs::File::open(&path).map_err(|error| said(&path, &error))?;
+        let mut bytes = Vec::new();
+        let length = file.take(SEARCHED_MAX + 1).read_to_end(&mut bytes).map_err(|error| said(&path, &error))?;
+        if u64::try_from(length).is_ok_and(|length| length > SEARCHED_MAX) {
+            return Err(format!("{}: longer than {SEARCHED_MAX} bytes", path.display()));
+        }
+        if !bytes.iter().take(8192).any(|byte| *byte == 0) {
+            look(&path, &String::from_utf8_lossy(&bytes))?;
+        }
+    }
+    Ok(())
+}
+
 /// A `gateway.yaml` as it was written, whatever it leads to.
 pub fn gateway(path: &Path) -> Result<GatewaySource, String> {
     let shown = path.display();

@@ -71,6 +71,13 @@ const EXAMPLES: &[(&str, &str)] = &[
         "portcullis token gateway.yaml crm --scope crm.read
   portcullis token gateway.yaml crm --scope crm.write --claims '{\"groups\":[\"support\"]}'",
     ),
+    (
+        "redact",
+        "portcullis redact < reply.json
+  portcullis redact --action mask --types pci,email < mail.txt
+  portcullis redact --spans < samples.jsonl > spans.jsonl",
+    ),
+    ("scan", "portcullis scan samples/ notes.txt\n  portcullis scan --types secret ."),
     ("fmt", "portcullis fmt policies/crm.yaml policies/crm.cases.yaml\n  portcullis fmt --check policies/*.yaml"),
     ("completions", "portcullis completions bash > /etc/bash_completion.d/portcullis"),
     ("man", "portcullis man > portcullis.1\n  portcullis man init > portcullis-init.1"),

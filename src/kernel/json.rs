@@ -170,6 +170,16 @@ impl Document {
         Value { document: self, index: 0 }
     }
 
+    /// The text as it came.
+    pub fn text(&self) -> &str {
+        std::str::from_utf8(&self.text).unwrap_or_default()
+    }
+
+    /// The value at a place of this document, [`Value::place`].
+    pub fn at(&self, index: u32) -> Value<'_> {
+        Value { document: self, index }
+    }
+
     /// The whole text re-encoded: no whitespace, plainest strings, numbers and key order as they were.
     pub fn write(&self, patches: &Patches) -> Bytes {
         if self.plain && patches.is_empty() {
@@ -204,6 +214,12 @@ impl<'a> Value<'a> {
     /// Whether it is an array.
     pub fn is_array(self) -> bool {
         self.kind() == Kind::Array
+    }
+
+    /// Where it stands in the text, quotes included.
+    pub fn range(self) -> std::ops::Range<usize> {
+        let node = self.document.node(self.index);
+        node.start as usize..node.end as usize
     }
 
     /// The text of this value as it was written.

@@ -7,11 +7,32 @@
 //!
 //! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
 //! is replaced is never found again; nothing but what was found changes.
+mod chain;
+mod checks;
+mod contact;
+pub mod cover;
+pub mod document;
+mod encoded;
+mod evidence;
+mod identity;
+mod judge;
 pub mod kind;
+mod labelled;
+pub mod labels;
+mod lexicon;
+pub mod numbers;
+mod own;
+mod payment;
 pub mod secrets;
+mod tables;
+mod tail;
 pub mod view;
+mod wire;
+mod words;
 
+pub use document::{Edit, Finding, Findings, Place, rewrite};
 pub use kind::{Group, Kind};
+pub use tail::{HELD_MAX, Tail};
 use view::View;
 
 /// Part of a text and what it is. Byte offsets, always on character boundaries.
@@ -86,28 +107,83 @@ pub enum Flaw {
 
 /// All recognisers, built in and own.
 pub struct Engine {
-    own: Vec<OwnType>,
+    own: own::Own,
 }
 
 impl Engine {
     /// Built-in recognisers and those of the deployment; the place in `own` is the number in [`Kind::Own`].
     pub fn new(own: Vec<OwnType>) -> Result<Self, (usize, Flaw)> {
-        Ok(Self { own })
+        own::Own::new(own).map(|own| Self { own })
     }
 
     /// The name of a kind, own types included.
     pub fn name(&self, kind: Kind) -> &str {
         match kind {
-            Kind::Own(place) => self.own.get(usize::from(place)).map_or("OWN", |own| own.name.as_str()),
+            Kind::Own(place) => self.own.get(place).map_or("OWN", |own| own.name.as_str()),
             built_in => built_in.name(),
+        }
+    }
+
+    /// The group of a kind, own types included.
+    pub fn group(&self, kind: Kind) -> Option<Group> {
+        match kind {
+            Kind::Own(place) => self.own.get(place).and_then(|own| own.group),
+            built_in => built_in.group(),
         }
     }
 
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
+        self.scan_layers(text, context, LAYERS)
+    }
+
+    /// Whether an own type goes by its path.
+    fn has_paths(&self) -> bool {
+        self.own.has_paths()
+    }
+
+    /// The own type whose path these keys are.
+    fn own_at(&self, path: &[&str]) -> Option<Kind> {
+        self.own.at(path)
+    }
+
+    fn scan_layers(&self, text: &str, context: &Context<'_>, layers: usize) -> Vec<Span> {
         let view = View::new(text);
         let mut found = Vec::new();
+        numbers::find(&view, context, &mut found);
         secrets::find(&view, context, &mut found);
-        found.into_iter().map(|found| found.span).collect()
+        self.own.find(&view, &mut found);
+        if layers > 0 {
+            encoded::find(self, &view, context, layers, &mut found);
+        }
+        resolve(&mut found);
+        let written = |found: Found| {
+            let (start, end) = view.written(found.span.start, found.span.end);
+            Span { start, end, ..found.span }
+        };
+        found.into_iter().map(written).collect()
     }
+}
+
+/// How many encodings inside each other are undone.
+const LAYERS: usize = 2;
+
+/// Of findings that overlap the surest stays, then the longest; in order.
+fn resolve(found: &mut Vec<Found>) {
+    if found.len() < 2 {
+        return;
+    }
+    found.sort_unstable_by_key(|found| {
+        (std::cmp::Reverse(found.score), std::cmp::Reverse(found.span.end - found.span.start), found.span.start)
+    });
+    let mut taken = std::collections::BTreeMap::new();
+    found.retain(|found| {
+        let span = found.span;
+        let clear = taken.range(..span.end).next_back().is_none_or(|(_, end)| *end <= span.start);
+        if clear {
+            taken.insert(span.start, span.end);
+        }
+        clear
+    });
+    found.sort_unstable_by_key(|found| found.span.start);
 }

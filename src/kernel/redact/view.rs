@@ -8,13 +8,22 @@ pub struct View<'a> {
     folded: Cow<'a, str>,
     /// Where folded and written text part: `(folded offset, written offset)`, ascending; between two entries
     /// offsets run in step. Empty when nothing was folded.
-    steps: Vec<(u32, u32)>,
+    steps: Vec<(usize, usize)>,
 }
 
 impl<'a> View<'a> {
     /// Folds `text`; borrows it when there is nothing to fold.
     pub fn new(text: &'a str) -> Self {
-        Self { text, folded: Cow::Borrowed(text), steps: Vec::new() }
+        let Some(first) = first_fold(text) else {
+            return Self { text, folded: Cow::Borrowed(text), steps: Vec::new() };
+        };
+        let mut fold = Fold { text, out: String::with_capacity(text.len()), steps: Vec::new(), changed: false };
+        fold.out.push_str(text.get(..first).unwrap_or_default());
+        fold.run(first);
+        if !fold.changed {
+            return Self { text, folded: Cow::Borrowed(text), steps: Vec::new() };
+        }
+        Self { text, folded: Cow::Owned(fold.out), steps: fold.steps }
     }
 
     /// What was written.
@@ -38,12 +47,247 @@ impl<'a> View<'a> {
         if self.steps.is_empty() { (start, end) } else { (self.back(start, false), self.back(end, true)) }
     }
 
+    /// The end of a range is mapped by its last byte, so that what was dropped right behind it stays.
     fn back(&self, at: usize, end: bool) -> usize {
-        let after = self
-            .steps
-            .partition_point(|(folded, _)| if end { (*folded as usize) < at } else { *folded as usize <= at });
+        let after = self.steps.partition_point(|(folded, _)| if end { *folded < at } else { *folded <= at });
         let (folded, written) = after.checked_sub(1).and_then(|i| self.steps.get(i)).copied().unwrap_or((0, 0));
-        let next = self.steps.get(after).map_or(self.text.len(), |(_, written)| *written as usize);
-        (written as usize + (at - folded as usize)).min(next)
+        let next = self.steps.get(after).map_or(self.text.len(), |(_, written)| *written);
+        if end && self.steps.get(after).is_some_and(|(folded, _)| *folded == at) {
+            // The last character was itself folded, or what follows is.
+            return self.steps.get(after).map_or(next, |(_, written)| *written);
+        }
+        (written + (at - folded)).min(next)
+    }
+}
+
+/// The first byte at which folding may have something to do.
+fn first_fold(text: &str) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let ascii = bytes.is_ascii();
+    if ascii {
+        let mut at = 0;
+        while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr3(b'%', b'&', b'\\', rest)) {
+            at += found;
+            if escape(text, at).is_some() {
+                return Some(at);
+            }
+            at += 1;
+        }
+        return None;
+    }
+    bytes.iter().position(|byte| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\'))
+}
+
+struct Fold<'a> {
+    text: &'a str,
+    out: String,
+    steps: Vec<(usize, usize)>,
+    changed: bool,
+}
+
+impl Fold<'_> {
+    fn run(&mut self, first: usize) {
+        let mut at = first;
+        while at < self.text.len() {
+            let rest = self.text.get(at..).unwrap_or_default();
+            let plain =
+                rest.bytes().position(|byte| byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\')).unwrap_or(rest.len());
+            self.out.push_str(rest.get(..plain).unwrap_or_default());
+            at += plain;
+            let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
+                break;
+            };
+            let (written, seen) = match escape(self.text, at) {
+                Some((length, seen)) => (length, Some(seen)),
+                None => (character.len_utf8(), None),
+            };
+            let read = seen.unwrap_or(character);
+            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at) };
+            match replaced {
+                Folded::One(same) if same == character && seen.is_none() => self.out.push(same),
+                Folded::One(other) => self.put(at, written, Some(other)),
+                Folded::Gone => self.put(at, written, None),
+            }
+            at += written;
+        }
+    }
+
+    fn put(&mut self, at: usize, length: usize, character: Option<char>) {
+        self.changed = true;
+        self.steps.push((self.out.len(), at));
+        if let Some(character) = character {
+            self.out.push(character);
+        }
+        self.steps.push((self.out.len(), at + length));
+    }
+}
+
+enum Folded {
+    One(char),
+    Gone,
+}
+
+/// The zeros of other scripts' digits (Unicode, general category Nd).
+const ZEROS: &[u32] = &[
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0,
+    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
+    0x1E2F0, 0x1E950, 0x1FBF0,
+];
+
+/// What a reader takes a character for.
+fn fold(character: char, text: &str, at: usize) -> Folded {
+    let code = u32::from(character);
+    let ascii = |code: u32| char::from_u32(code).map_or(Folded::Gone, Folded::One);
+    match code {
+        0xAD
+        | 0x34F
+        | 0x61C
+        | 0x115F
+        | 0x1160
+        | 0x17B4
+        | 0x17B5
+        | 0x180B..=0x180E
+        | 0x200B..=0x200F
+        | 0x202A..=0x202E
+        | 0x2060..=0x206F
+        | 0xFE00..=0xFE0F
+        | 0xFEFF
+        | 0xE0000..=0xE007F
+        | 0xE0100..=0xE01EF => Folded::Gone,
+        0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => Folded::One(' '),
+        0x2028 | 0x2029 | 0x85 => Folded::One('\n'),
+        0x2010..=0x2015 | 0x2212 | 0x2043 | 0x02D7 | 0x058A | 0xFE58 | 0xFE63 | 0x2796 | 0x30FC
+            if dashes(character, text, at) =>
+        {
+            Folded::One('-')
+        }
+        0x2024 | 0x3002 | 0xFF61 | 0x00B7 | 0x2027 | 0x30FB if digits_around(text, at, character) => Folded::One('.'),
+        0xFE6B => Folded::One('@'),
+        0xFF01..=0xFF5E => ascii(code - 0xFEE0),
+        0x1D400..=0x1D6A3 => {
+            let letter = (code - 0x1D400) % 52;
+            ascii(if letter < 26 { 0x41 + letter } else { 0x61 + letter - 26 })
+        }
+        0x1D7CE..=0x1D7FF => ascii(0x30 + (code - 0x1D7CE) % 10),
+        0x2460..=0x2468 => ascii(0x31 + code - 0x2460),
+        0x24EA => Folded::One('0'),
+        0x24B6..=0x24CF => ascii(0x41 + code - 0x24B6),
+        0x24D0..=0x24E9 => ascii(0x61 + code - 0x24D0),
+        0x2070 | 0x2074..=0x2079 => ascii(0x30 + code - 0x2070),
+        0x2080..=0x2089 => ascii(0x30 + code - 0x2080),
+        0xB9 => Folded::One('1'),
+        0xB2 | 0xB3 => ascii(code - 0x80),
+        _ => {
+            let digit = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| 0x30 + code - zero);
+            match digit {
+                Some(digit) => ascii(digit),
+                None => Folded::One(alike(character).filter(|_| among_latin(text, at)).unwrap_or(character)),
+            }
+        }
+    }
+}
+
+/// The Japanese long vowel sign is a dash only between digits.
+fn dashes(character: char, text: &str, at: usize) -> bool {
+    character != '\u{30FC}' || digits_around(text, at, character)
+}
+
+fn digits_around(text: &str, at: usize, character: char) -> bool {
+    let before = text.get(..at).and_then(|text| text.chars().next_back());
+    let after = text.get(at + character.len_utf8()..).and_then(|text| text.chars().next());
+    matches!((before, after), (Some(a), Some(b)) if a.is_alphanumeric() && b.is_alphanumeric() && (a.is_numeric() || b.is_numeric() || a.is_ascii() || b.is_ascii()))
+}
+
+/// Letters that look like Latin ones (Unicode confusables, those of living scripts).
+fn alike(character: char) -> Option<char> {
+    const PAIRS: &str = "АAВBЕEКKМMНHОOРPСCТTХXаaеeоoрpсcуyхxіiІIјjЈJѕsЅSһhԁdԛqԚQԝwԜWӏlӀIгrпnΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaοoρpνvιiκkυuϲcϹCՕOօoսuոnһhհhɡgɑaıi";
+    let mut pairs = PAIRS.chars();
+    while let (Some(known), Some(latin)) = (pairs.next(), pairs.next()) {
+        if known == character {
+            return Some(latin);
+        }
+    }
+    None
+}
+
+/// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word.
+fn among_latin(text: &str, at: usize) -> bool {
+    let part = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
+    let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(64);
+    let after = text.get(at..).unwrap_or_default().chars().take_while(part).take(64);
+    let (mut latin, mut alien) = (0, 0);
+    for character in before.chain(after) {
+        if character.is_ascii_alphanumeric() {
+            latin += 1;
+        } else if character.is_alphabetic() {
+            if alike(character).is_none() && u32::from(character) > 0x24F {
+                return false;
+            }
+            alien += 1;
+        }
+    }
+    latin > 0 && latin >= alien
+}
+
+/// An escape of URLs (`%40`), markup (`&#64;`, `&commat;`) or JSON (`\u0040`, `\n`, `\"`): its length and what
+/// it stands for.
+fn escape(text: &str, at: usize) -> Option<(usize, char)> {
+    let rest = text.as_bytes().get(at..)?;
+    let hex =
+        |digits: &[u8]| digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + char::from(*byte).to_digit(16)?));
+    match rest {
+        [b'%', a, b, ..] => {
+            let code = hex(&[*a, *b])?;
+            (0x20..0x7F).contains(&code).then(|| char::from_u32(code)).flatten().map(|seen| (3, seen))
+        }
+        [b'\\', b'u', digits @ ..] => {
+            let code = hex(digits.get(..4)?)?;
+            if (0xD800..0xDC00).contains(&code) {
+                let low = digits.get(4..6).filter(|mark| *mark == b"\\u").and_then(|_| hex(digits.get(6..10)?))?;
+                return char::from_u32(0x10000 + ((code - 0xD800) << 10) + low.checked_sub(0xDC00)?)
+                    .map(|seen| (12, seen));
+            }
+            char::from_u32(code).map(|seen| (6, seen))
+        }
+        [b'\\', b'x', a, b, ..] => char::from_u32(hex(&[*a, *b])?).filter(char::is_ascii).map(|seen| (4, seen)),
+        [b'\\', b'n' | b'r', ..] => Some((2, '\n')),
+        [b'\\', b't', ..] => Some((2, '\t')),
+        [b'\\', mark @ (b'"' | b'/' | b'\''), ..] => Some((2, char::from(*mark))),
+        [b'&', b'#', digits @ ..] => {
+            let end = digits.iter().take(9).position(|byte| *byte == b';')?;
+            let body = digits.get(..end)?;
+            let code = match body {
+                [b'x' | b'X', digits @ ..] if !digits.is_empty() => hex(digits)?,
+                [] => return None,
+                digits => u32::try_from(super::checks::number(digits)?).ok()?,
+            };
+            char::from_u32(code).map(|seen| (end + 3, seen))
+        }
+        [b'&', name @ ..] => {
+            let end = name.iter().take(9).position(|byte| *byte == b';')?;
+            let seen = match name.get(..end)? {
+                b"amp" => '&',
+                b"lt" => '<',
+                b"gt" => '>',
+                b"quot" => '"',
+                b"apos" => '\'',
+                b"nbsp" => ' ',
+                b"commat" => '@',
+                b"period" => '.',
+                b"hyphen" | b"dash" | b"ndash" | b"mdash" | b"minus" => '-',
+                b"shy" | b"zwnj" | b"zwj" => '\u{200B}',
+                b"plus" => '+',
+                b"num" => '#',
+                b"colon" => ':',
+                b"sol" => '/',
+                b"lowbar" => '_',
+                b"equals" => '=',
+                _ => return None,
+            };
+            Some((end + 2, seen))
+        }
+        _ => None,
     }
 }

@@ -1,0 +1,174 @@
+//! `portcullis redact` and `portcullis scan`: the engine on samples of one's own.
+use super::files;
+use crate::kernel::redact::{Edit, Engine, Finding, Kind, Span, cover};
+use serde::Deserialize;
+use serde_json::json;
+use std::io::{BufWriter, Read as _, Write as _};
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+/// The longest input that is read.
+const INPUT_MAX: u64 = 256 << 20;
+
+/// Options of `redact`.
+#[derive(clap::Args)]
+pub struct Options {
+    /// Read records `{"id", "kind", "text"}`, one a line, and print where their text is sensitive: `{"id", "spans"}` with
+    /// UTF-8 byte offsets, escapes not decoded.
+    #[arg(long)]
+    spans: bool,
+    /// What takes the place of a value.
+    #[arg(long, value_enum, default_value = "replace")]
+    action: Action,
+    /// Only these types or groups, as policies spell them: `pci,secret,email`.
+    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    types: Vec<String>,
+}
+
+/// Options of `scan`.
+#[derive(clap::Args)]
+pub struct ScanOptions {
+    /// Files and folders.
+    #[arg(required = true)]
+    paths: Vec<PathBuf>,
+    /// Only these types or groups.
+    #[arg(long, value_delimiter = ',', value_name = "TYPE")]
+    types: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Action {
+    /// A placeholder that names the type: `[CREDIT_CARD]`.
+    Replace,
+    /// Stars, the last four kept.
+    Mask,
+    /// Nothing; in JSON the whole entry goes.
+    Drop,
+}
+
+/// A record of samples.
+#[derive(Deserialize)]
+struct Record {
+    id: serde_json::Value,
+    text: String,
+}
+
+/// Which kinds are asked for; `None` for all.
+struct Wanted(Option<Vec<Kind>>);
+
+impl Wanted {
+    fn read(names: &[String]) -> Result<Self, String> {
+        if names.is_empty() {
+            return Ok(Self(None));
+        }
+        let mut kinds = Vec::new();
+        for name in names {
+            let found: Vec<Kind> = Kind::ALL
+                .iter()
+                .copied()
+                .filter(|kind| {
+                    Kind::named(name) == Some(*kind) || kind.group().is_some_and(|group| group.name() == name)
+                })
+                .collect();
+            if found.is_empty() {
+                return Err(format!("no type or group is called `{name}`"));
+            }
+            kinds.extend(found);
+        }
+        Ok(Self(Some(kinds)))
+    }
+
+    fn has(&self, kind: Kind) -> bool {
+        self.0.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+    }
+}
+
+/// Everything that a command needs, or why it cannot run.
+fn prepare(types: &[String]) -> Result<(Engine, Wanted), String> {
+    let engine = Engine::new(Vec::new()).map_err(|(_, flaw)| format!("{flaw:?}"))?;
+    Ok((engine, Wanted::read(types)?))
+}
+
+/// Standard input to standard output.
+pub fn run(options: &Options) -> ExitCode {
+    told(prepare(&options.types).and_then(|(engine, wanted)| {
+        let mut input = String::new();
+        std::io::stdin()
+            .take(INPUT_MAX)
+            .read_to_string(&mut input)
+            .map_err(|error| format!("standard input: {error}"))?;
+        if options.spans {
+            return spans(&engine, &wanted, &input);
+        }
+        let decide = |finding: &Finding<'_>| match options.action {
+            _ if !wanted.has(finding.kind) => Edit::Keep,
+            Action::Replace => Edit::Replace(cover::placeholder(finding.kind.name())),
+            Action::Mask => Edit::Replace(cover::mask(finding.kind, finding.value)),
+            Action::Drop => Edit::Drop,
+        };
+        let out = engine.rewrite_wire(&input, decide);
+        std::io::stdout().write_all(out.as_bytes()).map_err(|error| error.to_string())?;
+        Ok(ExitCode::SUCCESS)
+    }))
+}
+
+fn spans(engine: &Engine, wanted: &Wanted, input: &str) -> Result<ExitCode, String> {
+    let mut out = BufWriter::new(std::io::stdout());
+    for (number, line) in input.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
+        let record: Record = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
+        let mut spans = engine.scan_wire(&record.text);
+        spans.retain(|span| wanted.has(span.kind));
+        let spans: Vec<_> = spans
+            .iter()
+            .map(|span| json!({ "start": span.start, "end": span.end, "type": span.kind.name() }))
+            .collect();
+        writeln!(out, "{}", json!({ "id": record.id, "spans": spans })).map_err(|error| error.to_string())?;
+    }
+    out.flush().map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Files and folders: says where something is and what kind of thing, never what.
+pub fn scan(options: &ScanOptions) -> ExitCode {
+    told(prepare(&options.types).and_then(|(engine, wanted)| {
+        let mut found = false;
+        let mut out = BufWriter::new(std::io::stdout());
+        files::each(&options.paths, &mut |path, text| {
+            let mut place = Place::default();
+            for span in engine.scan_wire(text).into_iter().filter(|span| wanted.has(span.kind)) {
+                found = true;
+                let (line, column) = place.of(text, span);
+                writeln!(out, "{}:{line}:{column}: {}", path.display(), span.kind.name())
+                    .map_err(|error| error.to_string())?;
+            }
+            Ok(())
+        })?;
+        out.flush().map_err(|error| error.to_string())?;
+        Ok(if found { ExitCode::FAILURE } else { ExitCode::SUCCESS })
+    }))
+}
+
+/// Lines and columns of ascending offsets, counted once.
+#[derive(Default)]
+struct Place {
+    at: usize,
+    line: usize,
+    start: usize,
+}
+
+impl Place {
+    fn of(&mut self, text: &str, span: Span) -> (usize, usize) {
+        let passed = text.get(self.at..span.start).unwrap_or_default();
+        self.line += passed.matches('\n').count();
+        self.start = passed.rfind('\n').map_or(self.start, |line| self.at + line + 1);
+        self.at = span.start;
+        (self.line + 1, text.get(self.start..span.start).map_or(0, |before| before.chars().count()) + 1)
+    }
+}
+
+fn told(result: Result<ExitCode, String>) -> ExitCode {
+    result.unwrap_or_else(|why| {
+        eprintln!("{why}");
+        ExitCode::from(2)
+    })
+}

@@ -1,0 +1,242 @@
+//! Words of letters and digits, and chains of them: where every number is taken from.
+
+/// The most words of a chain, and the most characters of one candidate.
+pub const WORDS: usize = 16;
+/// See [`WORDS`].
+pub const LENGTH: usize = 48;
+
+/// A maximal run of ASCII letters and digits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Word {
+    /// Its first byte.
+    pub start: usize,
+    /// One past its last.
+    pub end: usize,
+    /// How many of its bytes are digits.
+    pub digits: usize,
+    /// How many are small letters.
+    pub small: usize,
+}
+
+impl Word {
+    /// How long it is.
+    pub fn len(&self) -> usize {
+        self.end - self.start
+    }
+
+    /// Whether it has no bytes.
+    pub fn is_empty(&self) -> bool {
+        self.end == self.start
+    }
+
+    /// Nothing but digits.
+    pub fn is_number(&self) -> bool {
+        self.digits == self.len()
+    }
+}
+
+/// Words with one space, hyphen, dot or slash between them, at least the first with a digit.
+#[derive(Debug, Default)]
+pub struct Chain {
+    words: [Word; WORDS],
+    count: usize,
+    /// More would follow.
+    pub cut: bool,
+}
+
+/// The byte at `at`, or a space beyond the ends.
+pub fn byte(text: &[u8], at: usize) -> u8 {
+    text.get(at).copied().unwrap_or(b' ')
+}
+
+/// The byte before `at`, or a space.
+pub fn byte_before(text: &[u8], at: usize) -> u8 {
+    at.checked_sub(1).map_or(b' ', |at| byte(text, at))
+}
+
+/// The word that contains `at`.
+pub fn word(text: &[u8], at: usize) -> Word {
+    let start = text
+        .get(..at)
+        .unwrap_or_default()
+        .iter()
+        .rposition(|byte| !byte.is_ascii_alphanumeric())
+        .map_or(0, |gap| gap + 1);
+    word_from(text, start)
+}
+
+/// The word that begins at `start`.
+pub fn word_from(text: &[u8], start: usize) -> Word {
+    let mut word = Word { start, end: start, digits: 0, small: 0 };
+    for byte in text.get(start..).unwrap_or_default() {
+        if !byte.is_ascii_alphanumeric() {
+            break;
+        }
+        word.digits += usize::from(byte.is_ascii_digit());
+        word.small += usize::from(byte.is_ascii_lowercase());
+        word.end += 1;
+    }
+    word
+}
+
+impl Chain {
+    /// The chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C").
+    pub fn read(text: &[u8], first: Word) -> Self {
+        let mut chain = Self::default();
+        if matches!(byte_before(text, first.start), b' ' | b'-') && first.start > 1 {
+            let before = word(text, first.start - 2 + usize::from(first.start < 2));
+            if before.end + 1 == first.start
+                && before.len() <= 5
+                && before.len() > 0
+                && before.digits == 0
+                && before.small == 0
+            {
+                chain.push(before);
+            }
+        }
+        chain.push(first);
+        let mut last = first;
+        while matches!(byte(text, last.end), b' ' | b'-' | b'.' | b'/') {
+            let next = word_from(text, last.end + 1);
+            let joins = next.digits > 0 || (next.len() > 0 && next.len() <= 4 && next.small == 0);
+            if !joins || next.len() > LENGTH {
+                break;
+            }
+            if chain.count == WORDS {
+                chain.cut = true;
+                break;
+            }
+            chain.push(next);
+            last = next;
+        }
+        chain
+    }
+
+    fn push(&mut self, word: Word) {
+        if let Some(slot) = self.words.get_mut(self.count) {
+            *slot = word;
+            self.count += 1;
+        }
+    }
+
+    /// Its words.
+    pub fn words(&self) -> &[Word] {
+        self.words.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// What stands between the words of a candidate.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Gap {
+    /// It is one word.
+    None,
+    /// The same mark everywhere: space, hyphen, dot or slash.
+    One(u8),
+    /// Different marks.
+    Mixed,
+}
+
+/// Some words of a chain in a row, read as one value.
+#[derive(Clone, Copy, Debug)]
+pub struct Candidate {
+    /// Its first byte in the text.
+    pub start: usize,
+    /// One past its last.
+    pub end: usize,
+    /// Between its words.
+    pub gap: Gap,
+    /// Lengths of its words.
+    pub layout: u64,
+    letters: [u8; LENGTH],
+    length: usize,
+    /// How many of its characters are digits.
+    pub digits: usize,
+    /// It has small letters.
+    pub small: bool,
+    /// A mark that binds stands right before or behind, so that it is part of something longer.
+    pub bound: bool,
+}
+
+impl Candidate {
+    /// Words `from..to` of a chain, or `None` when they are too long together.
+    pub fn read(text: &[u8], words: &[Word]) -> Option<Self> {
+        let (first, last) = (words.first()?, words.last()?);
+        let mut candidate = Self {
+            start: first.start,
+            end: last.end,
+            gap: Gap::None,
+            layout: 0,
+            letters: [0; LENGTH],
+            length: 0,
+            digits: 0,
+            small: false,
+            bound: false,
+        };
+        for (place, word) in words.iter().enumerate() {
+            if place > 0 {
+                let mark = byte_before(text, word.start);
+                candidate.gap = match candidate.gap {
+                    Gap::None => Gap::One(mark),
+                    Gap::One(same) if same == mark => Gap::One(mark),
+                    _ => Gap::Mixed,
+                };
+            }
+            candidate.layout = candidate.layout << 4 | word.len().min(15) as u64;
+            candidate.digits += word.digits;
+            candidate.small |= word.small > 0;
+            for byte in text.get(word.start..word.end)? {
+                *candidate.letters.get_mut(candidate.length)? = byte.to_ascii_uppercase();
+                candidate.length += 1;
+            }
+        }
+        candidate.bound = binds(text, first.start, last.end) || (words.len() > 2 && follows_group(text, first));
+        Some(candidate)
+    }
+
+    /// Letters in capitals and digits, without marks.
+    pub fn letters(&self) -> &[u8] {
+        self.letters.get(..self.length).unwrap_or_default()
+    }
+
+    /// Nothing but digits.
+    pub fn is_number(&self) -> bool {
+        self.digits == self.length
+    }
+
+    /// The words are this long, with this mark between them.
+    pub fn is(&self, mark: u8, lengths: &[u8]) -> bool {
+        self.gap == Gap::One(mark) && self.lengths(lengths)
+    }
+
+    /// The words are this long.
+    pub fn lengths(&self, lengths: &[u8]) -> bool {
+        self.layout == lengths.iter().fold(0, |sum, length| sum << 4 | u64::from(*length))
+    }
+
+    /// Spelled without marks.
+    pub fn is_plain(&self) -> bool {
+        self.gap == Gap::None
+    }
+}
+
+/// Whether a group of letters and digits as long as the first stands before it: the candidate is the tail of
+/// something longer.
+fn follows_group(text: &[u8], first: &Word) -> bool {
+    let Some(at) = first.start.checked_sub(2).filter(|_| byte_before(text, first.start) == b' ') else {
+        return false;
+    };
+    let before = word(text.get(..=at).unwrap_or_default(), at);
+    before.len() == first.len() && before.digits > 0 && before.digits < before.len() && before.small == 0
+}
+
+/// Whether a mark that joins numbers stands at either end, with a digit or letter beyond it.
+fn binds(text: &[u8], start: usize, end: usize) -> bool {
+    let joins = |mark: u8, beyond: u8| match mark {
+        b'-' | b'_' | b'/' | b'\\' => beyond.is_ascii_alphanumeric(),
+        b'.' | b':' => beyond.is_ascii_digit(),
+        _ => false,
+    };
+    let before = joins(byte_before(text, start), start.checked_sub(2).map_or(b' ', |at| byte(text, at)));
+    let after = joins(byte(text, end), byte(text, end + 1));
+    before || after
+}

@@ -1,0 +1,661 @@
+//! How people and machines are reached, and when people were born.
+use super::Kind;
+use super::chain::{Word, byte, byte_before, word, word_from};
+use super::checks::{is_date, number};
+use super::evidence::floor;
+use super::judge::{Judge, Strength};
+use super::labels::{self, Labels};
+use super::words::{Words, plain};
+use core::net::Ipv6Addr;
+use psl::Psl as _;
+
+/// The longest address (RFC 5321) on either side of the sign.
+const SIDE: usize = 190;
+
+/// An address around the sign at `at`.
+pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
+    let (before, after) = (
+        text.get(floor(text, at.saturating_sub(SIDE))..at).unwrap_or_default(),
+        text.get(at + 1..).unwrap_or_default(),
+    );
+    let local_start = before
+        .char_indices()
+        .rev()
+        .take_while(|(_, c)| {
+            c.is_alphanumeric()
+                || matches!(
+                    c,
+                    '.' | '_'
+                        | '%'
+                        | '+'
+                        | '-'
+                        | '\''
+                        | '!'
+                        | '#'
+                        | '$'
+                        | '&'
+                        | '*'
+                        | '/'
+                        | '='
+                        | '?'
+                        | '^'
+                        | '~'
+                        | '{'
+                        | '}'
+                        | '|'
+                )
+        })
+        .last()
+        .map_or(before.len(), |(start, _)| start);
+    let local = before.get(local_start..).unwrap_or_default();
+    // What may stand in an address but rather separates it from what is before it.
+    let local = local.rsplit(['=', '&', '?', '/', '|', '{', '}', '*']).next().unwrap_or(local);
+    let local = local.trim_start_matches(['.', '\'', '-', '#', '!', '$', '%', '^', '~', '+']);
+    let domain_end = after
+        .char_indices()
+        .take(SIDE)
+        .take_while(|(_, c)| c.is_alphanumeric() || matches!(c, '.' | '-'))
+        .last()
+        .map_or(0, |(start, c)| start + c.len_utf8());
+    let domain = after.get(..domain_end).unwrap_or_default().trim_end_matches(['.', '-']);
+    if local.is_empty() || local.len() > 64 || local.ends_with('.') || !is_domain(domain) {
+        return;
+    }
+    let start = at - local.len();
+    let token = before
+        .rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '('))
+        .map_or(before, |gap| before.get(gap..).unwrap_or_default());
+    let is_user_info =
+        token.rfind("://").is_some_and(|scheme| !token.get(scheme + 3..).unwrap_or_default().contains(['/', '?']));
+    let is_remote = after.get(domain.len()..).is_some_and(|rest| {
+        rest.starts_with(':')
+            && rest.bytes().nth(1).is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~')
+    }) && (local == "git"
+        || !after.get(domain.len() + 1..).unwrap_or_default().split_whitespace().next().unwrap_or_default().is_empty()
+            && after
+                .get(domain.len()..)
+                .unwrap_or_default()
+                .split_whitespace()
+                .next()
+                .unwrap_or_default()
+                .contains(['/', '~']));
+    if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
+        return;
+    }
+    judge.put(Kind::Email, start, at + 1 + domain.len(), 96);
+}
+
+/// Labels of letters, digits and hyphens, the last a top level that exists or is set aside (RFC 2606, 6762).
+fn is_domain(domain: &str) -> bool {
+    let Some((head, top)) = domain.rsplit_once('.') else {
+        return false;
+    };
+    let labels = head
+        .split('.')
+        .all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
+    let top = top.to_lowercase();
+    let reserved = matches!(
+        top.as_str(),
+        "test"
+            | "example"
+            | "invalid"
+            | "localhost"
+            | "local"
+            | "internal"
+            | "corp"
+            | "lan"
+            | "home"
+            | "intranet"
+            | "private"
+            | "onion"
+    );
+    // Files are named so too; those endings that are top levels as well are rarely of an address.
+    let file = matches!(top.as_str(), "zip" | "mov" | "py" | "rs" | "sh" | "md" | "ps");
+    let numeric = head.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
+    labels
+        && !domain.is_empty()
+        && domain.len() <= 253
+        && (reserved || (is_top(&top) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
+}
+
+fn is_top(top: &str) -> bool {
+    psl::List.suffix(top.as_bytes()).is_some_and(|suffix| suffix.is_known()) || top.starts_with("xn--")
+}
+
+/// What a telephone number may consist of, read from its first digit or bracket.
+struct Dialled {
+    end: usize,
+    digits: [u8; 20],
+    count: usize,
+    /// Groups of digits as bits of their lengths.
+    layout: u64,
+    brackets: bool,
+    dots: bool,
+    /// After each group: digits so far and where it ends.
+    groups: [(usize, usize); 10],
+    grouped: usize,
+}
+
+fn dial(text: &[u8], start: usize) -> Dialled {
+    let mut dialled = Dialled {
+        end: start,
+        digits: [0; 20],
+        count: 0,
+        layout: 0,
+        brackets: false,
+        dots: false,
+        groups: [(0, 0); 10],
+        grouped: 0,
+    };
+    let (mut at, mut marks, mut run, mut open) = (start, 0, 0u64, false);
+    while let Some(next) = text.get(at).copied() {
+        match next {
+            b'0'..=b'9' => {
+                let Some(slot) = dialled.digits.get_mut(dialled.count) else {
+                    break;
+                };
+                *slot = next;
+                dialled.count += 1;
+                run += 1;
+                marks = 0;
+                if !byte(text, at + 1).is_ascii_digit() {
+                    dialled.layout = dialled.layout << 4 | run.min(15);
+                    run = 0;
+                    if let Some(group) = dialled.groups.get_mut(dialled.grouped) {
+                        *group = (dialled.count, at + 1);
+                        dialled.grouped += 1;
+                    }
+                }
+                dialled.end = at + 1;
+            }
+            b'(' if !open => {
+                open = true;
+                dialled.brackets = true;
+                marks += 1;
+            }
+            b')' if open => {
+                open = false;
+                // A closed bracket may be followed by a space and a hyphen.
+                marks = 0;
+            }
+            b' ' | b'-' | b'.' | b'/' => {
+                marks += 1;
+                dialled.dots |= next == b'.' && byte(text, at + 1).is_ascii_digit();
+            }
+            b'+' if at == start => {}
+            _ => break,
+        }
+        if marks > 2 || (marks == 2 && byte(text, at) == b' ' && byte_before(text, at) == b' ') {
+            break;
+        }
+        at += 1;
+    }
+    dialled
+}
+
+/// Digits of the national number by country code; the usual ones, others may have seven to ten.
+fn national(code: u32) -> Option<(usize, usize)> {
+    Some(match code {
+        1 | 7 | 30 | 52 | 57 | 58 | 90 | 91 | 98 => (10, 10),
+        20 | 60 | 63 | 64 | 82 | 977 => (8, 10),
+        27 | 31 | 33 | 34 | 40 | 41 | 48 | 56 | 61 | 93 | 94 | 351 | 380 | 420 | 421 | 212 | 213 | 254 | 255 | 256
+        | 233 | 251 => (9, 9),
+        32 | 36 | 51 | 66 | 359 | 381 | 385 | 886 | 962 | 966 | 971 | 972 => (8, 9),
+        39 => (6, 11),
+        43 => (7, 13),
+        44 => (9, 10),
+        45 | 47 | 65 | 370 | 371 | 386 | 852 | 853 | 965 | 973 | 974 | 216 | 968 => (8, 8),
+        46 => (7, 10),
+        49 => (6, 12),
+        53 => (6, 8),
+        54 | 55 | 86 => (10, 11),
+        62 => (8, 12),
+        81 | 84 | 92 => (9, 10),
+        95 | 218 | 220..=253 | 257..=269 | 290..=299 => (6, 10),
+        352 => (6, 11),
+        353 => (7, 9),
+        354 => (7, 9),
+        358 => (6, 11),
+        372 | 961 => (7, 8),
+        500..=509
+        | 590..=599
+        | 350
+        | 355..=357
+        | 373..=379
+        | 382
+        | 383
+        | 387..=389
+        | 423
+        | 670..=692
+        | 800
+        | 808
+        | 850..=856
+        | 870
+        | 878
+        | 880..=888
+        | 960
+        | 963
+        | 964
+        | 967
+        | 970
+        | 975
+        | 976
+        | 979
+        | 992..=998 => (7, 11),
+        _ => return None,
+    })
+}
+
+/// The country code at the start of digits: its length and the lengths of what follows.
+fn country(digits: &[u8]) -> Option<(usize, (usize, usize))> {
+    (1..=3).find_map(|size| {
+        let code = u32::try_from(number(digits.get(..size)?)?).ok()?;
+        let single = size == 1 && matches!(code, 1 | 7);
+        let double = size == 2 && matches!(code, 20 | 27 | 30..=34 | 36 | 39..=41 | 43..=49 | 51..=58 | 60..=66 | 81 | 82 | 84 | 86 | 90..=95 | 98);
+        let triple = size == 3 && code >= 200;
+        (single || double || triple).then(|| national(code).map(|lengths| (size, lengths))).flatten()
+    })
+}
+
+/// A telephone number whose first digits are `word`. Where it ends, if it is one.
+pub fn phone(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    let mut start = word.start;
+    let mut plus = false;
+    for _ in 0..2 {
+        match byte_before(text, start) {
+            b'+' => {
+                start -= 1;
+                plus = true;
+                break;
+            }
+            b'(' => start -= 1,
+            _ => break,
+        }
+    }
+    // "+49 (0) 30" begins at its plus; a bracket that opens a remark is not of the number.
+    if plus && byte_before(text, start) == b'(' && byte(text, word.end) == b')' {
+        start -= 1;
+    }
+    if !plus
+        && start < word.start
+        && !(byte(text, word.end) == b')' && (1..=5).contains(&word.len()) && byte_before(text, word.start) == b'(')
+    {
+        start = word.start;
+    }
+    let before = byte_before(text, start);
+    let dialled = dial(text, if byte(text, start) == b'(' && plus { word.start } else { start });
+    if before.is_ascii_alphanumeric()
+        || matches!(before, b'_' | b'$' | b'#' | b'@')
+        || dialled.count < 5
+        || (plus && before == b'.')
+    {
+        return None;
+    }
+    if matches!(before, b'-' | b'.' | b'/') && byte_before(text, start - 1).is_ascii_alphanumeric() {
+        return None;
+    }
+    if plus {
+        return international(text, start, &dialled, 0, judge, 88);
+    }
+    let digits = dialled.digits.get(..dialled.count)?;
+    if digits.starts_with(b"00")
+        && dialled.layout >> 4 != 0
+        && let Some(end) = international(text, start, &dialled, 2, judge, 70)
+    {
+        return Some(end);
+    }
+    domestic(text, start, &dialled, judge)
+}
+
+/// Behind `skip` digits stands a country code; takes as many groups as its plan allows.
+fn international(
+    text: &[u8],
+    start: usize,
+    dialled: &Dialled,
+    skip: usize,
+    judge: &mut Judge<'_, '_>,
+    score: u8,
+) -> Option<usize> {
+    let digits = dialled.digits.get(skip..dialled.count)?;
+    let (size, (least, most)) = country(digits)?;
+    // "(0)" is spoken, not dialled from abroad.
+    let trunk = usize::from(dialled.brackets && digits.get(size) == Some(&b'0'));
+    let groups = dialled.groups.get(..dialled.grouped)?;
+    let (_, end) = groups.iter().rev().find(|(count, _)| {
+        let national = count.saturating_sub(skip + size + trunk);
+        (least..=most).contains(&national)
+    })?;
+    let next = byte(text, *end);
+    if next.is_ascii_alphanumeric() && !is_extension(text, *end) || next == b'_' || next == b'@' {
+        return None;
+    }
+    let evidence = judge.evidence(start, *end);
+    if evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::Phone) && (evidence.direct || score < 80) {
+        return None;
+    }
+    let end = extended(text, *end);
+    judge.put(Kind::Phone, start, end, if evidence.names(Kind::Phone) { 94 } else { score });
+    Some(end)
+}
+
+/// A number as its country writes it: under its label, or in the form that only North America has.
+fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    let groups = dialled.groups.get(..dialled.grouped)?;
+    let (count, end) = groups.iter().rev().copied().find(|(count, end)| {
+        (6..=15).contains(count) && {
+            let next = byte(text, *end);
+            !(next.is_ascii_alphanumeric() && !is_extension(text, *end)) && !matches!(next, b'_' | b'@' | b'%')
+        }
+    })?;
+    let digits = dialled.digits.get(..count)?;
+    let after = byte(text, end);
+    let runs_on = matches!(after, b'.' | b',' | b':' | b'-' | b'/') && byte(text, end + 1).is_ascii_digit();
+    if runs_on && after != b',' {
+        return None;
+    }
+    let american = match digits {
+        [b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 10 => {
+            dialled.layout == 0x334 || dialled.layout == 0x37 && dialled.brackets
+        }
+        [b'1', b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 11 => dialled.layout == 0x1334,
+        _ => false,
+    };
+    let marked = dialled.brackets || !text.get(start..end).unwrap_or_default().contains(&b' ');
+    let whole_number = dialled.dots && dialled.grouped == 2 && !dialled.brackets;
+    let address = dialled.dots && dialled.grouped == 4 && digits.len() <= 12 && dialled.layout & 0x8888 == 0;
+    if is_day(dialled) || whole_number || address {
+        return None;
+    }
+    let evidence = judge.evidence(start, end);
+    let named =
+        evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
+    let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
+    if named || bare {
+        let end = extended(text, end);
+        judge.put(Kind::Phone, start, end, if named { 83 } else { 62 });
+        return Some(end);
+    }
+    None
+}
+
+/// `M: `, `T. ` and their like, as people sign letters.
+fn is_signed(text: &[u8], start: usize) -> bool {
+    let gap = text.get(..start).unwrap_or_default().iter().rev().take(3).take_while(|byte| **byte == b' ').count();
+    let mark = start - gap;
+    let letter = byte_before(text, mark.saturating_sub(1));
+    let before = mark.checked_sub(3).map_or(b'\n', |at| byte(text, at));
+    matches!(byte_before(text, mark), b':' | b'.')
+        && b"MTPFHWCOmtpfhwco".contains(&letter)
+        && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
+}
+
+/// `2024-01-31`, `31.01.2024`, alone or before a time.
+fn is_day(dialled: &Dialled) -> bool {
+    let layout = match dialled.grouped {
+        3 => dialled.layout,
+        4 => dialled.layout >> 4,
+        _ => return false,
+    };
+    let year_first = dialled.digits.starts_with(b"19") || dialled.digits.starts_with(b"20");
+    (layout == 0x422 && year_first)
+        || (layout == 0x224 && !dialled.brackets && matches!(dialled.digits.get(4..6), Some(b"19" | b"20")))
+}
+
+/// Where an extension behind `at` ends, or `at`.
+fn extended(text: &[u8], at: usize) -> usize {
+    let rest = text.get(at..).unwrap_or_default();
+    let gap = rest.iter().take_while(|byte| matches!(byte, b' ' | b',' | b';')).count();
+    let rest = rest.get(gap.min(2)..).unwrap_or_default();
+    for mark in [&b"extension"[..], b"ext.", b"ext", b"x", b"#", b"poste", b"durchwahl", b"dw", b"app."] {
+        let Some(head) = rest.get(..mark.len()) else {
+            continue;
+        };
+        if !head.eq_ignore_ascii_case(mark) {
+            continue;
+        }
+        let tail = rest.get(mark.len()..).unwrap_or_default();
+        let space = tail.iter().take_while(|byte| matches!(byte, b' ' | b'=' | b':')).count();
+        let digits = tail.iter().skip(space).take_while(|byte| byte.is_ascii_digit()).count();
+        if space <= 1 && (1..=6).contains(&digits) {
+            return at + gap.min(2) + mark.len() + space + digits;
+        }
+    }
+    at
+}
+
+fn is_extension(text: &[u8], at: usize) -> bool {
+    extended(text, at) > at
+}
+
+/// Four numbers with dots, each at most 255, and nothing that says version.
+pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    let bytes = text.as_bytes();
+    let mut at = word.start;
+    let mut parts = [0u64; 4];
+    for (place, part) in parts.iter_mut().enumerate() {
+        if place > 0 {
+            if byte(bytes, at) != b'.' {
+                return None;
+            }
+            at += 1;
+        }
+        let digits = bytes.get(at..)?.iter().take_while(|byte| byte.is_ascii_digit()).count();
+        let value = bytes.get(at..at + digits)?;
+        if !(1..=3).contains(&digits) || (digits > 1 && value.starts_with(b"0")) {
+            return None;
+        }
+        *part = number(value)?;
+        at += digits;
+    }
+    let (before, after) = (byte_before(bytes, word.start), byte(bytes, at));
+    let ends = !(after.is_ascii_alphanumeric()
+        || after == b'_'
+        || (matches!(after, b'.' | b'-' | b'+')
+            && byte(bytes, at + 1).is_ascii_alphanumeric()
+            && !(after == b'-' && byte(bytes, at + 1).is_ascii_digit())));
+    let slash =
+        before == b'/' && word.start.checked_sub(2).is_some_and(|beyond| byte(bytes, beyond).is_ascii_alphanumeric());
+    if parts.iter().any(|part| *part > 255)
+        || !ends
+        || slash
+        || before.is_ascii_alphanumeric()
+        || matches!(before, b'.' | b'_')
+        || (before == b'-'
+            && !byte_before(bytes, word.start - 1).is_ascii_digit()
+            && byte_before(bytes, word.start - 1).is_ascii_alphabetic())
+    {
+        return None;
+    }
+    // This host, any host, all hosts, masks: nobody's address.
+    if matches!(parts, [0 | 127, ..] | [255, 255, ..]) {
+        return Some(at);
+    }
+    let evidence = judge.evidence(word.start, at);
+    let named = evidence.names(Kind::IpAddress);
+    let denied = evidence.labels.any(Labels::VERSION)
+        || (evidence.direct && evidence.labels.any(Labels::OTHER))
+        || says_version(text, word.start);
+    if named || !denied {
+        judge.put(Kind::IpAddress, word.start, at, if named { 92 } else { 80 });
+    }
+    Some(at)
+}
+
+/// Whether a version is spoken of earlier in the line.
+fn says_version(text: &str, start: usize) -> bool {
+    let from = floor(text, start.saturating_sub(64));
+    let line = text.get(from..start).and_then(|text| text.rsplit('\n').next()).unwrap_or_default();
+    let clause = line.rsplit([';', '|']).next().unwrap_or(line);
+    let words = Words::read(clause);
+    (words.len().saturating_sub(6)..words.len()).any(|at| labels::of_word(words.join(at, at + 1)).any(Labels::VERSION))
+}
+
+/// Groups of hexadecimal digits with colons (RFC 4291), not loopback, not unspecified.
+pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    let part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
+    let run = text.get(..word.start).unwrap_or_default().iter().rev().take(45).take_while(|byte| part(byte)).count();
+    let start = word.start - run;
+    let length = text.get(start..)?.iter().take(46).take_while(|byte| part(byte) || **byte == b'.').count();
+    let mut end = start + length;
+    while end > start && matches!(byte_before(text, end), b'.' | b':') && !text.get(start..end)?.ends_with(b"::") {
+        end -= 1;
+    }
+    let address = std::str::from_utf8(text.get(start..end)?).ok()?;
+    if address.matches(':').count() < 2
+        || byte_before(text, start).is_ascii_alphanumeric()
+        || byte(text, end).is_ascii_alphanumeric()
+        || matches!(byte_before(text, start), b'_' | b'.' | b'-')
+    {
+        return None;
+    }
+    let parsed: Ipv6Addr = address.parse().ok()?;
+    let first = address.split(':').next().unwrap_or_default().len();
+    let groups = address.split(':').filter(|group| !group.is_empty()).count();
+    if parsed.is_loopback()
+        || parsed.is_unspecified()
+        || !(groups >= 4 || first >= 3)
+        || !address.bytes().any(|byte| byte.is_ascii_digit())
+    {
+        return Some(end);
+    }
+    judge.offer(Kind::IpAddress, start, end, Strength::Strong);
+    Some(end)
+}
+
+/// Beginnings of the names of months in the languages of the labels, plain.
+const MONTHS: &[&str] = &[
+    "jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec", "maerz", "mrz", "mai", "okt",
+    "dez", "janv", "fev", "avr", "juin", "juil", "aou", "ene", "abr", "ago", "dic", "gen", "mag", "giu", "lug", "set",
+    "ott", "out", "mrt", "maart", "mei", "sty", "lut", "kwi", "maj", "cze", "lip", "sie", "wrz", "paz", "lis", "gru",
+    "tammi", "helmi", "maalis", "huhti", "touko", "kesa", "heina", "elo", "syys", "loka", "marras", "joulu", "oca",
+    "sub", "nis", "haz", "tem", "agu", "eyl", "eki", "kas", "ara", "led", "uno", "bre", "dub", "kve", "cer", "srp",
+    "zar", "rij", "pro", "ian", "iun", "iul", "noi", "янв", "фев", "мар", "апр", "май", "мая", "июн", "июл", "авг",
+    "сен", "окт", "ноя", "дек", "ιαν", "φεβ", "μαρ", "απρ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ",
+];
+
+fn is_month(name: &str) -> bool {
+    let mut out = String::new();
+    plain(name, &mut out);
+    out.chars().count() >= 3 && out.len() <= 24 && MONTHS.iter().any(|month| out.starts_with(month))
+}
+
+/// A date that begins at or around `word`, under a birth label.
+pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    if !word.is_number() && !(word.digits <= 2 && word.digits > 0) {
+        return None;
+    }
+    let (start, end) = date(text, word)?;
+    let evidence = judge.evidence(start, end);
+    let also = evidence.also.names(Kind::DateOfBirth) && !evidence.labels.any(Labels::OTHER);
+    if evidence.names(Kind::DateOfBirth) || also {
+        judge.put(Kind::DateOfBirth, start, end, if evidence.direct { 90 } else { 80 });
+        return Some(end);
+    }
+    None
+}
+
+/// Where the date at `word` stands, in any common spelling.
+fn date(text: &str, first: Word) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    if first.is_number() && first.len() == 8 && !byte(bytes, first.end).is_ascii_alphanumeric() {
+        let digits = bytes.get(first.start..first.end)?;
+        let at = |from: usize, to: usize| digits.get(from..to).and_then(number).and_then(|n| u32::try_from(n).ok());
+        let (y, m, d) = (at(0, 4)?, at(4, 6)?, at(6, 8)?);
+        let (a, b, year) = (at(0, 2)?, at(2, 4)?, at(4, 8)?);
+        let alive = |year: u32| (1900..=2035).contains(&year);
+        let fits = alive(y) && is_date(y, m, d) || alive(year) && (is_date(year, a, b) || is_date(year, b, a));
+        return fits.then_some((first.start, first.end));
+    }
+    let value = |word: Word| bytes.get(word.start..word.end).and_then(number).and_then(|n| u32::try_from(n).ok());
+    if first.is_number() && first.len() <= 4 {
+        let mark = byte(bytes, first.end);
+        if matches!(mark, b'-' | b'/' | b'.' | b' ') {
+            let skip = |at: usize| at + 1 + usize::from(mark == b'.' && byte(bytes, at + 1) == b' ');
+            let second = word_from(bytes, skip(first.end));
+            let third = word_from(bytes, skip(second.end));
+            let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
+            if second.is_number() && third.digits >= 1 && byte(bytes, second.end) == mark {
+                let year =
+                    |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
+                let third = leading(bytes, third);
+                let c = if third.is_number() { value(third).unwrap_or(c) } else { c };
+                let big = first.len() == 4 && year(first, a) && is_date(a, b, c) && third.len() <= 2;
+                let little =
+                    first.len() <= 2 && second.len() <= 2 && year(third, c) && (is_date(c, b, a) || is_date(c, a, b));
+                if big || little {
+                    let timed = matches!(byte(bytes, third.end), b'T' | b' ')
+                        && byte(bytes, third.end + 3) == b':'
+                        && byte(bytes, third.end + 1).is_ascii_digit();
+                    let midnight = bytes.get(third.end + 1..third.end + 6) == Some(b"00:00");
+                    let ends = !byte(bytes, third.end).is_ascii_alphanumeric() || timed;
+                    return (ends && (!timed || midnight)).then_some((first.start, third.end));
+                }
+            }
+        }
+    }
+    named_date(text, first)
+}
+
+/// The digits at the start of a word: `12T00` is 12.
+fn leading(text: &[u8], word: Word) -> Word {
+    let count =
+        text.get(word.start..word.end).unwrap_or_default().iter().take_while(|byte| byte.is_ascii_digit()).count();
+    Word { end: word.start + count, digits: count, small: 0, ..word }
+}
+
+/// `12 March 1985`, `12th of March, 1985`, `Mar 12, 1985`, `1985年3月12日`.
+fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
+    let bytes = text.as_bytes();
+    let number_word = leading(bytes, first);
+    let value = bytes.get(number_word.start..number_word.end).and_then(number)?;
+    let year_at = |at: usize| {
+        let word = word_from(bytes, at);
+        let year = bytes.get(word.start..word.end).and_then(number)?;
+        (word.is_number() && (word.len() == 4 && (1900..=2035).contains(&year) || word.len() == 2)).then_some(word.end)
+    };
+    let rest = text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())))?;
+    if number_word.len() == 4 && (1900..=2035).contains(&value) {
+        let mut characters = rest.char_indices().peekable();
+        let mut marks = 0;
+        let mut end = None;
+        while let Some((at, character)) = characters.next() {
+            match character {
+                '年' | '月' | '년' | '월' | '.' => marks += 1,
+                '日' | '일' => {
+                    end = Some(number_word.end + at + character.len_utf8());
+                    break;
+                }
+                ' ' | '0'..='9' => {}
+                _ => break,
+            }
+        }
+        return end.filter(|_| marks == 2).map(|end| (first.start, end));
+    }
+    if !(1..=31).contains(&value) {
+        return None;
+    }
+    // The month may come first.
+    let window = text.get(floor(text, first.start.saturating_sub(24))..first.start)?;
+    let before = window.trim_end_matches([' ', '.', '-', '/']);
+    let name = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let gap = rest.len() - rest.trim_start_matches([' ', ',', '.', '-', '/', 's', 't', 'n', 'd', 'r', 'h']).len();
+    if is_month(name)
+        && let Some(end) = year_at(number_word.end + gap)
+    {
+        return Some((first.start - (window.len() - before.len()) - name.len(), end));
+    }
+    let tail = rest.trim_start_matches(|c: char| matches!(c, ' ' | '.' | '-' | '/' | ',' | 'º' | '°'));
+    let tail = ["st ", "nd ", "rd ", "th ", "er "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
+    let tail = ["of ", "de ", "d'", "di "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
+    let name_end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+    let (name, tail) = tail.split_at_checked(name_end)?;
+    let tail = tail.trim_start_matches([' ', '.', ',', '-', '/']);
+    let tail = ["of ", "de ", "del "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
+    let year = number_word.end + (rest.len() - tail.len());
+    is_month(name).then(|| year_at(year)).flatten().map(|end| (first.start, end))
+}
+
+/// The word of which `at` is the first digit, with its letters before it.
+pub fn word_at(text: &[u8], at: usize) -> Word {
+    word(text, at)
+}

@@ -1,0 +1,567 @@
+//! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
+//! wire, and its rewriting in place.
+use super::labels;
+use super::{Context, Engine, Kind, Span};
+use crate::kernel::json::{self, Bounds, Document, Patches, Value};
+use bytes::Bytes;
+use std::borrow::Cow;
+
+/// How deep JSON inside strings is followed.
+const NESTED_MAX: usize = 8;
+/// The most findings of one document; what comes after is not looked at, and the count says so.
+const FINDINGS_MAX: usize = 100_000;
+/// Names of columns, and of the entries that name or hold the value of a pair.
+const HEADS: &[&str] =
+    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &[
+    "name",
+    "type",
+    "label",
+    "field",
+    "key",
+    "kind",
+    "title",
+    "system",
+    "idtype",
+    "documenttype",
+    "attribute",
+    "column",
+    "property",
+    "question",
+    "fieldname",
+    "code",
+    "scheme",
+    "category",
+    "header",
+    "param",
+    "variable",
+    "prompt",
+];
+const VALUES: &[&str] = &[
+    "value",
+    "number",
+    "no",
+    "id",
+    "val",
+    "data",
+    "text",
+    "content",
+    "identifier",
+    "answer",
+    "documentnumber",
+    "idnumber",
+    "stringvalue",
+    "valuestring",
+    "v",
+    "input",
+    "values",
+    "displayvalue",
+    "default",
+    "response",
+];
+
+/// What was found in one document.
+#[derive(Debug, Default)]
+pub struct Findings {
+    leaves: Vec<Leaf>,
+    count: usize,
+}
+
+#[derive(Debug)]
+struct Leaf {
+    node: u32,
+    /// The value that goes when the leaf is dropped: the node itself, or what stands under the key.
+    entry: u32,
+    place: Place,
+    path: Vec<String>,
+    content: Content,
+}
+
+#[derive(Debug)]
+enum Content {
+    Spans(Vec<Span>),
+    Nested(Box<(Document, Findings)>),
+}
+
+/// What kind of node a finding is in.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Place {
+    /// A string.
+    Text,
+    /// A number.
+    Number,
+    /// The key of an entry.
+    Key,
+}
+
+/// One finding, as it is put to whoever decides about it.
+#[derive(Clone, Copy, Debug)]
+pub struct Finding<'f> {
+    /// What was found.
+    pub kind: Kind,
+    /// The value itself, decoded. Never to be logged.
+    pub value: &'f str,
+    /// The whole leaf that it is in, decoded.
+    pub text: &'f str,
+    /// What kind of node that is.
+    pub place: Place,
+    /// The keys above it; nested documents continue the path of their string.
+    pub path: &'f [String],
+}
+
+/// What is done about a finding.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Edit {
+    /// It stays.
+    Keep,
+    /// This text takes its place; a number becomes a string.
+    Replace(String),
+    /// This JSON takes the place of the whole leaf, to keep its type: `0`, `null`.
+    Json(Vec<u8>),
+    /// The whole leaf is left out, with its key.
+    Drop,
+}
+
+impl Findings {
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.count == 0
+    }
+
+    /// How many there are.
+    pub fn len(&self) -> usize {
+        self.count
+    }
+
+    /// Calls `visit` with every finding.
+    pub fn each(&self, document: &Document, visit: &mut impl FnMut(&Finding<'_>)) {
+        for leaf in &self.leaves {
+            match &leaf.content {
+                Content::Nested(nested) => nested.1.each(&nested.0, visit),
+                Content::Spans(spans) => {
+                    let text = leaf.text(document);
+                    spans.iter().for_each(|span| visit(&leaf.finding(&text, *span)));
+                }
+            }
+        }
+    }
+
+    /// Where the findings stand in the text of the document, escapes not decoded.
+    pub fn wire(&self, document: &Document) -> Vec<Span> {
+        let mut all = Vec::with_capacity(self.count);
+        for leaf in &self.leaves {
+            let mut spans = match &leaf.content {
+                Content::Spans(spans) => spans.clone(),
+                Content::Nested(nested) => nested.1.wire(&nested.0),
+            };
+            leaf.to_wire(document, &mut spans);
+            all.extend(spans);
+        }
+        all.sort_unstable_by_key(|span| span.start);
+        all
+    }
+}
+
+impl Leaf {
+    fn text<'d>(&self, document: &'d Document) -> Cow<'d, str> {
+        let value = document.at(self.node);
+        value.as_str().unwrap_or_else(|| Cow::Borrowed(std::str::from_utf8(value.raw()).unwrap_or_default()))
+    }
+
+    fn finding<'f>(&'f self, text: &'f str, span: Span) -> Finding<'f> {
+        let value = text.get(span.start..span.end).unwrap_or_default();
+        Finding { kind: span.kind, value, text, place: self.place, path: &self.path }
+    }
+
+    /// Ascending offsets in the decoded leaf become offsets in the text of the document.
+    fn to_wire(&self, document: &Document, spans: &mut [Span]) {
+        let value = document.at(self.node);
+        let range = value.range();
+        let json::Kind::String { escaped, .. } = value.kind() else {
+            return spans
+                .iter_mut()
+                .for_each(|span| (span.start, span.end) = (span.start + range.start, span.end + range.start));
+        };
+        let mut walk =
+            Walk { raw: document.text().get(range.start + 1..range.end - 1).unwrap_or_default(), decoded: 0, at: 0 };
+        for span in spans {
+            let (start, end) = if escaped { (walk.to(span.start), walk.to(span.end)) } else { (span.start, span.end) };
+            (span.start, span.end) = (start + range.start + 1, end + range.start + 1);
+        }
+    }
+}
+
+/// Steps through the raw spelling of a string, counting what it decodes to.
+struct Walk<'r> {
+    raw: &'r str,
+    decoded: usize,
+    at: usize,
+}
+
+impl Walk<'_> {
+    /// Where decoded offset `target` stands, which is not before the last one asked for.
+    fn to(&mut self, target: usize) -> usize {
+        let bytes = self.raw.as_bytes();
+        while self.decoded < target {
+            let (size, length) = match bytes.get(self.at..) {
+                Some([b'\\', b'u', digits @ ..]) => {
+                    let code = digits.get(..4).and_then(|digits| std::str::from_utf8(digits).ok());
+                    match code.and_then(|code| u32::from_str_radix(code, 16).ok()).unwrap_or(0) {
+                        0..0x80 => (1, 6),
+                        0x80..0x800 => (2, 6),
+                        0xD800..0xDC00 => (4, 12),
+                        _ => (3, 6),
+                    }
+                }
+                Some([b'\\', ..]) => (1, 2),
+                Some([_, ..]) => (1, 1),
+                _ => break,
+            };
+            self.decoded += size;
+            self.at += length;
+        }
+        self.at
+    }
+}
+
+impl Engine {
+    /// What is sensitive in `root`: strings (decoded), numbers, keys, JSON inside strings.
+    pub fn scan(&self, document: &Document, root: Value<'_>) -> Findings {
+        let mut scan = Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0 };
+        scan.value(root, None);
+        scan.findings
+    }
+}
+
+struct Scan<'s> {
+    engine: &'s Engine,
+    document: &'s Document,
+    findings: Findings,
+    path: Vec<Cow<'s, str>>,
+    nested: usize,
+}
+
+impl<'s> Scan<'s> {
+    fn value(&mut self, value: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
+        if self.findings.count >= FINDINGS_MAX {
+            return;
+        }
+        if self.engine.has_paths() && self.own(value) {
+            return;
+        }
+        match value.kind() {
+            json::Kind::Object => self.object(value),
+            json::Kind::Array => self.array(value, heads),
+            json::Kind::String { .. } => self.string(value),
+            json::Kind::Number => self.number(value),
+            json::Kind::Null | json::Kind::Bool(_) => {}
+        }
+    }
+
+    /// Takes a whole string or number that stands where an own type says.
+    fn own(&mut self, value: Value<'s>) -> bool {
+        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        let Some(kind) = self.engine.own_at(&path) else {
+            return false;
+        };
+        let (place, length) = match value.kind() {
+            json::Kind::String { .. } => (Place::Text, value.as_str().map_or(0, |text| text.len())),
+            json::Kind::Number => (Place::Number, value.raw().len()),
+            _ => return false,
+        };
+        if length > 0 {
+            self.keep(value, value, place, vec![Span { start: 0, end: length, kind }]);
+        }
+        true
+    }
+
+    fn object(&mut self, object: Value<'s>) {
+        let heads = columns(object);
+        let name = pair_name(object);
+        for (key, value) in object.entries() {
+            let text = key.text();
+            self.key(key.value(), value, &text);
+            let named = name.as_ref().filter(|_| VALUES.contains(&normal(&text).as_str())).cloned();
+            let depth = self.path.len();
+            self.path.push(text);
+            self.path.extend(named);
+            self.value(value, heads.as_deref());
+            self.path.truncate(depth);
+        }
+    }
+
+    fn array(&mut self, array: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
+        let own = if heads.is_none() { first_row(array) } else { None };
+        let heads = own.as_deref().or(heads);
+        for element in array.elements() {
+            match heads {
+                Some(heads) if element.is_array() => {
+                    for (place, cell) in element.elements().enumerate() {
+                        let depth = self.path.len();
+                        self.path.extend(heads.get(place).cloned());
+                        self.value(cell, None);
+                        self.path.truncate(depth);
+                    }
+                }
+                _ => self.value(element, None),
+            }
+        }
+    }
+
+    fn string(&mut self, value: Value<'s>) {
+        let Some(text) = value.as_str() else {
+            return;
+        };
+        if self.nested < NESTED_MAX && looks_nested(&text) {
+            let bounds = Bounds { depth_max: 64, ..Bounds::default() };
+            if let Ok(document) = Document::parse(Bytes::copy_from_slice(text.as_bytes()), &bounds) {
+                return self.nested(value, document);
+            }
+        }
+        let spans = self.scan_leaf(&text);
+        self.keep(value, value, Place::Text, spans);
+    }
+
+    fn nested(&mut self, value: Value<'s>, document: Document) {
+        let findings = {
+            let mut inner = Scan {
+                engine: self.engine,
+                document: &document,
+                findings: Findings::default(),
+                path: self.path.iter().map(|key| Cow::Owned(key.to_string())).collect(),
+                nested: self.nested + 1,
+            };
+            inner.value(document.root(), None);
+            inner.findings
+        };
+        if findings.count > 0 {
+            self.findings.count += findings.count;
+            let content = Content::Nested(Box::new((document, findings)));
+            let node = value.place().1;
+            self.findings.leaves.push(Leaf { node, entry: node, place: Place::Text, path: self.owned_path(), content });
+        }
+    }
+
+    fn number(&mut self, value: Value<'s>) {
+        let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
+        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return;
+        }
+        let spans = self.scan_leaf(raw);
+        self.keep(value, value, Place::Number, spans);
+    }
+
+    fn key(&mut self, key: Value<'s>, value: Value<'s>, text: &str) {
+        // A key that is a word cannot be a value.
+        if text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+            return;
+        }
+        let spans = self.engine.scan_text(text, &Context::default());
+        self.keep(key, value, Place::Key, spans);
+    }
+
+    fn scan_leaf(&self, text: &str) -> Vec<Span> {
+        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        self.engine.scan_text(text, &Context { path: &path })
+    }
+
+    fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {
+        if spans.is_empty() {
+            return;
+        }
+        self.findings.count += spans.len();
+        let content = Content::Spans(spans);
+        self.findings.leaves.push(Leaf {
+            node: node.place().1,
+            entry: entry.place().1,
+            place,
+            path: self.owned_path(),
+            content,
+        });
+    }
+
+    fn owned_path(&self) -> Vec<String> {
+        self.path.iter().map(ToString::to_string).collect()
+    }
+}
+
+/// Whether a string may be a document of its own.
+fn looks_nested(text: &str) -> bool {
+    let text = text.trim_ascii();
+    matches!((text.bytes().next(), text.bytes().next_back()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
+}
+
+/// A key in small letters without separators.
+fn normal(key: &str) -> String {
+    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
+fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
+    let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
+    let (_, heads) = object
+        .entries()
+        .filter(|_| rows)
+        .find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
+    let name = |head: Value<'d>| {
+        head.as_str().or_else(|| {
+            head.entries()
+                .find(|(key, _)| {
+                    matches!(
+                        normal(&key.text()).as_str(),
+                        "name" | "label" | "field" | "title" | "columnname" | "id" | "key"
+                    )
+                })
+                .and_then(|(_, name)| name.as_str())
+        })
+    };
+    Some(heads.elements().map(|head| name(head).unwrap_or_default()).collect())
+}
+
+/// The first of an array of arrays, if it names columns.
+fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
+    let mut rows = array.elements();
+    let (first, second) = (rows.next()?, rows.next()?);
+    if !first.is_array() || !second.is_array() {
+        return None;
+    }
+    let heads: Option<Vec<_>> = first
+        .elements()
+        .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
+        .collect();
+    heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
+}
+
+/// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
+fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
+    let mut found = None;
+    let mut holds = false;
+    for (key, value) in object.entries().take(16) {
+        let key = normal(&key.text());
+        holds |= VALUES.contains(&key.as_str());
+        if found.is_none()
+            && NAMES.contains(&key.as_str())
+            && let Some(text) = value.as_str()
+            && text.len() <= 96
+        {
+            let labels = labels::of_key(&text);
+            if labels.tells() {
+                found = Some(text);
+            }
+        } else if found.is_none() && key == "type" && value.is_object() {
+            // FHIR: `"type": {"text": "…"}`.
+            found = value
+                .entries()
+                .find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
+        }
+    }
+    found.filter(|_| holds)
+}
+
+/// Rewrites what `decide` says. Only what is edited changes: neighbours, numbers and key order stay as they are
+/// spelled, in nested documents too unless an entry is dropped from one.
+pub fn rewrite(document: &Document, findings: &Findings, mut decide: impl FnMut(&Finding<'_>) -> Edit) -> Patches {
+    rewrite_with(document, findings, &mut decide).0
+}
+
+/// The patches, and whether something is dropped.
+fn rewrite_with(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> (Patches, bool) {
+    let mut patches = Patches::default();
+    let mut drops = false;
+    let mut keys = 0;
+    for leaf in &findings.leaves {
+        let node = document.at(leaf.node);
+        match change(document, leaf, decide) {
+            Change::None => {}
+            Change::Text(mut text) => {
+                if leaf.place == Place::Key {
+                    // Two keys that become one would make the object ambiguous.
+                    keys += 1;
+                    if keys > 1 {
+                        text = format!("{text}_{keys}");
+                    }
+                }
+                patches.replace(node, json::string(&text));
+            }
+            Change::Json(json) => patches.replace(node, json),
+            Change::Drop => {
+                drops = true;
+                patches.remove(document.at(leaf.entry));
+            }
+        }
+    }
+    (patches, drops)
+}
+
+enum Change {
+    None,
+    Text(String),
+    Json(Vec<u8>),
+    Drop,
+}
+
+fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Change {
+    let spans = match &leaf.content {
+        Content::Nested(nested) => return within(&nested.0, &nested.1, decide).map_or(Change::None, Change::Text),
+        Content::Spans(spans) => spans,
+    };
+    let text = leaf.text(document);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    let mut changed = false;
+    for span in spans {
+        match decide(&leaf.finding(&text, *span)) {
+            Edit::Keep => {}
+            Edit::Replace(replacement) => {
+                out.push_str(text.get(at..span.start).unwrap_or_default());
+                out.push_str(&replacement);
+                at = span.end;
+                changed = true;
+            }
+            Edit::Json(json) if leaf.place != Place::Key => return Change::Json(json),
+            Edit::Json(_) | Edit::Drop => return Change::Drop,
+        }
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    if changed { Change::Text(out) } else { Change::None }
+}
+
+/// A nested document rewritten; `None` when nothing changes.
+pub fn within(
+    document: &Document,
+    findings: &Findings,
+    decide: &mut dyn FnMut(&Finding<'_>) -> Edit,
+) -> Option<String> {
+    let (patches, drops) = rewrite_with(document, findings, decide);
+    if patches.is_empty() {
+        return None;
+    }
+    if drops {
+        return String::from_utf8(document.write(&patches).to_vec()).ok();
+    }
+    Some(splice(document, findings, &patches))
+}
+
+/// The text of a document with the patched leaves in place of the old, everything else byte for byte.
+pub fn splice(document: &Document, findings: &Findings, patches: &Patches) -> String {
+    let text = document.text();
+    let mut leaves: Vec<Value<'_>> =
+        findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
+    leaves.sort_unstable_by_key(|node| node.range().start);
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for node in leaves {
+        let range = node.range();
+        out.push_str(text.get(at..range.start).unwrap_or_default());
+        let mut json = Vec::new();
+        node.write(patches, &mut json);
+        out.push_str(&String::from_utf8_lossy(&json));
+        at = range.end;
+    }
+    out.push_str(text.get(at..).unwrap_or_default());
+    out
+}

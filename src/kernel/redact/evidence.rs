@@ -1,0 +1,287 @@
+//! What the surroundings of a value say about it: its key, its column, the words beside it.
+use super::labels::{self, Labels, Match};
+use super::tables::Tables;
+use super::words::Words;
+use super::{Context, Kind};
+use std::cell::OnceCell;
+
+/// How far back and ahead words are read, in bytes.
+const BEFORE: usize = 96;
+const AFTER: usize = 48;
+/// How many lines back the name of a nested value is looked for.
+const LINES: usize = 4;
+
+/// What is known about one place.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Evidence {
+    /// What the nearest label says.
+    pub labels: Labels,
+    /// What labels further away say.
+    pub also: Labels,
+    /// It is the key or the column of the value, not only a word in the neighbourhood.
+    pub direct: bool,
+    /// It has a key that says nothing we know.
+    pub strange: bool,
+}
+
+impl Evidence {
+    /// Whether the label names this kind, or one of its general names.
+    pub fn names(self, kind: Kind) -> bool {
+        self.labels.names(kind)
+    }
+
+    /// Whether the nearest label says that it is something else, and not this.
+    pub fn denies(self, kind: Kind) -> bool {
+        self.labels.tells() && !self.labels.names(kind)
+    }
+}
+
+/// Reads the surroundings of values in one text.
+pub struct Surroundings<'v> {
+    text: &'v str,
+    context: &'v Context<'v>,
+    tables: OnceCell<Tables>,
+    path: OnceCell<Labels>,
+}
+
+impl<'v> Surroundings<'v> {
+    /// Of the folded text and the keys above it.
+    pub fn new(text: &'v str, context: &'v Context<'v>) -> Self {
+        Self { text, context, tables: OnceCell::new(), path: OnceCell::new() }
+    }
+
+    /// What is said about `start..end`.
+    pub fn of(&self, start: usize, end: usize) -> Evidence {
+        let direct = |labels| Evidence { labels, also: Labels::NONE, direct: true, strange: false };
+        if let Some(labels) = self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start, end)
+            && labels.tells()
+        {
+            return direct(labels);
+        }
+        let (before, whole_line) = self.before(start);
+        let clean = peel(before);
+        let mut strange = false;
+        if is_call(before, clean) {
+            return Evidence { strange: true, ..Evidence::default() };
+        }
+        let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
+        if stands_alone && before.len() == start {
+            let labels = self.above();
+            if labels.tells() {
+                return direct(labels);
+            }
+        }
+        match key(clean) {
+            Some(key) => {
+                let (labels, also) = labels::of_phrase(key);
+                if labels.tells() {
+                    return Evidence { also, ..direct(labels) };
+                }
+                if labels == Labels::VAGUE || key.trim().is_empty() {
+                    let parent = self.parent(start);
+                    if parent.tells() {
+                        return direct(parent);
+                    }
+                } else {
+                    strange = true;
+                }
+            }
+            None if stands_alone => {
+                let heading = self.heading(start);
+                if heading.tells() {
+                    return direct(heading);
+                }
+            }
+            None => {}
+        }
+        let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        let far_other = near.is_some_and(|(found, _)| found.labels.any(Labels::OTHER) && clean.len() - found.end > 2);
+        let after = if !strange && (near.is_none() || far_other) { self.after(end) } else { None };
+        let after = after.filter(|labels| near.is_none() || !labels.any(Labels::OTHER));
+        match (after, near) {
+            (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
+            (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
+            (None, None) => {
+                let labels = self.above();
+                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+            }
+        }
+    }
+
+    /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
+    fn before(&self, start: usize) -> (&'v str, bool) {
+        let from = floor(self.text, start.saturating_sub(BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        match text.rfind('\n') {
+            Some(at) => (text.get(at + 1..).unwrap_or_default(), true),
+            None => (text, from == 0),
+        }
+    }
+
+    /// The label that follows, as in "12 is my SSN" or "12 (SSN)".
+    fn after(&self, end: usize) -> Option<Labels> {
+        let to = floor(self.text, (end + AFTER).min(self.text.len()));
+        let text = self.text.get(end..to)?;
+        let text = text.split(['\n', '|', ';', '{', '}', '<', '\t', '"']).next()?;
+        let text = text.split(". ").next()?;
+        let words = Words::read(text);
+        let found = labels::first(&words)?;
+        let rest = text.get(found.end..)?;
+        let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
+        let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
+        let between = text.get(..found.start)?;
+        let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
+        (joins && !is_next).then_some(found.labels)
+    }
+
+    /// What the keys above the whole text say, innermost first.
+    fn above(&self) -> Labels {
+        *self.path.get_or_init(|| {
+            for key in self.context.path.iter().rev().take(4) {
+                let labels = labels::of_key(key);
+                if labels.tells() {
+                    return labels;
+                }
+                if labels != Labels::VAGUE && !key.is_empty() && !key.bytes().all(|byte| byte.is_ascii_digit()) {
+                    break;
+                }
+            }
+            Labels::NONE
+        })
+    }
+
+    /// The line above, when it is a heading for the one that holds only the value.
+    fn heading(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(2 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty());
+        let Some(line) = lines.next() else {
+            return Labels::NONE;
+        };
+        let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
+        if line.ends_with(':') || short {
+            labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line))
+        } else {
+            Labels::NONE
+        }
+    }
+
+    /// The key that a nested block of a text stands under, by its indentation.
+    fn parent(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(4 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let mut lines = text.rsplit('\n');
+        let indent = |line: &str| line.len() - line.trim_start_matches([' ', '\t', '-']).len();
+        let own = lines.next().map_or(0, indent);
+        if own == 0 {
+            return Labels::NONE;
+        }
+        for line in lines.take(LINES) {
+            if !line.trim().is_empty() && indent(line) < own {
+                return labels::of_key(line.trim().trim_end_matches([':', '{', '[', ' ', '"']));
+            }
+            // `type: passport` beside `number: …`.
+            if let Some((name, value)) = line.split_once(':')
+                && matches!(labels::of_key(name), labels if labels == Labels::VAGUE)
+            {
+                let labels = labels::of_key(value);
+                if labels.tells() && !labels.any(Labels::OTHER) {
+                    return labels;
+                }
+            }
+        }
+        Labels::NONE
+    }
+}
+
+/// The greatest character boundary not after `at`.
+pub fn floor(text: &str, at: usize) -> usize {
+    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+}
+
+fn bullet(character: char) -> bool {
+    matches!(character, ' ' | '\t' | '-' | '*' | '>' | '•' | '|' | '"' | '\'' | '`')
+}
+
+/// Without the quotes, brackets and marks that open a value, and without tags of markup that only format it.
+fn peel(before: &str) -> &str {
+    let mut text = before;
+    for _ in 0..6 {
+        text =
+            text.trim_end_matches([' ', '"', '\'', '`', '(', '[', '<', '#', '*', '_', '\\', '+', '“', '„', '«', '~']);
+        if !text.ends_with('>') {
+            break;
+        }
+        let Some((rest, tag)) = text.rsplit_once('<') else {
+            break;
+        };
+        if labels::of_key(tag).tells() {
+            break;
+        }
+        text = rest;
+    }
+    text
+}
+
+/// `sin(12` is a call, not a label; `SSN (12` is one.
+fn is_call(before: &str, clean: &str) -> bool {
+    let rest = before.get(clean.len()..).unwrap_or_default();
+    rest == "(" && clean.bytes().last().is_some_and(|byte| byte.is_ascii_lowercase())
+}
+
+/// The key that ends `clean`, if it ends as one.
+fn key(clean: &str) -> Option<&str> {
+    if let Some(rest) = clean.strip_suffix('>') {
+        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| tag));
+    }
+    let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
+    let rest = rest.strip_suffix([':', '~', '?']).unwrap_or(rest);
+    Some(segment(rest))
+}
+
+/// The last cell, quoted string or clause of a text.
+fn segment(text: &str) -> &str {
+    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t']);
+    let from = text.rfind(|c: char| {
+        matches!(
+            c,
+            ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '\'' | '=' | ':' | '!'
+        )
+    });
+    let text = from.map_or(text, |at| text.get(at..).unwrap_or_default());
+    text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
+}
+
+/// Words between what is named and whose it is: "the SSN on the order".
+const OF: &[&str] = &[
+    "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
+    "para", "with", "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem",
+    "zur", "zum", "el",
+];
+
+/// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
+/// what it is of.
+fn near(clean: &str) -> Option<(Match, Labels)> {
+    let words = Words::read(clean);
+    let nearest = labels::last(&words)?;
+    let also = labels::before(&words, nearest);
+    if !nearest.labels.any(Labels::OTHER) || !also.tells() {
+        return Some((nearest, also));
+    }
+    let left = clean.get(..nearest.start)?;
+    let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
+    let before =
+        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
+    Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
+}
+
+/// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
+fn reaches(clean: &str, found: Match) -> bool {
+    let between = clean.get(found.end..).unwrap_or_default();
+    if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || between.contains(". ") {
+        return false;
+    }
+    let digits = between.bytes().filter(u8::is_ascii_digit).count();
+    let letters = between.bytes().filter(u8::is_ascii_alphabetic).count();
+    digits < 5 || letters <= digits / 2
+}

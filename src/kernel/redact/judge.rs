@@ -1,0 +1,90 @@
+//! Shape and surroundings together: whether what could be a value is taken for one.
+use super::evidence::{Evidence, Surroundings};
+use super::labels::Labels;
+use super::{Found, Group, Kind, Span};
+
+/// How much the shape of a value says by itself.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Strength {
+    /// Many other things look like it: only its own label decides.
+    Shape,
+    /// A check digit passes: its own label or a general one decides.
+    Weak,
+    /// A check and a layout: taken unless something says that it is another thing.
+    Firm,
+    /// Nothing else looks like it.
+    Strong,
+}
+
+/// Collects what is found in one view.
+pub struct Judge<'v, 'o> {
+    surroundings: &'v Surroundings<'v>,
+    out: &'o mut Vec<Found>,
+    last: Option<(usize, usize, Evidence)>,
+}
+
+impl<'v, 'o> Judge<'v, 'o> {
+    /// Nothing yet.
+    pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
+        Self { surroundings, out, last: None }
+    }
+
+    /// What is said about a place; the last answer is kept, since several kinds ask about one number.
+    pub fn evidence(&mut self, start: usize, end: usize) -> Evidence {
+        match self.last {
+            Some((from, to, evidence)) if from == start && to == end => evidence,
+            _ => {
+                let evidence = self.surroundings.of(start, end);
+                self.last = Some((start, end, evidence));
+                evidence
+            }
+        }
+    }
+
+    /// Takes `start..end` for `kind` if its strength and its surroundings suffice.
+    pub fn offer(&mut self, kind: Kind, start: usize, end: usize, strength: Strength) -> bool {
+        let evidence = self.evidence(start, end);
+        let general = general(kind);
+        let score = if evidence.names(kind) {
+            match strength {
+                Strength::Shape if evidence.direct => 78,
+                Strength::Shape => 74,
+                Strength::Weak => 84,
+                Strength::Firm => 92,
+                Strength::Strong => 97,
+            }
+        } else if evidence.labels.any(general) && strength > Strength::Shape {
+            match strength {
+                Strength::Weak => 70,
+                Strength::Firm => 88,
+                _ => 95,
+            }
+        } else {
+            let other = evidence.labels.any(Labels::OTHER);
+            match strength {
+                Strength::Strong if !(evidence.direct && other) => 90,
+                Strength::Firm if !other && !(evidence.direct && evidence.labels.tells()) => 71,
+                Strength::Weak if !other && evidence.also.names(kind) => 68,
+                _ => return false,
+            }
+        };
+        self.put(kind, start, end, score);
+        true
+    }
+
+    /// Takes it whatever stands around it.
+    pub fn put(&mut self, kind: Kind, start: usize, end: usize, score: u8) {
+        self.out.push(Found { span: Span { start, end, kind }, score });
+    }
+}
+
+/// The general labels that a kind goes by.
+fn general(kind: Kind) -> Labels {
+    match kind {
+        Kind::UkNhs | Kind::AuMedicare | Kind::UsMbi => Labels::HEALTH,
+        Kind::CaSin | Kind::FrNir | Kind::ChAhv | Kind::UkNino => Labels::NATIONAL,
+        Kind::DeTaxId | Kind::PtNif | Kind::AuTfn | Kind::ArCuit | Kind::InPan | Kind::UsItin => Labels::TAX,
+        _ if kind.group() == Some(Group::GovernmentId) => Labels::NATIONAL.with(Labels::TAX),
+        _ => Labels::NONE,
+    }
+}

@@ -1,0 +1,114 @@
+//! Values that only their label tells: passports, licences, records, memberships.
+use super::Kind;
+use super::chain::{Chain, Word, byte, byte_before};
+use super::judge::Judge;
+use super::labels::Labels;
+
+/// Takes the chain from word `from` on as what its label says, if the shape fits.
+pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
+    let words = chain.words().get(from..).unwrap_or_default();
+    let Some(first) = words.first() else {
+        return;
+    };
+    let evidence = judge.evidence(first.start, first.end);
+    let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
+    if !kinds.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
+        return;
+    }
+    for kind in kinds.into_iter().filter(|kind| evidence.names(*kind)) {
+        let Some(end) = extent(text, words, kind, evidence.direct) else {
+            continue;
+        };
+        judge.put(kind, first.start, end, if evidence.direct { 76 } else { 72 });
+        return;
+    }
+}
+
+/// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.
+fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize> {
+    let first = words.first()?;
+    if !matches!(
+        byte_before(text, first.start),
+        b' ' | b'"'
+            | b'\''
+            | b':'
+            | b'='
+            | b'('
+            | b'#'
+            | b'>'
+            | b'|'
+            | b','
+            | b';'
+            | b'\t'
+            | b'\n'
+            | b'`'
+            | b'*'
+            | b'['
+            | b'{'
+            | b'\\'
+            | 0x80..
+    ) {
+        return None;
+    }
+    let (shortest, longest) = match kind {
+        Kind::Passport => (6, 10),
+        Kind::DriverLicense => (5, 20),
+        Kind::MedicalRecord => (5, 15),
+        _ => (6, 20),
+    };
+    let mut best = None;
+    let (mut letters, mut digits, mut small) = (0, 0, 0);
+    for (place, word) in words.iter().enumerate().take(8) {
+        if place > 0 {
+            match byte_before(text, word.start) {
+                b'-' => {}
+                b' ' if spaced(words, place, kind) => {}
+                b'/' | b'.' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId) && word.digits > 0 => {}
+                _ => break,
+            }
+        }
+        letters += word.len() - word.digits;
+        digits += word.digits;
+        small += word.small;
+        if letters + digits > longest {
+            break;
+        }
+        let next = byte(text, word.end);
+        let ends = !(next == b'-' || next == b'_') || !byte(text, word.end + 1).is_ascii_alphanumeric();
+        if letters + digits >= shortest && ends {
+            best = Some((word.end, letters, digits, small));
+        }
+    }
+    let (end, letters, digits, small) = best?;
+    // Four digits at least and no words: small letters only where the key leaves no doubt.
+    let enough = match kind {
+        Kind::Passport => digits >= 4 || (digits >= 2 && letters >= 5 && small == 0 && letters + digits >= 8),
+        Kind::DriverLicense => digits >= 3,
+        _ => digits >= 4,
+    };
+    let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
+    let at = byte(text, end) == b'@';
+    (enough && !dotted && !at && (small == 0 || (direct && small <= letters)) && !is_date(words)).then_some(end)
+}
+
+/// Groups that are written with spaces: all digits, or one or two letters before them.
+fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
+    let (Some(before), Some(word)) = (place.checked_sub(1).and_then(|at| words.get(at)), words.get(place)) else {
+        return false;
+    };
+    let head = place == 1 && before.digits == 0 && before.len() <= 5;
+    let groups = word.is_number() && (head || (before.is_number() && before.len() <= 5)) && word.len() <= 9;
+    match kind {
+        Kind::Passport => (head && before.len() <= 2) || (groups && word.len() >= 5),
+        // The British number is sometimes set as name, number, rest.
+        Kind::DriverLicense => groups || (word.digits > 0 && word.small == 0 && before.small == 0 && word.len() >= 5),
+        _ => groups && word.len() >= 2,
+    }
+}
+
+/// `2024-01-31` and its like.
+fn is_date(words: &[Word]) -> bool {
+    let lengths: Vec<usize> = words.iter().take(3).map(Word::len).collect();
+    let numbers = words.iter().take(3).all(Word::is_number);
+    numbers && matches!(lengths.as_slice(), [4, 2, 2] | [2, 2, 4])
+}

@@ -1,0 +1,422 @@
+//! Cards, accounts and wallets.
+use super::Kind;
+use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, word_from};
+use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
+use super::judge::{Judge, Strength};
+
+/// Offers a candidate to the kinds that are nothing but digits.
+pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
+    let letters = candidate.letters();
+    if !candidate.is_number() {
+        return;
+    }
+    match letters.len() {
+        9 if candidate.is_plain() && !candidate.bound && is_routing(letters) => {
+            judge.offer(Kind::UsAbaRouting, candidate.start, candidate.end, Strength::Weak);
+        }
+        12..=19 => card(candidate, judge),
+        _ => {}
+    }
+}
+
+/// Issuers and their lengths (ISO/IEC 7812, as the schemes publish them): `(from, to, digits of the prefix,
+/// lengths as bits)`.
+const ISSUERS: &[(u32, u32, u32, u32)] = &[
+    (4, 4, 1, 1 << 13 | 1 << 16 | 1 << 18 | 1 << 19),
+    (51, 55, 2, 1 << 16),
+    (2221, 2720, 4, 1 << 16),
+    (1800, 1800, 4, 1 << 15),
+    (2131, 2131, 4, 1 << 15),
+    (34, 34, 2, 1 << 15),
+    (37, 37, 2, 1 << 15),
+    (6011, 6011, 4, 0xF << 16),
+    (644, 649, 3, 0xF << 16),
+    (65, 65, 2, 0xF << 16),
+    (3528, 3589, 4, 0xF << 16),
+    (300, 305, 3, 0x3F << 14),
+    (3095, 3095, 4, 0x3F << 14),
+    (36, 36, 2, 0x3F << 14),
+    (38, 39, 2, 0x3F << 14),
+    (62, 62, 2, 0xF << 16),
+    (81, 81, 2, 0xF << 16),
+    (2200, 2204, 4, 0xF << 16),
+    (9792, 9792, 4, 1 << 16),
+    (60, 60, 2, 1 << 16),
+    (508, 508, 3, 1 << 16),
+    (353, 353, 3, 1 << 16),
+    (356, 356, 3, 1 << 16),
+    (5019, 5019, 4, 1 << 16),
+    (4571, 4571, 4, 1 << 16),
+    (506, 506, 3, 1 << 16 | 1 << 19),
+    (650, 650, 3, 1 << 16 | 1 << 19),
+    (6304, 6304, 4, 0xFF << 12),
+    (6759, 6759, 4, 0xFF << 12),
+    (676, 679, 3, 0xFF << 12),
+    (5018, 5018, 4, 0xFF << 12),
+    (5020, 5020, 4, 0xFF << 12),
+    (5038, 5038, 4, 0xFF << 12),
+    (5893, 5893, 4, 0xFF << 12),
+    (6761, 6763, 4, 0xFF << 12),
+    (56, 58, 2, 0xFF << 12),
+    (35, 35, 2, 1 << 16),
+];
+
+/// Whether some issuer gives out numbers that begin so and are this long; and whether that is a common one.
+fn issuer(letters: &[u8]) -> Option<bool> {
+    let head: [u8; 4] = digits(letters.get(..4)?)?;
+    let value = head.iter().fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
+    let fits = |(from, to, size, lengths): &(u32, u32, u32, u32)| {
+        let prefix = value / 10u32.pow(4 - size);
+        (*from..=*to).contains(&prefix) && lengths >> letters.len() & 1 == 1
+    };
+    let place = ISSUERS.iter().position(fits)?;
+    Some(place < 18 && letters.len() <= 16)
+}
+
+fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
+    let letters = candidate.letters();
+    let grouped = match candidate.gap {
+        Gap::None => false,
+        Gap::One(b' ' | b'-' | b'.') => [
+            &[4, 4, 4, 4][..],
+            &[4, 6, 5],
+            &[4, 6, 4],
+            &[4, 4, 4, 4, 3],
+            &[4, 4, 4, 4, 2],
+            &[4, 4, 4, 3],
+            &[4, 4, 4, 2],
+            &[6, 13],
+            &[4, 4, 5],
+            &[4, 4, 4],
+            &[4, 5, 4],
+            &[8, 8],
+            &[4, 4, 4, 1],
+        ]
+        .iter()
+        .any(|lengths| candidate.lengths(lengths)),
+        _ => return,
+    };
+    if (!grouped && !candidate.is_plain()) || candidate.bound || repeats(letters) || !luhn(letters) {
+        return;
+    }
+    let Some(common) = issuer(letters) else {
+        return;
+    };
+    let strength = match (common, grouped) {
+        (true, _) | (false, true) if letters.len() >= 14 => Strength::Firm,
+        _ => Strength::Weak,
+    };
+    judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength);
+}
+
+/// The districts of the Federal Reserve, thrifts, electronic and traveller's cheques; weights 3 7 1.
+fn is_routing(letters: &[u8]) -> bool {
+    let Some(number) = digits::<9>(letters) else {
+        return false;
+    };
+    let [a, b, ..] = number.map(u32::from);
+    matches!(a * 10 + b, 0..=12 | 21..=32 | 61..=72 | 80)
+        && weighted(&number, &[3, 7, 1, 3, 7, 1, 3, 7, 1]).is_multiple_of(10)
+        && !repeats(letters)
+}
+
+/// The card security code: three or four digits right behind their label.
+pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
+    if !matches!(word.len(), 3 | 4) || !word.is_number() {
+        return;
+    }
+    let joined = |mark: u8| matches!(mark, b'.' | b'-' | b'/' | b':' | b'_' | b'%' | b'$');
+    let after = byte(text, word.end);
+    let dated = joined(after) && byte(text, word.end + 1).is_ascii_alphanumeric() || after == b'%';
+    let before = byte_before(text, word.start);
+    let beyond = word.start.checked_sub(2).map_or(b' ', |at| byte(text, at));
+    if dated
+        || (joined(before) && before != b':' && beyond.is_ascii_alphanumeric())
+        || (before == b':' && beyond.is_ascii_digit())
+    {
+        return;
+    }
+    let evidence = judge.evidence(word.start, word.end);
+    if evidence.names(Kind::CardCvv) {
+        judge.put(Kind::CardCvv, word.start, word.end, 80);
+    }
+}
+
+/// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may
+/// have letters.
+const COUNTRIES: &[(&[u8; 2], u8)] = &[
+    (b"AD", 24),
+    (b"AE", 23),
+    (b"AL", 28),
+    (b"AT", 20),
+    (b"AZ", 28),
+    (b"BA", 20),
+    (b"BE", 16),
+    (b"BG", 22),
+    (b"BH", 22),
+    (b"BI", 27),
+    (b"BR", 29),
+    (b"BY", 28),
+    (b"CH", 21),
+    (b"CR", 22),
+    (b"CY", 28),
+    (b"CZ", 24),
+    (b"DE", 22),
+    (b"DJ", 27),
+    (b"DK", 18),
+    (b"DO", 28),
+    (b"EE", 20),
+    (b"EG", 29),
+    (b"ES", 24),
+    (b"FI", 18),
+    (b"FK", 18),
+    (b"FO", 18),
+    (b"FR", 27),
+    (b"GB", 22),
+    (b"GE", 22),
+    (b"GI", 23),
+    (b"GL", 18),
+    (b"GR", 27),
+    (b"GT", 28),
+    (b"HN", 28),
+    (b"HR", 21),
+    (b"HU", 28),
+    (b"IE", 22),
+    (b"IL", 23),
+    (b"IQ", 23),
+    (b"IS", 26),
+    (b"IT", 27),
+    (b"JO", 30),
+    (b"KW", 30),
+    (b"KZ", 20),
+    (b"LB", 28),
+    (b"LC", 32),
+    (b"LI", 21),
+    (b"LT", 20),
+    (b"LU", 20),
+    (b"LV", 21),
+    (b"LY", 25),
+    (b"MC", 27),
+    (b"MD", 24),
+    (b"ME", 22),
+    (b"MK", 19),
+    (b"MN", 20),
+    (b"MR", 27),
+    (b"MT", 31),
+    (b"MU", 30),
+    (b"NI", 28),
+    (b"NL", 18),
+    (b"NO", 15),
+    (b"OM", 23),
+    (b"PK", 24),
+    (b"PL", 28),
+    (b"PS", 29),
+    (b"PT", 25),
+    (b"QA", 29),
+    (b"RO", 24),
+    (b"RS", 22),
+    (b"RU", 33),
+    (b"SA", 24),
+    (b"SC", 31),
+    (b"SD", 18),
+    (b"SE", 24),
+    (b"SI", 19),
+    (b"SK", 24),
+    (b"SM", 27),
+    (b"SO", 23),
+    (b"ST", 25),
+    (b"SV", 28),
+    (b"TL", 23),
+    (b"TN", 24),
+    (b"TR", 26),
+    (b"UA", 29),
+    (b"VA", 22),
+    (b"VG", 24),
+    (b"XK", 20),
+    (b"YE", 30),
+];
+
+/// An account number that begins with `word`, in any case, with single marks anywhere between groups.
+pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    let head = text.get(word.start..word.start + 4)?;
+    let country = [head.first()?.to_ascii_uppercase(), head.get(1)?.to_ascii_uppercase()];
+    if !head.get(2..)?.iter().all(u8::is_ascii_digit) {
+        return None;
+    }
+    let (_, length) = COUNTRIES.iter().find(|(known, _)| **known == country)?;
+    let mut letters = [0; 34];
+    let mut at = word.start;
+    let mut count = 0;
+    while count < usize::from(*length) {
+        let next = byte(text, at);
+        if next.is_ascii_alphanumeric() {
+            *letters.get_mut(count)? = next.to_ascii_uppercase();
+            count += 1;
+        } else if !matches!(next, b' ' | b'-' | b'.') || !byte_before(text, at).is_ascii_alphanumeric() {
+            return None;
+        }
+        at += 1;
+    }
+    let letters = letters.get(..count)?;
+    let tail = letters.iter().skip(4).chain(letters.iter().take(4)).copied();
+    if byte(text, at).is_ascii_alphanumeric() || mod97(tail) != Some(1) {
+        return None;
+    }
+    judge.put(Kind::Iban, word.start, at, 98);
+    Some(at)
+}
+
+/// ISO 3166 countries whose banks have codes, as pairs.
+const BIC_COUNTRIES: &[u8] = b"ADAEAFAGAIALAMAOARATAUAWAZBABBBDBEBFBGBHBIBJBMBNBOBRBSBTBWBYBZCACDCFCGCHCICKCLCMCNCOCRCUCVCWCYCZDEDJDKDMDODZECEEEGERESETFIFJFKFMFOFRGAGBGDGEGFGGGHGIGLGMGNGPGQGRGTGUGWGYHKHNHRHTHUIDIEILIMINIQIRISITJEJMJOJPKEKGKHKIKMKNKPKRKWKYKZLALBLCLILKLRLSLTLULVLYMAMCMDMEMGMKMLMMMNMOMQMRMSMTMUMVMWMXMYMZNANCNENGNINLNONPNRNZOMPAPEPFPGPHPKPLPRPSPTPWPYQARERORSRURWSASBSCSDSESGSHSISKSLSMSNSOSRSSSTSVSYSZTCTDTGTHTJTLTMTNTOTRTTTVTWTZUAUGUSUYUZVAVCVEVGVIVNVUWSXKYEYTZAZMZW";
+
+/// A bank code: four letters, a country, two or five more; only under its label.
+pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
+    let Some(letters) = text.get(word.start..word.end) else {
+        return;
+    };
+    if !matches!(letters.len(), 8 | 11) || word.small > 0 && word.small + word.digits < letters.len() {
+        return;
+    }
+    let mut upper = [0; 11];
+    upper.iter_mut().zip(letters).for_each(|(slot, byte)| *slot = byte.to_ascii_uppercase());
+    let country = upper.get(4..6).is_some_and(|pair| BIC_COUNTRIES.chunks(2).any(|known| known == pair));
+    if !country || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
+        return;
+    }
+    let evidence = judge.evidence(word.start, word.end);
+    // A word that happens to fit is no code unless it stands in its place.
+    let in_place = evidence.direct || word.small == 0;
+    if evidence.names(Kind::SwiftBic) && in_place {
+        judge.put(Kind::SwiftBic, word.start, word.end, 82);
+    }
+}
+
+/// A bank account: under its label, six to seventeen digits, perhaps behind a sort code or a state branch.
+pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
+    let words = chain.words().get(from..).unwrap_or_default();
+    let Some(first) = words.first() else {
+        return;
+    };
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
+        return;
+    }
+    let bare = |words: &[Word]| words.iter().all(Word::is_number);
+    let lengths = |words: &[Word], wanted: &[usize]| {
+        words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length)
+    };
+    let mut end = None;
+    for take in (1..=words.len().min(6)).rev() {
+        let part = words.get(..take).unwrap_or_default();
+        if !bare(part) {
+            continue;
+        }
+        let last = part.last().map_or(0, Word::len);
+        let (body, branch) =
+            (part.len().saturating_sub(1), part.get(..part.len().saturating_sub(1)).unwrap_or_default());
+        let branched = (6..=10).contains(&last)
+            && body > 0
+            && [&[2, 2, 2][..], &[3, 3], &[6]].iter().any(|wanted| lengths(branch, wanted));
+        let plain = take == 1 && (6..=18).contains(&last);
+        let total: usize = part.iter().map(Word::len).sum();
+        let grouped = take > 1
+            && (7..=20).contains(&total)
+            && part.iter().all(|word| word.len() <= 10)
+            && matches!(byte(text, first.end), b'-' | b'.' | b' ');
+        if branched || plain || grouped {
+            end = part.last().map(|word| word.end);
+            break;
+        }
+    }
+    let Some(end) = end else {
+        return;
+    };
+    if matches!(byte(text, end), b'.' | b',')
+        && byte(text, end + 1).is_ascii_digit()
+        && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit()
+        && byte(text, end) == b'.'
+    {
+        return;
+    }
+    judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
+}
+
+const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";
+const BECH32: &[u8] = b"qpzry9x8gf2tvdw0s3jn54khce6mua7l";
+
+/// A wallet: Base58Check of Bitcoin and its kin, Bech32, or the hexadecimal of Ethereum.
+pub fn wallet(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
+    let Some(letters) = text.get(word.start..word.end) else {
+        return;
+    };
+    let strength = match letters.len() {
+        42 if letters.starts_with(b"0x") && letters.iter().skip(2).all(u8::is_ascii_hexdigit) => Strength::Firm,
+        25..=35 if is_base58(letters) => Strength::Strong,
+        14..=90 if is_bech32(letters) => Strength::Strong,
+        _ => return,
+    };
+    judge.offer(Kind::CryptoWallet, word.start, word.end, strength);
+}
+
+/// One version byte, twenty bytes, four of the double SHA-256.
+fn is_base58(letters: &[u8]) -> bool {
+    if !matches!(letters, [b'1' | b'3' | b'L' | b'M' | b'D' | b'X' | b'm' | b'n' | b'2' | b't' | b'r' | b'T', ..]) {
+        return false;
+    }
+    let mut raw = [0u8; 25];
+    for letter in letters {
+        let Some(digit) = BASE58.iter().position(|known| known == letter) else {
+            return false;
+        };
+        let mut carry = digit as u32;
+        for slot in raw.iter_mut().rev() {
+            carry += u32::from(*slot) * 58;
+            *slot = (carry & 0xFF) as u8;
+            carry >>= 8;
+        }
+        if carry > 0 {
+            return false;
+        }
+    }
+    let (body, sum) = raw.split_at(21);
+    sha256(&sha256(body)).starts_with(sum)
+}
+
+/// Human part, 1, data and six characters of sum (BIP 173, BIP 350).
+fn is_bech32(letters: &[u8]) -> bool {
+    let known = [&b"bc1"[..], b"tb1", b"ltc1", b"BC1", b"bcrt1", b"addr1", b"cosmos1", b"bnb1"];
+    if !known.iter().any(|head| letters.starts_with(head))
+        || letters.iter().any(u8::is_ascii_uppercase) && letters.iter().any(u8::is_ascii_lowercase)
+    {
+        return false;
+    }
+    let Some(split) = letters.iter().rposition(|byte| *byte == b'1') else {
+        return false;
+    };
+    let (head, data) = letters.split_at(split);
+    let head = head.iter().map(u8::to_ascii_lowercase);
+    let mut values: Vec<u32> = head.clone().map(|byte| u32::from(byte >> 5)).collect();
+    values.push(0);
+    values.extend(head.map(|byte| u32::from(byte & 31)));
+    for letter in data.iter().skip(1) {
+        let Some(value) = BECH32.iter().position(|known| *known == letter.to_ascii_lowercase()) else {
+            return false;
+        };
+        values.push(value as u32);
+    }
+    let sum = values.into_iter().fold(1u32, |sum, value| {
+        let top = sum >> 25;
+        let mixed = [0x3b6a_57b2, 0x2650_8e6d, 0x1ea1_19fa, 0x3d42_33dd, 0x2a14_62b3].iter().enumerate();
+        mixed.fold(
+            (sum & 0x1ff_ffff) << 5 ^ value,
+            |sum, (bit, word)| if top >> bit & 1 == 1 { sum ^ word } else { sum },
+        )
+    });
+    data.len() > 7 && (sum == 1 || sum == 0x2bc8_30a3)
+}
+
+/// The word after the letters of a magnetic stripe: `%B4111…^NAME^…` and `;4111…=…`.
+pub fn after_sentinel(text: &[u8], word: Word) -> Option<Word> {
+    let start = word.start
+        + usize::from(byte(text, word.start).eq_ignore_ascii_case(&b'B') && byte_before(text, word.start) == b'%');
+    (start > word.start).then(|| word_from(text, start))
+}

@@ -1,0 +1,180 @@
+//! Tables inside a text: comma, semicolon, tab and bar separated lines, aligned columns, `INSERT … VALUES`.
+use super::labels::{self, Labels};
+
+/// The most tables and columns that are kept of one text, and the longest line that is one of a table.
+const TABLES_MAX: usize = 64;
+const COLUMNS_MAX: usize = 64;
+const LINE_MAX: usize = 2048;
+
+/// The tables of one text.
+#[derive(Debug, Default)]
+pub struct Tables(Vec<Table>);
+
+#[derive(Debug)]
+struct Table {
+    start: usize,
+    end: usize,
+    shape: Shape,
+    columns: Vec<Column>,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Shape {
+    /// Cells between marks, one row a line.
+    Marked(char),
+    /// Cells that begin where those of the header do.
+    Aligned,
+    /// `(a, b), (c, d)`.
+    Rows,
+}
+
+#[derive(Debug)]
+struct Column {
+    at: usize,
+    labels: Labels,
+}
+
+impl Tables {
+    /// Finds them in one pass over the lines.
+    pub fn read(text: &str) -> Self {
+        let mut tables = Self::default();
+        tables.values(text);
+        if !text.contains('\n') {
+            return tables;
+        }
+        let mut open: Option<(Table, usize)> = None;
+        let mut at = 0;
+        for line in text.split_inclusive('\n') {
+            let (start, bare) = (at, line.trim_end_matches(['\n', '\r']));
+            at += line.len();
+            if let Some((table, cells)) = &mut open {
+                if table.takes(bare, *cells) {
+                    table.end = at;
+                    continue;
+                }
+                tables.close(&mut open);
+            }
+            open = header(bare).map(|(shape, columns)| {
+                let cells = columns.len();
+                (Table { start: at, end: start, shape, columns }, cells)
+            });
+        }
+        tables.close(&mut open);
+        tables
+    }
+
+    fn close(&mut self, open: &mut Option<(Table, usize)>) {
+        if let Some((table, _)) = open.take()
+            && table.end > table.start
+            && self.0.len() < TABLES_MAX
+        {
+            self.0.push(table);
+        }
+    }
+
+    /// `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`.
+    fn values(&mut self, text: &str) {
+        for (at, _) in text.match_indices("VALUES").chain(text.match_indices("values")).take(TABLES_MAX) {
+            let head = text.get(..at).unwrap_or_default().trim_end();
+            let Some(list) = head.strip_suffix(')').and_then(|head| {
+                let from = super::evidence::floor(head, head.len().saturating_sub(LINE_MAX));
+                head.get(from..)?.rsplit_once('(').map(|(_, list)| list)
+            }) else {
+                continue;
+            };
+            let columns: Vec<_> =
+                list.split(',').take(COLUMNS_MAX).map(|name| Column { at: 0, labels: labels::of_key(name) }).collect();
+            let end = text.get(at..).and_then(|rest| rest.find(';')).map_or(text.len(), |end| at + end);
+            self.0.push(Table { start: at, end, shape: Shape::Rows, columns });
+        }
+    }
+
+    /// What the column of `start..end` is called.
+    pub fn label(&self, text: &str, start: usize, end: usize) -> Option<Labels> {
+        let table = self.0.iter().find(|table| table.start <= start && end <= table.end)?;
+        let back = text.get(table.start..start)?;
+        let row = match table.shape {
+            Shape::Rows => back.rfind('(').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
+            _ => back.rfind('\n').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
+        };
+        if row.len() > LINE_MAX {
+            return None;
+        }
+        let column = match table.shape {
+            Shape::Marked(mark) => {
+                count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
+            }
+            Shape::Rows => count(row, ','),
+            Shape::Aligned => {
+                let at = row.chars().count();
+                table.columns.iter().rposition(|column| column.at <= at + 1)?
+            }
+        };
+        table.columns.get(column).map(|column| column.labels)
+    }
+}
+
+impl Table {
+    fn takes(&self, line: &str, cells: usize) -> bool {
+        if line.len() > LINE_MAX || line.trim().is_empty() {
+            return false;
+        }
+        match self.shape {
+            Shape::Marked('|') => {
+                line.contains('|') || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
+            }
+            Shape::Marked(mark) => count(line, mark) + 1 >= cells.saturating_sub(1) && count(line, mark) < cells + 2,
+            Shape::Aligned => line.contains("  "),
+            Shape::Rows => false,
+        }
+    }
+}
+
+/// The marks of a line outside quotes.
+fn count(line: &str, mark: char) -> usize {
+    let mut quoted = false;
+    line.chars()
+        .filter(|character| {
+            quoted ^= *character == '"';
+            *character == mark && !quoted
+        })
+        .count()
+}
+
+/// Whether a line names columns: several cells, short, without numbers, and at least one that is a label.
+fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
+    if line.len() > LINE_MAX || line.len() < 5 || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
+        return None;
+    }
+    let cell = |name: &str| Column { at: 0, labels: labels::of_key(name) };
+    let good = |columns: &[Column]| {
+        columns.len() >= 2 && columns.len() <= COLUMNS_MAX && columns.iter().any(|column| column.labels.tells())
+    };
+    for mark in ['|', '\t', ';', ','] {
+        if !line.contains(mark) {
+            continue;
+        }
+        let inner = if mark == '|' { line.trim().trim_matches('|') } else { line };
+        if mark != '|' && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '.', '{'])) {
+            continue;
+        }
+        let columns: Vec<_> = inner.split(mark).take(COLUMNS_MAX + 1).map(cell).collect();
+        // The first line between bars is a header even if it says nothing, so that none of its rows is.
+        if good(&columns) || (mark == '|' && (2..=COLUMNS_MAX).contains(&columns.len())) {
+            return Some((Shape::Marked(mark), columns));
+        }
+    }
+    if line.contains(['{', '=', ':']) {
+        return None;
+    }
+    let mut columns = Vec::new();
+    let mut at = 0;
+    for part in line.split("  ") {
+        if !part.trim().is_empty() {
+            let lead = part.len() - part.trim_start().len();
+            columns.push(Column { at: at + lead, labels: labels::of_key(part) });
+        }
+        at += part.chars().count() + 2;
+    }
+    good(&columns).then_some((Shape::Aligned, columns))
+}
