@@ -1,5 +1,6 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
+use std::sync::LazyLock;
 
 /// The kind of value a name promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -157,8 +158,113 @@ const ABOUT: &[&str] = &[
     "con", "och", "een", "het", "en", "és", "do", "da", "na", "w", "z", "i",
 ];
 
-fn listed(list: &[&str], word: &str) -> bool {
-    list.iter().any(|listed| same(listed, word))
+/// Words that join a key to what it is for: `clave de API`.
+const JOINS: &[&str] = &["de", "d", "do", "da", "di", "del", "of", "for", "van", "til", "för"];
+
+/// Words for private.
+const PRIVATE: &[&str] = &["private", "privada", "privata", "privée", "prywatny", "privat"];
+
+/// The lists a word is on, as bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Lists(u16);
+
+impl Lists {
+    const PASSWORD: u16 = 1;
+    const TOKEN: u16 = 2;
+    const KEY: u16 = 4;
+    const KIND: u16 = 8;
+    const NOT_BEFORE: u16 = 16;
+    const MAY_FOLLOW: u16 = 32;
+    const ABOUT: u16 = 64;
+    const JOIN: u16 = 128;
+    const PRIVATE: u16 = 256;
+    const PASS: u16 = 512;
+    const SURE: u16 = 1024;
+
+    fn on(self, lists: u16) -> bool {
+        self.0 & lists != 0
+    }
+}
+
+/// Every listed word by its hash, in one table that is looked into once per word.
+static LISTED: LazyLock<Vec<(u64, Lists)>> = LazyLock::new(|| {
+    let lists: [(&[&str], u16); 11] = [
+        (PASSWORDS, Lists::PASSWORD),
+        (TOKENS, Lists::TOKEN),
+        (KEYS, Lists::KEY),
+        (SECRET_KINDS, Lists::KIND),
+        (NOT_BEFORE, Lists::NOT_BEFORE),
+        (MAY_FOLLOW, Lists::MAY_FOLLOW),
+        (ABOUT, Lists::ABOUT),
+        (JOINS, Lists::JOIN),
+        (PRIVATE, Lists::PRIVATE),
+        (&["pass"], Lists::PASS),
+        (&["secret", "apikey"], Lists::SURE),
+    ];
+    let mut table = vec![(0, Lists(0)); SLOTS];
+    for (words, bit) in lists {
+        for word in words {
+            let hash = hashed(word);
+            let mut slot = hash as usize % SLOTS;
+            while let Some((taken, lists)) = table.get_mut(slot) {
+                if *taken == hash || *taken == 0 {
+                    (*taken, lists.0) = (hash, lists.0 | bit);
+                    break;
+                }
+                slot = (slot + 1) % SLOTS;
+            }
+        }
+    }
+    table
+});
+
+/// Four times as many slots as words.
+const SLOTS: usize = 4096;
+
+/// FNV-1a over the small letters; never zero.
+fn hashed(word: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    let start = 0xCBF2_9CE4_8422_2325;
+    let hash = if word.is_ascii() {
+        word.bytes().fold(start, |hash, byte| step(hash, byte.to_ascii_lowercase()))
+    } else {
+        let mut buffer = [0; 4];
+        word.chars()
+            .flat_map(char::to_lowercase)
+            .fold(start, |hash, c| c.encode_utf8(&mut buffer).bytes().fold(hash, step))
+    };
+    hash | 1
+}
+
+/// The lists that `word` itself is on.
+fn lists(word: &str) -> Lists {
+    if word.len() > 32 {
+        return Lists(0);
+    }
+    let hash = hashed(word);
+    let mut slot = hash as usize % SLOTS;
+    loop {
+        match LISTED.get(slot) {
+            Some((taken, lists)) if *taken == hash => return *lists,
+            Some((taken, _)) if *taken != 0 => slot = (slot + 1) % SLOTS,
+            _ => return Lists(0),
+        }
+    }
+}
+
+/// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
+fn lists_of(word: &str) -> Lists {
+    let own = lists(word);
+    if own.0 != 0 || word.len() < 7 {
+        return own;
+    }
+    for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {
+        let end = Lists(lists(word.get(start..).unwrap_or("")).0 & (Lists::PASSWORD | Lists::TOKEN));
+        if end.0 != 0 {
+            return end;
+        }
+    }
+    own
 }
 
 /// Whether two words are one but for their case; `listed` is lower case.
@@ -170,32 +276,20 @@ fn same(listed: &str, word: &str) -> bool {
     }
 }
 
-fn ends(list: &[&str], word: &str) -> bool {
-    list.iter().any(|end| {
-        end.len() >= 5
-            && word.len().checked_sub(end.len()).and_then(|at| word.get(at..)).is_some_and(|tail| same(end, tail))
-    })
-}
-
 /// Whether a word is one of those that promise a secret.
 pub fn stem(word: &str) -> bool {
-    listed(PASSWORDS, word)
-        || listed(TOKENS, word)
-        || listed(KEYS, word)
-        || same("pass", word)
-        || ends(PASSWORDS, word)
-        || ends(TOKENS, word)
+    lists_of(word).on(Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
 }
 
 /// Whether a word talks about secrets instead of being one.
 pub fn about(word: &str) -> bool {
-    listed(ABOUT, word) || stem(word)
+    lists_of(word).on(Lists::ABOUT | Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
 }
 
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
 pub fn mentions(identifier: &str) -> bool {
     let mut found = false;
-    words(identifier, |word| found |= stem(word));
+    words(identifier, |word| found = found || stem(word));
     found
 }
 
@@ -255,57 +349,38 @@ pub fn named(name: &str) -> Option<Named> {
         }
     }
     let mut verdict: Option<Named> = None;
-    let (mut before, mut secret_kind, mut key, mut stopped) = (false, false, false, false);
+    let (mut before, mut secret_kind, mut key, mut private, mut stopped) = (false, false, false, false, false);
     words(name, |word| {
-        let is_key = listed(KEYS, word);
-        let kind = listed(SECRET_KINDS, word);
-        let password = listed(PASSWORDS, word) || ends(PASSWORDS, word) || same("pass", word);
-        let token = listed(TOKENS, word) || ends(TOKENS, word);
-        if password {
+        let lists = lists_of(word);
+        let kind = lists.on(Lists::KIND);
+        private |= lists.on(Lists::PRIVATE);
+        if lists.on(Lists::PASSWORD | Lists::PASS) {
             verdict = (!before).then_some(Named::Password);
             stopped = before;
-        } else if token {
-            let long = word.chars().count() > 6 || ["secret", "apikey"].iter().any(|sure| same(sure, word));
-            verdict = (!before).then_some(Named::Key {
-                sure: long || secret_kind || matches!(verdict, Some(Named::Key { sure: true })),
-            });
+        } else if lists.on(Lists::TOKEN) {
+            let long = word.len() > 6 && word.chars().count() > 6;
+            let sure = long || lists.on(Lists::SURE) || secret_kind || matches!(verdict, Some(Named::Key { sure: true }));
+            verdict = (!before).then_some(Named::Key { sure });
             stopped = before;
-        } else if is_key {
+        } else if lists.on(Lists::KEY) {
             key = true;
-            if same("key", word) && verdict == Some(Named::Password) {
+            if verdict == Some(Named::Password) {
                 verdict = None;
             }
-        } else if verdict.is_some() && !listed(MAY_FOLLOW, word) && (!kind || verdict == Some(Named::Password)) {
+        } else if verdict.is_some() && !lists.on(Lists::MAY_FOLLOW) && (!kind || verdict == Some(Named::Password)) {
             verdict = None;
             stopped = true;
-        } else if key
-            && !kind
-            && !listed(MAY_FOLLOW, word)
-            && !["de", "d", "do", "da", "di", "del", "of", "for", "van", "til", "för"].iter().any(|of| same(of, word))
-        {
+        } else if key && !kind && !lists.on(Lists::MAY_FOLLOW | Lists::JOIN) {
             key = false;
         }
         secret_kind |= kind;
-        before |= listed(NOT_BEFORE, word);
-        if key && same("private", word) {
-            secret_kind = true;
-        }
+        before |= lists.on(Lists::NOT_BEFORE);
     });
     if stopped {
         return None;
     }
-    match verdict {
-        Some(found) => Some(found),
-        None if key && secret_kind && !before => {
-            let private = ["private", "privada", "privata", "privée", "prywatny", "privat"].iter().any(|private| {
-                let mut found = false;
-                words(name, |word| found |= same(private, word));
-                found
-            });
-            Some(if private { Named::Private } else { Named::Key { sure: true } })
-        }
-        None => None,
-    }
+    let secret_key = key && secret_kind && !before;
+    verdict.or_else(|| secret_key.then_some(if private { Named::Private } else { Named::Key { sure: true } }))
 }
 
 #[cfg(test)]
