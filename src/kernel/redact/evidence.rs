@@ -84,12 +84,14 @@ impl<'v> Surroundings<'v> {
 
     /// What stands before `start`, in its row or above it.
     pub fn front(&self, start: usize) -> Front {
-        let tables = self.tables.get_or_init(|| Tables::read(self.text));
-        if let Some(labels) = tables.label(self.text, start).filter(|labels| labels.tells()) {
-            return Front::direct(labels, Labels::NONE);
-        }
         let (before, whole_line) = self.before(start);
         let clean = peel(before);
+        let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
+        if !clean.ends_with([':', '='])
+            && let Some(labels) = tables().filter(|labels| labels.tells())
+        {
+            return Front::direct(labels, Labels::NONE);
+        }
         if is_call(before, clean) {
             return Front { strange: true, beside: true, ..Front::default() };
         }

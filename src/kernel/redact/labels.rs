@@ -188,6 +188,9 @@ fn ending(words: &Words, end: usize, length: usize) -> Option<(Labels, usize)> {
         if labels.tells() {
             found = Some((labels, at));
         }
+        if words.is_apart(at) {
+            break;
+        }
     }
     found
 }

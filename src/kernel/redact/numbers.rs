@@ -93,7 +93,9 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
     if !joined {
         contact::birth(text, word, judge);
     }
-    if word.len() < DIGITS_MIN && reach(bytes, word) < DIGITS_MIN {
+    // `MRN-99281`
+    let prefixed = word.len() > 3 && before == b'-' && byte_before(bytes, word.start - 1).is_ascii_uppercase();
+    if word.len() < DIGITS_MIN && !prefixed && reach(bytes, word) < DIGITS_MIN {
         return word.end;
     }
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {

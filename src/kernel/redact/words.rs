@@ -22,6 +22,8 @@ struct Place {
     plain: (u16, u16),
     text: (usize, usize),
     joined: bool,
+    /// Something between it and the word before keeps them from being one name.
+    apart: bool,
 }
 
 impl Words {
@@ -73,7 +75,12 @@ impl Words {
             plainer.bytes().for_each(|byte| self.put(byte));
             plainer.chars().any(is_joined)
         };
+        let before = self.count.checked_sub(1).map_or(start, |last| self.place(last).text.1 - skipped);
+        let gap = text.get(before..start).unwrap_or_default();
         let place = Place {
+            apart: gap.len() > 4
+                || gap
+                    .contains(['"', '{', '}', '[', ']', ',', ';', ':', '=', '|', '<', '>', '\t', '!', '?', '&', '\n']),
             plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
             text: (start + skipped, end + skipped),
             joined,
@@ -104,6 +111,11 @@ impl Words {
     pub fn plain(&self, at: usize) -> &[u8] {
         let (from, to) = self.place(at).plain;
         self.plain.get(usize::from(from)..usize::from(to)).unwrap_or_default()
+    }
+
+    /// Whether a word and the one before it cannot be one name.
+    pub fn is_apart(&self, at: usize) -> bool {
+        self.place(at).apart
     }
 
     /// Whether a word is of a script that does not separate words.
