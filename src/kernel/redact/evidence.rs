@@ -6,7 +6,7 @@ use super::{Context, Kind};
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
-const BEFORE: usize = 96;
+const BEFORE: usize = 80;
 const AFTER: usize = 48;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
@@ -44,6 +44,11 @@ pub struct Front {
 }
 
 impl Front {
+    /// The same for a value that follows another.
+    pub fn further(self) -> Self {
+        Self { beside: false, ..self }
+    }
+
     fn direct(labels: Labels, also: Labels) -> Self {
         let decided = Some(Evidence { labels, also, direct: true, strange: false });
         Self { decided, ..Self::default() }
@@ -80,6 +85,17 @@ impl<'v> Surroundings<'v> {
                 Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
             }
         }
+    }
+
+    /// Whether nothing but digits and the marks inside numbers stands between two places.
+    pub fn continues(&self, from: usize, start: usize) -> bool {
+        let between = self.text.as_bytes().get(from..start).unwrap_or_default();
+        from < start
+            && between.len() <= BEFORE
+            && between
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
+            && !between.windows(2).any(|pair| pair == b"  ")
     }
 
     /// What stands before `start`, in its row or above it.

@@ -37,6 +37,8 @@ impl<'v, 'o> Judge<'v, 'o> {
             _ => {
                 let front = match self.front {
                     Some((from, front)) if from == start => front,
+                    // Nothing but numbers in between: a list that stands under one label.
+                    Some((from, front)) if self.surroundings.continues(from, start) => front.further(),
                     _ => self.surroundings.front(start),
                 };
                 self.front = Some((start, front));

@@ -69,6 +69,12 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
         return mixed(text, word, joined, judge);
     }
     let (before, after) = (byte_before(bytes, word.start), byte(bytes, word.end));
+    if word.len() == 8
+        && after == b'-'
+        && let Some(end) = uuid(bytes, word.start)
+    {
+        return end;
+    }
     if word.len() == 4
         && after == b'-'
         && let Some(end) = stamp(bytes, word.start)
@@ -108,6 +114,11 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
 /// A word with letters.
 fn mixed(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usize {
     let bytes = text.as_bytes();
+    if word.len() == 8
+        && let Some(end) = uuid(bytes, word.start)
+    {
+        return end;
+    }
     payment::wallet(bytes, word, judge);
     if word.len() >= 4
         && let Some(end) = payment::iban(bytes, word, judge)
@@ -148,6 +159,18 @@ fn stamp(bytes: &[u8], start: usize) -> Option<usize> {
         .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'))
         .count();
     Some(end + rest)
+}
+
+/// `550e8400-e29b-41d4-a716-446655440000`: where it ends.
+fn uuid(bytes: &[u8], start: usize) -> Option<usize> {
+    let text = bytes.get(start..start + 36)?;
+    let fits = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
+    (text.get(8) == Some(&b'-')
+        && text.iter().enumerate().all(fits)
+        && !byte(bytes, start + 36).is_ascii_alphanumeric())
+    .then_some(start + 36)
 }
 
 /// How many digits follow each other from `word` on with nothing but marks between them, as far as it matters.
