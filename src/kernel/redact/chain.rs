@@ -1,7 +1,7 @@
 //! Words of letters and digits, and chains of them: where every number is taken from.
 
 /// The most words of a chain, and the most characters of one candidate.
-pub const WORDS: usize = 16;
+pub const WORDS: usize = 9;
 /// See [`WORDS`].
 pub const LENGTH: usize = 48;
 

@@ -5,7 +5,7 @@ use super::checks::{is_date, number};
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
 use super::labels::{self, Labels};
-use super::words::{Words, plain};
+use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
 
@@ -490,8 +490,7 @@ fn says_version(text: &str, start: usize) -> bool {
     let from = floor(text, start.saturating_sub(64));
     let line = text.get(from..start).and_then(|text| text.rsplit('\n').next()).unwrap_or_default();
     let clause = line.rsplit([';', '|']).next().unwrap_or(line);
-    let words = Words::read(clause);
-    (words.len().saturating_sub(6)..words.len()).any(|at| labels::of_word(words.join(at, at + 1)).any(Labels::VERSION))
+    labels::says_version(clause, 10)
 }
 
 /// Groups of hexadecimal digits with colons (RFC 4291), not loopback, not unspecified.

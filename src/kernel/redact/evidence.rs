@@ -6,7 +6,7 @@ use super::{Context, Kind};
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
-const BEFORE: usize = 96;
+const BEFORE: usize = 80;
 const AFTER: usize = 48;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
@@ -31,6 +31,30 @@ impl Evidence {
     }
 }
 
+/// What stands in front of a place; the same for everything that begins there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Front {
+    /// A key or a column decides.
+    decided: Option<Evidence>,
+    /// The nearest label, and what those before it say.
+    near: Option<(Labels, Labels)>,
+    /// It stands right beside the value: what follows cannot be nearer.
+    beside: bool,
+    strange: bool,
+}
+
+impl Front {
+    /// The same for a value that follows another.
+    pub fn further(self) -> Self {
+        Self { beside: false, ..self }
+    }
+
+    fn direct(labels: Labels, also: Labels) -> Self {
+        let decided = Some(Evidence { labels, also, direct: true, strange: false });
+        Self { decided, ..Self::default() }
+    }
+}
+
 /// Reads the surroundings of values in one text.
 pub struct Surroundings<'v> {
     text: &'v str,
@@ -45,37 +69,63 @@ impl<'v> Surroundings<'v> {
         Self { text, context, tables: OnceCell::new(), path: OnceCell::new() }
     }
 
-    /// What is said about `start..end`.
-    pub fn of(&self, start: usize, end: usize) -> Evidence {
-        let direct = |labels| Evidence { labels, also: Labels::NONE, direct: true, strange: false };
-        if let Some(labels) = self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start, end)
-            && labels.tells()
-        {
-            return direct(labels);
+    /// What is said about `start..end`, given what stands in front of it.
+    pub fn of(&self, front: &Front, end: usize) -> Evidence {
+        let Front { decided: None, near, beside, strange } = *front else {
+            return front.decided.unwrap_or_default();
+        };
+        let after = if beside || strange { None } else { self.after(end) };
+        // What follows counts for less than what stands before, unless it says outright what the value is.
+        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
+        match (after, near) {
+            (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
+            (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
+            (None, None) => {
+                let labels = self.above();
+                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+            }
         }
+    }
+
+    /// Whether nothing but digits and the marks inside numbers stands between two places.
+    pub fn continues(&self, from: usize, start: usize) -> bool {
+        let between = self.text.as_bytes().get(from..start).unwrap_or_default();
+        from < start
+            && between.len() <= BEFORE
+            && between
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
+            && !between.windows(2).any(|pair| pair == b"  ")
+    }
+
+    /// What stands before `start`, in its row or above it.
+    pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
         let clean = peel(before);
-        let mut strange = false;
-        if is_call(before, clean) {
-            return Evidence { strange: true, ..Evidence::default() };
+        let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
+        if !clean.ends_with([':', '='])
+            && let Some(labels) = tables().filter(|labels| labels.tells())
+        {
+            return Front::direct(labels, Labels::NONE);
         }
+        if is_call(before, clean) {
+            return Front { strange: true, beside: true, ..Front::default() };
+        }
+        let mut strange = false;
         let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
-        if stands_alone && before.len() == start {
-            let labels = self.above();
-            if labels.tells() {
-                return direct(labels);
-            }
+        if stands_alone && before.len() == start && self.above().tells() {
+            return Front::direct(self.above(), Labels::NONE);
         }
         match key(clean) {
             Some(key) => {
                 let (labels, also) = labels::of_phrase(key);
                 if labels.tells() {
-                    return Evidence { also, ..direct(labels) };
+                    return Front::direct(labels, also);
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let parent = self.parent(start);
                     if parent.tells() {
-                        return direct(parent);
+                        return Front::direct(parent, Labels::NONE);
                     }
                 } else {
                     strange = true;
@@ -84,25 +134,14 @@ impl<'v> Surroundings<'v> {
             None if stands_alone => {
                 let heading = self.heading(start);
                 if heading.tells() {
-                    return direct(heading);
+                    return Front::direct(heading, Labels::NONE);
                 }
             }
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
         let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
-        let after = if beside || strange { None } else { self.after(end) };
-        // What follows counts for less than what stands before, unless it says outright what the value is.
-        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
-        let after = after.map(|(labels, _)| labels);
-        match (after, near) {
-            (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
-            (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
-            (None, None) => {
-                let labels = self.above();
-                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
-            }
-        }
+        Front { decided: None, near: near.map(|(found, also)| (found.labels, also)), beside, strange }
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.

@@ -10,6 +10,10 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     let Some(first) = words.first() else {
         return;
     };
+    let known: usize = words.iter().map(Word::len).sum();
+    if known < 5 || first.len() > 20 {
+        return;
+    }
     let mut evidence = judge.evidence(first.start, first.end);
     // What follows a value of several words is behind the last of them.
     if let Some(last) = words.last().filter(|last| last.start > first.start && evidence.labels.is_empty()) {

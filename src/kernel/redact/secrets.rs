@@ -68,7 +68,7 @@ const WORDS: &[(&str, Call)] = &[
     ("wachtwoord", Call::Name),
     ("sleutel", Call::Name),
     ("losenord", Call::Name),
-    ("lösen", Call::Name),
+    ("lösenord", Call::Name),
     ("nyckel", Call::Name),
     ("adgangskode", Call::Name),
     ("salasana", Call::Name),

@@ -120,9 +120,9 @@ impl Tables {
         }
     }
 
-    /// What the column of `start..end` is called.
-    pub fn label(&self, text: &str, start: usize, end: usize) -> Option<Labels> {
-        let table = self.0.iter().find(|table| table.start <= start && end <= table.end)?;
+    /// What the column of the value at `start` is called.
+    pub fn label(&self, text: &str, start: usize) -> Option<Labels> {
+        let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;
         let back = text.get(table.start..start)?;
         let row = match table.shape {
             Shape::Rows => back.rfind('(').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),

@@ -65,6 +65,11 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         return;
     }
     let (from, to) = (start - before + lead, start - before + lead + name.len());
+    // `/etc/passwd`, `$(pwd)`
+    let path = finds.bytes.before(from) == b'/' && finds.bytes.before(from - 1).is_ascii_alphanumeric();
+    if path || finds.bytes.before(from) == b'(' && name == "pwd" {
+        return;
+    }
     let Some((named, to)) = promise(finds, from, to) else { return };
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
@@ -103,6 +108,15 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
         return phrase(2).or(phrase(1)).and_then(names::named).map(|named| (named, to));
     }
+    if name.eq_ignore_ascii_case("pass")
+        && phrase(1).is_some_and(|phrase| {
+            !["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"]
+                .iter()
+                .any(|word| phrase.to_lowercase().starts_with(word))
+        })
+    {
+        return None;
+    }
     if alone.is_some() {
         // `page token`, `forgot password`: the word before takes the promise back; others leave it.
         return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
@@ -134,151 +148,36 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
 }
 
 /// Words between a name and its value.
+#[rustfmt::skip]
 const COPULAS: &[&str] = &[
-    "is",
-    "was",
-    "are",
-    "be",
-    "being",
-    "=",
-    ":",
-    "-",
-    "–",
-    "—",
-    "->",
-    "=>",
-    "→",
-    "ist",
-    "lautet",
-    "war",
-    "est",
-    "es",
-    "era",
-    "sera",
-    "è",
-    "é",
-    "foi",
-    "fue",
-    "to",
-    "jest",
-    "brzmi",
-    "är",
-    "er",
-    "on",
-    "je",
-    "este",
-    "equals",
-    "adalah",
-    "là",
-    "это",
-    "dir",
-    "van",
-    "zijn",
-    "είναι",
-    "ist:",
-    "is:",
-    "est:",
-    "es:",
-    "é:",
-    "è:",
-    "to:",
-    "är:",
-    "er:",
-    "on:",
-    "je:",
-    "set",
+    "is", "was", "are", "be", "being", "=", ":", "-", "–", "—", "->", "=>", "→", "ist", "lautet", "war", "est", "es",
+    "era", "sera", "è", "é", "foi", "fue", "to", "jest", "brzmi", "är", "er", "on", "je", "este", "equals", "adalah",
+    "là", "это", "dir", "van", "zijn", "είναι", "ist:", "is:", "est:", "es:", "é:", "è:", "to:", "är:", "er:", "on:",
+    "je:", "set",
 ];
 
 /// Words that may stand between a copula or name and the value.
+#[rustfmt::skip]
 const FILLERS: &[&str] = &[
-    "now",
-    "to",
-    "set",
-    "still",
-    "currently",
-    "actually",
-    "just",
-    "simply",
-    "as",
-    "follows",
-    "called",
-    "following",
-    "value",
-    "le",
-    "la",
-    "el",
-    "il",
-    "o",
-    "you",
-    "need",
-    "for",
-    "the",
-    "on",
-    "of",
-    "your",
-    "our",
-    "this",
-    "new",
-    "login",
-    "account",
-    "box",
-    "host",
-    "server",
-    "db",
-    "database",
-    "below:",
-    "here:",
-    "he",
-    "she",
-    "i",
-    "we",
-    "gave",
-    "me",
-    "us",
-    "used",
-    "use",
-    "wifi",
-    "admin",
-    "root",
-    "user",
-    "temporary",
-    "works",
-    "today",
+    "now", "to", "set", "still", "currently", "actually", "just", "simply", "as", "follows", "called", "following",
+    "value", "le", "la", "el", "il", "o", "you", "need", "for", "the", "on", "of", "your", "our", "this", "new",
+    "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
+    "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today",
+];
+
+/// Words that say what a name is for.
+#[rustfmt::skip]
+const PREPOSITIONS: &[&str] = &[
+    "for", "of", "on", "to", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
+    "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api",
 ];
 
 /// Words after which a long run is no secret of the name.
+#[rustfmt::skip]
 const ELSEWHERE: &[&str] = &[
-    "commit",
-    "sha",
-    "sha1",
-    "sha256",
-    "md5",
-    "hash",
-    "digest",
-    "checksum",
-    "etag",
-    "id",
-    "uuid",
-    "guid",
-    "trace",
-    "request",
-    "req",
-    "revision",
-    "build",
-    "ref",
-    "version",
-    "fingerprint",
-    "cursor",
-    "path",
-    "file",
-    "url",
-    "session",
-    "order",
-    "ticket",
-    "image",
-    "tag",
-    "index",
-    "invoice",
+    "commit", "sha", "sha1", "sha256", "md5", "hash", "digest", "checksum", "etag", "id", "uuid", "guid", "trace",
+    "request", "req", "revision", "build", "ref", "version", "fingerprint", "cursor", "path", "file", "url",
+    "session", "order", "ticket", "image", "tag", "index", "invoice",
 ];
 
 /// Where a name's value stands, and how it is held.
@@ -288,7 +187,16 @@ struct Place {
 }
 
 fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) {
-    let place = by_syntax(finds, from, to);
+    // `pass` is a verb too: only what is set to something is a password.
+    let verb =
+        finds.str(from, to).rsplit(['.', '_', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+    let place = by_syntax(finds, from, to).filter(|_| {
+        !verb
+            || matches!(
+                finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
+                Some(b':' | b'=' | b'>' | b'|')
+            )
+    });
     if let Some(Place { value, hold }) = place {
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
@@ -299,7 +207,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             return;
         }
     }
-    if column(finds, named, from, to, progress) {
+    if column(finds, named, from, to, progress) || verb {
         return;
     }
     by_prose(finds, named, to);
@@ -387,7 +295,8 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         }
         None if call => value += 1,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
-        None if spaced > 0 && option && text.at(after) != b'-' => hold = Hold::Whole,
+        None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
+        None if spaced > 0 && option && text.at(after) != b'-' => {}
         None if spaced > 0
             && begins_line(finds, from)
             && !finds.str(from.saturating_sub(4), from).is_empty()
@@ -418,12 +327,34 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
-        b'|' => Some(1),
-        b',' if quoted => Some(1),
+        b'|' if !quoted => Some(1),
+        // `put("password", "…")`, `define('DB_PASSWORD', '…')`
+        b',' if quoted && put(finds, at) => Some(1),
         b'-' if text.at(at + 1) == b' ' && text.before(at) == b' ' => Some(1),
         _ if text.has(at, "– ") || text.has(at, "— ") => Some(3),
         _ => None,
     }
+}
+
+/// Whether the quoted name that ends before the comma at `at` is the first of two arguments.
+fn put(finds: &Finds<'_>, at: usize) -> bool {
+    let text = finds.bytes;
+    let quote = text.before(at);
+    let name =
+        text.range(at.saturating_sub(80), at.saturating_sub(1)).iter().rev().take_while(|byte| **byte != quote).count();
+    let mut next = at + 1;
+    while text.at(next) == b' ' {
+        next += 1;
+    }
+    let closing = text.at(next);
+    if !matches!(closing, b'"' | b'\'') || text.before(at.saturating_sub(name + 2)) != b'(' {
+        return false;
+    }
+    let end =
+        text.from(next + 1).iter().take(300).position(|byte| *byte == closing).map_or(0, |length| next + 2 + length);
+    matches!(text.at(end), b')' | b',')
+        && end > 0
+        && !(text.at(end) == b',' && text.at(end + 1) == b' ' && matches!(text.at(end + 2), b'"' | b'\''))
 }
 
 /// `password: String = "…"`: behind a type stands the value.
@@ -467,33 +398,7 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
         .position(|byte| matches!(byte, b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';'))?;
     let between = finds.str(at, at + words);
     let first = between.split(' ').next()?;
-    let preposition = [
-        "for",
-        "of",
-        "on",
-        "to",
-        "de",
-        "du",
-        "da",
-        "do",
-        "für",
-        "fuer",
-        "pour",
-        "para",
-        "del",
-        "d'accès",
-        "d’accès",
-        "voor",
-        "för",
-        "dla",
-        "di",
-        "per",
-        "zum",
-        "zu",
-        "til",
-        "d'api",
-    ]
-    .contains(&first);
+    let preposition = PREPOSITIONS.contains(&first);
     let fits = matches!(text.at(at + words), b':' | b'=')
         && preposition
         && between.split(' ').count() <= 5
@@ -673,6 +578,8 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     length = cut;
     let mut value = finds.str(at, at + length);
+    // Ends of statements and of members, which no line of a file keeps to itself.
+    value = value.trim_end_matches([',', ';']);
     if !whole || cut < run.len() {
         value = value.trim_end_matches([',', ';', '.', ':', '?']);
     }
@@ -807,10 +714,10 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
 fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
     let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
     let rest = finds.str(to, ceiling);
-    if !rest.starts_with([' ', ',', '"', '\'', '`', '*', ')']) {
+    if !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
-    let mut told = false;
+    let (mut told, mut described) = (false, false);
     let mut tries = 0;
     let mut at = 0;
     for word in rest.split_inclusive([' ', '\n', '\t']) {
@@ -846,9 +753,18 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         if ELSEWHERE.contains(&plain.as_str()) {
             return;
         }
-        if COPULAS.contains(&plain.as_str()) || COPULAS.contains(&bare) || bare.ends_with(':') {
+        let first = tries == 0 && PREPOSITIONS.contains(&plain.as_str());
+        described |= first;
+        let participle = ["changed", "updated", "set", "reset", "rotated", "renewed"].contains(&plain.as_str());
+        let filler = FILLERS.contains(&plain.as_str());
+        if COPULAS.contains(&plain.as_str()) || COPULAS.contains(&bare) {
             told = true;
-        } else if told && !FILLERS.contains(&plain.as_str()) {
+        } else if bare.ends_with(':') {
+            told |= described || filler || matches!(named, Named::Key { .. });
+            if !told {
+                return;
+            }
+        } else if (told || !described && matches!(named, Named::Password)) && !filler && !participle && !first {
             return;
         }
         tries += 1;
@@ -879,48 +795,11 @@ fn judge_key(finds: &mut Finds<'_>, range: Range<usize>) -> bool {
 }
 
 /// Words between a copula and the name after it.
+#[rustfmt::skip]
 const BEFORE: &[&str] = &[
-    "the",
-    "my",
-    "your",
-    "our",
-    "their",
-    "his",
-    "her",
-    "new",
-    "temporary",
-    "current",
-    "das",
-    "mein",
-    "dein",
-    "ihr",
-    "le",
-    "la",
-    "el",
-    "mon",
-    "votre",
-    "mi",
-    "tu",
-    "su",
-    "il",
-    "mio",
-    "minha",
-    "meu",
-    "het",
-    "de",
-    "mijn",
-    "root",
-    "admin",
-    "wifi",
-    "API",
-    "api",
-    "secret",
-    "access",
-    "login",
-    "old",
-    "personal",
-    "default",
-    "initial",
+    "the", "my", "your", "our", "their", "his", "her", "new", "temporary", "current", "das", "mein", "dein", "ihr",
+    "le", "la", "el", "mon", "votre", "mi", "tu", "su", "il", "mio", "minha", "meu", "het", "de", "mijn", "root",
+    "admin", "wifi", "API", "api", "secret", "access", "login", "old", "personal", "default", "initial",
 ];
 
 /// `… is the password`: the value stands before the name.
@@ -973,7 +852,13 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     };
     let cell =
         |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
-    if !head.split(delimiter).all(|name| name.len() <= 48 && name.chars().all(cell)) {
+    let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
+    let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
+    let alone = head.split(delimiter).any(|name| {
+        name.trim_matches(mark) == finds.str(from, to)
+            || name.trim_matches(mark).ends_with(finds.str(from, to)) && name.contains(' ')
+    });
+    if heads < 2 || !alone || !head.split(delimiter).all(|name| name.len() <= 48 && name.chars().all(cell)) {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();

@@ -235,6 +235,8 @@ pub(super) fn sql(finds: &mut Finds<'_>, at: usize) {
     if !text.has_any_case(at, "by ") {
         return;
     }
+    // Prose says it too: without quotes only a statement in capitals counts.
+    let statement = text.has(at, "BY ");
     at = blank(at + 3);
     for skipped in ["password ", "values "] {
         if text.has_any_case(at, skipped) {
@@ -245,6 +247,8 @@ pub(super) fn sql(finds: &mut Finds<'_>, at: usize) {
     let range = if matches!(quote, b'"' | b'\'') {
         let Some(length) = text.from(at + 1).iter().take(256).position(|byte| *byte == quote) else { return };
         at + 1..at + 1 + length
+    } else if !statement {
+        return;
     } else {
         let length = text
             .from(at)

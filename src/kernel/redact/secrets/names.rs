@@ -1,5 +1,6 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
+use std::sync::LazyLock;
 
 /// The kind of value a name promises.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -16,1001 +17,254 @@ pub enum Named {
 }
 
 /// Words that promise a password, alone or at the end of a word (`dbpassword`), in lower case.
+#[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
-    "password",
-    "passwd",
-    "passwort",
-    "passphrase",
-    "passcode",
-    "pwd",
-    "pswd",
-    "psw",
-    "passw",
-    "passwrd",
-    "pword",
-    "userpass",
-    "userpwd",
-    "dbpass",
-    "rootpass",
-    "adminpass",
-    "storepass",
-    "keypass",
-    "sshpass",
-    "smtppass",
-    "mailpass",
-    "ftppass",
-    "requirepass",
-    "masterauth",
-    "pgpass",
-    "mysqlpass",
-    "bindpw",
-    "rootpw",
-    "bindpass",
-    "kennwort",
-    "contraseña",
-    "contrasena",
-    "contrasenya",
-    "motdepasse",
-    "senha",
-    "heslo",
-    "hasło",
-    "haslo",
-    "wachtwoord",
-    "lösenord",
-    "losenord",
-    "lösen",
-    "adgangskode",
-    "passord",
-    "salasana",
-    "parola",
-    "şifre",
-    "sifre",
-    "şifresi",
-    "parolası",
-    "jelszó",
-    "jelszo",
-    "lozinka",
-    "zaporka",
-    "geslo",
-    "slaptažodis",
-    "slaptazodis",
-    "parole",
-    "parool",
-    "salasõna",
-    "sandi",
-    "лозинка",
-    "пароль",
-    "пароля",
-    "парола",
-    "лозинку",
-    "κωδικός",
-    "סיסמה",
-    "סיסמא",
-    "passwords",
-    "pasahitza",
-    "cyfrinair",
-    "lykilorð",
-    "fjalëkalimi",
-    "fjalekalimi",
+    "password", "passwd", "passwort", "passphrase", "passcode", "pwd", "pswd", "psw", "passw", "passwrd", "pword",
+    "userpass", "userpwd", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
+    "mailpass", "ftppass", "requirepass", "masterauth", "pgpass", "mysqlpass", "bindpw", "rootpw", "bindpass",
+    "kennwort", "contraseña", "contrasena", "contrasenya", "motdepasse", "senha", "heslo", "hasło", "haslo",
+    "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "şifre", "sifre", "şifresi",
+    "parolası", "jelszó", "jelszo", "lozinka", "zaporka", "geslo", "slaptažodis", "slaptazodis", "parole", "parool",
+    "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
+    "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
 ];
 
 /// The same for scripts without spaces between words: found anywhere in the name.
+#[rustfmt::skip]
 const PASSWORD_PARTS: &[&str] = &[
-    "密码",
-    "密碼",
-    "口令",
-    "パスワード",
-    "パスフレーズ",
-    "暗証",
-    "비밀번호",
-    "암호",
-    "패스워드",
-    "كلمة المرور",
-    "كلمة السر",
-    "รหัสผ่าน",
-    "mật khẩu",
-    "पासवर्ड",
-    "κωδικός πρόσβασης",
+    "密码", "密碼", "口令", "パスワード", "パスフレーズ", "暗証", "비밀번호", "암호", "패스워드", "كلمة المرور", "كلمة السر", "รหัสผ่าน",
+    "mật khẩu", "पासवर्ड", "κωδικός πρόσβασης",
 ];
 
 /// Phrases of two and three words.
+#[rustfmt::skip]
 const PASSWORD_PHRASES: &[&str] = &[
-    "mot de passe",
-    "palavra passe",
-    "palavra-passe",
-    "kata sandi",
-    "kata laluan",
-    "phrase secrète",
-    "pass phrase",
-    "pass word",
-    "parola d'ordine",
-    "clave de acceso",
-    "hasło dostępu",
-    "frase de contraseña",
-    "mật khẩu",
+    "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
+    "pass word", "parola d'ordine", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
+#[rustfmt::skip]
 const TOKENS: &[&str] = &[
-    "token",
-    "secret",
-    "apikey",
-    "secretkey",
-    "accesskey",
-    "authkey",
-    "authtoken",
-    "apitoken",
-    "appkey",
-    "appsecret",
-    "clientsecret",
-    "sharedkey",
-    "accountkey",
-    "masterkey",
-    "signingkey",
-    "encryptionkey",
-    "apisecret",
-    "sharedaccesskey",
-    "subscriptionkey",
-    "servicekey",
-    "storagekey",
-    "adminkey",
-    "privatetoken",
-    "credential",
-    "credentials",
-    "bearer",
-    "jeton",
-    "secreto",
-    "segredo",
-    "segreto",
-    "hemlighet",
-    "hemmelighed",
-    "geheimnis",
-    "geheim",
-    "tajemství",
-    "sekret",
-    "titok",
-    "токен",
-    "секрет",
-    "jetons",
-    "schlüsselwort",
-    "functionkey",
-    "hostkey",
+    "token", "secret", "apikey", "secretkey", "accesskey", "authkey", "authtoken", "apitoken", "appkey", "appsecret",
+    "clientsecret", "sharedkey", "accountkey", "masterkey", "signingkey", "encryptionkey", "apisecret",
+    "sharedaccesskey", "subscriptionkey", "servicekey", "storagekey", "adminkey", "privatetoken", "credential",
+    "credentials", "bearer", "jeton", "secreto", "segredo", "segreto", "hemlighet", "hemmelighed", "geheimnis",
+    "geheim", "tajemství", "sekret", "titok", "токен", "секрет", "jetons", "schlüsselwort", "functionkey", "hostkey",
 ];
 
 /// The same, anywhere in the name.
+#[rustfmt::skip]
 const TOKEN_PARTS: &[&str] = &[
-    "密钥",
-    "密鑰",
-    "秘钥",
-    "秘鑰",
-    "令牌",
-    "金鑰",
-    "トークン",
-    "シークレット",
-    "APIキー",
-    "秘密鍵",
-    "アクセスキー",
-    "토큰",
-    "비밀 키",
-    "비밀키",
-    "API 키",
-    "API키",
-    "시크릿",
-    "مفتاح API",
-    "رمز",
-    "โทเค็น",
-    "टोकन",
+    "密钥", "密鑰", "秘钥", "秘鑰", "令牌", "金鑰", "トークン", "シークレット", "APIキー", "秘密鍵", "アクセスキー", "토큰", "비밀 키", "비밀키", "API 키",
+    "API키", "시크릿", "مفتاح API", "رمز", "โทเค็น", "टोकन",
 ];
 
 /// Words for a key; what kind of key it is, a word beside them must say.
+#[rustfmt::skip]
 const KEYS: &[&str] = &[
-    "key",
-    "clé",
-    "cle",
-    "clave",
-    "chave",
-    "chiave",
-    "klucz",
-    "schlüssel",
-    "schluessel",
-    "sleutel",
-    "nyckel",
-    "nøgle",
-    "nøkkel",
-    "avain",
-    "anahtar",
-    "anahtarı",
-    "kulcs",
-    "klíč",
-    "kľúč",
-    "ključ",
-    "cheie",
-    "ключ",
-    "ключа",
-    "llave",
-    "κλειδί",
-    "kunci",
-    "khóa",
+    "key", "clé", "cle", "clave", "chave", "chiave", "klucz", "schlüssel", "schluessel", "sleutel", "nyckel", "nøgle",
+    "nøkkel", "avain", "anahtar", "anahtarı", "kulcs", "klíč", "kľúč", "ključ", "cheie", "ключ", "ключа", "llave",
+    "κλειδί", "kunci", "khóa",
 ];
 
 /// What makes a key a secret one.
+#[rustfmt::skip]
 const SECRET_KINDS: &[&str] = &[
-    "api",
-    "secret",
-    "access",
-    "auth",
-    "authentication",
-    "authorization",
-    "app",
-    "application",
-    "account",
-    "storage",
-    "shared",
-    "sas",
-    "master",
-    "encryption",
-    "signing",
-    "sign",
-    "service",
-    "client",
-    "consumer",
-    "subscription",
-    "admin",
-    "write",
-    "webhook",
-    "integration",
-    "hmac",
-    "function",
-    "functions",
-    "host",
-    "server",
-    "root",
-    "cipher",
-    "crypto",
-    "aes",
-    "session",
-    "jwt",
-    "private",
-    "connection",
-    "license",
-    "ingest",
-    "ingestion",
-    "deploy",
-    "user",
-    "personal",
-    "project",
-    "management",
-    "rest",
-    "live",
-    "prod",
-    "fernet",
-    "salt",
-    "bot",
-    "org",
-    "organization",
-    "workspace",
-    "instrumentation",
-    "cookie",
-    "secreta",
-    "secrète",
-    "secrete",
-    "segreta",
-    "segreto",
-    "secreto",
-    "geheimer",
-    "geheim",
-    "geheime",
-    "hemlig",
-    "tajny",
-    "gizli",
-    "секретный",
-    "салт",
-    "d'api",
-    "zugriffs",
-    "d’api",
-    "acceso",
-    "accès",
-    "accesso",
-    "acesso",
-    "dostępu",
-    "доступа",
-    "aplikacji",
-    "privée",
-    "privada",
-    "privata",
-    "prywatny",
-    "rahasia",
-    "openai",
-    "anthropic",
-    "stripe",
-    "aws",
-    "azure",
-    "gcp",
-    "google",
-    "github",
-    "gitlab",
-    "slack",
-    "twilio",
-    "sendgrid",
-    "mailgun",
-    "datadog",
-    "dd",
-    "newrelic",
-    "cloudflare",
-    "cf",
-    "heroku",
-    "algolia",
-    "mapbox",
-    "maps",
-    "gemini",
-    "openrouter",
-    "cohere",
-    "mistral",
-    "groq",
-    "huggingface",
-    "hf",
-    "pinecone",
-    "deepgram",
-    "elevenlabs",
-    "airtable",
-    "notion",
-    "linear",
-    "figma",
-    "postman",
-    "shopify",
-    "square",
-    "paypal",
-    "plaid",
-    "adyen",
-    "braintree",
-    "sentry",
-    "grafana",
-    "pagerduty",
-    "okta",
-    "auth0",
-    "firebase",
-    "supabase",
-    "vercel",
-    "netlify",
-    "digitalocean",
-    "linode",
-    "vultr",
-    "hetzner",
-    "rollbar",
-    "honeycomb",
-    "splunk",
-    "sumologic",
-    "sumo",
-    "elastic",
-    "kibana",
-    "redis",
-    "mongo",
-    "mongodb",
-    "cosmos",
-    "cosmosdb",
-    "servicebus",
-    "eventhub",
-    "iothub",
-    "search",
-    "batch",
-    "speech",
-    "translator",
-    "vision",
-    "weather",
-    "openweather",
-    "rapidapi",
-    "giphy",
-    "youtube",
-    "tmdb",
-    "nasa",
-    "alchemy",
-    "infura",
-    "etherscan",
-    "moralis",
-    "coinbase",
-    "binance",
-    "kraken",
-    "bitfinex",
-    "kucoin",
-    "snyk",
-    "sonar",
-    "codecov",
-    "coveralls",
-    "circleci",
-    "travis",
-    "bitrise",
-    "buildkite",
-    "jenkins",
-    "artifactory",
-    "nexus",
-    "nuget",
-    "rubygems",
-    "npm",
-    "pypi",
-    "docker",
-    "dockerhub",
-    "quay",
-    "terraform",
-    "tfc",
-    "vault",
-    "consul",
-    "nomad",
-    "launchdarkly",
-    "split",
-    "segment",
-    "mixpanel",
-    "amplitude",
-    "intercom",
-    "zendesk",
-    "freshdesk",
-    "hubspot",
-    "salesforce",
-    "mailchimp",
-    "mandrill",
-    "klaviyo",
-    "sendinblue",
-    "brevo",
-    "postmark",
-    "sparkpost",
-    "mailjet",
-    "vonage",
-    "nexmo",
-    "plivo",
-    "telnyx",
-    "messagebird",
-    "telegram",
-    "discord",
-    "line",
-    "wechat",
-    "asana",
-    "trello",
-    "clickup",
-    "monday",
-    "jira",
-    "atlassian",
-    "confluence",
-    "bitbucket",
-    "dropbox",
-    "box",
-    "contentful",
-    "sanity",
-    "cloudinary",
-    "imgur",
-    "unsplash",
-    "pexels",
-    "bunny",
-    "fastly",
-    "akamai",
-    "lambda",
-    "replicate",
-    "perplexity",
-    "deepseek",
-    "xai",
-    "fireworks",
-    "together",
-    "voyage",
-    "jina",
-    "tavily",
-    "serper",
-    "serpapi",
-    "exa",
-    "brave",
-    "bing",
-    "firecrawl",
-    "wandb",
-    "langsmith",
-    "langfuse",
-    "posthog",
-    "sumup",
-    "mollie",
-    "razorpay",
-    "paystack",
-    "flutterwave",
-    "checkout",
-    "lob",
-    "easypost",
-    "shippo",
-    "stytch",
-    "clerk",
-    "workos",
-    "doppler",
-    "infisical",
-    "tailscale",
-    "ngrok",
-    "scaleway",
-    "ovh",
-    "ibm",
-    "oracle",
-    "alibaba",
-    "tencent",
-    "yandex",
-    "databricks",
-    "snowflake",
-    "confluent",
-    "kafka",
-    "dynatrace",
-    "logz",
-    "loggly",
-    "papertrail",
-    "bugsnag",
-    "airbrake",
-    "instana",
-    "appdynamics",
-    "prefect",
-    "astronomer",
-    "dbt",
-    "fivetran",
-    "airbyte",
-    "hasura",
-    "fauna",
-    "planetscale",
-    "neon",
-    "turso",
-    "upstash",
-    "cockroach",
-    "couchbase",
-    "meilisearch",
-    "typesense",
-    "weaviate",
-    "qdrant",
-    "chroma",
-    "zilliz",
+    "api", "secret", "access", "auth", "authentication", "authorization", "app", "application", "account", "storage",
+    "shared", "sas", "master", "encryption", "signing", "sign", "service", "client", "consumer", "subscription",
+    "admin", "write", "webhook", "integration", "hmac", "function", "functions", "host", "server", "root", "cipher",
+    "crypto", "aes", "session", "jwt", "private", "connection", "license", "ingest", "ingestion", "deploy", "user",
+    "personal", "project", "management", "rest", "live", "prod", "fernet", "salt", "bot", "org", "organization",
+    "workspace", "instrumentation", "cookie", "secreta", "secrète", "secrete", "segreta", "segreto", "secreto",
+    "geheimer", "geheim", "geheime", "hemlig", "tajny", "gizli", "секретный", "салт", "d'api", "zugriffs", "d’api",
+    "acceso", "accès", "accesso", "acesso", "dostępu", "доступа", "aplikacji", "privée", "privada", "privata",
+    "prywatny", "rahasia", "openai", "anthropic", "stripe", "aws", "azure", "gcp", "google", "github", "gitlab",
+    "slack", "twilio", "sendgrid", "mailgun", "datadog", "dd", "newrelic", "cloudflare", "cf", "heroku", "algolia",
+    "mapbox", "maps", "gemini", "openrouter", "cohere", "mistral", "groq", "huggingface", "hf", "pinecone",
+    "deepgram", "elevenlabs", "airtable", "notion", "linear", "figma", "postman", "shopify", "square", "paypal",
+    "plaid", "adyen", "braintree", "sentry", "grafana", "pagerduty", "okta", "auth0", "firebase", "supabase",
+    "vercel", "netlify", "digitalocean", "linode", "vultr", "hetzner", "rollbar", "honeycomb", "splunk", "sumologic",
+    "sumo", "elastic", "kibana", "redis", "mongo", "mongodb", "cosmos", "cosmosdb", "servicebus", "eventhub",
+    "iothub", "search", "batch", "speech", "translator", "vision", "weather", "openweather", "rapidapi", "giphy",
+    "youtube", "tmdb", "nasa", "alchemy", "infura", "etherscan", "moralis", "coinbase", "binance", "kraken",
+    "bitfinex", "kucoin", "snyk", "sonar", "codecov", "coveralls", "circleci", "travis", "bitrise", "buildkite",
+    "jenkins", "artifactory", "nexus", "nuget", "rubygems", "npm", "pypi", "docker", "dockerhub", "quay", "terraform",
+    "tfc", "vault", "consul", "nomad", "launchdarkly", "split", "segment", "mixpanel", "amplitude", "intercom",
+    "zendesk", "freshdesk", "hubspot", "salesforce", "mailchimp", "mandrill", "klaviyo", "sendinblue", "brevo",
+    "postmark", "sparkpost", "mailjet", "vonage", "nexmo", "plivo", "telnyx", "messagebird", "telegram", "discord",
+    "line", "wechat", "asana", "trello", "clickup", "monday", "jira", "atlassian", "confluence", "bitbucket",
+    "dropbox", "box", "contentful", "sanity", "cloudinary", "imgur", "unsplash", "pexels", "bunny", "fastly",
+    "akamai", "lambda", "replicate", "perplexity", "deepseek", "xai", "fireworks", "together", "voyage", "jina",
+    "tavily", "serper", "serpapi", "exa", "brave", "bing", "firecrawl", "wandb", "langsmith", "langfuse", "posthog",
+    "sumup", "mollie", "razorpay", "paystack", "flutterwave", "checkout", "lob", "easypost", "shippo", "stytch",
+    "clerk", "workos", "doppler", "infisical", "tailscale", "ngrok", "scaleway", "ovh", "ibm", "oracle", "alibaba",
+    "tencent", "yandex", "databricks", "snowflake", "confluent", "kafka", "dynatrace", "logz", "loggly", "papertrail",
+    "bugsnag", "airbrake", "instana", "appdynamics", "prefect", "astronomer", "dbt", "fivetran", "airbyte", "hasura",
+    "fauna", "planetscale", "neon", "turso", "upstash", "cockroach", "couchbase", "meilisearch", "typesense",
+    "weaviate", "qdrant", "chroma", "zilliz",
 ];
 
 /// Words before a secret word that make it something else.
+#[rustfmt::skip]
 const NOT_BEFORE: &[&str] = &[
-    "public",
-    "publishable",
-    "primary",
-    "foreign",
-    "partition",
-    "sort",
-    "range",
-    "csrf",
-    "xsrf",
-    "antiforgery",
-    "authenticity",
-    "next",
-    "prev",
-    "previous",
-    "page",
-    "pagination",
-    "continuation",
-    "cursor",
-    "progress",
-    "sync",
-    "delta",
-    "skip",
-    "scroll",
-    "max",
-    "min",
-    "num",
-    "total",
-    "cancel",
-    "cancellation",
-    "idempotency",
-    "cache",
-    "site",
-    "recaptcha",
-    "sitekey",
-    "forgot",
-    "forgotten",
-    "lost",
-    "failed",
-    "no",
-    "without",
-    "invalid",
-    "incorrect",
-    "wrong",
-    "missing",
-    "expired",
-    "bad",
-    "reset",
-    "requires",
-    "require",
-    "needs",
-    "has",
-    "is",
-    "show",
-    "hide",
-    "toggle",
-    "allow",
-    "enable",
-    "disable",
-    "validate",
-    "check",
-    "verify",
-    "verification",
-    "masked",
-    "hashed",
-    "device",
-    "push",
-    "prompt",
-    "completion",
-    "output",
-    "input",
-    "stop",
-    "eos",
-    "bos",
-    "pad",
-    "unk",
-    "sep",
-    "cls",
-    "special",
-    "mask",
-    "per",
-    "resume",
-    "change",
-    "lock",
-    "fencing",
-    "watermark",
-    "start",
-    "end",
-    "dedup",
-    "ordering",
-    "unsubscribe",
-    "ticker",
-    "native",
-    "governance",
-    "reward",
-    "erc20",
-    "nft",
-    "payment",
-    "translation",
-    "object",
-    "blob",
-    "s3",
-    "bucket",
-    "row",
-    "hash",
-    "map",
-    "dictionary",
-    "index",
-    "composite",
-    "unique",
-    "natural",
-    "surrogate",
-    "candidate",
-    "super",
-    "routing",
-    "group",
-    "hot",
-    "arrow",
-    "escape",
-    "shift",
-    "registry",
-    "signature",
-    "upload",
-    "correlation",
-    "trace",
-    "request",
-    "operation",
-    "task",
-    "job",
-    "run",
-    "snapshot",
-    "version",
-    "invalidate",
-    "remaining",
-    "used",
-    "estimated",
-    "reasoning",
-    "cached",
+    "public", "publishable", "primary", "foreign", "partition", "sort", "range", "csrf", "xsrf", "antiforgery",
+    "authenticity", "next", "prev", "previous", "page", "pagination", "continuation", "cursor", "progress", "sync",
+    "delta", "skip", "scroll", "max", "min", "num", "total", "cancel", "cancellation", "idempotency", "cache", "site",
+    "recaptcha", "sitekey", "forgot", "forgotten", "lost", "failed", "no", "without", "invalid", "incorrect", "wrong",
+    "missing", "expired", "bad", "reset", "requires", "require", "needs", "has", "is", "show", "hide", "toggle",
+    "allow", "disable", "validate", "check", "verify", "verification", "masked", "hashed", "device", "push", "prompt",
+    "completion", "output", "input", "stop", "eos", "bos", "pad", "unk", "sep", "cls", "special", "mask", "per",
+    "resume", "change", "lock", "fencing", "watermark", "start", "end", "dedup", "ordering", "unsubscribe", "ticker",
+    "native", "governance", "reward", "erc20", "nft", "payment", "translation", "object", "blob", "s3", "bucket",
+    "row", "hash", "map", "dictionary", "index", "composite", "unique", "natural", "surrogate", "candidate", "super",
+    "routing", "group", "hot", "arrow", "escape", "shift", "registry", "signature", "upload", "correlation", "trace",
+    "request", "operation", "task", "job", "run", "snapshot", "version", "invalidate", "remaining", "used",
+    "estimated", "reasoning", "cached",
 ];
 
 /// Words that may follow the secret word without changing what it promises.
+#[rustfmt::skip]
 const MAY_FOLLOW: &[&str] = &[
-    "value",
-    "val",
-    "text",
-    "plain",
-    "plaintext",
-    "cleartext",
-    "clear",
-    "raw",
-    "env",
-    "prod",
-    "production",
-    "staging",
-    "stage",
-    "dev",
-    "development",
-    "test",
-    "testing",
-    "live",
-    "local",
-    "default",
-    "primary",
-    "secondary",
-    "current",
-    "new",
-    "old",
-    "previous",
-    "main",
-    "backup",
-    "admin",
-    "root",
-    "user",
-    "db",
-    "database",
-    "string",
-    "base64",
-    "b64",
-    "b",
-    "encoded",
-    "write",
-    "read",
-    "rw",
-    "ro",
-    "readonly",
-    "app",
-    "web",
-    "api",
-    "bot",
-    "client",
-    "server",
-    "service",
-    "master",
-    "slave",
-    "replica",
-    "confirm",
-    "confirmation",
-    "repeat",
-    "again",
-    "generated",
-    "initial",
-    "temp",
-    "temporary",
-    "one",
-    "two",
-    "first",
-    "second",
-    "eu",
-    "us",
-    "usa",
-    "uk",
-    "de",
-    "gb",
-    "ci",
-    "here",
-    "key",
-    "secret",
-    "token",
-    "hours",
-    "v",
-    "input",
-    "field",
-    "param",
-    "arg",
-    "str",
-    "bytes",
+    "base", "value", "val", "text", "plain", "plaintext", "cleartext", "clear", "raw", "env", "prod", "production",
+    "staging", "stage", "dev", "development", "test", "testing", "live", "local", "default", "primary", "secondary",
+    "current", "new", "old", "previous", "main", "backup", "admin", "root", "user", "db", "database", "string",
+    "base64", "b64", "b", "encoded", "write", "read", "rw", "ro", "readonly", "app", "web", "api", "bot", "client",
+    "server", "service", "master", "slave", "replica", "confirm", "confirmation", "repeat", "again", "generated",
+    "initial", "temp", "temporary", "one", "two", "first", "second", "eu", "us", "usa", "uk", "de", "gb", "ci",
+    "here", "key", "secret", "token", "hours", "v", "input", "field", "param", "arg", "str", "bytes",
 ];
 
 /// Words about a secret that are no secret: what stands where a value would in prose and schemas.
+#[rustfmt::skip]
 const ABOUT: &[&str] = &[
-    "string",
-    "is",
-    "was",
-    "are",
-    "be",
-    "been",
-    "has",
-    "have",
-    "must",
-    "should",
-    "can",
-    "cannot",
-    "may",
-    "might",
-    "will",
-    "would",
-    "does",
-    "did",
-    "for",
-    "from",
-    "to",
-    "of",
-    "in",
-    "on",
-    "at",
-    "by",
-    "or",
-    "and",
-    "with",
-    "without",
-    "not",
-    "the",
-    "a",
-    "an",
-    "your",
-    "my",
-    "our",
-    "their",
-    "his",
-    "her",
-    "its",
-    "this",
-    "that",
-    "these",
-    "those",
-    "it",
-    "if",
-    "when",
-    "while",
-    "as",
-    "than",
-    "then",
-    "required",
-    "optional",
-    "invalid",
-    "valid",
-    "incorrect",
-    "correct",
-    "wrong",
-    "missing",
-    "expired",
-    "reset",
-    "changed",
-    "updated",
-    "set",
-    "unset",
-    "created",
-    "deleted",
-    "removed",
-    "sent",
-    "hidden",
-    "protected",
-    "needed",
-    "please",
-    "enter",
-    "type",
-    "name",
-    "field",
-    "policy",
-    "length",
-    "minimum",
-    "maximum",
-    "least",
-    "characters",
-    "digits",
-    "letters",
-    "manager",
-    "prompt",
-    "hash",
-    "hashed",
-    "encrypted",
-    "stored",
-    "rotation",
-    "expires",
-    "expiry",
-    "authentication",
-    "authorization",
-    "login",
-    "user",
-    "users",
-    "username",
-    "account",
-    "accounts",
-    "error",
-    "failed",
-    "failure",
-    "denied",
-    "accepted",
-    "verified",
-    "generated",
-    "unknown",
-    "none",
-    "null",
-    "true",
-    "false",
-    "number",
-    "integer",
-    "boolean",
-    "object",
-    "array",
-    "text",
-    "input",
-    "value",
-    "default",
-    "example",
-    "description",
-    "format",
-    "also",
-    "both",
-    "each",
-    "every",
-    "all",
-    "any",
-    "some",
-    "no",
-    "yes",
-    "only",
-    "same",
-    "new",
-    "old",
-    "again",
-    "later",
-    "here",
-    "there",
-    "below",
-    "above",
-    "following",
-    "redacted",
-    "masked",
-    "secret",
-    "see",
-    "use",
-    "used",
-    "using",
-    "uses",
-    "requires",
-    "require",
-    "contains",
-    "contain",
-    "include",
-    "includes",
-    "now",
-    "once",
-    "first",
-    "last",
-    "after",
-    "before",
-    "until",
-    "through",
-    "via",
-    "per",
-    "so",
-    "but",
-    "because",
-    "about",
-    "between",
-    "against",
-    "let",
-    "const",
-    "var",
-    "return",
-    "function",
-    "class",
-    "def",
-    "self",
-    "ist",
-    "sind",
-    "und",
-    "oder",
-    "der",
-    "die",
-    "das",
-    "le",
-    "la",
-    "les",
-    "el",
-    "los",
-    "un",
-    "une",
-    "est",
-    "es",
-    "et",
-    "ou",
-    "pour",
-    "por",
-    "para",
-    "con",
-    "och",
-    "och",
-    "een",
-    "het",
-    "en",
-    "és",
-    "do",
-    "da",
-    "na",
-    "w",
-    "z",
-    "i",
+    "string", "options", "option", "flag", "flags", "argument", "arguments", "is", "was", "are", "be", "been", "has",
+    "have", "must", "should", "can", "cannot", "may", "might", "will", "would", "does", "did", "for", "from", "to",
+    "of", "in", "on", "at", "by", "or", "and", "with", "without", "not", "the", "a", "an", "your", "my", "our",
+    "their", "his", "her", "its", "this", "that", "these", "those", "it", "if", "when", "while", "as", "than", "then",
+    "required", "optional", "invalid", "valid", "incorrect", "correct", "wrong", "missing", "expired", "reset",
+    "changed", "updated", "set", "unset", "created", "deleted", "removed", "sent", "hidden", "protected", "needed",
+    "please", "enter", "type", "name", "field", "policy", "length", "minimum", "maximum", "least", "characters",
+    "digits", "letters", "manager", "prompt", "hash", "hashed", "encrypted", "stored", "rotation", "expires",
+    "expiry", "authentication", "authorization", "login", "user", "users", "username", "account", "accounts", "error",
+    "failed", "failure", "denied", "accepted", "verified", "generated", "unknown", "none", "null", "true", "false",
+    "number", "integer", "boolean", "object", "array", "text", "input", "value", "default", "example", "description",
+    "format", "also", "both", "each", "every", "all", "any", "some", "no", "yes", "only", "same", "new", "old",
+    "again", "later", "here", "there", "below", "above", "following", "redacted", "masked", "secret", "see", "use",
+    "used", "using", "uses", "requires", "require", "contains", "contain", "include", "includes", "now", "once",
+    "first", "last", "after", "before", "until", "through", "via", "per", "so", "but", "because", "about", "between",
+    "against", "let", "const", "var", "return", "function", "class", "def", "self", "ist", "sind", "und", "oder",
+    "der", "die", "das", "le", "la", "les", "el", "los", "un", "une", "est", "es", "et", "ou", "pour", "por", "para",
+    "con", "och", "een", "het", "en", "és", "do", "da", "na", "w", "z", "i",
 ];
 
-fn listed(list: &[&str], word: &str) -> bool {
-    list.iter().any(|listed| same(listed, word))
+/// Words that join a key to what it is for: `clave de API`.
+const JOINS: &[&str] = &["de", "d", "do", "da", "di", "del", "of", "for", "van", "til", "för"];
+
+/// Words for private.
+const PRIVATE: &[&str] = &["private", "privada", "privata", "privée", "prywatny", "privat"];
+
+/// The lists a word is on, as bits.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Lists(u16);
+
+impl Lists {
+    const PASSWORD: u16 = 1;
+    const TOKEN: u16 = 2;
+    const KEY: u16 = 4;
+    const KIND: u16 = 8;
+    const NOT_BEFORE: u16 = 16;
+    const MAY_FOLLOW: u16 = 32;
+    const ABOUT: u16 = 64;
+    const JOIN: u16 = 128;
+    const PRIVATE: u16 = 256;
+    const PASS: u16 = 512;
+    const SURE: u16 = 1024;
+
+    fn on(self, lists: u16) -> bool {
+        self.0 & lists != 0
+    }
+}
+
+/// Every listed word by its hash, in one table that is looked into once per word.
+static LISTED: LazyLock<Vec<(u64, Lists)>> = LazyLock::new(|| {
+    let lists: [(&[&str], u16); 11] = [
+        (PASSWORDS, Lists::PASSWORD),
+        (TOKENS, Lists::TOKEN),
+        (KEYS, Lists::KEY),
+        (SECRET_KINDS, Lists::KIND),
+        (NOT_BEFORE, Lists::NOT_BEFORE),
+        (MAY_FOLLOW, Lists::MAY_FOLLOW),
+        (ABOUT, Lists::ABOUT),
+        (JOINS, Lists::JOIN),
+        (PRIVATE, Lists::PRIVATE),
+        (&["pass"], Lists::PASS),
+        (&["secret", "apikey"], Lists::SURE),
+    ];
+    let mut table = vec![(0, Lists(0)); SLOTS];
+    for (words, bit) in lists {
+        for word in words {
+            let hash = hashed(word);
+            let mut slot = hash as usize % SLOTS;
+            while let Some((taken, lists)) = table.get_mut(slot) {
+                if *taken == hash || *taken == 0 {
+                    (*taken, lists.0) = (hash, lists.0 | bit);
+                    break;
+                }
+                slot = (slot + 1) % SLOTS;
+            }
+        }
+    }
+    table
+});
+
+/// Four times as many slots as words.
+const SLOTS: usize = 4096;
+
+/// FNV-1a over the small letters; never zero.
+fn hashed(word: &str) -> u64 {
+    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
+    let start = 0xCBF2_9CE4_8422_2325;
+    let hash = if word.is_ascii() {
+        word.bytes().fold(start, |hash, byte| step(hash, byte.to_ascii_lowercase()))
+    } else {
+        let mut buffer = [0; 4];
+        word.chars()
+            .flat_map(char::to_lowercase)
+            .fold(start, |hash, c| c.encode_utf8(&mut buffer).bytes().fold(hash, step))
+    };
+    hash | 1
+}
+
+/// The lists that `word` itself is on.
+fn lists(word: &str) -> Lists {
+    if word.len() > 32 {
+        return Lists(0);
+    }
+    let hash = hashed(word);
+    let mut slot = hash as usize % SLOTS;
+    loop {
+        match LISTED.get(slot) {
+            Some((taken, lists)) if *taken == hash => return *lists,
+            Some((taken, _)) if *taken != 0 => slot = (slot + 1) % SLOTS,
+            _ => return Lists(0),
+        }
+    }
+}
+
+/// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
+fn lists_of(word: &str) -> Lists {
+    let own = lists(word);
+    if own.0 != 0 || word.len() < 7 {
+        return own;
+    }
+    for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {
+        let end = Lists(lists(word.get(start..).unwrap_or("")).0 & (Lists::PASSWORD | Lists::TOKEN));
+        if end.0 != 0 {
+            return end;
+        }
+    }
+    own
 }
 
 /// Whether two words are one but for their case; `listed` is lower case.
@@ -1022,32 +276,20 @@ fn same(listed: &str, word: &str) -> bool {
     }
 }
 
-fn ends(list: &[&str], word: &str) -> bool {
-    list.iter().any(|end| {
-        end.len() >= 5
-            && word.len().checked_sub(end.len()).and_then(|at| word.get(at..)).is_some_and(|tail| same(end, tail))
-    })
-}
-
 /// Whether a word is one of those that promise a secret.
 pub fn stem(word: &str) -> bool {
-    listed(PASSWORDS, word)
-        || listed(TOKENS, word)
-        || listed(KEYS, word)
-        || same("pass", word)
-        || ends(PASSWORDS, word)
-        || ends(TOKENS, word)
+    lists_of(word).on(Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
 }
 
 /// Whether a word talks about secrets instead of being one.
 pub fn about(word: &str) -> bool {
-    listed(ABOUT, word) || stem(word)
+    lists_of(word).on(Lists::ABOUT | Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
 }
 
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
 pub fn mentions(identifier: &str) -> bool {
     let mut found = false;
-    words(identifier, |word| found |= stem(word));
+    words(identifier, |word| found = found || stem(word));
     found
 }
 
@@ -1107,57 +349,39 @@ pub fn named(name: &str) -> Option<Named> {
         }
     }
     let mut verdict: Option<Named> = None;
-    let (mut before, mut secret_kind, mut key, mut stopped) = (false, false, false, false);
+    let (mut before, mut secret_kind, mut key, mut private, mut stopped) = (false, false, false, false, false);
     words(name, |word| {
-        let is_key = listed(KEYS, word);
-        let kind = listed(SECRET_KINDS, word);
-        let password = listed(PASSWORDS, word) || ends(PASSWORDS, word) || same("pass", word);
-        let token = listed(TOKENS, word) || ends(TOKENS, word);
-        if password {
+        let lists = lists_of(word);
+        let kind = lists.on(Lists::KIND);
+        private |= lists.on(Lists::PRIVATE);
+        if lists.on(Lists::PASSWORD | Lists::PASS) {
             verdict = (!before).then_some(Named::Password);
             stopped = before;
-        } else if token {
-            let long = word.chars().count() > 6 || ["secret", "apikey"].iter().any(|sure| same(sure, word));
-            verdict = (!before).then_some(Named::Key {
-                sure: long || secret_kind || matches!(verdict, Some(Named::Key { sure: true })),
-            });
+        } else if lists.on(Lists::TOKEN) {
+            let long = word.len() > 6 && word.chars().count() > 6;
+            let sure =
+                long || lists.on(Lists::SURE) || secret_kind || matches!(verdict, Some(Named::Key { sure: true }));
+            verdict = (!before).then_some(Named::Key { sure });
             stopped = before;
-        } else if is_key {
+        } else if lists.on(Lists::KEY) {
             key = true;
-            if same("key", word) && verdict == Some(Named::Password) {
+            if verdict == Some(Named::Password) {
                 verdict = None;
             }
-        } else if verdict.is_some() && !listed(MAY_FOLLOW, word) && !kind {
+        } else if verdict.is_some() && !lists.on(Lists::MAY_FOLLOW) && (!kind || verdict == Some(Named::Password)) {
             verdict = None;
             stopped = true;
-        } else if key
-            && !kind
-            && !listed(MAY_FOLLOW, word)
-            && !["de", "d", "do", "da", "di", "del", "of", "for", "van", "til", "för"].iter().any(|of| same(of, word))
-        {
+        } else if key && !kind && !lists.on(Lists::MAY_FOLLOW | Lists::JOIN) {
             key = false;
         }
         secret_kind |= kind;
-        before |= listed(NOT_BEFORE, word);
-        if key && same("private", word) {
-            secret_kind = true;
-        }
+        before |= lists.on(Lists::NOT_BEFORE);
     });
     if stopped {
         return None;
     }
-    match verdict {
-        Some(found) => Some(found),
-        None if key && secret_kind && !before => {
-            let private = ["private", "privada", "privata", "privée", "prywatny", "privat"].iter().any(|private| {
-                let mut found = false;
-                words(name, |word| found |= same(private, word));
-                found
-            });
-            Some(if private { Named::Private } else { Named::Key { sure: true } })
-        }
-        None => None,
-    }
+    let secret_key = key && secret_kind && !before;
+    verdict.or_else(|| secret_key.then_some(if private { Named::Private } else { Named::Key { sure: true } }))
 }
 
 #[cfg(test)]

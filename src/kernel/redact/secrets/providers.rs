@@ -475,6 +475,7 @@ fn grown(text: Bytes<'_>, start: usize, prefix: &str) -> Option<usize> {
 ///
 /// `acme_live_…`, `xyz-pat-…`, `foo_sk_…`: at least one of the words names a kind of key or environment.
 pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
+    #[rustfmt::skip]
     const SAYS: &[&str] = &[
         "live", "test", "prod", "sandbox", "sk", "pat", "api", "apikey", "key", "secret", "token", "oauth", "access",
         "auth", "rk", "tok",

@@ -46,8 +46,11 @@ impl<'a> Bytes<'a> {
 /// Whether a token that should be random was typed by someone to look like one: repeated or counted up, or
 /// it says that it is an example.
 pub fn invented(token: &[u8]) -> bool {
+    #[rustfmt::skip]
     const SAYS: &[&str] =
-        &["example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample"];
+        &[
+        "example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample",
+    ];
     let mut seen = [false; 256];
     let (mut distinct, mut same, mut steps) = (0, 1, 1);
     for (i, byte) in token.iter().take(512).enumerate() {
@@ -72,198 +75,31 @@ pub fn contains(text: &[u8], word: &str) -> bool {
 
 /// Whether a value only stands in for one: a variable, a template, a mask, nothing, or a reference to a vault.
 pub fn placeholder(value: &[u8]) -> bool {
+    #[rustfmt::skip]
     const NOTHING: &[&str] = &[
-        "null",
-        "nil",
-        "none",
-        "nan",
-        "true",
-        "false",
-        "undefined",
-        "empty",
-        "n/a",
-        "na",
-        "unset",
-        "redacted",
-        "masked",
-        "hidden",
-        "removed",
-        "filtered",
-        "secret",
-        "string",
-        "str",
-        "text",
-        "number",
-        "integer",
-        "boolean",
-        "bool",
-        "object",
-        "array",
-        "bytes",
-        "optional",
-        "required",
-        "default",
-        "value",
-        "password",
-        "passwd",
-        "passphrase",
-        "passwort",
-        "pass",
-        "pwd",
-        "token",
-        "apikey",
-        "api_key",
-        "api-key",
-        "key",
-        "todo",
-        "tbd",
-        "fixme",
-        "changeit",
-        "changeme",
-        "change_me",
-        "change-me",
-        "replaceme",
-        "replace_me",
-        "replace-me",
-        "example",
-        "placeholder",
-        "sample",
-        "foo",
-        "bar",
-        "baz",
-        "dummy",
-        "hashed",
-        "encrypted",
-        "sensitive",
-        "(sensitive)",
-        "not",
-        "unknown",
-        "yes",
-        "no",
-        "on",
-        "off",
-        "enabled",
-        "disabled",
-        "varchar",
-        "char",
-        "nvarchar",
-        "any",
-        "void",
-        "self",
-        "input",
-        "stdin",
-        "prompt",
-        "ask",
-        "<sensitive>",
-        "mysecret",
-        "mytoken",
-        "mypassword",
-        "yourpassword",
-        "supersecret",
+        "null", "nil", "none", "nan", "true", "false", "undefined", "empty", "n/a", "na", "unset", "redacted",
+        "masked", "hidden", "removed", "filtered", "secret", "string", "str", "text", "number", "integer", "boolean",
+        "bool", "object", "array", "bytes", "optional", "required", "default", "value", "password", "passwd",
+        "passphrase", "passwort", "pass", "pwd", "token", "apikey", "api_key", "api-key", "key", "todo", "tbd",
+        "fixme", "changeit", "changeme", "change_me", "change-me", "replaceme", "replace_me", "replace-me", "example",
+        "placeholder", "sample", "foo", "bar", "baz", "dummy", "hashed", "encrypted", "sensitive", "(sensitive)",
+        "not", "unknown", "yes", "no", "on", "off", "enabled", "disabled", "varchar", "char", "nvarchar", "any",
+        "void", "self", "input", "stdin", "prompt", "ask", "<sensitive>", "mysecret", "mytoken", "mypassword",
+        "yourpassword", "supersecret",
     ];
+    #[rustfmt::skip]
     const SCHEMES: &[&str] = &[
-        "op://",
-        "vault:",
-        "vault://",
-        "ssm:",
-        "env:",
-        "file:",
-        "secret://",
-        "secrets/",
-        "ref+",
-        "enc[",
-        "arn:",
-        "projects/",
-        "http://",
-        "https://",
-        "sops:",
-        "awsssm",
-        "secretsmanager",
-        "keyvault",
-        "gcp-secret",
-        "doppler:",
-        "bw://",
-        "pass://",
-        "aws-sm",
-        "prod/",
-        "@microsoft.",
-        "valuefrom",
-        "secretkeyref",
-        "!ref",
-        "!sub",
-        "!getatt",
-        "!secret",
-        "!vault",
-        "!env",
-        "!!binary",
-        "fn::",
-        "data.",
-        "kms:",
-        "process.env",
-        "os.environ",
-        "os.getenv",
-        "getenv",
-        "env.",
-        "import.meta",
-        "secrets.",
-        "var.",
-        "local.",
-        "module.",
-        "config.",
-        "settings.",
-        "self.",
-        "this.",
-        "req.",
-        "request.",
-        "form.",
-        "args.",
-        "opts.",
-        "options.",
-        "params.",
-        "ctx.",
-        "event.",
-        "user.",
-        "data.",
-        "props.",
-        "state.",
-        "env(",
-        "env[",
-        "ref:",
-        "system.",
-        "deno.env",
-        "enc:",
-        "cfg.",
-        "conf.",
-        "configuration[",
-        "configuration.",
-        "credentials.",
-        "creds.",
-        "input.",
-        "body.",
-        "std::env",
-        "env::",
-        "builtins.",
-        "lookup(",
-        "random_password",
-        "aws_secretsmanager",
-        "data.aws",
-        "azurerm_",
-        "google_secret",
-        "ansible_",
-        "getpass",
-        "bcrypt.",
-        "crypto.",
-        "hash(",
-        "encrypt(",
-        "decrypt(",
-        "sha256(",
-        "md5(",
-        "concat(",
-        "new ",
-        "await ",
-        "str(",
-        "string(",
-        "base64.",
+        "op://", "vault:", "vault://", "ssm:", "env:", "file:", "secret://", "secrets/", "ref+", "enc[", "arn:",
+        "projects/", "http://", "https://", "sops:", "awsssm", "secretsmanager", "keyvault", "gcp-secret", "doppler:",
+        "bw://", "pass://", "aws-sm", "prod/", "@microsoft.", "valuefrom", "secretkeyref", "!ref", "!sub", "!getatt",
+        "!secret", "!vault", "!env", "!!binary", "fn::", "data.", "kms:", "process.env", "os.environ", "os.getenv",
+        "getenv", "env.", "import.meta", "secrets.", "var.", "local.", "module.", "config.", "settings.", "self.",
+        "this.", "req.", "request.", "form.", "args.", "opts.", "options.", "params.", "ctx.", "event.", "user.",
+        "props.", "state.", "env(", "env[", "ref:", "system.", "deno.env", "enc:", "cfg.", "conf.", "configuration[",
+        "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
+        "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
+        "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
+        "string(", "base64.",
     ];
     let Some((first, last)) = value.first().zip(value.last()) else { return true };
     let brackets = matches!((first, last), (b'<', b'>') | (b'[', b']') | (b'{', b'}') | (b'(', b')') | (b'%', b'%'));
@@ -338,35 +174,11 @@ fn says_so(value: &[u8]) -> bool {
     if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
         return false;
     }
+    #[rustfmt::skip]
     const ABOUT: &[&str] = &[
-        "your",
-        "my",
-        "insert",
-        "enter",
-        "here",
-        "put",
-        "replace",
-        "change",
-        "changeme",
-        "example",
-        "placeholder",
-        "dummy",
-        "fake",
-        "redacted",
-        "removed",
-        "the",
-        "some",
-        "goes",
-        "todo",
-        "add",
-        "paste",
-        "fill",
-        "provide",
-        "set",
-        "from",
-        "env",
-        "name",
-        "sample",
+        "your", "my", "insert", "enter", "here", "put", "replace", "change", "changeme", "example", "placeholder",
+        "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
+        "set", "from", "env", "name", "sample",
     ];
     let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
     let about = |word: &str| ABOUT.iter().any(|about| word.eq_ignore_ascii_case(about));
@@ -402,6 +214,9 @@ pub fn uuid(value: &[u8]) -> bool {
 pub fn opaque(value: &[u8], sure: bool) -> bool {
     let shortest = if sure { 8 } else { 16 };
     if !(shortest..=4096).contains(&value.len()) || placeholder(value) {
+        return false;
+    }
+    if value.contains(&b'(') && std::str::from_utf8(value).is_ok_and(code) {
         return false;
     }
     if uuid(value) {
@@ -443,6 +258,7 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     if !value.iter().all(token) || invented(value) || repeated(value) {
         return false;
     }
+    #[rustfmt::skip]
     const OTHER: &[&str] = &[
         "sha256:", "sha384-", "sha512-", "sha256-", "sha1:", "md5:", "AAAAB3", "AAAAC3", "AAAAE2", "ssh-", "data:",
         "urn:", "/", "./", "../", "~/", "W/", "0x00",
@@ -491,13 +307,23 @@ pub enum Hold {
     Prose,
 }
 
+/// `u32`, `__u64`, `float64`: the type of a field.
+fn machine_type(text: &str) -> bool {
+    let name = text.trim_start_matches("__").trim_end_matches(|c: char| c.is_ascii_digit());
+    name.len() < text.len() && ["u", "i", "f", "int", "uint", "float", "UInt", "Int", "c_int", "s"].contains(&name)
+}
+
 /// Whether `value` can be the password it stands for.
 pub fn password(value: &[u8], hold: Hold) -> bool {
     if !(3..=256).contains(&value.len()) || placeholder(value) || uuid(value) && hold != Hold::Whole {
         return false;
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
-    if code(text) || path(value) || crypt_name(value) {
+    let hex = text
+        .strip_prefix("0x")
+        .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
+    if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
         return false;
     }
     let has = |f: fn(&char) -> bool| text.chars().any(|c| f(&c));
@@ -516,6 +342,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
         }
         Hold::Prose => {
             value.len() >= 6
+                && text.is_ascii()
                 && letters > 0
                 && (digit && !(value.len() < 8 && !symbol(text) && letters < 2)
                     || symbol(text)
@@ -580,9 +407,12 @@ fn path(value: &[u8]) -> bool {
         || value.windows(3).any(|three| three == b"://")
 }
 
-/// Dates, tickets, mail addresses and hosts that follow the word in prose.
+/// Dates, tickets, mail addresses and hosts that follow the word in prose, and other fields.
 fn reference(value: &[u8]) -> bool {
     let text = std::str::from_utf8(value).unwrap_or("");
+    if text.split_once('=').is_some_and(|(field, _)| identifier(&field.replace('-', "_"))) {
+        return true;
+    }
     let mail = text.split_once('@').is_some_and(|(_, host)| {
         host.contains('.') && host.chars().all(|c| c.is_ascii_alphanumeric() || matches!(c, '.' | '-'))
     });
@@ -605,13 +435,19 @@ fn crypt_name(value: &[u8]) -> bool {
 /// A piece of program: a call, an index, a member of something known.
 fn code(text: &str) -> bool {
     let call = text.find('(').is_some_and(|open| {
-        text.ends_with([')', ';'])
+        (text.ends_with([')', ';']) || !text.contains(')'))
             && text.get(..open).is_some_and(|name| {
                 !name.is_empty()
                     && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '.' | ':' | '>' | '-'))
             })
     });
-    let index = text.contains("['")
+    let element = text.split_once('[').is_some_and(|(name, at)| {
+        identifier(name)
+            && at.strip_suffix(']').is_some_and(|at| at.len() < 4 && at.bytes().all(|byte| byte.is_ascii_digit()))
+    });
+    let index = element
+        || text.contains("[:")
+        || text.contains("['")
         || text.contains("[\"")
         || text.contains("::")
         || text.contains("->")
