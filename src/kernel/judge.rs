@@ -266,6 +266,14 @@ impl Judge {
         })
     }
 
+    /// What the message is about: of a task, the tool whose call it is.
+    fn about(&self) -> Target {
+        match &self.message.task {
+            Some(task) => Target::Tool(task.tool.clone()),
+            None => self.message.target.clone(),
+        }
+    }
+
     /// The frame without sensitive data, where the policy keeps any back; `None` if it stays as it is.
     fn redacted(
         &mut self,
@@ -279,9 +287,10 @@ impl Judge {
         let asked = match envelope(document.root()) {
             Ok(Envelope { method: Some(_), .. }) | Err(_) => None,
             Ok(Envelope { id: Some(id), .. }) if Some(&id) != self.message.id.as_ref() => ledger.expected(&id),
-            Ok(_) => Some(Asked { method: self.message.method, target: self.message.target.clone() }),
+            Ok(_) => Some(Asked { method: self.message.method, target: self.about() }),
         };
-        let target = asked.as_ref().map_or(&self.message.target, |asked| &asked.target);
+        let about = self.about();
+        let target = asked.as_ref().map_or(&about, |asked| &asked.target);
         let tool = match (&self.server.contract.published, target) {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
@@ -323,9 +332,9 @@ impl Judge {
         let asked = match &seen {
             Seen::Late(id) => ledger.expected(id).map_or(Target::None, |asked| asked.target),
             Seen::Withheld => Target::None,
-            _ => self.message.target.clone(),
+            _ => self.about(),
         };
-        let settled = data::settle(&self.server, &asked, document.write(&patches))?;
+        let settled = data::settle(&self.server, &asked, self.message.task.is_some(), document.write(&patches))?;
         let lesson = data::lesson(&self.server, &asked);
         Ok(Inspected { text: settled.text, seen, suspicion, note, asks, lesson, removed: settled.removed })
     }

@@ -375,8 +375,7 @@ pub fn shown(
     }
     let rewritten = read(document.write(&patches))?;
     let fits = |document: &Document| {
-        let structured = document.root().get("result").and_then(|result| result.get("structuredContent"));
-        match (schema, structured) {
+        match (schema, structured(document)) {
             (Some(schema), Some(value)) => schema
                 .validate(value)
                 .map_err(|mismatches| mismatches.into_iter().map(|mismatch| mismatch.pointer).collect::<Vec<_>>()),
@@ -389,9 +388,8 @@ pub fn shown(
     };
     // What stands in place of a value does not fit: the field goes, if the schema can do without it.
     let mut patches = Patches::default();
-    let structured = rewritten.root().get("result").and_then(|result| result.get("structuredContent"));
     for pointer in pointers {
-        if let Some(value) = structured.and_then(|structured| at(structured, &pointer)) {
+        if let Some(value) = structured(&rewritten).and_then(|structured| at(structured, &pointer)) {
             patches.remove(value);
         }
     }
@@ -403,6 +401,12 @@ pub fn shown(
                 .detail("without sensitive data the result does not fit its schema"))
         }
     }
+}
+
+/// The structured result of a call, or of a task that a call began.
+fn structured(document: &Document) -> Option<Value<'_>> {
+    let result = document.root().get("result")?;
+    result.get("structuredContent").or_else(|| result.get("result")?.get("structuredContent"))
 }
 
 /// What only the server, or the protocol, can make sense of.

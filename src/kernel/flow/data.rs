@@ -145,7 +145,8 @@ pub fn lesson(server: &ServerPolicy, target: &Target) -> Option<Lesson> {
 
 /// A message to the client with nothing but what the policy lets through: the fields of `output`, and no links that
 /// lead elsewhere. It is applied to what is otherwise done with it, so that nothing comes back in.
-pub fn settle(server: &ServerPolicy, target: &Target, text: Bytes) -> Result<Settled, Refusal> {
+/// `task` says that the result is that of a task, in which what came of it lies deeper.
+pub fn settle(server: &ServerPolicy, target: &Target, task: bool, text: Bytes) -> Result<Settled, Refusal> {
     let links = server.links.as_ref().filter(|links| links.then != LinksThen::Keep);
     let fields = server.rule(target).and_then(|rule| rule.data.as_ref()).and_then(|data| data.output.as_ref());
     if links.is_none() && fields.is_none() {
@@ -153,11 +154,8 @@ pub fn settle(server: &ServerPolicy, target: &Target, text: Bytes) -> Result<Set
     }
     let mut settled = Settled { text, removed: 0 };
     if let Some(fields) = fields {
-        settled = settled.then(|root, patches| match root.get("result") {
-            Some(result) => fields.of_result(result, patches),
-            None => 0,
-        })?;
-        still_fits(server, target, settled.text.clone())?;
+        settled = settled.then(|root, patches| result_of(root, task).map_or(0, |result| fields.of_result(result, patches)))?;
+        still_fits(server, target, task, settled.text.clone())?;
     }
     if let Some(links) = links {
         let before = settled.removed;
@@ -172,6 +170,12 @@ pub fn settle(server: &ServerPolicy, target: &Target, text: Bytes) -> Result<Set
     Ok(settled)
 }
 
+/// What came of a call.
+fn result_of(root: Value<'_>, task: bool) -> Option<Value<'_>> {
+    let result = root.get("result")?;
+    if task { result.get("result").filter(|came| came.is_object()) } else { Some(result) }
+}
+
 impl Settled {
     fn then(self, change: impl FnOnce(Value<'_>, &mut Patches) -> usize) -> Result<Self, Refusal> {
         let bounds = Bounds { bytes_max: self.text.len(), ..Bounds::default() };
@@ -184,12 +188,12 @@ impl Settled {
 }
 
 /// What is left of a structured result still fits the published schema: clients check that.
-fn still_fits(server: &ServerPolicy, target: &Target, text: Bytes) -> Result<(), Refusal> {
+fn still_fits(server: &ServerPolicy, target: &Target, task: bool, text: Bytes) -> Result<(), Refusal> {
     let (Some(published), Target::Tool(name)) = (&server.contract.published, target) else { return Ok(()) };
     let Some(schema) = published.tool(name).and_then(|tool| tool.output.as_ref()) else { return Ok(()) };
     let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
     let Ok(document) = Document::parse(text, &bounds) else { return Ok(()) };
-    match document.root().get("result").and_then(|result| result.get("structuredContent")) {
+    match result_of(document.root(), task).and_then(|result| result.get("structuredContent")) {
         Some(value) if schema.validate(value).is_err() => {
             Err(Refusal::from(Reason::ReplyNotAsPublished).detail("output.fields leaves out what the schema requires"))
         }

@@ -142,8 +142,11 @@ impl ServerPolicy {
                 live: Vec::new(),
                 hidden_text: HiddenText::default(),
             },
+            redaction: None,
             confirmations: Confirmations::default(),
             preview_only: false,
+            flow: Flow::default(),
+            links: None,
             tasks: false,
         }
     }
