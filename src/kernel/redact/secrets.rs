@@ -11,13 +11,15 @@ mod names;
 mod pem;
 mod providers;
 mod rarity;
+#[cfg(test)]
+mod tests;
 mod urls;
 mod value;
 
 use super::kind::Kind;
 use super::view::View;
 use super::{Context, Found, Span};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, packed};
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -185,12 +187,42 @@ static LITERALS: LazyLock<(Option<AhoCorasick>, Vec<Call>)> = LazyLock::new(|| {
     (automaton, spelled.into_iter().map(|(_, call)| call).collect())
 });
 
+/// Vectorised searches that together see whenever one of [`LITERALS`] stands in an ASCII text, perhaps more
+/// often: of longer words they look for all but the first letter, so that two spellings do. None where the
+/// machine has no such instructions.
+static GATES: LazyLock<Option<Vec<packed::Searcher>>> = LazyLock::new(|| {
+    const PATTERNS: usize = 48;
+    let mut spelled: Vec<String> = Vec::new();
+    for (word, call) in WORDS.iter().filter(|(word, _)| word.is_ascii()) {
+        let whole = word.len() < 5 || *call == Call::Sql;
+        let tail = word.get(usize::from(!whole)..).unwrap_or(word);
+        let mut letters = word.chars();
+        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        spelled.extend([tail.to_owned(), tail.to_uppercase()]);
+        spelled.extend(whole.then_some(capital));
+    }
+    spelled.extend(EXACT.iter().filter(|(word, _)| word.is_ascii()).map(|(word, _)| (*word).to_owned()));
+    spelled.sort_unstable();
+    spelled.dedup();
+    spelled.chunks(PATTERNS).map(|patterns| packed::Config::new().builder().extend(patterns).build()).collect()
+});
+
+/// Whether the literals must be looked for one by one.
+fn calls(text: &str) -> bool {
+    match &*GATES {
+        Some(gates) if text.is_ascii() => gates.iter().any(|gate| gate.find(text.as_bytes()).is_some()),
+        _ => true,
+    }
+}
+
 /// Finds API keys, passwords, private keys and tokens.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let text = view.folded();
-    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out };
+    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
     finds.under(context.path);
-    finds.called();
+    if calls(text) {
+        finds.called();
+    }
     marks::find(&mut finds);
 }
 
@@ -199,6 +231,8 @@ struct Finds<'a> {
     text: &'a str,
     bytes: Bytes<'a>,
     out: &'a mut Vec<Found>,
+    /// The end of the last address that was read for its query.
+    address: usize,
 }
 
 impl<'a> Finds<'a> {

@@ -203,6 +203,10 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             progress.name = progress.name.max(value.end.min(to + 256));
             return;
         }
+        // A long run that is no value is not read again for the names inside it.
+        if value.len() > 128 {
+            progress.name = progress.name.max(value.end);
+        }
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
             return;
         }
@@ -531,7 +535,12 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
         }
     }
-    let stop = |byte: &&u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(**byte, b'"' | b'`');
+    let stop = |byte: &&u8| {
+        byte.is_ascii_whitespace()
+            || byte.is_ascii_control()
+            || matches!(**byte, b'"' | b'`')
+            || !line && matches!(**byte, b',' | b'<' | b'|' | b'\'')
+    };
     let mut length = text
         .from(at)
         .iter()

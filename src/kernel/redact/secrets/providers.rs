@@ -12,7 +12,7 @@ use super::value::{Bytes, invented};
 /// `v` those with `.` too, `x` those with `=` too, `h` lower-case hex, `H` hex, `u` capitals and digits, `l`
 /// small letters and digits, `d` digits, `s` Base64, `p` letters, digits and `%`.
 #[rustfmt::skip]
-const FORMATS: &[(&str, &str, &str)] = &[
+pub const FORMATS: &[(&str, &str, &str)] = &[
 ("00D", "salesforce", "w12-15 '!' v80-140"),
     ("1/", "asana", "d12-20 ':' h32"),
     ("1//0", "google_oauth", "b36-120"),
