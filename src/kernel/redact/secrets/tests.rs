@@ -94,7 +94,8 @@ fn an_opaque_key_needs_the_name_of_one() {
             assert_eq!(values(&text, &[]), [(Kind::ApiKey, key.as_str())], "{text}");
         }
         assert_eq!(values(&key, &["auth", "apiKey"]), [(Kind::ApiKey, key.as_str())]);
-        for text in [format!("commit {key}"), format!("nextPageToken: {key}"), format!("cache_key={key}"), key.clone()] {
+        for text in [format!("commit {key}"), format!("nextPageToken: {key}"), format!("cache_key={key}"), key.clone()]
+        {
             assert_eq!(values(&text, &[]), [], "{text}");
         }
     }
@@ -196,8 +197,42 @@ fn a_token_of_three_parts_is_one_when_its_header_names_an_algorithm() {
 fn any_bytes_are_read_without_harm() {
     let mut drawn = Drawn(1);
     let pieces = [
-        "password", "=", ":", "\"", "'", " ", "\n", "\\", "://", "@", "ü", "密码", "：", "-----BEGIN ", "PRIVATE KEY-----", "eyJ", ".", "curl -u ", "IDENTIFIED BY ", "Basic ", "{", "<", ">",
-        "ghp_", "token", "is", "the", "|", ",", "(", ")", "mysql -p", "&sig=", "?", "\u{200b}", "🔑",
+        "password",
+        "=",
+        ":",
+        "\"",
+        "'",
+        " ",
+        "\n",
+        "\\",
+        "://",
+        "@",
+        "ü",
+        "密码",
+        "：",
+        "-----BEGIN ",
+        "PRIVATE KEY-----",
+        "eyJ",
+        ".",
+        "curl -u ",
+        "IDENTIFIED BY ",
+        "Basic ",
+        "{",
+        "<",
+        ">",
+        "ghp_",
+        "token",
+        "is",
+        "the",
+        "|",
+        ",",
+        "(",
+        ")",
+        "mysql -p",
+        "&sig=",
+        "?",
+        "\u{200b}",
+        "🔑",
     ];
     for _ in 0..4000 {
         let text: String = (0..20).map(|_| pieces[drawn.next() as usize % pieces.len()]).collect();
