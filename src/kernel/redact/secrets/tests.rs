@@ -23,7 +23,11 @@ const HEX: &str = "0123456789abcdef";
 
 fn found(text: &str, path: &[&str]) -> Vec<Found> {
     let mut out = Vec::new();
-    find(&View::new(text), &Context { path }, &mut out);
+    let view = View::new(text);
+    find(&view, &Context { path }, &mut out);
+    for found in &mut out {
+        (found.span.start, found.span.end) = view.written(found.span.start, found.span.end);
+    }
     out
 }
 
