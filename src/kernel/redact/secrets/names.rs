@@ -347,7 +347,8 @@ pub fn named(name: &str) -> Option<Named> {
             stopped = before;
         } else if lists.on(Lists::TOKEN) {
             let long = word.len() > 6 && word.chars().count() > 6;
-            let sure = long || lists.on(Lists::SURE) || secret_kind || matches!(verdict, Some(Named::Key { sure: true }));
+            let sure =
+                long || lists.on(Lists::SURE) || secret_kind || matches!(verdict, Some(Named::Key { sure: true }));
             verdict = (!before).then_some(Named::Key { sure });
             stopped = before;
         } else if lists.on(Lists::KEY) {

@@ -281,7 +281,7 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     match value.len() {
         0..16 => digits > 0 && rarity(value) > 20 && !names::mentions(std::str::from_utf8(value).unwrap_or("")),
         16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
-        _ => rarity(value) > 30,
+        _ => rarity(value) > 45,
     }
 }
 
