@@ -187,3 +187,7 @@ fn resolve(found: &mut Vec<Found>) {
     });
     found.sort_unstable_by_key(|found| found.span.start);
 }
+
+#[cfg(test)]
+#[allow(clippy::panic, clippy::indexing_slicing, clippy::string_slice, reason = "a test fails by panicking")]
+mod tests;

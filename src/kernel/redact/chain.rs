@@ -1,7 +1,7 @@
 //! Words of letters and digits, and chains of them: where every number is taken from.
 
 /// The most words of a chain, and the most characters of one candidate.
-pub const WORDS: usize = 16;
+pub const WORDS: usize = 9;
 /// See [`WORDS`].
 pub const LENGTH: usize = 48;
 
@@ -87,7 +87,7 @@ impl Chain {
             let before = word(text, first.start - 2 + usize::from(first.start < 2));
             if before.end + 1 == first.start
                 && before.len() <= 5
-                && before.len() > 0
+                && !before.is_empty()
                 && before.digits == 0
                 && before.small == 0
             {
@@ -98,7 +98,7 @@ impl Chain {
         let mut last = first;
         while matches!(byte(text, last.end), b' ' | b'-' | b'.' | b'/') {
             let next = word_from(text, last.end + 1);
-            let joins = next.digits > 0 || (next.len() > 0 && next.len() <= 4 && next.small == 0);
+            let joins = next.digits > 0 || (!next.is_empty() && next.len() <= 4 && next.small == 0);
             if !joins || next.len() > LENGTH {
                 break;
             }

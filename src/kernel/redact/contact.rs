@@ -1,11 +1,11 @@
 //! How people and machines are reached, and when people were born.
 use super::Kind;
-use super::chain::{Word, byte, byte_before, word, word_from};
+use super::chain::{Word, byte, byte_before, word_from};
 use super::checks::{is_date, number};
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
 use super::labels::{self, Labels};
-use super::words::{Words, plain};
+use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
 
@@ -69,7 +69,11 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         token.rfind("://").is_some_and(|scheme| !token.get(scheme + 3..).unwrap_or_default().contains(['/', '?']));
     let is_remote = after.get(domain.len()..).is_some_and(|rest| {
         rest.starts_with(':')
-            && rest.bytes().nth(1).is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~')
+            && rest
+                .as_bytes()
+                .get(1)
+                .copied()
+                .is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~')
     }) && (local == "git"
         || !after.get(domain.len() + 1..).unwrap_or_default().split_whitespace().next().unwrap_or_default().is_empty()
             && after
@@ -344,7 +348,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     let (count, end) = groups.iter().rev().copied().find(|(count, end)| {
         (6..=15).contains(count) && {
             let next = byte(text, *end);
-            !(next.is_ascii_alphanumeric() && !is_extension(text, *end)) && !matches!(next, b'_' | b'@' | b'%')
+            (!next.is_ascii_alphanumeric() || is_extension(text, *end)) && !matches!(next, b'_' | b'@' | b'%')
         }
     })?;
     let digits = dialled.digits.get(..count)?;
@@ -486,8 +490,7 @@ fn says_version(text: &str, start: usize) -> bool {
     let from = floor(text, start.saturating_sub(64));
     let line = text.get(from..start).and_then(|text| text.rsplit('\n').next()).unwrap_or_default();
     let clause = line.rsplit([';', '|']).next().unwrap_or(line);
-    let words = Words::read(clause);
-    (words.len().saturating_sub(6)..words.len()).any(|at| labels::of_word(words.join(at, at + 1)).any(Labels::VERSION))
+    labels::says_version(clause, 10)
 }
 
 /// Groups of hexadecimal digits with colons (RFC 4291), not loopback, not unspecified.
@@ -541,7 +544,7 @@ fn is_month(name: &str) -> bool {
 
 /// A date that begins at or around `word`, under a birth label.
 pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
-    if !word.is_number() && !(word.digits <= 2 && word.digits > 0) {
+    if !word.is_number() && !(1..=2).contains(&word.digits) {
         return None;
     }
     let (start, end) = date(text, word)?;
@@ -615,10 +618,9 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     };
     let rest = text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())))?;
     if number_word.len() == 4 && (1900..=2035).contains(&value) {
-        let mut characters = rest.char_indices().peekable();
         let mut marks = 0;
         let mut end = None;
-        while let Some((at, character)) = characters.next() {
+        for (at, character) in rest.char_indices() {
             match character {
                 '年' | '月' | '년' | '월' | '.' => marks += 1,
                 '日' | '일' => {
@@ -644,7 +646,7 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     {
         return Some((first.start - (window.len() - before.len()) - name.len(), end));
     }
-    let tail = rest.trim_start_matches(|c: char| matches!(c, ' ' | '.' | '-' | '/' | ',' | 'º' | '°'));
+    let tail = rest.trim_start_matches([' ', '.', '-', '/', ',', 'º', '°']);
     let tail = ["st ", "nd ", "rd ", "th ", "er "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
     let tail = ["of ", "de ", "d'", "di "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
     let name_end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
@@ -653,9 +655,4 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     let tail = ["of ", "de ", "del "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
     let year = number_word.end + (rest.len() - tail.len());
     is_month(name).then(|| year_at(year)).flatten().map(|end| (first.start, end))
-}
-
-/// The word of which `at` is the first digit, with its letters before it.
-pub fn word_at(text: &[u8], at: usize) -> Word {
-    word(text, at)
 }

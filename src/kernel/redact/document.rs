@@ -226,8 +226,8 @@ impl Walk<'_> {
 
 impl Engine {
     /// What is sensitive in `root`: strings (decoded), numbers, keys, JSON inside strings.
-    pub fn scan(&self, document: &Document, root: Value<'_>) -> Findings {
-        let mut scan = Scan { engine: self, document, findings: Findings::default(), path: Vec::new(), nested: 0 };
+    pub fn scan(&self, root: Value<'_>) -> Findings {
+        let mut scan = Scan { engine: self, findings: Findings::default(), path: Vec::new(), nested: 0 };
         scan.value(root, None);
         scan.findings
     }
@@ -235,7 +235,6 @@ impl Engine {
 
 struct Scan<'s> {
     engine: &'s Engine,
-    document: &'s Document,
     findings: Findings,
     path: Vec<Cow<'s, str>>,
     nested: usize,
@@ -326,7 +325,6 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
-                document: &document,
                 findings: Findings::default(),
                 path: self.path.iter().map(|key| Cow::Owned(key.to_string())).collect(),
                 nested: self.nested + 1,

@@ -9,6 +9,9 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// The shortest run that is decoded, and the most bytes that are decoded of one text.
 const RUN_MIN: usize = 16;
 const BUDGET: usize = 256 << 10;
+/// How long a text is in which short runs count too, and what a run fills in a longer one.
+const SHORT: usize = 2048;
+const BLOCK: usize = 16;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -46,6 +49,22 @@ fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
     let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     let mut at = from;
     loop {
+        // In a long text only runs are found that fill a block; in a short one every run.
+        if bytes.len() - at.min(bytes.len()) > SHORT {
+            let block = bytes
+                .get(at..)?
+                .as_chunks::<BLOCK>()
+                .0
+                .iter()
+                .position(|block| block.iter().fold(true, |all, byte| all & letter(byte)));
+            let Some(block) = block else {
+                at = bytes.len() - SHORT;
+                continue;
+            };
+            let inside = at + block * BLOCK;
+            let back = bytes.get(at..inside)?.iter().rev().take_while(|byte| letter(byte)).count();
+            at = inside - back;
+        }
         let start = at + bytes.get(at..)?.iter().position(letter)?;
         let length = bytes.get(start..)?.iter().take_while(|byte| letter(byte)).count();
         let padding = bytes.get(start + length..)?.iter().take(2).take_while(|byte| **byte == b'=').count();

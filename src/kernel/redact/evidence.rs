@@ -6,7 +6,7 @@ use super::{Context, Kind};
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
-const BEFORE: usize = 96;
+const BEFORE: usize = 80;
 const AFTER: usize = 48;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
@@ -29,10 +29,29 @@ impl Evidence {
     pub fn names(self, kind: Kind) -> bool {
         self.labels.names(kind)
     }
+}
 
-    /// Whether the nearest label says that it is something else, and not this.
-    pub fn denies(self, kind: Kind) -> bool {
-        self.labels.tells() && !self.labels.names(kind)
+/// What stands in front of a place; the same for everything that begins there.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Front {
+    /// A key or a column decides.
+    decided: Option<Evidence>,
+    /// The nearest label, and what those before it say.
+    near: Option<(Labels, Labels)>,
+    /// It stands right beside the value: what follows cannot be nearer.
+    beside: bool,
+    strange: bool,
+}
+
+impl Front {
+    /// The same for a value that follows another.
+    pub fn further(self) -> Self {
+        Self { beside: false, ..self }
+    }
+
+    fn direct(labels: Labels, also: Labels) -> Self {
+        let decided = Some(Evidence { labels, also, direct: true, strange: false });
+        Self { decided, ..Self::default() }
     }
 }
 
@@ -50,37 +69,63 @@ impl<'v> Surroundings<'v> {
         Self { text, context, tables: OnceCell::new(), path: OnceCell::new() }
     }
 
-    /// What is said about `start..end`.
-    pub fn of(&self, start: usize, end: usize) -> Evidence {
-        let direct = |labels| Evidence { labels, also: Labels::NONE, direct: true, strange: false };
-        if let Some(labels) = self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start, end)
-            && labels.tells()
-        {
-            return direct(labels);
+    /// What is said about `start..end`, given what stands in front of it.
+    pub fn of(&self, front: &Front, end: usize) -> Evidence {
+        let Front { decided: None, near, beside, strange } = *front else {
+            return front.decided.unwrap_or_default();
+        };
+        let after = if beside || strange { None } else { self.after(end) };
+        // What follows counts for less than what stands before, unless it says outright what the value is.
+        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
+        match (after, near) {
+            (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
+            (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
+            (None, None) => {
+                let labels = self.above();
+                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+            }
         }
+    }
+
+    /// Whether nothing but digits and the marks inside numbers stands between two places.
+    pub fn continues(&self, from: usize, start: usize) -> bool {
+        let between = self.text.as_bytes().get(from..start).unwrap_or_default();
+        from < start
+            && between.len() <= BEFORE
+            && between
+                .iter()
+                .all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
+            && !between.windows(2).any(|pair| pair == b"  ")
+    }
+
+    /// What stands before `start`, in its row or above it.
+    pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
         let clean = peel(before);
-        let mut strange = false;
-        if is_call(before, clean) {
-            return Evidence { strange: true, ..Evidence::default() };
+        let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
+        if !clean.ends_with([':', '='])
+            && let Some(labels) = tables().filter(|labels| labels.tells())
+        {
+            return Front::direct(labels, Labels::NONE);
         }
+        if is_call(before, clean) {
+            return Front { strange: true, beside: true, ..Front::default() };
+        }
+        let mut strange = false;
         let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
-        if stands_alone && before.len() == start {
-            let labels = self.above();
-            if labels.tells() {
-                return direct(labels);
-            }
+        if stands_alone && before.len() == start && self.above().tells() {
+            return Front::direct(self.above(), Labels::NONE);
         }
         match key(clean) {
             Some(key) => {
                 let (labels, also) = labels::of_phrase(key);
                 if labels.tells() {
-                    return Evidence { also, ..direct(labels) };
+                    return Front::direct(labels, also);
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let parent = self.parent(start);
                     if parent.tells() {
-                        return direct(parent);
+                        return Front::direct(parent, Labels::NONE);
                     }
                 } else {
                     strange = true;
@@ -89,23 +134,14 @@ impl<'v> Surroundings<'v> {
             None if stands_alone => {
                 let heading = self.heading(start);
                 if heading.tells() {
-                    return direct(heading);
+                    return Front::direct(heading, Labels::NONE);
                 }
             }
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
-        let far_other = near.is_some_and(|(found, _)| found.labels.any(Labels::OTHER) && clean.len() - found.end > 2);
-        let after = if !strange && (near.is_none() || far_other) { self.after(end) } else { None };
-        let after = after.filter(|labels| near.is_none() || !labels.any(Labels::OTHER));
-        match (after, near) {
-            (Some(labels), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
-            (None, Some((found, also))) => Evidence { labels: found.labels, also, direct: false, strange },
-            (None, None) => {
-                let labels = self.above();
-                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
-            }
-        }
+        let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
+        Front { decided: None, near: near.map(|(found, also)| (found.labels, also)), beside, strange }
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
@@ -118,8 +154,8 @@ impl<'v> Surroundings<'v> {
         }
     }
 
-    /// The label that follows, as in "12 is my SSN" or "12 (SSN)".
-    fn after(&self, end: usize) -> Option<Labels> {
+    /// The label that follows, as in "12 is my SSN" or "12 (SSN)", and whether it is said so.
+    fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
         let text = text.split(['\n', '|', ';', '{', '}', '<', '\t', '"']).next()?;
@@ -131,7 +167,8 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         let between = text.get(..found.start)?;
         let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
-        (joins && !is_next).then_some(found.labels)
+        let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
+        (joins && !is_next).then_some((found.labels, outright))
     }
 
     /// What the keys above the whole text say, innermost first.
@@ -158,12 +195,9 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
+        let line = line.trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if line.ends_with(':') || short {
-            labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line))
-        } else {
-            Labels::NONE
-        }
+        if short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -252,6 +286,12 @@ fn segment(text: &str) -> &str {
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
 }
 
+/// What joins a value and the name that follows it.
+const OUTRIGHT: &[&str] = &[
+    "is ", "as ", "(", "es ", "est ", "ist ", "e ", "è ", "é ", "jest ", "är ", "er ", "on ", "to ", "– ", "- ",
+    "was ", "als ", "como ", "come ", "comme ", "som ",
+];
+
 /// Words between what is named and whose it is: "the SSN on the order".
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
@@ -262,7 +302,7 @@ const OF: &[&str] = &[
 /// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
 /// what it is of.
 fn near(clean: &str) -> Option<(Match, Labels)> {
-    let words = Words::read(clean);
+    let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
     let nearest = labels::last(&words)?;
     let also = labels::before(&words, nearest);
     if !nearest.labels.any(Labels::OTHER) || !also.tells() {
@@ -277,7 +317,8 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
 fn reaches(clean: &str, found: Match) -> bool {
-    let between = clean.get(found.end..).unwrap_or_default();
+    // The dot of an abbreviated label ends no sentence.
+    let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
     if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || between.contains(". ") {
         return false;
     }

@@ -1,7 +1,7 @@
 //! Numbers by which states and health schemes know a person.
 use super::Kind;
 use super::chain::{Candidate, Gap};
-use super::checks::{ddmmyy, digits, luhn, mod11_10, mod97, number, repeats, verhoeff, weighted, yymmdd, yyyymmdd};
+use super::checks::{ddmmyy, digits, luhn, mod11_10, number, repeats, verhoeff, weighted, yymmdd, yyyymmdd};
 use super::judge::{Judge, Strength};
 use Strength::{Firm, Shape, Strong, Weak};
 
@@ -360,7 +360,7 @@ fn resident(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let sum = weighted(&body, &WEIGHTS) % 11;
     let check = b"10X98765432".get(sum as usize);
     let spelled = candidate.is_plain() || candidate.lengths(&[6, 8, 4]) || candidate.lengths(&[6, 4, 4, 4]);
-    let region = matches!(body, [1 | 2 | 3 | 4 | 5 | 6, 1..=7, ..] | [7 | 8, 1 | 2 | 3, ..]);
+    let region = matches!(body, [1..=6, 1..=7, ..] | [7 | 8, 1..=3, ..]);
     if spelled && region && check == Some(last) && body.get(6..).is_some_and(yyyymmdd) {
         give(judge, candidate, Kind::CnRic, Strong);
     }
@@ -635,10 +635,4 @@ fn is_fiscal_code(letters: &[u8]) -> bool {
         .sum();
     let check = letters.last().is_some_and(|last| u32::from(*last) == u32::from(b'A') + sum % 26);
     name && place && check && super::checks::is_date(0, u32::try_from(month).unwrap_or(0) + 1, day)
-}
-
-/// ISO 7064 over an IBAN whose first four characters count last.
-pub fn iban_sum(letters: &[u8]) -> bool {
-    let (head, tail) = letters.split_at_checked(4).unwrap_or_default();
-    mod97(tail.iter().chain(head).copied()) == Some(1)
 }

@@ -1,5 +1,5 @@
 //! Shape and surroundings together: whether what could be a value is taken for one.
-use super::evidence::{Evidence, Surroundings};
+use super::evidence::{Evidence, Front, Surroundings};
 use super::labels::Labels;
 use super::{Found, Group, Kind, Span};
 
@@ -20,13 +20,14 @@ pub enum Strength {
 pub struct Judge<'v, 'o> {
     surroundings: &'v Surroundings<'v>,
     out: &'o mut Vec<Found>,
+    front: Option<(usize, Front)>,
     last: Option<(usize, usize, Evidence)>,
 }
 
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, last: None }
+        Self { surroundings, out, front: None, last: None }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
@@ -34,7 +35,14 @@ impl<'v, 'o> Judge<'v, 'o> {
         match self.last {
             Some((from, to, evidence)) if from == start && to == end => evidence,
             _ => {
-                let evidence = self.surroundings.of(start, end);
+                let front = match self.front {
+                    Some((from, front)) if from == start => front,
+                    // Nothing but numbers in between: a list that stands under one label.
+                    Some((from, front)) if self.surroundings.continues(from, start) => front.further(),
+                    _ => self.surroundings.front(start),
+                };
+                self.front = Some((start, front));
+                let evidence = self.surroundings.of(&front, end);
                 self.last = Some((start, end, evidence));
                 evidence
             }
@@ -63,7 +71,7 @@ impl<'v, 'o> Judge<'v, 'o> {
             let other = evidence.labels.any(Labels::OTHER);
             match strength {
                 Strength::Strong if !(evidence.direct && other) => 90,
-                Strength::Firm if !other && !(evidence.direct && evidence.labels.tells()) => 71,
+                Strength::Firm if !(other || evidence.direct && evidence.labels.tells()) => 71,
                 Strength::Weak if !other && evidence.also.names(kind) => 68,
                 _ => return false,
             }

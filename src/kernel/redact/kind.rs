@@ -142,3 +142,16 @@ kinds! {
     PrivateKey "PRIVATE_KEY" Secret "RFC 7468, OpenSSH, OpenPGP" "the label of the armour and a body" "keys made for tests";
     Jwt "JWT" Secret "RFC 7515, RFC 7519" "three parts, a header that names an algorithm" "expired tokens and those of examples";
 }
+
+/// Every kind with its source, validator and expected false positives, in Markdown.
+pub fn table() -> String {
+    let mut out =
+        String::from("| group | kind | defined by | held against | what is mistaken for it |\n|---|---|---|---|---|\n");
+    for group in Group::ALL {
+        for kind in Kind::ALL.iter().filter(|kind| kind.group() == Some(group)) {
+            let [source, validator, expect] = kind.about();
+            out += &format!("| {} | {} | {source} | {validator} | {expect} |\n", group.name(), kind.name());
+        }
+    }
+    out
+}

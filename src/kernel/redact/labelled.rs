@@ -10,7 +10,15 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     let Some(first) = words.first() else {
         return;
     };
-    let evidence = judge.evidence(first.start, first.end);
+    let known: usize = words.iter().map(Word::len).sum();
+    if known < 5 || first.len() > 20 {
+        return;
+    }
+    let mut evidence = judge.evidence(first.start, first.end);
+    // What follows a value of several words is behind the last of them.
+    if let Some(last) = words.last().filter(|last| last.start > first.start && evidence.labels.is_empty()) {
+        evidence = judge.evidence(first.start, last.end);
+    }
     let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
     if !kinds.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
         return;
@@ -54,7 +62,7 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
         Kind::Passport => (6, 10),
         Kind::DriverLicense => (5, 20),
         Kind::MedicalRecord => (5, 15),
-        _ => (6, 20),
+        _ => (6, 14),
     };
     let mut best = None;
     let (mut letters, mut digits, mut small) = (0, 0, 0);

@@ -5,8 +5,6 @@
 //! separate words: "lic" is not in "public".
 use super::Kind;
 use super::words::{self, Words};
-use std::collections::HashMap;
-use std::hash::{BuildHasherDefault, Hasher};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -67,34 +65,39 @@ fn place(kind: Kind) -> Option<u32> {
     Kind::ALL.iter().position(|known| *known == kind).and_then(|at| u32::try_from(at).ok())
 }
 
-/// Words are short and the table is ours, so a multiplicative hash does.
-#[derive(Default)]
-struct Quick(u64);
+/// The hash of a label is made from its end, so that a longer one that ends the same goes on from there.
+#[derive(Clone, Copy)]
+struct Hash(u64);
 
-impl Hasher for Quick {
-    fn finish(&self) -> u64 {
-        self.0
+impl Hash {
+    const NONE: Self = Self(0xCBF2_9CE4_8422_2325);
+
+    fn with(self, byte: u8) -> Self {
+        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
     }
 
-    fn write(&mut self, bytes: &[u8]) {
-        let (words, rest) = bytes.as_chunks::<8>();
-        let mut mix = |word: u64| self.0 = (self.0.rotate_left(23) ^ word).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-        words.iter().for_each(|word| mix(u64::from_le_bytes(*word)));
-        mix(rest.iter().fold(0, |sum, byte| sum << 8 | u64::from(*byte)));
+    fn of(plain: &[u8]) -> Self {
+        plain.iter().rev().fold(Self::NONE, |hash, byte| hash.with(*byte))
     }
 
-    fn write_u8(&mut self, _: u8) {}
+    fn slot(self, size: usize) -> usize {
+        (self.0 >> 20) as usize & (size - 1)
+    }
 }
 
+/// Slots of the table and bits of the filter: powers of two, a few times what is in them.
+const SLOTS: usize = 1 << 14;
+const BITS: usize = 1 << 20;
+
 struct Table {
-    words: HashMap<String, Labels, BuildHasherDefault<Quick>>,
-    /// Labels of scripts that do not separate words, longest first.
-    joined: Vec<(String, Labels)>,
-    longest: usize,
+    /// By hash, the next free slot on collision.
+    slots: Vec<(u64, Labels)>,
+    /// Every ending of every label: what is not in here is the end of none.
+    endings: Vec<u64>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table { words: HashMap::default(), joined: Vec::new(), longest: 0 };
+    let mut table = Table { slots: vec![(0, Labels::NONE); SLOTS], endings: vec![0; BITS / 64] };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
         (Labels::NATIONAL, super::lexicon::NATIONAL),
@@ -108,44 +111,47 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         for word in words.split(['|', '\n']).map(str::trim).filter(|word| !word.is_empty()) {
             let mut plain = String::new();
             words::plain(word, &mut plain);
-            if plain.chars().any(words::is_joined) {
-                table.joined.push((plain, labels));
-            } else {
-                table.longest = table.longest.max(plain.len());
-                let entry = table.words.entry(plain).or_default();
-                *entry = entry.with(labels);
-            }
+            table.add(plain.as_bytes(), labels);
         }
     }
-    table.joined.sort_by_key(|(word, _)| std::cmp::Reverse(word.len()));
     table
 });
 
-/// What one label says, words already joined and plain.
-fn exact(plain: &str) -> Labels {
-    if plain.len() > TABLE.longest {
-        return Labels::NONE;
-    }
-    TABLE.words.get(plain).copied().unwrap_or_default()
-}
-
-/// As [`exact`], and with up to four letters of inflection at the end of a long word.
-fn inflected(plain: &str) -> Labels {
-    let found = exact(plain);
-    if !found.is_empty() {
-        return found;
-    }
-    if plain.chars().any(words::is_joined) {
-        return TABLE.joined.iter().find(|(word, _)| plain.contains(word.as_str())).map_or(Labels::NONE, |(_, l)| *l);
-    }
-    let stem = if plain.len() >= 9 { 4 } else { usize::from(plain.len() >= 4 && plain.ends_with('s')) };
-    for cut in 1..=stem {
-        let found = plain.get(..plain.len() - cut).map_or(Labels::NONE, exact);
-        if found.tells() {
-            return found;
+impl Table {
+    fn add(&mut self, plain: &[u8], labels: Labels) {
+        let mut hash = Hash::NONE;
+        for byte in plain.iter().rev() {
+            hash = hash.with(*byte);
+            let bit = hash.slot(BITS);
+            if let Some(word) = self.endings.get_mut(bit / 64) {
+                *word |= 1 << (bit % 64);
+            }
+        }
+        let mut at = hash.slot(SLOTS);
+        while let Some((known, all)) = self.slots.get_mut(at) {
+            if *known == hash.0 || *known == 0 {
+                (*known, *all) = (hash.0, all.with(labels));
+                return;
+            }
+            at = (at + 1) % SLOTS;
         }
     }
-    Labels::NONE
+
+    fn get(&self, hash: Hash) -> Labels {
+        let mut at = hash.slot(SLOTS);
+        loop {
+            match self.slots.get(at) {
+                Some((known, labels)) if *known == hash.0 => return *labels,
+                Some((0, _)) | None => return Labels::NONE,
+                Some(_) => at = (at + 1) % SLOTS,
+            }
+        }
+    }
+
+    fn ends(&self, hash: Hash) -> bool {
+        let bit = hash.slot(BITS);
+        self.endings.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+    }
 }
 
 /// A label in a run of words.
@@ -157,76 +163,129 @@ pub struct Match {
     pub start: usize,
     /// One past its last byte there.
     pub end: usize,
+    /// Its first word.
+    first: usize,
 }
 
 /// The most words of one label.
-const WORDS: usize = 5;
+const WORDS: usize = 6;
 
-/// The last label in `words` that tells something, and whether only vague ones follow it.
-pub fn last(words: &Words) -> Option<Match> {
-    let count = words.len();
-    for end in (1..=count).rev() {
-        for start in end.saturating_sub(WORDS)..end {
-            let labels = inflected(words.join(start, end));
-            if labels.tells() {
-                let (from, to) = words.range(start, end);
-                return Some(Match { labels, start: from, end: to });
+/// The longest label that ends with the first `length` letters of word `end`, and its first word.
+fn ending(words: &Words, end: usize, length: usize) -> Option<(Labels, usize)> {
+    let table = &*TABLE;
+    let mut hash = Hash::NONE;
+    let mut found = None;
+    for at in (end.saturating_sub(WORDS - 1)..=end).rev() {
+        let plain = words.plain(at);
+        let plain = if at == end { plain.get(..length)? } else { plain };
+        for byte in plain.iter().rev() {
+            hash = hash.with(*byte);
+            if !table.ends(hash) {
+                return found;
             }
+        }
+        let labels = table.get(hash);
+        if labels.tells() {
+            found = Some((labels, at));
+        }
+        if words.is_apart(at) {
+            break;
+        }
+    }
+    found
+}
+
+/// A label anywhere in a word of a script that does not separate words: the last one, the longest there.
+fn inside(plain: &[u8]) -> Option<Labels> {
+    let table = &*TABLE;
+    for end in (1..=plain.len()).rev() {
+        let (mut hash, mut found) = (Hash::NONE, None);
+        for byte in plain.get(..end)?.iter().rev() {
+            hash = hash.with(*byte);
+            if !table.ends(hash) {
+                break;
+            }
+            let labels = table.get(hash);
+            if labels.tells() {
+                found = Some(labels);
+            }
+        }
+        if found.is_some() {
+            return found;
         }
     }
     None
+}
+
+/// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
+fn at(words: &Words, end: usize) -> Option<Match> {
+    let plain = words.plain(end);
+    let matched = |labels, first| {
+        let (start, end) = words.range(first, end);
+        Match { labels, start, end, first }
+    };
+    if words.is_joined(end) {
+        return inside(plain).map(|labels| matched(labels, end));
+    }
+    let cuts = match plain {
+        _ if plain.len() >= 9 => 4,
+        [.., b's'] if plain.len() >= 4 => 1,
+        _ => 0,
+    };
+    (0..=cuts).find_map(|cut| ending(words, end, plain.len() - cut)).map(|(labels, first)| matched(labels, first))
+}
+
+/// The last label in `words` that tells something.
+pub fn last(words: &Words) -> Option<Match> {
+    (0..words.len()).rev().find_map(|end| at(words, end))
 }
 
 /// Everything that labels before `found` say.
 pub fn before(words: &Words, found: Match) -> Labels {
-    let mut end = (0..words.len()).take_while(|at| words.range(*at, at + 1).1 <= found.start).count();
+    let mut end = found.first;
     let mut all = Labels::NONE;
-    while end > 0 {
-        let start = (end.saturating_sub(WORDS)..end).find(|start| {
-            let labels = inflected(words.join(*start, end));
-            all = all.with(if labels.tells() { labels } else { Labels::NONE });
-            labels.tells()
-        });
-        end = start.unwrap_or(end - 1);
+    while let Some(last) = end.checked_sub(1) {
+        match at(words, last) {
+            Some(found) => {
+                all = all.with(found.labels);
+                end = found.first;
+            }
+            None => end = last,
+        }
     }
     all
 }
 
-/// The first label in `words` that tells something.
+/// The first label in `words` that tells something; the longest that begins there.
 pub fn first(words: &Words) -> Option<Match> {
-    let count = words.len();
-    for start in 0..count {
-        for end in (start + 1..=(start + WORDS).min(count)).rev() {
-            let labels = inflected(words.join(start, end));
-            if labels.tells() {
-                let (from, to) = words.range(start, end);
-                return Some(Match { labels, start: from, end: to });
-            }
-        }
-    }
-    None
+    let end = (0..words.len()).find(|end| at(words, *end).is_some())?;
+    let found = at(words, end)?;
+    let longer = (end + 1..(end + WORDS).min(words.len())).rev().filter_map(|end| at(words, end));
+    Some(longer.into_iter().find(|longer| longer.first <= found.first).unwrap_or(found))
 }
 
 /// What a key says: the label nearest its end, or that it is vague, or nothing.
 pub fn of_key(key: &str) -> Labels {
-    of_phrase(key).0
+    let words = Words::read(key);
+    last(&words).map_or_else(|| vague(&words), |found| found.labels)
 }
 
 /// As [`of_key`], and what is said before that.
 pub fn of_phrase(key: &str) -> (Labels, Labels) {
     let words = Words::read(key);
-    if let Some(found) = last(&words) {
-        return (found.labels, before(&words, found));
+    match last(&words) {
+        Some(found) => (found.labels, before(&words, found)),
+        None => (vague(&words), Labels::NONE),
     }
-    (vague(&words), Labels::NONE)
 }
 
 fn vague(words: &Words) -> Labels {
-    let vague = (0..words.len()).all(|at| exact(words.join(at, at + 1)) == Labels::VAGUE);
+    let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
 
-/// What one plain word says.
-pub fn of_word(plain: &str) -> Labels {
-    exact(plain)
+/// Whether one of the last `count` words speaks of versions.
+pub fn says_version(text: &str, count: usize) -> bool {
+    let words = Words::read(text);
+    (words.len().saturating_sub(count)..words.len()).any(|at| TABLE.get(Hash::of(words.plain(at))).any(Labels::VERSION))
 }

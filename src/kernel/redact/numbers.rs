@@ -1,12 +1,18 @@
 //! One pass over the digits of a text: each word that has one is read once and offered to every family.
-use super::chain::{Candidate, Chain, Word, byte_before, word_from};
+//!
+//! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
+//! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
+use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
 use super::view::View;
 use super::{Context, Found, contact, identity, labelled, payment};
+use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
 const JOINED: usize = 8;
+/// The fewest digits of anything that is a number by itself.
+const DIGITS_MIN: usize = 6;
 
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
@@ -15,16 +21,32 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let surroundings = Surroundings::new(text, context);
     let mut judge = Judge::new(&surroundings, out);
     let mut at = 0;
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_digit)) {
-        let start = begin(bytes, at, at + found);
-        let word = word_from(bytes, start);
-        visit(text, word, &mut judge);
-        at = word.end;
+    let mut last = Word::default();
+    while let Some(digit) = next_digit(bytes, at) {
+        let word = word_from(bytes, begin(bytes, at, digit));
+        let joined =
+            last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
+        at = visit(text, word, joined, &mut judge).max(word.end);
+        last = word;
     }
     for at in memchr::memchr_iter(b'@', bytes) {
         contact::email(text, at, &mut judge);
     }
     capitals(bytes, &mut judge);
+}
+
+/// Blocks are looked through without an early exit, so that it is done many bytes at a time.
+const BLOCK: usize = 32;
+
+fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
+    let rest = bytes.get(from..)?;
+    let (blocks, tail) = rest.as_chunks::<BLOCK>();
+    let place = blocks.iter().position(|block| block.iter().fold(false, |any, byte| any | byte.is_ascii_digit()));
+    let (base, block) = match place {
+        Some(place) => (place * BLOCK, blocks.get(place).map(<[u8; BLOCK]>::as_slice)?),
+        None => (rest.len() - tail.len(), tail),
+    };
+    block.iter().position(u8::is_ascii_digit).map(|at| from + base + at)
 }
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
@@ -33,68 +55,272 @@ fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
     from + before.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1)
 }
 
-fn visit(text: &str, word: Word, judge: &mut Judge<'_, '_>) {
+/// Offers a word and what follows it; where to go on, if that is not right behind it.
+fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usize {
     let bytes = text.as_bytes();
     if let Some(inner) = payment::after_sentinel(bytes, word) {
-        return visit(text, inner, judge);
+        return visit(text, inner, false, judge);
     }
     // What is longer is a key or a blob, or an address of some chain.
     if word.len() > 90 {
-        return;
+        return word.end;
     }
-    payment::wallet(bytes, word, judge);
-    if word.len() >= 4 {
-        payment::iban(bytes, word, judge);
+    if !word.is_number() {
+        return mixed(text, word, joined, judge);
     }
-    payment::bank_code(bytes, word, judge);
-    if word.digits <= 4 {
+    let (before, after) = (byte_before(bytes, word.start), byte(bytes, word.end));
+    if word.len() == 8
+        && after == b'-'
+        && let Some(end) = uuid(bytes, word.start)
+    {
+        return end;
+    }
+    if word.len() == 4
+        && after == b'-'
+        && let Some(end) = stamp(bytes, word.start)
+    {
+        return end;
+    }
+    if word.len() <= 3
+        && after == b'.'
+        && !joined
+        && let Some(end) = contact::ip4(text, word, judge)
+    {
+        return end;
+    }
+    let colons = (word.len() > 2 && (after == b':' || before == b':'))
+        || bytes.get(..word.start).is_some_and(|front| front.ends_with(b"::"));
+    if colons && let Some(end) = contact::ip6(bytes, word, judge) {
+        return end;
+    }
+    if matches!(word.len(), 3 | 4) {
         payment::security_code(bytes, word, judge);
     }
-    contact::ip6(bytes, word, judge);
-    if word.is_number() {
-        if contact::ip4(text, word, judge).is_some() {
-            return;
-        }
-        if byte_before(bytes, word.start) != b'.' || word.start < 2 {
-            contact::phone(bytes, word, judge);
-        }
+    if !joined {
+        contact::birth(text, word, judge);
     }
-    contact::birth(text, word, judge);
-    chain(bytes, word, judge);
+    // `MRN-99281`
+    let prefixed = word.len() > 3 && before == b'-' && byte_before(bytes, word.start - 1).is_ascii_uppercase();
+    if word.len() < DIGITS_MIN && !prefixed && reach(bytes, word) < DIGITS_MIN {
+        return word.end;
+    }
+    if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
+        contact::phone(bytes, word, judge);
+    }
+    chain(bytes, word, joined, judge);
+    word.end
 }
 
-fn chain(bytes: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
+/// A word with letters.
+fn mixed(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usize {
+    let bytes = text.as_bytes();
+    if word.len() == 8
+        && let Some(end) = uuid(bytes, word.start)
+    {
+        return end;
+    }
+    payment::wallet(bytes, word, judge);
+    if word.len() >= 4
+        && let Some(end) = payment::iban(bytes, word, judge)
+    {
+        return end;
+    }
+    payment::bank_code(bytes, word, judge);
+    if word.len() > 2
+        && (byte(bytes, word.end) == b':' || byte_before(bytes, word.start) == b':')
+        && let Some(end) = contact::ip6(bytes, word, judge)
+    {
+        return end;
+    }
+    if word.digits <= 2 {
+        contact::birth(text, word, judge);
+    }
+    if word.len() <= LENGTH {
+        chain(bytes, word, joined, judge);
+    }
+    word.end
+}
+
+/// `2025-11-03T10:14:55.123Z` and its like: where it ends. Midnight may be a birthday.
+fn stamp(bytes: &[u8], start: usize) -> Option<usize> {
+    let [c, d, b'-', m1, m2, b'-', d1, d2, mark, h1, h2, b':', n1, n2, ..] = bytes.get(start + 2..)? else {
+        return None;
+    };
+    let digits = [c, d, m1, m2, d1, d2, h1, h2, n1, n2].iter().all(|byte| byte.is_ascii_digit());
+    let midnight = [h1, h2, n1, n2].iter().all(|byte| **byte == b'0');
+    if !digits || midnight || !matches!(mark, b'T' | b' ' | b't' | b'_') {
+        return None;
+    }
+    let end = start + 16;
+    let rest = bytes
+        .get(end..)?
+        .iter()
+        .take(12)
+        .take_while(|byte| byte.is_ascii_digit() || matches!(byte, b':' | b'.'))
+        .count();
+    Some(end + rest)
+}
+
+/// `550e8400-e29b-41d4-a716-446655440000`: where it ends.
+fn uuid(bytes: &[u8], start: usize) -> Option<usize> {
+    let text = bytes.get(start..start + 36)?;
+    let fits = |(at, byte): (usize, &u8)| {
+        if matches!(at, 8 | 13 | 18 | 23) { *byte == b'-' } else { byte.is_ascii_hexdigit() }
+    };
+    (text.get(8) == Some(&b'-')
+        && text.iter().enumerate().all(fits)
+        && !byte(bytes, start + 36).is_ascii_alphanumeric())
+    .then_some(start + 36)
+}
+
+/// How many digits follow each other from `word` on with nothing but marks between them, as far as it matters.
+fn reach(bytes: &[u8], word: Word) -> usize {
+    let rest = bytes.get(word.start..).unwrap_or_default();
+    let mut gap = 0;
+    let mut digits = 0;
+    for byte in rest.iter().take(24) {
+        match byte {
+            b'0'..=b'9' => {
+                digits += 1;
+                gap = 0;
+            }
+            b' ' | b'-' | b'.' | b'/' | b'(' | b')' if gap < 3 => gap += 1,
+            // A group of letters and digits may follow.
+            b'A'..=b'Z' if gap > 0 => return DIGITS_MIN,
+            _ => break,
+        }
+        if digits >= DIGITS_MIN {
+            break;
+        }
+    }
+    digits
+}
+
+/// Lengths of the words that some kind is written in; see [`identity`] and [`payment`].
+const LAYOUTS: &[&[u8]] = &[
+    &[3, 2, 4],
+    &[3, 3, 3],
+    &[4, 2, 3],
+    &[3, 3, 4],
+    &[4, 5, 1],
+    &[4, 5, 1, 1],
+    &[10, 1],
+    &[6, 4],
+    &[2, 3, 3, 3],
+    &[6, 5],
+    &[3, 3, 3, 2],
+    &[2, 2, 2, 3, 2],
+    &[6, 3, 2],
+    &[2, 8, 1],
+    &[4, 4, 4],
+    &[8, 4],
+    &[6, 7],
+    &[6, 4, 3],
+    &[6, 4, 2, 1],
+    &[6, 4, 1, 1, 1],
+    &[1, 4, 5, 2, 1],
+    &[3, 4, 4, 2],
+    &[1, 2, 2, 2, 3, 3, 2],
+    &[13, 2],
+    &[1, 2, 2, 2, 3, 3],
+    &[1, 2, 2, 5, 3, 2],
+    &[1, 2, 2, 2, 6, 2],
+    &[6, 8, 4],
+    &[6, 4, 4, 4],
+    &[2, 2, 2, 2, 1],
+    &[2, 6, 1],
+    &[2, 3, 3, 1],
+    &[4, 2, 2, 1],
+    &[8, 1],
+    &[7, 1],
+    &[7, 2],
+    &[1, 3, 3, 1],
+    &[4, 3, 4],
+    &[3, 3, 5, 5],
+    &[6, 5, 5],
+    &[6, 2, 3, 5],
+    &[4, 4, 4, 4],
+    &[4, 6, 5],
+    &[4, 6, 4],
+    &[4, 4, 4, 4, 3],
+    &[4, 4, 4, 4, 2],
+    &[4, 4, 4, 3],
+    &[4, 4, 4, 2],
+    &[6, 13],
+    &[4, 4, 5],
+    &[4, 5, 4],
+    &[8, 8],
+    &[4, 4, 4, 1],
+];
+
+/// Every beginning of a layout, sorted, and whether it is one.
+static BEGINNINGS: LazyLock<Vec<(u64, bool)>> = LazyLock::new(|| {
+    let code = |lengths: &[u8]| lengths.iter().fold(0u64, |code, length| code << 4 | u64::from(*length));
+    let mut all: Vec<u64> =
+        LAYOUTS.iter().flat_map(|layout| (1..=layout.len()).filter_map(|size| layout.get(..size))).map(code).collect();
+    all.sort_unstable();
+    all.dedup();
+    all.into_iter().map(|known| (known, LAYOUTS.iter().any(|layout| code(layout) == known))).collect()
+});
+
+fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
+    if matches!(word.len(), 8..=19) {
+        candidate(bytes, &[word], judge);
+    }
     let chain = Chain::read(bytes, word);
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
-        for take in 1..=words.len().min(JOINED) {
-            // Letters alone are no candidate.
-            if take == 1 && from < own {
-                continue;
-            }
-            let Some(candidate) = words.get(..take).and_then(|words| Candidate::read(bytes, words)) else {
+        let mut layout = 0u64;
+        for (place, word) in words.iter().take(JOINED).enumerate() {
+            layout = layout << 4 | word.len().min(15) as u64;
+            let Ok(found) = BEGINNINGS.binary_search_by_key(&layout, |(known, _)| *known) else {
                 break;
             };
-            identity::offer(&candidate, judge);
-            payment::offer(&candidate, judge);
+            if place > 0 && BEGINNINGS.get(found).is_some_and(|(_, whole)| *whole) {
+                candidate(bytes, words.get(..=place).unwrap_or_default(), judge);
+            }
         }
-        labelled::offer(bytes, &chain, from, judge);
+        if !joined {
+            labelled::offer(bytes, &chain, from, judge);
+        }
     }
-    if word.is_number() {
+    if word.is_number() && !joined {
         payment::account(bytes, &chain, own, judge);
+    }
+}
+
+fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
+    if let Some(candidate) = Candidate::read(bytes, words) {
+        identity::offer(&candidate, judge);
+        payment::offer(&candidate, judge);
     }
 }
 
 /// Bank codes without a digit: words of eight or eleven capitals.
 fn capitals(bytes: &[u8], judge: &mut Judge<'_, '_>) {
-    let mut at = 0;
-    while let Some(found) = bytes.get(at..).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {
-        let word = word_from(bytes, at + found);
-        let alone = !byte_before(bytes, word.start).is_ascii_alphanumeric();
-        if alone && word.small == 0 && word.digits == 0 {
-            payment::bank_code(bytes, word, judge);
+    let (blocks, _) = bytes.as_chunks::<BLOCK>();
+    // Half of such a word is in one block at least.
+    let many = |block: &[u8; BLOCK]| block.iter().map(|byte| u8::from(byte.is_ascii_uppercase())).sum::<u8>() >= 4;
+    let mut done = 0;
+    for start in (0..blocks.len())
+        .filter(|place| blocks.get(*place).is_some_and(many))
+        .chain([blocks.len()])
+        .map(|place| place * BLOCK)
+    {
+        let mut at = start.saturating_sub(12).max(done);
+        let stop = (start + BLOCK).min(bytes.len());
+        while let Some(found) = bytes.get(at..stop).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {
+            let word = word_from(bytes, at + found);
+            if matches!(word.len(), 8 | 11)
+                && word.small == 0
+                && word.digits == 0
+                && !byte_before(bytes, word.start).is_ascii_alphanumeric()
+            {
+                payment::bank_code(bytes, word, judge);
+            }
+            at = word.end;
         }
-        at = word.end;
+        done = at.max(done);
     }
 }

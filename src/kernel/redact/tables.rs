@@ -26,6 +26,8 @@ enum Shape {
     Aligned,
     /// `(a, b), (c, d)`.
     Rows,
+    /// `<tr><td>a</td><td>b</td></tr>`
+    Markup,
 }
 
 #[derive(Debug)]
@@ -39,6 +41,7 @@ impl Tables {
     pub fn read(text: &str) -> Self {
         let mut tables = Self::default();
         tables.values(text);
+        tables.markup(text);
         if !text.contains('\n') {
             return tables;
         }
@@ -89,12 +92,41 @@ impl Tables {
         }
     }
 
-    /// What the column of `start..end` is called.
-    pub fn label(&self, text: &str, start: usize, end: usize) -> Option<Labels> {
-        let table = self.0.iter().find(|table| table.start <= start && end <= table.end)?;
+    /// Rows of `<th>`, then rows of `<td>`.
+    fn markup(&mut self, text: &str) {
+        let mut from = 0;
+        while let Some(at) = text.get(from..).and_then(|rest| rest.find("<th")).map(|at| from + at) {
+            let end = text
+                .get(at..)
+                .and_then(|rest| rest.find("</tr").or_else(|| rest.find("<td")))
+                .map_or(text.len(), |end| at + end);
+            let close = text.get(end..).and_then(|rest| rest.find("</table")).map_or(text.len(), |close| end + close);
+            let head = text.get(at..end).unwrap_or_default();
+            let name = |cell: &str| {
+                cell.split_once('>')
+                    .map_or(Labels::NONE, |(_, name)| labels::of_key(name.split('<').next().unwrap_or(name)))
+            };
+            let columns: Vec<_> = head
+                .split("<th")
+                .skip(1)
+                .take(COLUMNS_MAX)
+                .filter(|cell| !cell.starts_with("ead"))
+                .map(|cell| Column { at: 0, labels: name(cell) })
+                .collect();
+            if columns.len() > 1 && self.0.len() < TABLES_MAX {
+                self.0.push(Table { start: end, end: close, shape: Shape::Markup, columns });
+            }
+            from = end.max(at + 3);
+        }
+    }
+
+    /// What the column of the value at `start` is called.
+    pub fn label(&self, text: &str, start: usize) -> Option<Labels> {
+        let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;
         let back = text.get(table.start..start)?;
         let row = match table.shape {
             Shape::Rows => back.rfind('(').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
+            Shape::Markup => back.rfind("<tr").map_or("", |at| back.get(at..).unwrap_or_default()),
             _ => back.rfind('\n').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
         };
         if row.len() > LINE_MAX {
@@ -105,6 +137,7 @@ impl Tables {
                 count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
             }
             Shape::Rows => count(row, ','),
+            Shape::Markup => row.matches("<td").count().checked_sub(1)?,
             Shape::Aligned => {
                 let at = row.chars().count();
                 table.columns.iter().rposition(|column| column.at <= at + 1)?
@@ -125,7 +158,7 @@ impl Table {
             }
             Shape::Marked(mark) => count(line, mark) + 1 >= cells.saturating_sub(1) && count(line, mark) < cells + 2,
             Shape::Aligned => line.contains("  "),
-            Shape::Rows => false,
+            Shape::Rows | Shape::Markup => false,
         }
     }
 }

@@ -20,7 +20,7 @@ impl Engine {
                 Part::Text(range) => {
                     (range.start, self.scan_text(text.get(range).unwrap_or_default(), &Context::default()))
                 }
-                Part::Json(range, document) => (range.start, self.scan(&document, document.root()).wire(&document)),
+                Part::Json(range, document) => (range.start, self.scan(document.root()).wire(&document)),
             };
             all.extend(spans.into_iter().map(|span| Span { start: span.start + start, end: span.end + start, ..span }));
         }
@@ -40,7 +40,7 @@ impl Engine {
             match part {
                 Part::Text(range) => self.rewrite_text(text.get(range).unwrap_or_default(), &mut decide, &mut out),
                 Part::Json(_, document) => {
-                    let findings = self.scan(&document, document.root());
+                    let findings = self.scan(document.root());
                     out.push_str(&rewritten(&document, &findings, &mut decide));
                 }
             }

@@ -2,27 +2,36 @@
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// The most words that are read; what is further away says nothing.
+/// The most words that are read, and the most bytes of their text; what is further away says nothing.
 const WORDS_MAX: usize = 24;
+const TEXT_MAX: usize = 160;
+/// Plain letters of that text: a character may become two, and three bytes may become six.
+const PLAIN_MAX: usize = 2 * TEXT_MAX;
 
 /// A run of words and where they stand.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub struct Words {
-    plain: String,
-    /// Per word: the range in `plain`, the range in the text.
-    places: Vec<Place>,
+    plain: [u8; PLAIN_MAX],
+    length: usize,
+    places: [Place; WORDS_MAX],
+    count: usize,
 }
 
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    plain: (usize, usize),
+    plain: (u16, u16),
     text: (usize, usize),
+    joined: bool,
+    /// Something between it and the word before keeps them from being one name.
+    apart: bool,
 }
 
 impl Words {
     /// The last words of `text`.
     pub fn read(text: &str) -> Self {
-        let mut words = Self::default();
+        let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
+        let text = text.get(skipped..).unwrap_or_default();
+        let mut words = Self { plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
         let mut begin: Option<usize> = None;
         let mut before = Class::Gap;
         let mut characters = text.char_indices().peekable();
@@ -36,10 +45,8 @@ impl Words {
                 (Class::Upper | Class::Lower, Class::Digit) => true,
                 _ => false,
             };
-            if splits {
-                if let Some(start) = begin.take() {
-                    words.push(text, start, at);
-                }
+            if splits && let Some(start) = begin.take() {
+                words.push(text, start, at, skipped);
             }
             if class != Class::Gap && begin.is_none() {
                 begin = Some(at);
@@ -47,42 +54,78 @@ impl Words {
             before = class;
         }
         if let Some(start) = begin {
-            words.push(text, start, text.len());
-        }
-        if let Some(extra) = words.places.len().checked_sub(WORDS_MAX) {
-            words.places.drain(..extra);
+            words.push(text, start, text.len(), skipped);
         }
         words
     }
 
-    fn push(&mut self, text: &str, start: usize, end: usize) {
-        let from = self.plain.len();
-        plain(text.get(start..end).unwrap_or_default(), &mut self.plain);
-        self.places.push(Place { plain: (from, self.plain.len()), text: (start, end) });
+    fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
+        if self.count == WORDS_MAX {
+            self.places.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        let from = self.length;
+        let word = text.get(start..end).unwrap_or_default();
+        let joined = if word.is_ascii() {
+            word.bytes().for_each(|byte| self.put(byte.to_ascii_lowercase()));
+            false
+        } else {
+            let mut plainer = String::new();
+            plain(word, &mut plainer);
+            plainer.bytes().for_each(|byte| self.put(byte));
+            plainer.chars().any(is_joined)
+        };
+        let before = self.count.checked_sub(1).map_or(start, |last| self.place(last).text.1 - skipped);
+        let gap = text.get(before..start).unwrap_or_default();
+        let place = Place {
+            apart: gap.len() > 4
+                || gap
+                    .contains(['"', '{', '}', '[', ']', ',', ';', ':', '=', '|', '<', '>', '\t', '!', '?', '&', '\n']),
+            plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
+            text: (start + skipped, end + skipped),
+            joined,
+        };
+        if let Some(slot) = self.places.get_mut(self.count) {
+            *slot = place;
+            self.count += 1;
+        }
+    }
+
+    fn put(&mut self, byte: u8) {
+        if let Some(slot) = self.plain.get_mut(self.length) {
+            *slot = byte;
+            self.length += 1;
+        }
     }
 
     /// How many there are.
     pub fn len(&self) -> usize {
-        self.places.len()
+        self.count
     }
 
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.places.is_empty()
+    fn place(&self, at: usize) -> Place {
+        self.places.get(at).copied().filter(|_| at < self.count).unwrap_or_default()
     }
 
-    /// Words `start..end` without what separated them.
-    pub fn join(&self, start: usize, end: usize) -> &str {
-        let first = self.places.get(start).map_or(0, |place| place.plain.0);
-        let last = end.checked_sub(1).and_then(|at| self.places.get(at)).map_or(0, |place| place.plain.1);
-        self.plain.get(first..last).unwrap_or_default()
+    /// The plain letters of one word.
+    pub fn plain(&self, at: usize) -> &[u8] {
+        let (from, to) = self.place(at).plain;
+        self.plain.get(usize::from(from)..usize::from(to)).unwrap_or_default()
     }
 
-    /// Where words `start..end` stand in the text.
+    /// Whether a word and the one before it cannot be one name.
+    pub fn is_apart(&self, at: usize) -> bool {
+        self.place(at).apart
+    }
+
+    /// Whether a word is of a script that does not separate words.
+    pub fn is_joined(&self, at: usize) -> bool {
+        self.place(at).joined
+    }
+
+    /// Where words `start..=end` stand in the text.
     pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
-        let first = self.places.get(start).map_or(0, |place| place.text.0);
-        let last = end.checked_sub(1).and_then(|at| self.places.get(at)).map_or(0, |place| place.text.1);
-        (first, last)
+        (self.place(start).text.0, self.place(end).text.1)
     }
 }
 

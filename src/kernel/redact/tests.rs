@@ -1,0 +1,135 @@
+//! Each kind by an example that its issuer or a standard published, or that follows from the definition; and the
+//! same with one digit changed, which its check catches.
+use super::{Context, Engine, Kind};
+
+fn found(text: &str) -> Vec<(Kind, String)> {
+    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
+    let spans = engine.scan_text(text, &Context::default());
+    spans.iter().map(|span| (span.kind, text[span.start..span.end].to_owned())).collect()
+}
+
+/// Label, value, kind, and the value with a wrong check.
+const EXAMPLES: &[(&str, &str, Kind, &str)] = &[
+    ("card", "4111 1111 1111 1111", Kind::CreditCard, "4111 1111 1111 1112"),
+    ("card", "5555555555554444", Kind::CreditCard, "5555555555554445"),
+    ("card", "3782 822463 10005", Kind::CreditCard, "3782 822463 10006"),
+    ("card", "6011-1111-1111-1117", Kind::CreditCard, "6011-1111-1111-1118"),
+    ("card", "3530111333300000", Kind::CreditCard, "3530111333300001"),
+    ("IBAN", "GB82 WEST 1234 5698 7654 32", Kind::Iban, "GB82 WEST 1234 5698 7654 33"),
+    ("IBAN", "DE89370400440532013000", Kind::Iban, "DE88370400440532013000"),
+    ("IBAN", "FR14 2004 1010 0505 0001 3M02 606", Kind::Iban, "FR14 2004 1010 0505 0001 3M02 607"),
+    ("routing number", "011000015", Kind::UsAbaRouting, "011000016"),
+    ("wallet", "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNa", Kind::CryptoWallet, "1A1zP1eP5QGefi2DMPTfTL5SLmv7DivfNb"),
+    (
+        "wallet",
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t4",
+        Kind::CryptoWallet,
+        "bc1qw508d6qejxtdg4y5r3zarvary0c5xw7kv8f3t5",
+    ),
+    ("SSN", "219-09-9999", Kind::UsSsn, "666-09-9999"),
+    ("ITIN", "912-70-1234", Kind::UsItin, "912-49-1234"),
+    ("SIN", "046 454 286", Kind::CaSin, "046 454 287"),
+    ("TFN", "123 456 782", Kind::AuTfn, "123 456 783"),
+    ("Aadhaar", "2341 2341 2346", Kind::InAadhaar, "2341 2341 2345"),
+    ("NRIC", "S1234567D", Kind::SgNric, "S1234567E"),
+    ("Steuer-ID", "86095742719", Kind::DeTaxId, "86095742718"),
+    ("NIR", "2 55 08 14 168 025 38", Kind::FrNir, "2 55 08 14 168 025 39"),
+    ("NIR", "1 85 05 2A 004 084 61", Kind::FrNir, "1 85 05 2A 004 084 62"),
+    ("DNI", "12345678Z", Kind::EsNif, "12345678A"),
+    ("NIE", "X1234567L", Kind::EsNif, "X1234567M"),
+    ("codice fiscale", "RSSMRA85T10A562S", Kind::ItFiscalCode, "RSSMRA85T10A562T"),
+    ("PESEL", "44051401359", Kind::PlPesel, "44051401358"),
+    ("personnummer", "811228-9874", Kind::SePersonnummer, "811228-9875"),
+    ("hetu", "131052-308T", Kind::FiHetu, "131052-308U"),
+    ("BSN", "111222333", Kind::NlBsn, "111222334"),
+    ("NISS", "85.07.30-033.28", Kind::BeNrn, "85.07.30-033.29"),
+    ("CPR", "070761-4285", Kind::DkCpr, "371361-4285"),
+    ("NIF", "123456789", Kind::PtNif, "123456788"),
+    ("CPF", "111.444.777-35", Kind::BrCpf, "111.444.777-36"),
+    ("CURP", "BOXW310820HNERXN09", Kind::MxCurp, "BOXW310820HNERXN08"),
+    ("RUT", "12.345.678-5", Kind::ClRut, "12.345.678-6"),
+    ("CUIT", "20-12345678-6", Kind::ArCuit, "20-12345678-7"),
+    ("身份证号", "11010519491231002X", Kind::CnRic, "110105194912310021"),
+    ("My Number", "1234 5678 9018", Kind::JpMynumber, "1234 5678 9017"),
+    ("TC Kimlik No", "10000000146", Kind::TrTckn, "10000000147"),
+    ("SA ID number", "8001015009087", Kind::ZaId, "8001015009088"),
+    ("AHV-Nummer", "756.9217.0769.85", Kind::ChAhv, "756.9217.0769.86"),
+    ("PPSN", "1234567T", Kind::IePpsn, "1234567U"),
+    ("CNP", "1800101221144", Kind::RoCnp, "1800101221145"),
+    ("NHS number", "943 476 5919", Kind::UkNhs, "943 476 5918"),
+    ("MBI", "1EG4-TE5-MK73", Kind::UsMbi, "1SG4-TE5-MK73"),
+    ("NPI", "1234567893", Kind::UsNpi, "1234567894"),
+    ("DEA", "AB1234563", Kind::UsDea, "AB1234564"),
+    ("Medicare card", "2123 45670 1", Kind::AuMedicare, "2123 45680 1"),
+    ("national insurance", "AB 12 34 56 C", Kind::UkNino, "AB 12 34 56 E"),
+    ("PAN card", "AFZPK7190K", Kind::InPan, "AFZXK7190K"),
+];
+
+#[test]
+fn published_examples_are_found_and_their_neighbours_are_not() {
+    for (label, value, kind, wrong) in EXAMPLES {
+        assert_eq!(found(&format!("{label}: {value}")), [(*kind, (*value).to_owned())], "{label}");
+        let told = found(&format!("{label}: {wrong}"));
+        assert!(!told.iter().any(|(found, _)| found == kind), "{label}: {wrong} is {told:?}");
+    }
+}
+
+#[test]
+fn a_label_is_known_however_it_is_spelled() {
+    for text in [
+        "dateOfBirth=1974-12-25",
+        "date_of_birth: 1974-12-25",
+        "<birth-date>1974-12-25</birth-date>",
+        "\"DOB\": \"1974-12-25\"",
+        "| Geburtsdatum | 1974-12-25 |",
+        "née le 1974-12-25",
+        "生年月日：1974-12-25",
+        "id,dob\n7,1974-12-25\n",
+        "<tr><th>id</th><th>dob</th></tr><tr><td>7</td><td>1974-12-25</td></tr>",
+        "INSERT INTO t (id, dob) VALUES (7, '1974-12-25');",
+        "Date of birth:\n  1974-12-25",
+        "1974-12-25 is my date of birth",
+    ] {
+        assert_eq!(found(text), [(Kind::DateOfBirth, "1974-12-25".to_owned())], "{text}");
+    }
+    for text in ["due date: 1974-12-25", "created 1974-12-25", "id,due\n7,1974-12-25\n", "1974-12-25T10:11:12Z"] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
+
+#[test]
+fn disguises_are_seen_through_and_covered_whole() {
+    for text in [
+        "４１１１ １１１１ １１１１ １１１１",
+        "٤١١١١١١١١١١١١١١١",
+        "4111\u{200b}1111\u{ad}1111\u{2060}1111",
+        "4111\u{2011}1111\u{2013}1111\u{2212}1111",
+        "4111\u{a0}1111\u{2009}1111\u{202f}1111",
+        "4111%201111%201111%201111",
+        "&#52;111 1111 1111 1111",
+        "\\u0034111 1111 1111 1111",
+    ] {
+        assert_eq!(found(text), [(Kind::CreditCard, text.to_owned())], "{text}");
+    }
+    assert_eq!(found("jоhn@exаmple.com").len(), 1, "two letters are Cyrillic");
+    let blob = "bXkgY2FyZCBpcyA0MTExIDExMTEgMTExMSAxMTExIHRoYW5rcw==";
+    assert_eq!(found(blob), [(Kind::CreditCard, blob.to_owned())]);
+}
+
+#[test]
+fn what_only_looks_like_it_is_left_alone() {
+    for text in [
+        "order 4111111111111112, tracking 1Z999AA10123456784",
+        "550e8400-e29b-41d4-a716-446655440000",
+        "commit 33a64df551425fcc55e4d42a148795d9f25f89d4",
+        "ISBN 978-3-16-148410-0, EAN 4006381333931, IMEI 490154203237518",
+        "firmware 10.2.3.4, Chrome/120.0.6099.1, OID 1.3.6.1.4.1.311",
+        "epoch 1710460800123, 10:15:30, 00:1B:44:11:3A:B7, 16:9",
+        "git@github.com:org/repo.git logo@2x.png @types/node@20.1.0",
+        "evaluate sin(123456782) to 9 digits",
+        "lat 52.520008, lng 13.404954, $1,234.56",
+        "card ending in 4242, **** **** **** 4242, XXX-XX-6789",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}
