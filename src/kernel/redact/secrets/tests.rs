@@ -38,7 +38,7 @@ fn values<'a>(text: &'a str, path: &[&str]) -> Vec<(Kind, &'a str)> {
         }
     }
     kept.sort_by_key(|found| found.span.start);
-    kept.iter().map(|found| (found.span.kind, &text[found.span.start..found.span.end])).collect()
+    kept.iter().map(|found| (found.span.kind, text.get(found.span.start..found.span.end).unwrap())).collect()
 }
 
 #[test]
@@ -52,7 +52,8 @@ fn every_providers_format_is_found_alone_in_a_sentence() {
                 key.push_str(literal.trim_end_matches('\''));
                 continue;
             }
-            let alphabet = match &part[..1] {
+            let (letter, lengths) = part.split_at(1);
+            let alphabet = match letter {
                 "h" => HEX.to_owned(),
                 "H" => "0123456789abcdefABCDEF".to_owned(),
                 "u" => "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567".to_owned(),
@@ -60,7 +61,7 @@ fn every_providers_format_is_found_alone_in_a_sentence() {
                 "d" => "0123456789".to_owned(),
                 _ => BASE62.to_owned(),
             };
-            let shortest = part[1..].split('-').next().unwrap().parse().unwrap();
+            let shortest = lengths.split('-').next().unwrap().parse().unwrap();
             key.push_str(&drawn.of(&alphabet, shortest));
         }
         let text = format!("we saw {key} in the log");
