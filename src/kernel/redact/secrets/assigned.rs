@@ -311,6 +311,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         None => return None,
     }
     let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
+    // Two stars are bold; more are what a value was covered with.
+    if text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count() > 3 {
+        return None;
+    }
     let spaces = gap > 0;
     value += gap;
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
