@@ -207,12 +207,26 @@ static GATES: LazyLock<Option<Vec<packed::Searcher>>> = LazyLock::new(|| {
     spelled.chunks(PATTERNS).map(|patterns| packed::Config::new().builder().extend(patterns).build()).collect()
 });
 
-/// Whether the literals must be looked for one by one.
-fn calls(text: &str) -> bool {
-    match &*GATES {
-        Some(gates) if text.is_ascii() => gates.iter().any(|gate| gate.find(text.as_bytes()).is_some()),
-        _ => true,
+/// The longest literal, in bytes, and some.
+const LONGEST: usize = 32;
+
+/// The stretches of a text outside which no literal stands, in order; all of it when that is not cheaply known.
+fn stretches(text: &str) -> Vec<(usize, usize)> {
+    let Some(gates) = GATES.as_ref().filter(|_| text.is_ascii()) else { return vec![(0, text.len())] };
+    let mut hits: Vec<usize> = Vec::new();
+    for gate in gates {
+        hits.extend(gate.find_iter(text.as_bytes()).map(|hit| hit.start()));
     }
+    hits.sort_unstable();
+    let mut stretches: Vec<(usize, usize)> = Vec::new();
+    for hit in hits {
+        let (start, end) = (hit.saturating_sub(1), (hit + LONGEST).min(text.len()));
+        match stretches.last_mut() {
+            Some((_, last)) if start <= *last => *last = end,
+            _ => stretches.push((start, end)),
+        }
+    }
+    stretches
 }
 
 /// Finds API keys, passwords, private keys and tokens.
@@ -220,9 +234,7 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let text = view.folded();
     let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
     finds.under(context.path);
-    if calls(text) {
-        finds.called();
-    }
+    finds.called();
     marks::find(&mut finds);
 }
 
@@ -252,17 +264,19 @@ impl<'a> Finds<'a> {
         let (Some(automaton), calls) = (&LITERALS.0, &LITERALS.1) else { return };
         let mut progress = assigned::Progress::default();
         let mut line_done = 0;
-        for found in automaton.find_iter(self.text.as_bytes()) {
-            let (start, end) = (found.start(), found.end());
-            match calls.get(found.pattern().as_usize()).copied() {
-                Some(Call::Name) => assigned::name(self, start, end, &mut progress),
-                Some(Call::Part) => assigned::part(self, start, end, &mut progress),
-                Some(Call::Scheme) => assigned::scheme(self, start, end),
-                Some(Call::Sql) => commands::sql(self, end),
-                Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
-                Some(Call::Url) => urls::find(self, start, end),
-                Some(Call::Pem) => pem::find(self, start),
-                Some(Call::Program) | None => {}
+        for (from, to) in stretches(self.text) {
+            for found in automaton.find_iter(self.bytes.range(from, to)) {
+                let (start, end) = (from + found.start(), from + found.end());
+                match calls.get(found.pattern().as_usize()).copied() {
+                    Some(Call::Name) => assigned::name(self, start, end, &mut progress),
+                    Some(Call::Part) => assigned::part(self, start, end, &mut progress),
+                    Some(Call::Scheme) => assigned::scheme(self, start, end),
+                    Some(Call::Sql) => commands::sql(self, end),
+                    Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
+                    Some(Call::Url) => urls::find(self, start, end),
+                    Some(Call::Pem) => pem::find(self, start),
+                    Some(Call::Program) | None => {}
+                }
             }
         }
     }
