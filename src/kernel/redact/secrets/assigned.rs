@@ -190,6 +190,11 @@ struct Place {
 }
 
 fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) {
+    // `[PASSWORD]` is what a value was replaced with, not the name of the next one.
+    let capitals = finds.str(from, to).bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    if capitals && finds.str(from.saturating_sub(1), from) == "[" && finds.bytes.at(to) == b']' {
+        return;
+    }
     // `pass` is a verb too: only what is set to something is a password.
     let verb =
         finds.str(from, to).rsplit(['.', '_', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
