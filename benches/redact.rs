@@ -34,13 +34,21 @@ fn clean() -> String {
             break;
         }
         text += "The committee met again in the spring and agreed that the northern road should be rebuilt before the winter. ";
-        text += "Nobody could say how long that would take, but the estimates were friendly and the weather was kind.\n";
+        text +=
+            "Nobody could say how long that would take, but the estimates were friendly and the weather was kind.\n";
         if at % 3 == 0 {
-            text += &format!("2025-11-03 10:{:02}:{:02} INFO worker.pool: finished the batch without a warning\n", at % 60, at % 59);
+            text += &format!(
+                "2025-11-03 10:{:02}:{:02} INFO worker.pool: finished the batch without a warning\n",
+                at % 60,
+                at % 59
+            );
         }
         if at % 5 == 0 {
             text += "    let mut out = Vec::with_capacity(a.len() + b.len());\n    while i < a.len() && j < b.len() { out.push(a[i]); i += 1; }\n";
-            text += &format!("{{\"id\": {at}, \"state\": \"open\", \"created_at\": \"2025-03-04T10:00:00Z\"}}\n| bolt | {} | 4.50 |\n", at % 90);
+            text += &format!(
+                "{{\"id\": {at}, \"state\": \"open\", \"created_at\": \"2025-03-04T10:00:00Z\"}}\n| bolt | {} | 4.50 |\n",
+                at % 90
+            );
         }
     }
     text
@@ -62,7 +70,9 @@ fn main() {
     let corpus = std::fs::read_to_string("tests/data/redaction/dev.jsonl").unwrap_or_default();
     let dense: Vec<String> = corpus
         .lines()
-        .filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok()?.get("text")?.as_str().map(str::to_owned))
+        .filter_map(|line| {
+            serde_json::from_str::<serde_json::Value>(line).ok()?.get("text")?.as_str().map(str::to_owned)
+        })
         .collect();
     let one = Context::default();
     for (name, texts) in [("clean", vec![clean()]), ("dense", dense)] {

@@ -374,13 +374,11 @@ pub fn shown(
         return Ok(joined);
     }
     let rewritten = read(document.write(&patches))?;
-    let fits = |document: &Document| {
-        match (schema, structured(document)) {
-            (Some(schema), Some(value)) => schema
-                .validate(value)
-                .map_err(|mismatches| mismatches.into_iter().map(|mismatch| mismatch.pointer).collect::<Vec<_>>()),
-            _ => Ok(()),
-        }
+    let fits = |document: &Document| match (schema, structured(document)) {
+        (Some(schema), Some(value)) => schema
+            .validate(value)
+            .map_err(|mismatches| mismatches.into_iter().map(|mismatch| mismatch.pointer).collect::<Vec<_>>()),
+        _ => Ok(()),
     };
     // What did not fit before is somebody else's to refuse.
     let Some(pointers) = fits(document).ok().and_then(|()| fits(&rewritten).err()) else {

@@ -154,7 +154,8 @@ pub fn settle(server: &ServerPolicy, target: &Target, task: bool, text: Bytes) -
     }
     let mut settled = Settled { text, removed: 0 };
     if let Some(fields) = fields {
-        settled = settled.then(|root, patches| result_of(root, task).map_or(0, |result| fields.of_result(result, patches)))?;
+        settled = settled
+            .then(|root, patches| result_of(root, task).map_or(0, |result| fields.of_result(result, patches)))?;
         still_fits(server, target, task, settled.text.clone())?;
     }
     if let Some(links) = links {
@@ -273,7 +274,8 @@ mod tests {
 
     #[test]
     fn of_a_result_the_named_fields_go_on_and_nothing_else() {
-        let customer = json!({ "customers": [{ "name": "Ann", "card": "4111", "tags": ["a"] }, { "name": "Bob" }], "next": 2 });
+        let customer =
+            json!({ "customers": [{ "name": "Ann", "card": "4111", "tags": ["a"] }, { "name": "Bob" }], "next": 2 });
         let result = json!({
             "content": [
                 { "type": "text", "text": customer.to_string() },

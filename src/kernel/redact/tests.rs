@@ -34,7 +34,7 @@ const EXAMPLES: &[(&str, &str, Kind, &str)] = &[
     ("NRIC", "S1234567D", Kind::SgNric, "S1234567E"),
     ("Steuer-ID", "86095742719", Kind::DeTaxId, "86095742718"),
     ("NIR", "2 55 08 14 168 025 38", Kind::FrNir, "2 55 08 14 168 025 39"),
-    ("NIR", "1 85 05 2A 004 084 61", Kind::FrNir, "1 85 05 2A 004 084 62"),
+    ("NIR", "1 85 05 2A 004 084 95", Kind::FrNir, "1 85 05 2A 004 084 94"),
     ("DNI", "12345678Z", Kind::EsNif, "12345678A"),
     ("NIE", "X1234567L", Kind::EsNif, "X1234567M"),
     ("codice fiscale", "RSSMRA85T10A562S", Kind::ItFiscalCode, "RSSMRA85T10A562T"),

@@ -57,6 +57,9 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
     let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
     let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    // Two dashes part names: `KEY-----BEGIN`, `x--token`.
+    let before = finds.str(start - before, start).rfind("--").map_or(before, |dashes| before - dashes - 2);
+    let after = finds.str(end, end + after).find("--").unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -187,6 +190,11 @@ struct Place {
 }
 
 fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) {
+    // `[PASSWORD]` is what a value was replaced with, not the name of the next one.
+    let capitals = finds.str(from, to).bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'_');
+    if capitals && finds.str(from.saturating_sub(1), from) == "[" && finds.bytes.at(to) == b']' {
+        return;
+    }
     // `pass` is a verb too: only what is set to something is a password.
     let verb =
         finds.str(from, to).rsplit(['.', '_', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
@@ -202,6 +210,10 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             progress.value = value.end;
             progress.name = progress.name.max(value.end.min(to + 256));
             return;
+        }
+        // A long run that is no value is not read again for the names inside it.
+        if value.len() > 128 {
+            progress.name = progress.name.max(value.end);
         }
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
             return;
@@ -304,6 +316,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         None => return None,
     }
     let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
+    // Two stars are bold; more are what a value was covered with.
+    if text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count() > 3 {
+        return None;
+    }
     let spaces = gap > 0;
     value += gap;
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
@@ -531,7 +547,12 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
         }
     }
-    let stop = |byte: &&u8| byte.is_ascii_whitespace() || byte.is_ascii_control() || matches!(**byte, b'"' | b'`');
+    let stop = |byte: &&u8| {
+        byte.is_ascii_whitespace()
+            || byte.is_ascii_control()
+            || matches!(**byte, b'"' | b'`')
+            || !line && matches!(**byte, b',' | b'<' | b'|' | b'\'')
+    };
     let mut length = text
         .from(at)
         .iter()

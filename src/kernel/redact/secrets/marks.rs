@@ -48,6 +48,8 @@ fn run(finds: &mut Finds<'_>, start: usize, end: usize) {
     if matches!(text.before(at), b':' | b'$' | b'!' | b'/' | b' ' | b'|') {
         let joined = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'$');
         let from = at - 1 - text.range(at.saturating_sub(33), at - 1).iter().rev().take_while(joined).count();
+        // Google's refresh tokens begin with slashes.
+        let from = if text.has(at.saturating_sub(3), "1//0") { at - 3 } else { from };
         if let Some((to, _)) = key_at(text, from).filter(|(to, _)| from < at - 1 && *to > at + 8) {
             finds.add(from, to, Kind::ApiKey, 95);
             return;

@@ -267,15 +267,6 @@ fn lists_of(word: &str) -> Lists {
     own
 }
 
-/// Whether two words are one but for their case; `listed` is lower case.
-fn same(listed: &str, word: &str) -> bool {
-    if word.is_ascii() {
-        listed.eq_ignore_ascii_case(word)
-    } else {
-        listed.chars().eq(word.chars().flat_map(char::to_lowercase))
-    }
-}
-
 /// Whether a word is one of those that promise a secret.
 pub fn stem(word: &str) -> bool {
     lists_of(word).on(Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
@@ -329,24 +320,21 @@ pub fn named(name: &str) -> Option<Named> {
     if name.len() > 160 {
         return None;
     }
-    if !name.is_ascii() || name.contains(' ') || name.contains('-') {
+    if !name.is_ascii() {
         if PASSWORD_PARTS.iter().any(|part| name.contains(part)) {
             return Some(Named::Password);
         }
         if TOKEN_PARTS.iter().any(|part| name.contains(part)) {
             return Some(Named::Key { sure: false });
         }
-        let tail = |phrase: &str| {
-            let (count, phrase_count) = (name.chars().count(), phrase.chars().count());
-            count >= phrase_count
-                && same(
-                    phrase,
-                    name.char_indices().nth(count - phrase_count).and_then(|(at, _)| name.get(at..)).unwrap_or(""),
-                )
-        };
-        if PASSWORD_PHRASES.iter().any(|phrase| tail(phrase)) {
-            return Some(Named::Password);
-        }
+    }
+    // The last words of the name, compared from the end: most differ there at once.
+    let ends = |phrase: &str| {
+        let mut name = name.chars().rev();
+        phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))
+    };
+    if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
+        return Some(Named::Password);
     }
     let mut verdict: Option<Named> = None;
     let (mut before, mut secret_kind, mut key, mut private, mut stopped) = (false, false, false, false, false);

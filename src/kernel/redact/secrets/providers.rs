@@ -12,12 +12,10 @@ use super::value::{Bytes, invented};
 /// `v` those with `.` too, `x` those with `=` too, `h` lower-case hex, `H` hex, `u` capitals and digits, `l`
 /// small letters and digits, `d` digits, `s` Base64, `p` letters, digits and `%`.
 #[rustfmt::skip]
-const FORMATS: &[(&str, &str, &str)] = &[
+pub const FORMATS: &[(&str, &str, &str)] = &[
 ("00D", "salesforce", "w12-15 '!' v80-140"),
-    ("1/", "asana", "d12-20 ':' h32"),
     ("1//0", "google_oauth", "b36-120"),
     ("1000.", "zoho", "h32 '.' h32"),
-    ("2/", "asana", "d12-20 '/' d12-20 ':' h32"),
     ("4b1d", "clickhouse", "w38"),
     ("A21AA", "paypal", "b80-120"),
     ("A3-", "1password", "u6 '-' u6 '-' u5 '-' u5 '-' u5"),
@@ -54,7 +52,7 @@ const FORMATS: &[(&str, &str, &str)] = &[
     ("EAAM", "facebook", "w80-300"),
     ("EZAK", "easypost", "w54"),
     ("EZTK", "easypost", "w54"),
-    ("FLWSECK-", "flutterwave", "w12-40 '-X'"),
+    ("FLWSECK-", "flutterwave", "w32-40 '-X'"),
     ("FLWSECK_TEST-", "flutterwave", "w12-40"),
     ("FlyV1 ", "fly", "s80-2000"),
     ("GOCSPX-", "google_oauth", "b28"),
@@ -236,7 +234,6 @@ const FORMATS: &[(&str, &str, &str)] = &[
     ("polar_oat_", "polar", "b40-64"),
     ("polar_pat_", "polar", "b40-64"),
     ("pplx-", "perplexity", "w48-56"),
-    ("prod:", "convex", "b4-40 '|' s40-200"),
     ("pscale_oauth_", "planetscale", "x32-64"),
     ("pscale_pw_", "planetscale", "x32-64"),
     ("pscale_tkn_", "planetscale", "x32-64"),
@@ -270,7 +267,6 @@ const FORMATS: &[(&str, &str, &str)] = &[
     ("secret-token:", "mercury", "x20-128"),
     ("secret_", "notion", "w43"),
     ("ser.", "flagsmith", "w22"),
-    ("service:", "apollo", "b3-64 ':' b20-40"),
     ("sess-", "openai", "w40"),
     ("sgd_", "sourcegraph", "h64"),
     ("sgp_", "sourcegraph", "h16 '_' h40"),

@@ -58,7 +58,9 @@ pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
         .count();
     userinfo(finds, end, end + length);
     webhook(finds, start - scheme, end, end + length);
-    shared_signature(finds, end + length);
+    if end >= finds.address {
+        shared_signature(finds, end + length);
+    }
 }
 
 /// `user:password@host`; the password may hold slashes and marks that should have been escaped.
@@ -150,6 +152,11 @@ fn shared_signature(finds: &mut Finds<'_>, query: usize) {
         .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`'))
         .count();
     let address = text.range(query, query + length);
+    // Addresses inside this one are part of it.
+    finds.address = query + length;
+    if !address.contains(&b'=') {
+        return;
+    }
     for (mark, beside) in [
         (b"&sig=".as_slice(), b"&se=".as_slice()),
         (b"?sig=", b"&se="),

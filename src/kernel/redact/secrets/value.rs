@@ -281,7 +281,7 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     match value.len() {
         0..16 => digits > 0 && rarity(value) > 20 && !names::mentions(std::str::from_utf8(value).unwrap_or("")),
         16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
-        _ => rarity(value) > 30,
+        _ => rarity(value) > 45,
     }
 }
 
@@ -338,7 +338,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
         Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
         Hold::Separated => {
             letters == 0 && value.len() >= 4 && digit && !plain_number(value)
-                || letters > 0 && !lower_word && !(words_joined(text) < 3 && !digit && !symbol(text))
+                || letters > 0 && !lower_word && (words_joined(text) >= 3 || digit || symbol(text) || mixed_case(text))
         }
         Hold::Prose => {
             value.len() >= 6
@@ -368,7 +368,7 @@ fn mixed_case(text: &str) -> bool {
             .windows(2)
             .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
             .count()
-            >= 2
+            >= if rarity(text.as_bytes()) > 60 { 1 } else { 2 }
         && rarity(text.as_bytes()) > 0
 }
 
