@@ -62,8 +62,8 @@ pub async fn settle(
         Presented::Input(state) => asking.goes_on(state).await,
         Presented::Handle(id) => asking.handle(&id).await,
         Presented::Nothing => match gateway.confirmations.find(asking.held.call(), &asking.around).await? {
-            Some(kept) => asking.found(kept).await,
-            None => asking.new_one(world).await,
+            Some(kept) if asking.can_answer(&kept) => asking.found(kept).await,
+            _ => asking.new_one(world).await,
         },
     }
 }
@@ -75,6 +75,22 @@ impl Asking<'_> {
 
     fn modern(&self) -> bool {
         self.held.message().revision.era() == Era::Modern
+    }
+
+    /// Whether the client can show a form.
+    fn elicits(&self) -> bool {
+        let message = self.held.message();
+        let declared = match message.revision.era() {
+            Era::Modern => elicit::declared(message),
+            Era::Legacy => self.session.is_some_and(|session| session.elicits()),
+        };
+        declared && elicit::exists_in(message.revision)
+    }
+
+    /// Whether a confirmation can be got on with here: what was asked at another client of the same person cannot
+    /// be asked at one that shows no forms.
+    fn can_answer(&self, kept: &Kept) -> bool {
+        !kept.confirmation.state().is_open() || kept.confirmation.mode() != Mode::Elicit || self.elicits()
     }
 
     /// The client brings the person's answer (2026-07-28).
@@ -151,6 +167,9 @@ impl Asking<'_> {
         let id = kept.confirmation.id().to_owned();
         match (kept.confirmation.state(), kept.confirmation.mode()) {
             (State::Approved, _) => self.released(&id).await,
+            (State::Proposed | State::Shown, Mode::Elicit) if !self.elicits() => {
+                Err(Reason::ConfirmationImpossible.into())
+            }
             (State::Proposed | State::Shown, Mode::Elicit) => {
                 // Every time that a person sees it counts.
                 self.gateway.confirmations.ask_again(&id, self.around.clone()).await?;
@@ -163,12 +182,7 @@ impl Asking<'_> {
 
     /// Nobody was asked yet.
     async fn new_one(self, world: &Snapshot) -> Result<Next, Refusal> {
-        let message = self.held.message();
-        let elicits = match message.revision.era() {
-            Era::Modern => elicit::declared(message),
-            Era::Legacy => self.session.is_some_and(|session| session.elicits()),
-        };
-        let means = Means { elicits, page: world.approvals.page, webhook: world.approvals.webhook };
+        let means = Means { elicits: self.elicits(), page: world.approvals.page, webhook: world.approvals.webhook };
         let mode = self.held.way(means)?;
         let (like, batch) = match mode {
             Mode::Approver => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
