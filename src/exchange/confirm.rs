@@ -58,9 +58,9 @@ pub async fn settle(
     }
     match asking.held.presented(gateway.confirmations.key())? {
         Presented::Answer(id, Some(answered)) => asking.answered(&id, answered).await,
-        Presented::Answer(id, None) => asking.asked_before(&id).await,
         Presented::Input(state) => asking.goes_on(state).await,
-        Presented::Handle(id) => asking.handle(&id).await,
+        // Our state without an answer is a handle too: the question comes once more, if that may be.
+        Presented::Answer(id, None) | Presented::Handle(id) => asking.handle(&id).await,
         Presented::Nothing => match gateway.confirmations.find(asking.held.call(), &asking.around).await? {
             Some(kept) if asking.can_answer(&kept) => asking.found(kept).await,
             _ => asking.new_one(world).await,
@@ -100,9 +100,7 @@ impl Asking<'_> {
         // Whose question it was, and about which call, comes before what was said.
         let kept = confirmations.get(id).ok_or(Reason::ConfirmationUnknown)?;
         let state = kept.confirmation.state();
-        if state.is_live()
-            && let Some(part) = kept.confirmation.call().differs(call).filter(|part| !part.is_of_the_world())
-        {
+        if let Some(part) = kept.confirmation.call().differs(call).filter(|part| !part.is_of_the_world()) {
             return Err(mismatch(part));
         }
         // A no is one also after a yes that nothing came of yet.
@@ -112,15 +110,14 @@ impl Asking<'_> {
             let yes = answered == Answered::Yes;
             confirmations.answer(id, (yes, 1), who, world, self.around.clone()).await?;
         }
-        if answered == Answered::No {
-            return Err(Reason::ConfirmationDenied.into());
+        match (answered, state) {
+            (Answered::Yes, _) => self.released(id).await,
+            // A no that comes too late is not told as one.
+            (Answered::No, State::Spent | State::Executed | State::Failed) => Err(Reason::ConfirmationSpent.into()),
+            (Answered::No, State::Expired) => Err(Reason::ConfirmationExpired.into()),
+            (Answered::No, State::Void) => Err(Reason::ConfirmationVoid.into()),
+            (Answered::No, _) => Err(Reason::ConfirmationDenied.into()),
         }
-        self.released(id).await
-    }
-
-    /// The client brings our state without an answer: the question once more, if that may be.
-    async fn asked_before(self, id: &str) -> Result<Next, Refusal> {
-        self.handle(id).await
     }
 
     /// A confirmation by its id, if it is of this very call.
