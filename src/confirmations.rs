@@ -290,7 +290,11 @@ impl Confirmations {
             let same = inner.by_call.get(&call.key()).and_then(|id| inner.all.get(id));
             if let Some(kept) = same.filter(|kept| {
                 let confirmation = &kept.confirmation;
-                confirmation.state().is_live() && confirmation.expires() > now && confirmation.call() == call
+                let asked_so = confirmation.state() == State::Approved || confirmation.mode() == wanted.mode;
+                confirmation.state().is_live()
+                    && confirmation.expires() > now
+                    && confirmation.call() == call
+                    && asked_so
             }) {
                 return Ok(kept.clone());
             }

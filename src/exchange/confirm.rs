@@ -58,12 +58,12 @@ pub async fn settle(
     }
     match asking.held.presented(gateway.confirmations.key())? {
         Presented::Answer(id, Some(answered)) => asking.answered(&id, answered).await,
-        Presented::Answer(id, None) => asking.asked_before(&id).await,
         Presented::Input(state) => asking.goes_on(state).await,
-        Presented::Handle(id) => asking.handle(&id).await,
+        // Our state without an answer is a handle too: the question comes once more, if that may be.
+        Presented::Answer(id, None) | Presented::Handle(id) => asking.handle(&id).await,
         Presented::Nothing => match gateway.confirmations.find(asking.held.call(), &asking.around).await? {
-            Some(kept) => asking.found(kept).await,
-            None => asking.new_one(world).await,
+            Some(kept) if asking.can_answer(&kept) => asking.found(kept).await,
+            _ => asking.new_one(world).await,
         },
     }
 }
@@ -77,6 +77,22 @@ impl Asking<'_> {
         self.held.message().revision.era() == Era::Modern
     }
 
+    /// Whether the client can show a form.
+    fn elicits(&self) -> bool {
+        let message = self.held.message();
+        let declared = match message.revision.era() {
+            Era::Modern => elicit::declared(message),
+            Era::Legacy => self.session.is_some_and(|session| session.elicits()),
+        };
+        declared && elicit::exists_in(message.revision)
+    }
+
+    /// Whether a confirmation can be got on with here: what was asked at another client of the same person cannot
+    /// be asked at one that shows no forms.
+    fn can_answer(&self, kept: &Kept) -> bool {
+        !kept.confirmation.state().is_open() || kept.confirmation.mode() != Mode::Elicit || self.elicits()
+    }
+
     /// The client brings the person's answer (2026-07-28).
     async fn answered(self, id: &str, answered: Answered) -> Result<Next, Refusal> {
         let confirmations = &self.gateway.confirmations;
@@ -84,9 +100,7 @@ impl Asking<'_> {
         // Whose question it was, and about which call, comes before what was said.
         let kept = confirmations.get(id).ok_or(Reason::ConfirmationUnknown)?;
         let state = kept.confirmation.state();
-        if state.is_live()
-            && let Some(part) = kept.confirmation.call().differs(call).filter(|part| !part.is_of_the_world())
-        {
+        if let Some(part) = kept.confirmation.call().differs(call).filter(|part| !part.is_of_the_world()) {
             return Err(mismatch(part));
         }
         // A no is one also after a yes that nothing came of yet.
@@ -96,15 +110,14 @@ impl Asking<'_> {
             let yes = answered == Answered::Yes;
             confirmations.answer(id, (yes, 1), who, world, self.around.clone()).await?;
         }
-        if answered == Answered::No {
-            return Err(Reason::ConfirmationDenied.into());
+        match (answered, state) {
+            (Answered::Yes, _) => self.released(id).await,
+            // A no that comes too late is not told as one.
+            (Answered::No, State::Spent | State::Executed | State::Failed) => Err(Reason::ConfirmationSpent.into()),
+            (Answered::No, State::Expired) => Err(Reason::ConfirmationExpired.into()),
+            (Answered::No, State::Void) => Err(Reason::ConfirmationVoid.into()),
+            (Answered::No, _) => Err(Reason::ConfirmationDenied.into()),
         }
-        self.released(id).await
-    }
-
-    /// The client brings our state without an answer: the question once more, if that may be.
-    async fn asked_before(self, id: &str) -> Result<Next, Refusal> {
-        self.handle(id).await
     }
 
     /// A confirmation by its id, if it is of this very call.
@@ -151,6 +164,9 @@ impl Asking<'_> {
         let id = kept.confirmation.id().to_owned();
         match (kept.confirmation.state(), kept.confirmation.mode()) {
             (State::Approved, _) => self.released(&id).await,
+            (State::Proposed | State::Shown, Mode::Elicit) if !self.elicits() => {
+                Err(Reason::ConfirmationImpossible.into())
+            }
             (State::Proposed | State::Shown, Mode::Elicit) => {
                 // Every time that a person sees it counts.
                 self.gateway.confirmations.ask_again(&id, self.around.clone()).await?;
@@ -163,12 +179,7 @@ impl Asking<'_> {
 
     /// Nobody was asked yet.
     async fn new_one(self, world: &Snapshot) -> Result<Next, Refusal> {
-        let message = self.held.message();
-        let elicits = match message.revision.era() {
-            Era::Modern => elicit::declared(message),
-            Era::Legacy => self.session.is_some_and(|session| session.elicits()),
-        };
-        let means = Means { elicits, page: world.approvals.page, webhook: world.approvals.webhook };
+        let means = Means { elicits: self.elicits(), page: world.approvals.page, webhook: world.approvals.webhook };
         let mode = self.held.way(means)?;
         let (like, batch) = match mode {
             // Whoever approved others did not know what speaks against this one.

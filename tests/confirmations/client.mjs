@@ -1,22 +1,29 @@
-// The same as client.py with the TypeScript SDK, version 2 (both eras).
+// The same as client.py with the TypeScript SDK: version 2 (both eras), or with the argument `v1` version 1 (2025).
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { join } from 'node:path';
 
 const require = createRequire(join(process.env.NODE_MODULES, 'from-here.js'));
-const { Client, StreamableHTTPClientTransport } = require('@modelcontextprotocol/client');
+const v1 = process.argv[2] === 'v1';
+const { Client, StreamableHTTPClientTransport, ELICIT } = v1
+  ? {
+      ...require('@modelcontextprotocol/sdk/client/index.js'),
+      ...require('@modelcontextprotocol/sdk/client/streamableHttp.js'),
+      ELICIT: require('@modelcontextprotocol/sdk/types.js').ElicitRequestSchema,
+    }
+  : { ...require('@modelcontextprotocol/client'), ELICIT: 'elicitation/create' };
 const work = JSON.parse(readFileSync(0, 'utf8'));
 const asked = [];
 
 const client = new Client(
-  { name: 'ts-v2', version: '2.4.0' },
+  v1 ? { name: 'ts-v1', version: '1.32.2' } : { name: 'ts-v2', version: '2.4.0' },
   {
-    versionNegotiation: { mode: work.era === '2026-07-28' ? 'auto' : 'legacy' },
+    ...(v1 ? {} : { versionNegotiation: { mode: work.era === '2026-07-28' ? 'auto' : 'legacy' } }),
     capabilities: work.elicit ? { elicitation: {} } : {},
   },
 );
 if (work.elicit) {
-  client.setRequestHandler('elicitation/create', async (request) => {
+  client.setRequestHandler(ELICIT, async (request) => {
     asked.push(request.params.message);
     return work.elicit;
   });
@@ -25,13 +32,14 @@ const transport = new StreamableHTTPClientTransport(new URL(work.url), {
   requestInit: { headers: { Authorization: `Bearer ${work.token}` } },
 });
 await client.connect(transport);
-if (client.getNegotiatedProtocolVersion() !== work.era) throw new Error(client.getNegotiatedProtocolVersion());
+const version = v1 ? transport.protocolVersion : client.getNegotiatedProtocolVersion();
+if (version !== work.era) throw new Error(version);
 
 async function call(wanted) {
   let progress = 0;
   const options = wanted.progress ? { onprogress: () => (progress += 1), resetTimeoutOnProgress: true } : {};
   try {
-    const result = await client.callTool({ name: wanted.name, arguments: wanted.arguments }, options);
+    const result = await client.callTool({ name: wanted.name, arguments: wanted.arguments }, ...(v1 ? [undefined, options] : [options]));
     const text = result.content.map((block) => block.text ?? block.type).join('\n');
     return { text, error: Boolean(result.isError), handle: result._meta?.['portcullis/confirmation'], progress };
   } catch (error) {

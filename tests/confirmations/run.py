@@ -28,7 +28,7 @@ import rig  # noqa: E402
 
 ERAS = ["2025-11-25", "2026-07-28"]
 CLIENTS = {"python": [rig.PY_MCP, HERE / "client.py"], "typescript": [rig.NODE, HERE / "client.mjs"],
-           "typescript-v1": [rig.NODE, HERE / "client_v1.mjs"]}
+           "typescript-v1": [rig.NODE, HERE / "client.mjs", "v1"]}
 # Each SDK in each revision that it speaks with a server that speaks all.
 PAIRS = [(kind, era) for kind in CLIENTS for era in ERAS if kind != "typescript-v1" or era == ERAS[0]]
 SECRET = "a-webhook-secret-of-32-characters"

@@ -83,6 +83,9 @@ fn a_confirmed_call_reaches_the_server_once_and_as_it_was_confirmed() {
     let again = gateway.send(&asking(&ann, "update_customer", &arguments, answer(&state, yes())));
     assert!(refused(&again).contains("used already"), "{again:?}");
     assert_eq!(writes(&gateway).len(), 1, "a replay does nothing");
+    let no = json!({ "action": "decline" });
+    let late = gateway.send(&asking(&ann, "update_customer", &arguments, answer(&state, no)));
+    assert!(refused(&late).contains("used already"), "a no that is too late is not told as one: {late:?}");
 
     wait("three linked records are written", || {
         let records = gateway.records();

@@ -459,6 +459,13 @@ impl World {
 
     /// A client that cannot be asked this way: refused by name, or asked the next way that is declared.
     fn not_asked(&self, client: &Client<'_>, cell: &Cell) {
+        // The same person is asked about the same calls elsewhere, where that can be: that changes nothing here.
+        let elsewhere = Cell { revision: "2026-07-28", elicits: true, ..cell.clone() };
+        let elsewhere = Client::new(&self.gateway, &self.issuer, &elsewhere, &cell.name(), "app");
+        for (tool, row) in [("elicit_update", "impossible"), ("either_update", "fallback")] {
+            let arguments = json!({ "id": format!("{}/{row}", cell.name()) });
+            assert!(matches!(elsewhere.call(tool, &arguments, &json!({})), Told::Form(_)));
+        }
         let arguments = json!({ "id": format!("{}/impossible", cell.name()) });
         let told = client.call("elicit_update", &arguments, &json!({}));
         self.refused(cell, "impossible", &told, "no way to ask");
