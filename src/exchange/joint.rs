@@ -275,9 +275,17 @@ impl Parted<'_> {
         let mut last = Refusal::from(Reason::UpstreamUnreachable);
         for member in &self.joint.members {
             let begun = self.begun(member).await.inspect_err(|refusal| last = refusal.clone());
-            if let Some((session, result)) = self.or_without(begun)? {
-                sessions.insert(member.name.clone(), session);
-                said.push((&**member, result));
+            match self.or_without(begun) {
+                Ok(Some((session, result))) => {
+                    sessions.insert(member.name.clone(), session);
+                    said.push((&**member, result));
+                }
+                Ok(None) => {}
+                Err(refusal) => {
+                    // What began with the others is of no use to anybody.
+                    sessions.values().for_each(|session: &Arc<Session>| self.gateway.sessions.end(&session.id));
+                    return Err(refusal);
+                }
             }
         }
         let agreed: Option<Revision> = sessions.values().filter_map(|s| s.facts()).map(|facts| facts.revision).min();

@@ -503,6 +503,10 @@ pub(in crate::kernel) fn verdict(
                 };
                 rule.map(Grounds::of).map_err(told)
             }
+            None if server.tasks && message.revision.era() == Era::Modern => {
+                let named = message.params().is_some_and(|params| params.get("taskId").is_some());
+                Err(no(if named { Reason::HeaderDisagreesWithBody } else { Reason::ParamsMalformed }))
+            }
             None => Err(no_method(Reason::MethodNotServed)),
         },
         Class::ServerNotice | Class::ServerRequest => Err(no_method(Reason::MethodUnknown)),
