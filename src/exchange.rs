@@ -248,7 +248,10 @@ async fn observed(gateway: &Gateway, server: &ServerPolicy, message: &Message, f
 
 /// Facts about what the caller read before.
 fn recalled(gateway: &Gateway, principal: &Principal, session: Option<&Arc<Session>>, facts: Facts) -> Facts {
-    Facts { memory: gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str())), ..facts }
+    Facts {
+        memory: gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str())),
+        ..facts
+    }
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.

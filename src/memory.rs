@@ -178,7 +178,10 @@ mod tests {
         let (ann, bob) = (Digest::of(b"ann"), Digest::of(b"bob"));
         memories.learn(ann, Some("s1"), &lesson(true, false, Remember::Session), &text(900, 0), None);
         let count = |who, session| memories.recall(who, session).map_or(0, |known| known.memories.len());
-        assert_eq!((count(ann, Some("s1")), count(ann, Some("s2")), count(ann, None), count(bob, Some("s1"))), (1, 0, 0, 0));
+        assert_eq!(
+            (count(ann, Some("s1")), count(ann, Some("s2")), count(ann, None), count(bob, Some("s1"))),
+            (1, 0, 0, 0)
+        );
         memories.learn(ann, Some("s1"), &lesson(true, true, Remember::Subject), &text(900, 1), None);
         assert_eq!((count(ann, Some("s1")), count(ann, Some("s2")), count(ann, None), count(bob, None)), (2, 1, 1, 0));
         assert!(memories.recall(ann, None).unwrap().untrusted.is_some() && memories.recall(bob, None).is_none());

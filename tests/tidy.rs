@@ -55,7 +55,21 @@ const LAYERS: &[(&str, &[&str])] = &[
     ("upstream", &["clock", "egress", "wire"]),
     ("survey", &["egress", "wire"]),
     // A stream outlives the call that opened it, so it carries its record, session and place with it.
-    ("relay", &["body", "clock", "confirmations", "contracts", "memory", "metrics", "snapshots", "audit", "meter", "sessions"]),
+    (
+        "relay",
+        &[
+            "body",
+            "clock",
+            "confirmations",
+            "contracts",
+            "memory",
+            "metrics",
+            "snapshots",
+            "audit",
+            "meter",
+            "sessions",
+        ],
+    ),
     ("audit", &["clock", "metrics"]),
     (
         "exchange",

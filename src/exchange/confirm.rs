@@ -179,7 +179,9 @@ impl Asking<'_> {
         let mode = self.held.way(means)?;
         let (like, batch) = match mode {
             // Whoever approved others did not know what speaks against this one.
-            Mode::Approver if self.held.concern().is_none() => (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone())),
+            Mode::Approver if self.held.concern().is_none() => {
+                (self.held.like(), self.held.confirm().and_then(|confirm| confirm.batch.clone()))
+            }
             _ => (None, None),
         };
         let confirmations = &self.gateway.confirmations;

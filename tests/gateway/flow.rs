@@ -82,7 +82,10 @@ fn a_record_that_was_read_does_not_leave_in_any_order_or_encoding_or_in_halves()
         ("verbatim", json!(text)),
         ("as JSON", record()),
         ("re-ordered JSON", Value::Object(reversed)),
-        ("re-ordered", json!("89073 Ulm; Hafenbad 12; +49 731 555-0142; erika.mustermann@example.net; Mustermann, Erika")),
+        (
+            "re-ordered",
+            json!("89073 Ulm; Hafenbad 12; +49 731 555-0142; erika.mustermann@example.net; Mustermann, Erika"),
+        ),
         ("base64", json!(STANDARD.encode(&text))),
         ("base64 of a half", json!(STANDARD.encode(&second))),
         ("hex", json!(plain.bytes().map(|byte| format!("{byte:02x}")).collect::<String>())),
@@ -161,7 +164,8 @@ fn what_one_server_gave_does_not_leave_through_another_nor_what_came_on_a_stream
         let message = seen.json();
         if message["params"]["name"] == "find_customer" {
             let result = json!({ "content": [{ "type": "text", "text": "done" }], "resultType": "complete" });
-            let notice = json!({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":record()}});
+            let notice =
+                json!({"jsonrpc":"2.0","method":"notifications/message","params":{"level":"info","data":record()}});
             let answer = json!({"jsonrpc":"2.0","id":message["id"],"result":result});
             return events(out, &format!("data: {notice}\n\ndata: {answer}\n\n"));
         }

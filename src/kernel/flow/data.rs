@@ -269,7 +269,8 @@ mod tests {
 
     #[test]
     fn of_a_result_the_named_fields_go_on_and_nothing_else() {
-        let customer = json!({ "customers": [{ "name": "Ann", "card": "4111", "tags": ["a"] }, { "name": "Bob" }], "next": 2 });
+        let customer =
+            json!({ "customers": [{ "name": "Ann", "card": "4111", "tags": ["a"] }, { "name": "Bob" }], "next": 2 });
         let result = json!({
             "content": [
                 { "type": "text", "text": customer.to_string() },

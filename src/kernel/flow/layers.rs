@@ -135,7 +135,9 @@ fn escapes(text: &str) -> Option<String> {
             })
         };
         let found = match after.as_bytes() {
-            [b'u', b'{', ..] => after.get(2..).and_then(|text| digits(text, 6)).map(|(c, left)| (c, left.saturating_sub(1))),
+            [b'u', b'{', ..] => {
+                after.get(2..).and_then(|text| digits(text, 6)).map(|(c, left)| (c, left.saturating_sub(1)))
+            }
             [b'u' | b'U', ..] => after.get(1..).and_then(|text| digits(text, 4)),
             [b'x', ..] => after.get(1..).and_then(|text| digits(text, 2)),
             _ => None,
@@ -310,7 +312,11 @@ mod tests {
             twice,
             serde_json::to_string(&serde_json::json!({ "a": [serde_json::to_string(&[TEXT]).unwrap()] })).unwrap(),
         ] {
-            assert!(all(&written).iter().any(|text| text.contains("Example, +49 731 5550142")), "{written}: {:?}", all(&written));
+            assert!(
+                all(&written).iter().any(|text| text.contains("Example, +49 731 5550142")),
+                "{written}: {:?}",
+                all(&written)
+            );
         }
         assert!(all(&wrapped.join("\r\n")).contains(&TEXT.repeat(9)));
     }

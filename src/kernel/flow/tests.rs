@@ -58,7 +58,13 @@ fn texts() -> Vec<(&'static str, String)> {
         ("spaced", plain.chars().map(|c| format!("{c} ")).collect()),
         ("dashed", plain.chars().filter(|c| *c != ' ').map(|c| format!("{c}-")).collect()),
         ("zero width", plain.chars().map(|c| format!("{c}\u{200b}")).collect()),
-        ("full width", plain.chars().map(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xfee0).unwrap() } else { c }).collect()),
+        (
+            "full width",
+            plain
+                .chars()
+                .map(|c| if c.is_ascii_graphic() { char::from_u32(u32::from(c) + 0xfee0).unwrap() } else { c })
+                .collect(),
+        ),
         ("homoglyphs", plain.replace('a', "а").replace('e', "е").replace('o', "о")),
         ("base64", STANDARD.encode(&json)),
         ("base64url", URL_SAFE_NO_PAD.encode(plain)),
@@ -89,7 +95,13 @@ fn what_was_read_is_recognised_however_it_is_sent() {
     fields.reverse();
     let reversed: serde_json::Map<String, Json> = fields.into_iter().map(|(k, v)| (k.clone(), v.clone())).collect();
     assert!(leaves(&prints, &Json::Object(reversed)), "as structure, fields reversed");
-    assert!(leaves(&prints, &json!({ "subject": "Erika Mustermann 89073 Ulm", "body": "call 0731 555-0142, Hafenbad; +49 731 555-0142" })), "over several arguments");
+    assert!(
+        leaves(
+            &prints,
+            &json!({ "subject": "Erika Mustermann 89073 Ulm", "body": "call 0731 555-0142, Hafenbad; +49 731 555-0142" })
+        ),
+        "over several arguments"
+    );
     assert!(leaves(&prints, &json!({ "erika.mustermann@example.net and 49 731 555-0142": true })), "as a key");
 }
 
@@ -137,7 +149,38 @@ impl Dice {
     }
 }
 
-const WORDS: &[&str] = &["customer", "invoice", "delivery", "delayed", "lamp", "refund", "wants", "the", "a", "of", "called", "about", "yesterday", "broken", "warehouse", "please", "contract", "renewal", "premium", "allergy", "appointment", "moved", "to", "and", "was", "with", "second", "floor", "door", "signed"];
+const WORDS: &[&str] = &[
+    "customer",
+    "invoice",
+    "delivery",
+    "delayed",
+    "lamp",
+    "refund",
+    "wants",
+    "the",
+    "a",
+    "of",
+    "called",
+    "about",
+    "yesterday",
+    "broken",
+    "warehouse",
+    "please",
+    "contract",
+    "renewal",
+    "premium",
+    "allergy",
+    "appointment",
+    "moved",
+    "to",
+    "and",
+    "was",
+    "with",
+    "second",
+    "floor",
+    "door",
+    "signed",
+];
 
 /// One of so many names of a kind.
 fn name(dice: &mut Dice, kind: u64, many: usize) -> String {
@@ -186,7 +229,9 @@ fn a_stranger_s_record_is_not_taken_for_one_that_was_read() {
         let sent = stranger(&mut dice);
         let document = document(&sent);
         let mut sent = Sent::read(&key(), [document.root()], &[]);
-        hits.extend(read.iter().any(|prints| prints.are_in(&mut sent, RECORDS)).then(|| document.root().raw().to_vec()));
+        hits.extend(
+            read.iter().any(|prints| prints.are_in(&mut sent, RECORDS)).then(|| document.root().raw().to_vec()),
+        );
     }
     let shown: Vec<_> = hits.iter().take(3).map(|hit| String::from_utf8_lossy(hit)).collect();
     assert!(hits.is_empty(), "{} of {STRANGERS} against {RECORDS}: {shown:?}", hits.len());
@@ -199,9 +244,7 @@ fn random_texts_and_common_ones_are_not_recognised() {
     const ALPHABET: &[u8] = b"abcdefghijklmnopqrstuvwxyz0123456789 ";
     let mut strings = 0;
     for _ in 0..400 {
-        let text: String = (0..2_500)
-            .map(|_| char::from(ALPHABET[dice.next(ALPHABET.len())]))
-            .collect();
+        let text: String = (0..2_500).map(|_| char::from(ALPHABET[dice.next(ALPHABET.len())])).collect();
         strings += text.split(' ').count();
         let prose: String = (0..500).map(|_| format!("{} ", dice.of(WORDS))).collect();
         let sent = document(&json!([text, prose]));

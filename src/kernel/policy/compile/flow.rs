@@ -24,7 +24,8 @@ impl Context<'_> {
         data.hints.clone_from(hints);
         if sensitivity.is_some() && *effect == Effect::Egress {
             let message = "a tool that sends out is labelled as a source";
-            let hint = "results of it are remembered as well: leave `sensitivity` out if it returns nothing of that kind";
+            let hint =
+                "results of it are remembered as well: leave `sensitivity` out if it returns nothing of that kind";
             self.flaws.add(Check::SensitiveSink, format!("{at}/sensitivity"), message, hint);
         }
         data.output = output.as_ref().map(|OutputSource { fields, text }| {
@@ -54,7 +55,8 @@ impl Context<'_> {
 
     fn marks(&mut self, at: &str, sensitivity: Option<&str>, untrusted: bool) -> Data {
         let word = |text: &str| {
-            (1..=40).contains(&text.len()) && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
+            (1..=40).contains(&text.len())
+                && text.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'_' | b'-'))
         };
         if let Some(text) = sensitivity.filter(|text| !word(text)) {
             let (message, hint) = (format!("`{text}` is not a word"), "letters, digits, _ and -, as in customer");
@@ -70,8 +72,10 @@ impl Context<'_> {
             return Flow::default();
         };
         let default = Flow::default();
-        let lasts =
-            self.flaws.read(SECONDS, format!("{at}/for"), lasts.as_deref(), seconds, "as in 1h").unwrap_or(default.seconds);
+        let lasts = self
+            .flaws
+            .read(SECONDS, format!("{at}/for"), lasts.as_deref(), seconds, "as in 1h")
+            .unwrap_or(default.seconds);
         if lasts > SECONDS_MAX {
             let (message, hint) = ("more than a day", "at most 24h: what is remembered takes memory");
             self.flaws.add(Check::FlowSize, format!("{at}/for"), message, hint);
