@@ -2,6 +2,7 @@ use super::prints::{Key, Prints, Sent};
 use crate::kernel::json::{Bounds, Document};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 fn key() -> Key {
@@ -285,4 +286,16 @@ fn a_long_text_is_recognised_in_any_part_of_the_size() {
         assert!(leaves(&prints, &json!(part.replace(' ', "_"))), "{part}");
     }
     assert!(prints.len() < text.len(), "{} fingerprints for {} bytes", prints.len(), text.len());
+}
+
+proptest! {
+    #[test]
+    fn any_text_can_be_read_and_what_says_enough_is_found_in_itself(text in "(\\PC|[a-z0-9@. %\\\\]){0,200}", number in 10_000_000_000_000_000_u64..) {
+        let read_text = read(&json!({ "text": text }));
+        prop_assert!(read_text.whole);
+        let sent = format!("{text} {number}a{number}");
+        let both = read(&json!({ "text": sent }));
+        prop_assert!(leaves(&both, &json!([sent])), "{}", sent);
+        prop_assert!(leaves(&both, &json!([STANDARD.encode(&sent)])), "{}", sent);
+    }
 }
