@@ -189,11 +189,12 @@ fn name(dice: &mut Dice, kind: u64, many: usize) -> String {
     letters.next(2);
     let length = 4 + letters.next(6);
     let letter = |at: usize, letters: &mut Dice| {
-        let of: &[u8] = if at % 2 == 0 { b"bcdfghklmnprstvz" } else { b"aeiou" };
+        let of: &[u8] = if at.is_multiple_of(2) { b"bcdfghklmnprstvz" } else { b"aeiou" };
         char::from(of[letters.next(of.len())])
     };
-    let name: String = (0..length).map(|at| letter(at, &mut letters)).collect();
-    name[..1].to_uppercase() + &name[1..]
+    let (first, rest) = (letter(0, &mut letters), 1..length);
+    let rest: String = rest.map(|at| letter(at, &mut letters)).collect();
+    format!("{}{rest}", first.to_ascii_uppercase())
 }
 
 /// A customer as a system has them: a few hundred names, streets and cities, one template.
