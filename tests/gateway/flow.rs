@@ -137,7 +137,7 @@ fn a_person_is_told_where_it_came_from_and_may_let_it_go_once() {
     let yes = json!({ "portcullis_confirm": { "action": "accept", "content": { "confirm": true } } });
     let answer = json!({ "requestState": asked["result"]["requestState"], "inputResponses": yes });
     assert_eq!(ask(answer.clone())["result"]["content"][0]["text"], "ok");
-    assert_eq!(sent(&gateway), [arguments.clone()]);
+    assert_eq!(sent(&gateway), std::slice::from_ref(&arguments));
     assert!(ask(answer)["error"]["message"].as_str().unwrap().contains("used already"));
     assert_eq!(sent(&gateway).len(), 1);
 }
