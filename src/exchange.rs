@@ -21,7 +21,7 @@ use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
 use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide};
-use crate::kernel::policy::source::OnDrift;
+use crate::kernel::policy::source::{Effect, OnDrift};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -254,7 +254,7 @@ async fn carry(
     let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
-    let facts = recalled(gateway, principal, session.as_ref(), facts);
+    let facts = recalled(gateway, (server, principal), &message, session.as_ref(), facts);
     let decision = decide(world, server, principal, message, &facts); // Owns the message it judged.
     let (permitted, held) = match note_decision(record, decision)? {
         Verdict::Permit(permitted) => {
@@ -287,8 +287,17 @@ async fn observed(gateway: &Gateway, server: &ServerPolicy, message: &Message, f
     Ok(Facts { seen, ..facts })
 }
 
-/// Facts about what the caller read before.
-fn recalled(gateway: &Gateway, principal: &Principal, session: Option<&Arc<Session>>, facts: Facts) -> Facts {
+/// Facts about what the caller read before, where that is asked about.
+fn recalled(
+    gateway: &Gateway,
+    (server, principal): (&ServerPolicy, &Principal),
+    message: &Message,
+    session: Option<&Arc<Session>>,
+    facts: Facts,
+) -> Facts {
+    if server.rule(&message.target).is_none_or(|rule| rule.effect != Some(Effect::Egress)) {
+        return facts;
+    }
     Facts {
         memory: gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str())),
         ..facts

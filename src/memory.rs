@@ -41,8 +41,7 @@ struct Caller {
 }
 
 impl Caller {
-    fn new() -> Self {
-        let key = Arc::new(Key::new(clock::random()));
+    fn new(key: Arc<Key>) -> Self {
         Self { key, kept: Vec::new(), untrusted: Vec::new(), full_until: 0, size: 0 }
     }
 
@@ -110,32 +109,23 @@ impl Memories {
                 return;
             }
         }
-        let mut caller = self.callers.entry(subject).or_insert_with(Caller::new);
-        let freed = caller.forget(now);
-        self.size.fetch_sub(freed, Ordering::Relaxed);
-        if caller.is_empty(now) {
-            caller.key = Arc::new(Key::new(clock::random()));
-        }
         let session = session.filter(|_| lesson.remember == Remember::Session).map(str::to_owned);
-        if lesson.untrusted {
-            caller.untrusted.retain(|untrusted| untrusted.origin != lesson.origin || untrusted.session != session);
-            if caller.untrusted.len() >= MEMORIES_MAX {
-                // The ones that stay say the same.
-                caller.untrusted.remove(0);
-            }
-            caller.untrusted.push(Untrusted { origin: lesson.origin.clone(), session: session.clone(), until });
-        }
+        let key = self.note(subject, session.as_ref(), lesson, now);
         if !lesson.sensitive {
             return;
         }
+        // This takes its time, and others may be in the same part of the map.
         let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
         let prints = Document::parse(text.to_vec().into(), &bounds)
-            .map(|document| lesson.prints(&caller.key, document.root(), said))
+            .map(|document| lesson.prints(&key, document.root(), said))
             .unwrap_or_default();
         let room = prints.len();
+        let mut caller = self.callers.entry(subject).or_insert_with(|| Caller::new(key.clone()));
         let fits = caller.size + room <= PER_CALLER_MAX
             && caller.kept.len() < MEMORIES_MAX
-            && self.size.load(Ordering::Relaxed) + room <= TOTAL_MAX;
+            && self.size.load(Ordering::Relaxed) + room <= TOTAL_MAX
+            // It was forgotten and begun anew meanwhile.
+            && Arc::ptr_eq(&caller.key, &key);
         if !prints.whole || !fits {
             caller.full_until = caller.full_until.max(until);
         }
@@ -145,6 +135,23 @@ impl Memories {
         caller.size += room;
         self.size.fetch_add(room, Ordering::Relaxed);
         caller.kept.push(Kept { memory: Arc::new(Memory { origin: lesson.origin.clone(), prints }), session, until });
+    }
+
+    /// Notes that content was read that nobody vouches for, and makes room. The key to fingerprint with.
+    fn note(&self, subject: Digest, session: Option<&String>, lesson: &Lesson, now: u64) -> Arc<Key> {
+        let fresh = || Caller::new(Arc::new(Key::new(clock::random())));
+        let mut caller = self.callers.entry(subject).or_insert_with(fresh);
+        self.size.fetch_sub(caller.forget(now), Ordering::Relaxed);
+        if lesson.untrusted {
+            caller.untrusted.retain(|known| known.origin != lesson.origin || known.session.as_ref() != session);
+            if caller.untrusted.len() >= MEMORIES_MAX {
+                // The ones that stay say the same.
+                caller.untrusted.remove(0);
+            }
+            let (origin, until) = (lesson.origin.clone(), now.saturating_add(lesson.seconds));
+            caller.untrusted.push(Untrusted { origin, session: session.cloned(), until });
+        }
+        caller.key.clone()
     }
 
     /// Forgets what is over.

@@ -254,7 +254,7 @@ async fn judged_anew(
     let server = world.servers.get(&held.server().name).ok_or(Reason::StreamNoLongerAllowed)?.clone();
     let around = Around { server: server.clone(), principal: Some(held.principal().clone()) };
     let facts = observed(gateway, &server, held.message(), gateway.facts()).await?;
-    let facts = recalled(gateway, held.principal(), session, facts);
+    let facts = recalled(gateway, (&server, held.principal()), held.message(), session, facts);
     let held = match held.again(&world, &server, &facts) {
         Decision::Confirm(held) => held,
         // Whoever was asked was asked under another policy.

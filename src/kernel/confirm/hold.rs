@@ -219,7 +219,8 @@ impl Unconfirmed {
     /// none, or one that needs no call.
     pub fn preview(&self, facts: &Facts) -> Option<Result<Permitted, Refusal>> {
         let unavailable = |what: &str| Refusal::from(Reason::PreviewUnavailable).detail(what);
-        let preview = self.confirm()?.preview.as_ref()?;
+        // The server that may not have the data must not have it for the preview either.
+        let preview = self.confirm()?.preview.as_ref().filter(|_| self.concern.is_none())?;
         let (message, itself) = match preview {
             Preview::Template(_) => return None,
             Preview::Argument(name) => (self.with_argument(name), true),

@@ -126,7 +126,7 @@ impl Links {
         if !self.is_foreign(address) {
             return none;
         }
-        (Some(format!("] {opener}`{}`", address.replace('`', "%60"))), left)
+        (Some(format!("] {opener}`{}`", inert(address))), left)
     }
 
     /// A tag that has an address, or an address in pointed brackets; begins at the bracket.
@@ -138,10 +138,11 @@ impl Links {
         }
         let (inside, left) = inner.split_once('>').unwrap_or((inner, ""));
         let closed = inner.len() != inside.len();
-        let name = inside.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
+        let named = inside.strip_prefix('/').unwrap_or(inside);
+        let name = named.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
         if inside.get(name.len()..).is_some_and(|rest| rest.starts_with(':')) && !inside.contains(char::is_whitespace) {
             return match self.is_foreign(inside) {
-                true => (Some(format!("`{}`", inside.replace('`', "%60"))), left),
+                true => (Some(format!("`{}`", inert(inside))), left),
                 false => none,
             };
         }
@@ -149,7 +150,9 @@ impl Links {
             return none;
         }
         let end = if closed { "›" } else { "" };
-        (Some(format!("‹{}{end}", inside.replace('<', "‹"))), left)
+        let inside = inside.replace('<', "‹");
+        // Without brackets it is text, which may have links of its own.
+        (Some(format!("‹{}{end}", self.defused(&inside).unwrap_or(inside))), left)
     }
 
     fn tag_leads_out(&self, name: &str, inside: &str) -> bool {
@@ -235,7 +238,7 @@ impl Links {
             && let Some(address) = value.get("uri").and_then(|uri| uri.as_str()).filter(|uri| self.is_foreign(uri))
         {
             let name = value.get("name").and_then(|name| name.as_str()).unwrap_or_default();
-            let text = format!("{name}: `{}`", address.replace('`', "%60"));
+            let text = format!("{name}: `{}`", inert(&address));
             let made = serde_json::json!({ "type": "text", "text": self.defused(&text).unwrap_or(text) });
             patches.replace(value, made.to_string().into_bytes());
             return 1;
@@ -263,6 +266,11 @@ fn is_link(value: Value<'_>) -> bool {
         || value.elements().any(is_link)
         || (value.is_object() && value.get("icons").is_some())
         || value.entries().any(|(key, entry)| (key.is("content") || key.is("result")) && is_link(entry))
+}
+
+/// An address as text within backticks, with nothing that could begin a link or a tag.
+fn inert(address: &str) -> String {
+    address.replace('`', "%60").replace(']', "%5D").replace('<', "‹").replace('>', "›")
 }
 
 fn is_scheme(text: &str) -> bool {

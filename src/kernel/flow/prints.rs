@@ -35,7 +35,7 @@ pub const AT_LEAST_MAX: usize = 256;
 /// Most bytes of what is to be sent that are compared; more is unclear.
 const SENT_MAX: usize = 256 << 10;
 /// Most bytes of a reply that are fingerprinted; of more, it is known that not everything is remembered.
-const READ_MAX: usize = 1 << 20;
+const READ_MAX: usize = 256 << 10;
 
 /// The secret of a process.
 #[derive(Clone)]

@@ -2,6 +2,7 @@ use super::prints::{Key, Prints, Sent};
 use crate::kernel::json::{Bounds, Document};
 use base64::Engine as _;
 use base64::engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD};
+use proptest::prelude::*;
 use serde_json::{Value as Json, json};
 
 fn key() -> Key {
@@ -191,9 +192,9 @@ fn name(dice: &mut Dice, kind: u64, many: usize) -> String {
         let of: &[u8] = if at.is_multiple_of(2) { b"bcdfghklmnprstvz" } else { b"aeiou" };
         char::from(of[letters.next(of.len())])
     };
-    let name: String = (0..length).map(|at| letter(at, &mut letters)).collect();
-    let (first, rest) = name.split_at(1);
-    first.to_uppercase() + rest
+    let (first, rest) = (letter(0, &mut letters), 1..length);
+    let rest: String = rest.map(|at| letter(at, &mut letters)).collect();
+    format!("{}{rest}", first.to_ascii_uppercase())
 }
 
 /// A customer as a system has them: a few hundred names, streets and cities, one template.
@@ -286,4 +287,16 @@ fn a_long_text_is_recognised_in_any_part_of_the_size() {
         assert!(leaves(&prints, &json!(part.replace(' ', "_"))), "{part}");
     }
     assert!(prints.len() < text.len(), "{} fingerprints for {} bytes", prints.len(), text.len());
+}
+
+proptest! {
+    #[test]
+    fn any_text_can_be_read_and_what_says_enough_is_found_in_itself(text in "(\\PC|[a-z0-9@. %\\\\]){0,200}", number in 10_000_000_000_000_000_u64..) {
+        let read_text = read(&json!({ "text": text }));
+        prop_assert!(read_text.whole);
+        let sent = format!("{text} {number}a{number}");
+        let both = read(&json!({ "text": sent }));
+        prop_assert!(leaves(&both, &json!([sent])), "{}", sent);
+        prop_assert!(leaves(&both, &json!([STANDARD.encode(&sent)])), "{}", sent);
+    }
 }
