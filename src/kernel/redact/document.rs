@@ -12,6 +12,8 @@ use std::borrow::Cow;
 const NESTED_MAX: usize = 8;
 /// The most findings of one document; what comes after is not looked at, and the count says so.
 const FINDINGS_MAX: usize = 100_000;
+/// The most keys that a leaf is told.
+const KEYS_MAX: usize = 8;
 /// Names of columns, and of the entries that name or hold the value of a pair.
 const HEADS: &[&str] =
     &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
@@ -414,8 +416,11 @@ impl<'s> Scan<'s> {
     }
 
     fn scan_leaf(&self, text: &str) -> Vec<Span> {
-        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
-        self.engine.scan_text(text, &Context { path: &path })
+        // Keys further up say nothing about a leaf; on the stack, since most leaves are clean.
+        let mut keys = [""; KEYS_MAX];
+        let near = self.path.len().saturating_sub(KEYS_MAX);
+        let count = keys.iter_mut().zip(self.path.iter().skip(near)).map(|(slot, key)| *slot = key.as_ref()).count();
+        self.engine.scan_text(text, &Context { path: keys.get(..count).unwrap_or_default() })
     }
 
     fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {

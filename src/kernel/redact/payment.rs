@@ -136,9 +136,81 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     {
         return;
     }
+    if !may_be_code(text, word.start) {
+        return;
+    }
     let evidence = judge.evidence(word.start, word.end);
     if evidence.names(Kind::CardCvv) {
         judge.put(Kind::CardCvv, word.start, word.end, 80);
+    }
+}
+
+/// Whether the word before a short number may end its label; numbers of three digits are everywhere, so this is
+/// asked before anything is read in earnest. Cells and values that stand alone may always.
+fn may_be_code(text: &[u8], start: usize) -> bool {
+    const LAST: &[&[u8]] = &[
+        b"cvv",
+        b"cvc",
+        b"cvn",
+        b"cid",
+        b"csc",
+        b"cav",
+        b"cvv2",
+        b"cvc2",
+        b"code",
+        b"value",
+        b"number",
+        b"ziffer",
+        b"nummer",
+        b"kod",
+        b"codigo",
+        b"codice",
+        b"cryptogramme",
+        b"visuel",
+        b"is",
+        b"was",
+        b"to",
+        b"ist",
+        b"es",
+        b"est",
+        b"e",
+        b"as",
+        b"no",
+        b"digits",
+        b"seguridad",
+        b"securite",
+        b"seguranca",
+        b"sicurezza",
+        b"verification",
+        b"kodu",
+        b"koodi",
+        b"kode",
+        b"td",
+        b"th",
+        b"b",
+    ];
+    let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
+    let gap = |byte: &u8| {
+        matches!(
+            byte,
+            b' ' | b'"' | b'\'' | b':' | b'=' | b'(' | b'#' | b'>' | b'`' | b'*' | b'.' | b'\\' | b'[' | b'-'
+        )
+    };
+    let Some(at) = front.iter().rposition(|byte| !gap(byte)) else {
+        return true;
+    };
+    let named = front.get(..=at).unwrap_or_default();
+    match named.last() {
+        Some(last) if last.is_ascii_alphanumeric() => {
+            let from = named.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
+            let word = named.get(from..).unwrap_or_default();
+            LAST.iter().any(|known| {
+                word.len() >= known.len()
+                    && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
+            })
+        }
+        // A cell, a line, or a letter of another script.
+        _ => true,
     }
 }
 
