@@ -68,7 +68,7 @@ pub struct Gateway {
 impl Gateway {
     /// What is known at this moment.
     fn facts(&self) -> Facts {
-        Facts { tasks: Some(self.confirmations.key().clone()), ..self.snapshots.facts() }
+        Facts { tasks: Some(self.confirmations.key().clone()), ..self.snapshots.facts(clock::now()) }
     }
 }
 

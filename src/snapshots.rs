@@ -1,5 +1,4 @@
 //! The current world: read without a lock, swapped whole, watched by open streams.
-use crate::clock;
 use crate::kernel::facts::Facts;
 use crate::kernel::sensitive::keys::Keys;
 use crate::kernel::snapshot::Snapshot;
@@ -22,9 +21,9 @@ impl Snapshots {
         Self { current: ArcSwap::new(first), stops: ArcSwapOption::empty(), keys, changed: watch::channel(0).0 }
     }
 
-    /// What is known at this moment, of whatever server.
-    pub fn facts(&self) -> Facts {
-        Facts { stops: self.stops.load_full(), keys: Some(self.keys.clone()), ..Facts::at(clock::now()) }
+    /// What is known at a time (seconds since 1970), of whatever server.
+    pub fn facts(&self, now: u64) -> Facts {
+        Facts { stops: self.stops.load_full(), keys: Some(self.keys.clone()), ..Facts::at(now) }
     }
 
     /// The world now. An exchange takes it once.
