@@ -369,7 +369,10 @@ impl<B: Upstream> Running<B> {
     }
 
     fn facts(&self) -> Facts {
-        Facts { seen: self.relay.contracts.known(self.relay.judge.server()), ..self.relay.snapshots.facts(clock::now()) }
+        Facts {
+            seen: self.relay.contracts.known(self.relay.judge.server()),
+            ..self.relay.snapshots.facts(clock::now())
+        }
     }
 
     fn close(&mut self, outcome: &'static str, detail: Option<&str>) {

@@ -469,8 +469,19 @@ fn spawn_nothing() -> Child {
     Command::new("true").spawn().unwrap()
 }
 
+/// A port that nobody listens on, below those that the system gives to connections: nothing takes it before it is used.
 pub fn free_port() -> u16 {
-    TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port()
+    static NEXT: AtomicUsize = AtomicUsize::new(0);
+    const FIRST: usize = 10_000;
+    const COUNT: usize = 22_000;
+    let begin = std::process::id() as usize * 997;
+    loop {
+        let port = FIRST + (begin + NEXT.fetch_add(1, Ordering::SeqCst)) % COUNT;
+        let port = u16::try_from(port).unwrap();
+        if TcpListener::bind(("127.0.0.1", port)).is_ok() {
+            return port;
+        }
+    }
 }
 
 pub fn records(directory: &Path) -> Vec<Value> {
