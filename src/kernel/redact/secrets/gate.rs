@@ -4,17 +4,17 @@
 //! two neighbouring pairs begins at an even one, so every other pair of a text is looked at, without case.
 use std::ops::Range;
 
-/// What is read around the three bytes found.
-const BEHIND: usize = 40;
+/// What is read around a literal: more than the longest there is, so that a longer one is read with a shorter.
+const AROUND: usize = 40;
 
-/// The rare windows of some literals.
+/// Some literals and the rare windows of each.
 pub(super) struct Gate {
     /// A bit for each pair of bytes that is in a window.
     pairs: Box<[u64; 1024]>,
     /// A bit for each window, hashed.
     windows: Box<[u64; 1024]>,
-    /// How far in front of its window a literal begins, at most.
-    ahead: usize,
+    /// By its window, hashed, and where that stands in it: every literal, in order.
+    literals: Vec<(usize, usize, Vec<u8>)>,
 }
 
 /// Without case, as far as one bit tells; what else becomes the same is only looked at in vain.
@@ -49,7 +49,7 @@ fn weight(byte: u8) -> u32 {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate = Self { pairs: Box::new([0; 1024]), windows: Box::new([0; 1024]), ahead: 0 };
+        let mut gate = Self { pairs: Box::new([0; 1024]), windows: Box::new([0; 1024]), literals: Vec::new() };
         for literal in literals {
             let cost = |at: usize, window: &[u8]| {
                 let pair = |first: usize| {
@@ -66,32 +66,40 @@ impl Gate {
             set(&mut gate.pairs, (window & 0xFFFF) as usize);
             set(&mut gate.pairs, (window >> 8) as usize);
             set(&mut gate.windows, hashed(window));
-            gate.ahead = gate.ahead.max(at);
+            gate.literals.push((hashed(window), at, literal.to_vec()));
         }
+        gate.literals.sort_unstable();
         gate
     }
 
-    /// Calls `each` with the stretches outside which no literal of at most [`BEHIND`] bytes stands, in order and apart.
+    /// Calls `each` with the stretches outside which no literal stands, in order and apart.
     pub fn stretches(&self, bytes: &[u8], mut each: impl FnMut(Range<usize>)) {
         let mut open = 0..0;
         let mut take = |at: usize| {
-            let (start, end) = (at.saturating_sub(self.ahead), (at + BEHIND).min(bytes.len()));
-            if start > open.end {
-                each(std::mem::replace(&mut open, start..end));
+            let (start, end) = (at.saturating_sub(AROUND), (at + AROUND).min(bytes.len()));
+            if start > open.end || open.is_empty() {
+                let last = std::mem::replace(&mut open, start..end);
+                if !last.is_empty() {
+                    each(last);
+                }
             } else {
                 open.end = end;
             }
         };
-        let window = |at: usize| {
+        let stands = |at: usize| {
             let three = bytes.get(at..at + 3).and_then(|three| <[u8; 3]>::try_from(three).ok());
-            three.is_some_and(|three| has(&self.windows, hashed(folded(three))))
+            let window = three.map(|three| hashed(folded(three))).filter(|window| has(&self.windows, *window))?;
+            let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;
+            known.iter().take_while(|(known, ..)| *known == window).find_map(|(_, ahead, literal)| {
+                let start = at.checked_sub(*ahead)?;
+                bytes.get(start..)?.starts_with(literal).then_some(start)
+            })
         };
         let mut look = |at: usize| {
-            if at > 0 && window(at - 1) {
-                take(at - 1);
-            }
-            if window(at) {
-                take(at);
+            for at in at.saturating_sub(1)..=at {
+                if let Some(start) = stands(at) {
+                    take(start);
+                }
             }
         };
         let (blocks, rest) = bytes.as_chunks::<8>();
