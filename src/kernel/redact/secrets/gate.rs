@@ -86,38 +86,50 @@ impl Gate {
                 open.end = end;
             }
         };
-        let stands = |at: usize| {
-            let three = bytes.get(at..at + 3).and_then(|three| <[u8; 3]>::try_from(three).ok());
-            let window = three.map(|three| hashed(folded(three))).filter(|window| has(&self.windows, *window))?;
-            let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;
-            known.iter().take_while(|(known, ..)| *known == window).find_map(|(_, ahead, literal)| {
-                let start = at.checked_sub(*ahead)?;
-                bytes.get(start..)?.starts_with(literal).then_some(start)
-            })
+        let mut look = |window: u32, at: usize| {
+            let window = hashed(window & 0xFF_FFFF);
+            if has(&self.windows, window)
+                && let Some(start) = self.stands(bytes, window, at)
+            {
+                take(start);
+            }
         };
-        let mut look = |at: usize| {
-            for at in at.saturating_sub(1)..=at {
-                if let Some(start) = stands(at) {
-                    take(start);
+        let four = |at: usize| bytes.get(at..at + 4).and_then(|four| <[u8; 4]>::try_from(four).ok());
+        let mut around = |at: usize| match at.checked_sub(1).and_then(four) {
+            Some(four) => {
+                let both = u32::from_le_bytes(four) | 0x2020_2020;
+                look(both, at - 1);
+                look(both >> 8, at);
+            }
+            None => {
+                for at in at.saturating_sub(1)..=at {
+                    if let Some(&[a, b, c]) = bytes.get(at..at + 3) {
+                        look(folded([a, b, c]), at);
+                    }
                 }
             }
         };
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
             let all = u64::from_le_bytes(*block) | 0x2020_2020_2020_2020;
-            let pair = |shift: u32| has(&self.pairs, (all >> shift) as usize & 0xFFFF);
-            if pair(0) | pair(16) | pair(32) | pair(48) {
-                for shift in [0, 16, 32, 48] {
-                    if pair(shift) {
-                        look(place * 8 + shift as usize / 8);
-                    }
-                }
+            let pair = |shift: u32| u32::from(has(&self.pairs, (all >> shift) as usize & 0xFFFF)) << (shift / 8);
+            let mut hits = pair(0) | pair(16) | pair(32) | pair(48);
+            while hits != 0 {
+                around(place * 8 + hits.trailing_zeros() as usize);
+                hits &= hits - 1;
             }
         }
-        let done = bytes.len() - rest.len();
-        (done..bytes.len().saturating_sub(1)).step_by(2).for_each(look);
+        (bytes.len() - rest.len()..bytes.len()).step_by(2).for_each(around);
         if !open.is_empty() {
             each(open);
         }
+    }
+    /// Where the literal begins that has this window, hashed, at `at`.
+    fn stands(&self, bytes: &[u8], window: usize, at: usize) -> Option<usize> {
+        let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;
+        known.iter().take_while(|(known, ..)| *known == window).find_map(|(_, ahead, literal)| {
+            let start = at.checked_sub(*ahead)?;
+            bytes.get(start..)?.starts_with(literal).then_some(start)
+        })
     }
 }
