@@ -19,6 +19,7 @@ mod judge;
 pub mod kind;
 mod labelled;
 pub mod labels;
+mod lanes;
 mod lexicon;
 pub mod numbers;
 mod own;

@@ -5,6 +5,7 @@
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
+use super::lanes::next_digit;
 use super::view::View;
 use super::{Context, Found, contact, identity, labelled, payment};
 use std::sync::LazyLock;
@@ -37,18 +38,6 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
 
 /// Blocks are looked through without an early exit, so that it is done many bytes at a time.
 const BLOCK: usize = 32;
-
-fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    let (blocks, tail) = rest.as_chunks::<BLOCK>();
-    let place =
-        blocks.iter().position(|block| block.iter().fold(false, |any, byte| any | (byte.wrapping_sub(b'0') < 10)));
-    let (base, block) = match place {
-        Some(place) => (place * BLOCK, blocks.get(place).map(<[u8; BLOCK]>::as_slice)?),
-        None => (rest.len() - tail.len(), tail),
-    };
-    block.iter().position(u8::is_ascii_digit).map(|at| from + base + at)
-}
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
 fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {

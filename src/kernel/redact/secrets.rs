@@ -6,6 +6,7 @@
 //! searched for is found in one pass; from each, only the word around it and the value after it are read.
 mod assigned;
 mod commands;
+mod gate;
 mod marks;
 mod names;
 mod pem;
@@ -19,7 +20,8 @@ mod value;
 use super::kind::Kind;
 use super::view::View;
 use super::{Context, Found, Span};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind, packed};
+use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use gate::Gate;
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -166,8 +168,14 @@ const EXACT: &[(&str, Call)] = &[
     ("-----BEGIN ", Call::Pem),
 ];
 
-/// The literals in every spelling, and what each calls for.
-static LITERALS: LazyLock<(Option<AhoCorasick>, Vec<Call>)> = LazyLock::new(|| {
+/// The literals in every spelling, what each calls for, and where they may stand.
+struct Literals {
+    automaton: Option<AhoCorasick>,
+    calls: Vec<Call>,
+    gate: Gate,
+}
+
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
     let mut spelled: Vec<(String, Call)> = Vec::new();
     for (word, call) in WORDS {
         let mut letters = word.chars();
@@ -184,50 +192,9 @@ static LITERALS: LazyLock<(Option<AhoCorasick>, Vec<Call>)> = LazyLock::new(|| {
         .match_kind(MatchKind::LeftmostLongest)
         .build(spelled.iter().map(|(word, _)| word))
         .ok();
-    (automaton, spelled.into_iter().map(|(_, call)| call).collect())
+    let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
+    Literals { automaton, calls: spelled.into_iter().map(|(_, call)| call).collect(), gate }
 });
-
-/// Vectorised searches that together see whenever one of [`LITERALS`] stands in an ASCII text, perhaps more
-/// often: of longer words they look for all but the first letter, so that two spellings do. None where the
-/// machine has no such instructions.
-static GATES: LazyLock<Option<Vec<packed::Searcher>>> = LazyLock::new(|| {
-    const PATTERNS: usize = 48;
-    let mut spelled: Vec<String> = Vec::new();
-    for (word, call) in WORDS.iter().filter(|(word, _)| word.is_ascii()) {
-        let whole = word.len() < 5 || *call == Call::Sql;
-        let tail = word.get(usize::from(!whole)..).unwrap_or(word);
-        let mut letters = word.chars();
-        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-        spelled.extend([tail.to_owned(), tail.to_uppercase()]);
-        spelled.extend(whole.then_some(capital));
-    }
-    spelled.extend(EXACT.iter().filter(|(word, _)| word.is_ascii()).map(|(word, _)| (*word).to_owned()));
-    spelled.sort_unstable();
-    spelled.dedup();
-    spelled.chunks(PATTERNS).map(|patterns| packed::Config::new().builder().extend(patterns).build()).collect()
-});
-
-/// The longest literal, in bytes, and some.
-const LONGEST: usize = 32;
-
-/// The stretches of a text outside which no literal stands, in order; all of it when that is not cheaply known.
-fn stretches(text: &str) -> Vec<(usize, usize)> {
-    let Some(gates) = GATES.as_ref().filter(|_| text.is_ascii()) else { return vec![(0, text.len())] };
-    let mut hits: Vec<usize> = Vec::new();
-    for gate in gates {
-        hits.extend(gate.find_iter(text.as_bytes()).map(|hit| hit.start()));
-    }
-    hits.sort_unstable();
-    let mut stretches: Vec<(usize, usize)> = Vec::new();
-    for hit in hits {
-        let (start, end) = (hit.saturating_sub(1), (hit + LONGEST).min(text.len()));
-        match stretches.last_mut() {
-            Some((_, last)) if start <= *last => *last = end,
-            _ => stretches.push((start, end)),
-        }
-    }
-    stretches
-}
 
 /// Finds API keys, passwords, private keys and tokens.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
@@ -261,12 +228,13 @@ impl<'a> Finds<'a> {
 
     /// Follows every literal that calls for something.
     fn called(&mut self) {
-        let (Some(automaton), calls) = (&LITERALS.0, &LITERALS.1) else { return };
+        let Literals { automaton: Some(automaton), calls, gate } = &*LITERALS else { return };
         let mut progress = assigned::Progress::default();
         let mut line_done = 0;
-        for (from, to) in stretches(self.text) {
-            for found in automaton.find_iter(self.bytes.range(from, to)) {
-                let (start, end) = (from + found.start(), from + found.end());
+        let bytes = self.bytes;
+        gate.stretches(bytes.0, |stretch| {
+            for found in automaton.find_iter(bytes.range(stretch.start, stretch.end)) {
+                let (start, end) = (stretch.start + found.start(), stretch.start + found.end());
                 match calls.get(found.pattern().as_usize()).copied() {
                     Some(Call::Name) => assigned::name(self, start, end, &mut progress),
                     Some(Call::Part) => assigned::part(self, start, end, &mut progress),
@@ -278,7 +246,7 @@ impl<'a> Finds<'a> {
                     Some(Call::Program) | None => {}
                 }
             }
-        }
+        });
     }
 
     /// What the key above says about the whole text.

@@ -3,6 +3,7 @@ use super::providers::{custom_key_at, key_at};
 use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
+use crate::kernel::redact::lanes::token_eight;
 
 /// Runs shorter than this hold no key.
 const SHORTEST: usize = 16;
@@ -11,26 +12,24 @@ fn part(byte: u8) -> bool {
     byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
 }
 
-/// Looks at every long run of letters, digits, `-`, `_` and `.` once.
-///
-/// A run of sixteen covers one of every sixteen bytes, so only those are looked at until one is in a run.
+/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
 pub(super) fn find(finds: &mut Finds<'_>) {
     let text = finds.bytes;
-    let mut probe = SHORTEST - 1;
     let mut done = 0;
-    while probe < text.len() {
-        if !part(text.at(probe)) {
-            probe += SHORTEST;
+    let mut probe = 0;
+    while let Some(inside) = token_eight(text.0, probe) {
+        probe = inside + 8;
+        let eight = text.range(inside, probe);
+        if !eight.iter().all(|byte| part(*byte)) {
             continue;
         }
-        let before = text.range(done, probe).iter().rev().take_while(|byte| part(**byte)).count();
-        let (start, mut end) = (probe - before, probe);
-        end += text.from(probe).iter().take_while(|byte| part(**byte)).count();
+        let start = inside - text.range(done, inside).iter().rev().take_while(|byte| part(**byte)).count();
+        let end = probe + text.from(probe).iter().take_while(|byte| part(**byte)).count();
         if end - start >= SHORTEST {
             run(finds, start, end);
         }
         done = end;
-        probe = end.max(probe) + SHORTEST;
+        probe = end;
     }
 }
 
