@@ -15,9 +15,10 @@ use crate::kernel::mcp::method::{Class, Method};
 use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy};
 use crate::kernel::policy::source::{Direction, RedactAction};
 use crate::kernel::principal::Principal;
-use crate::kernel::redact::{Context, Edit, Finding, Group, Kind, Place, rewrite};
+use crate::kernel::redact::cover::{mask, placeholder};
+use crate::kernel::redact::{Context, Edit, Finding, Kind, Place, rewrite};
 use crate::kernel::refusal::{Reason, Refusal};
-use keys::{About, mask};
+use keys::About;
 use std::collections::{BTreeMap, HashSet};
 
 /// How many values of which type met which action. Never the values.
@@ -92,13 +93,13 @@ impl<'a> Desk<'a> {
                 self.blocked.get_or_insert_with(|| name.to_owned());
                 return Verdict::Stays;
             }
-            RedactAction::Mask => Some(mask(value, is_secret(kind))),
+            RedactAction::Mask => Some(mask(kind, value)),
             RedactAction::Hash => keys.map(|keys| keys.hash(about, value)),
             RedactAction::Tokenise => keys.and_then(|keys| keys.token(about, value, rule.expires)),
             RedactAction::Replace => None,
         };
         // Without a key, or for a value too long for a token, the least that hides it.
-        Verdict::Instead(instead.unwrap_or_else(|| format!("[{name}]")))
+        Verdict::Instead(instead.unwrap_or_else(|| placeholder(name)))
     }
 
     /// Looks through what must not change: anything there that would have to is a reason to refuse.
@@ -147,10 +148,6 @@ impl Verdict {
             }
         }
     }
-}
-
-fn is_secret(kind: Kind) -> bool {
-    kind == Kind::CardCvv || kind.group() == Some(Group::Secret)
 }
 
 /// What a client's message was rewritten to.

@@ -4,6 +4,8 @@
 //! in a process group of its own. Its lines are bounded; what it writes to standard error goes to the log, bounded
 //! and without secrets. When its line ends, its input is closed; whoever of the group is left is killed.
 use crate::kernel::policy::compile::Program;
+use crate::kernel::redact::cover::placeholder;
+use crate::kernel::redact::{Context, Engine};
 use bytes::Bytes;
 use regex::Regex;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
@@ -188,6 +190,20 @@ async fn log(name: String, secrets: Vec<String>, mut stderr: impl AsyncBufRead +
     }
 }
 
+/// A text with the types of sensitive data in place of it.
+fn covered(text: &str) -> String {
+    static ENGINE: LazyLock<Option<Engine>> = LazyLock::new(|| Engine::new(Vec::new()).ok());
+    let Some(engine) = &*ENGINE else { return String::new() };
+    let mut out = String::with_capacity(text.len());
+    let mut at = 0;
+    for span in engine.scan_text(text, &Context::default()) {
+        out.push_str(text.get(at..span.start).unwrap_or_default());
+        out.push_str(&placeholder(engine.name(span.kind)));
+        at = span.end;
+    }
+    out + text.get(at..).unwrap_or_default()
+}
+
 /// A line of somebody else's for our log: without secrets, printable, short.
 fn blacked_out(text: &str, secrets: &[String]) -> String {
     static PATTERNS: LazyLock<Vec<Regex>> = LazyLock::new(|| {
@@ -203,6 +219,7 @@ fn blacked_out(text: &str, secrets: &[String]) -> String {
     for secret in secrets.iter().filter(|secret| !secret.is_empty()) {
         text = text.replace(secret.as_str(), "[secret]");
     }
+    text = covered(&text);
     for pattern in PATTERNS.iter() {
         text = pattern.replace_all(&text, "[redacted]").into_owned();
     }
@@ -227,7 +244,8 @@ mod tests {
             ("Authorization: Bearer abc.def", "[redacted] [redacted]"),
             ("sent bearer abc.def", "sent [redacted]"),
             ("api_key=abc123 ok", "[redacted] ok"),
-            ("for ann@example.com", "for [redacted]"),
+            ("for ann@example.com", "for [EMAIL]"),
+            ("card 4539148803436467 declined", "card [CREDIT_CARD] declined"),
             ("red \u{1b}[31m", "red \\u{1b}[31m"),
         ] {
             let shown = blacked_out(text, &secrets);

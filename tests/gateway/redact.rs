@@ -142,7 +142,7 @@ fn no_canary_of_a_server_reaches_its_client_or_a_record_by_any_surface() {
             answers.push(answer.body);
         }
         let shown = match action {
-            "mask" => "****6467",
+            "mask" => "************6467",
             "replace" => "[CREDIT_CARD]",
             "hash" => "[EMAIL#",
             "tokenise" => "[EMAIL~",
@@ -292,9 +292,9 @@ fn the_first_entry_that_concerns_a_value_decides_and_some_callers_get_it_as_it_i
         answer.json()["result"]["content"][0]["text"].as_str().unwrap_or_default().to_owned()
     };
     let ann = text(&gateway.ann());
-    assert_eq!(ann, "card: ****6467, ssn: 078-05-1121, email: [EMAIL], api_key: ****");
+    assert_eq!(ann, "card: ************6467, ssn: 078-05-1121, email: [EMAIL], api_key: ********");
     let bob = text(&gateway.token("bob", "crm.read crm.pii"));
-    assert_eq!(bob, format!("card: ****6467, ssn: 078-05-1121, email: {mail}, api_key: ****"));
+    assert_eq!(bob, format!("card: ************6467, ssn: 078-05-1121, email: {mail}, api_key: ********"));
     assert!(gateway.upstream.seen()[0].body.contains(&mail), "contact is not kept from the server");
     for (name, value) in canaries().into_iter().filter(|(name, _)| *name != "email") {
         let answer = gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "1", name: value }));

@@ -1,4 +1,4 @@
-//! What stands in place of a value: a mask, the name of its type, a keyed digest, or a token that can be turned back.
+//! What stands in place of a value and is made under a key: a digest, or a token that can be turned back.
 //!
 //! Digests and tokens are made under a key of the deployment. A digest is the same for the same value of one server
 //! until the key rotates, so that records correlate; without the key it cannot be guessed, as a plain one of a
@@ -128,19 +128,6 @@ impl Keys {
     }
 }
 
-/// `****1234`: the last four characters of a value of twelve and more, and nothing of a shorter one or of a secret.
-pub fn mask(value: &str, secret: bool) -> String {
-    const SHOWN: usize = 4;
-    const LENGTH_MIN: usize = 12;
-    let mut characters = value.chars().filter(|c| c.is_alphanumeric());
-    if secret || characters.clone().count() < LENGTH_MIN {
-        return "****".to_owned();
-    }
-    let mut last: Vec<char> = characters.by_ref().rev().take(SHOWN).collect();
-    last.reverse();
-    std::iter::repeat_n('*', SHOWN).chain(last).collect()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -200,14 +187,6 @@ mod tests {
         assert_eq!(revealed.as_deref(), Some("[x] to ann@example.com, not [EMAIL~AAAA] nor [EMAIL]; ann@example.com"));
         assert_eq!(keys.reveal("crm", ABOUT.now, &text, &|_| false), None);
         assert_eq!(keys.reveal("wiki", ABOUT.now, &text, &|_| true), None);
-    }
-
-    #[test]
-    fn a_mask_keeps_four_characters_of_long_values_and_nothing_of_secrets() {
-        assert_eq!(mask("4111 1111 1111 1234", false), "****1234");
-        assert_eq!(mask("123-45-6789", false), "****");
-        assert_eq!(mask("correct horse battery staple", true), "****");
-        assert_eq!(mask("", false), "****");
     }
 
     proptest! {

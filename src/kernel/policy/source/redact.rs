@@ -49,7 +49,7 @@ pub enum Direction {
 #[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, PartialOrd, Ord)]
 #[serde(rename_all = "snake_case")]
 pub enum RedactAction {
-    /// All but the last four characters are starred out; shorter values wholly.
+    /// All but the last four letters and digits are starred out; short values, secrets and addresses wholly.
     Mask,
     /// Its type stands in its place, as in `[EMAIL]`.
     Replace,
