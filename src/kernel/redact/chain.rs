@@ -54,29 +54,47 @@ pub fn byte_before(text: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(b' ', |at| byte(text, at))
 }
 
+/// What each byte is: a letter or digit (1), a digit (2), a small letter (4).
+const CLASSES: [u8; 256] = {
+    let mut classes = [0; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let class = &mut classes[at as usize];
+        *class = at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2;
+        at += 1;
+    }
+    classes
+};
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
+
+/// Whether a byte is of a word.
+pub fn is_part(byte: u8) -> bool {
+    class(byte) != 0
+}
+
 /// The word that contains `at`.
 pub fn word(text: &[u8], at: usize) -> Word {
-    let start = text
-        .get(..at)
-        .unwrap_or_default()
-        .iter()
-        .rposition(|byte| !byte.is_ascii_alphanumeric())
-        .map_or(0, |gap| gap + 1);
+    let start = text.get(..at).unwrap_or_default().iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1);
     word_from(text, start)
 }
 
 /// The word that begins at `start`.
 pub fn word_from(text: &[u8], start: usize) -> Word {
-    let mut word = Word { start, end: start, digits: 0, small: 0 };
+    let (mut length, mut digits, mut small) = (0, 0, 0);
     for byte in text.get(start..).unwrap_or_default() {
-        if !byte.is_ascii_alphanumeric() {
+        let class = class(*byte);
+        if class == 0 {
             break;
         }
-        word.digits += usize::from(byte.is_ascii_digit());
-        word.small += usize::from(byte.is_ascii_lowercase());
-        word.end += 1;
+        length += 1;
+        digits += usize::from(class >> 1 & 1);
+        small += usize::from(class >> 2);
     }
-    word
+    Word { start, end: start + length, digits, small }
 }
 
 impl Chain {

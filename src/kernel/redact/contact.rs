@@ -537,6 +537,10 @@ const MONTHS: &[&str] = &[
 ];
 
 fn is_month(name: &str) -> bool {
+    if name.is_ascii() {
+        let begins = |month: &&str| name.get(..month.len()).is_some_and(|head| head.eq_ignore_ascii_case(month));
+        return (3..=24).contains(&name.len()) && MONTHS.iter().any(|month| begins(&month));
+    }
     let mut out = String::new();
     plain(name, &mut out);
     out.chars().count() >= 3 && out.len() <= 24 && MONTHS.iter().any(|month| out.starts_with(month))
@@ -634,6 +638,13 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
         return end.filter(|_| marks == 2).map(|end| (first.start, end));
     }
     if !(1..=31).contains(&value) {
+        return None;
+    }
+    // No word stands on either side.
+    let gap = |byte: &&u8| matches!(**byte, b' ' | b'.' | b'-' | b'/' | b',');
+    let letter = |byte: Option<&u8>| byte.is_some_and(|byte| byte.is_ascii_alphabetic() || *byte >= 0x80);
+    let (front, back) = (bytes.get(..first.start)?, bytes.get(number_word.end..)?);
+    if !letter(front.iter().rev().find(|byte| !gap(byte))) && !letter(back.iter().find(|byte| !gap(byte))) {
         return None;
     }
     // The month may come first.

@@ -42,6 +42,17 @@ pub fn token_eight(bytes: &[u8], from: usize) -> Option<usize> {
     eight(bytes, from, |eight| token(eight) == HIGH)
 }
 
+/// The next eight bytes, in steps of eight, with four capitals in a row: every word of eight covers such.
+pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
+    let four = |eight: u64| {
+        let low = eight & !HIGH;
+        let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & !eight & HIGH;
+        let two = capitals & capitals >> 8;
+        two & two >> 16 != 0
+    };
+    eight(bytes, from / 8 * 8, four)
+}
+
 /// The next digit.
 pub fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
     // Up to the next step of eight, then in steps.

@@ -2,10 +2,10 @@
 //!
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
-use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, word_from};
+use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
-use super::lanes::next_digit;
+use super::lanes::{capital_eight, next_digit};
 use super::view::View;
 use super::{Context, Found, contact, identity, labelled, payment};
 use std::sync::LazyLock;
@@ -36,13 +36,10 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     capitals(bytes, &mut judge);
 }
 
-/// Blocks are looked through without an early exit, so that it is done many bytes at a time.
-const BLOCK: usize = 32;
-
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
 fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
     let before = bytes.get(from..digit).unwrap_or_default();
-    from + before.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1)
+    from + before.iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
 }
 
 /// Offers a word and what follows it; where to go on, if that is not right behind it.
@@ -289,28 +286,19 @@ fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
 
 /// Bank codes without a digit: words of eight or eleven capitals.
 fn capitals(bytes: &[u8], judge: &mut Judge<'_, '_>) {
-    let (blocks, _) = bytes.as_chunks::<BLOCK>();
-    // Half of such a word is in one block at least.
-    let many = |block: &[u8; BLOCK]| block.iter().map(|byte| u8::from(byte.wrapping_sub(b'A') < 26)).sum::<u8>() >= 4;
-    let mut done = 0;
-    for start in (0..blocks.len())
-        .filter(|place| blocks.get(*place).is_some_and(many))
-        .chain([blocks.len()])
-        .map(|place| place * BLOCK)
-    {
-        let mut at = start.saturating_sub(12).max(done);
-        let stop = (start + BLOCK).min(bytes.len());
-        while let Some(found) = bytes.get(at..stop).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {
-            let word = word_from(bytes, at + found);
-            if matches!(word.len(), 8 | 11)
-                && word.small == 0
-                && word.digits == 0
-                && !byte_before(bytes, word.start).is_ascii_alphanumeric()
-            {
+    let tail = bytes.len() / 8 * 8;
+    let mut at = 0;
+    while at < bytes.len() {
+        let eight = capital_eight(bytes, at).unwrap_or(tail);
+        let stop = (eight + 8).min(bytes.len());
+        let mut from = at.max(eight);
+        while let Some(found) = bytes.get(from..stop).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {
+            let word = word(bytes, from + found);
+            if matches!(word.len(), 8 | 11) && word.small == 0 && word.digits == 0 {
                 payment::bank_code(bytes, word, judge);
             }
-            at = word.end;
+            from = word.end;
         }
-        done = at.max(done);
+        at = from.max(stop);
     }
 }
