@@ -219,7 +219,7 @@ pub fn main() -> ExitCode {
         Command::Doctor(options) => with_runtime(doctor::run(options, &environment)),
         Command::Init(options) => with_runtime(init::run(options, &environment)),
         Command::Token(options) => token::run(&options, &environment),
-        Command::Redact(options) => redact::run(&options),
+        Command::Redact(options) => redact::run(&options, &environment),
         Command::Scan(options) => redact::scan(&options),
         Command::Fmt(options) => format::run(&options),
         Command::Completions { shell } => shell::completions(shell, command()),

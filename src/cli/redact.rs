@@ -1,11 +1,21 @@
 //! `portcullis redact` and `portcullis scan`: the engine on samples of one's own.
-use super::files;
+use super::{check, files};
+use crate::clock;
+use crate::config::Loaded;
+use crate::config::load::{Environment, load};
+use crate::kernel::facts::Facts;
+use crate::kernel::mcp::decode::Target;
+use crate::kernel::policy::source::Direction;
+use crate::kernel::principal::{Principal, Verified};
 use crate::kernel::redact::{Edit, Engine, Finding, Kind, Span, cover};
+use crate::kernel::sensitive::keys::{Keys, ROTATE_SECONDS};
+use crate::kernel::sensitive::{Passage, sample};
 use serde::Deserialize;
 use serde_json::json;
 use std::io::{BufWriter, Read as _, Write as _};
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 
 /// The longest input that is read.
 const INPUT_MAX: u64 = 256 << 20;
@@ -23,6 +33,29 @@ pub struct Options {
     /// Only these types or groups, as policies spell them: `pci,secret,email`.
     #[arg(long, value_delimiter = ',', value_name = "TYPE")]
     types: Vec<String>,
+    /// What the `redact` table of this configuration makes of the sample, instead; what it found is told on standard error.
+    #[arg(long, value_name = "CONFIG", conflicts_with_all = ["spans", "action", "types"])]
+    policy: Option<PathBuf>,
+    /// With --policy: the server.
+    #[arg(long, requires = "policy")]
+    server: Option<String>,
+    /// With --policy: the tool whose arguments or result it is.
+    #[arg(long, requires = "policy")]
+    tool: Option<String>,
+    /// With --policy: which way it goes.
+    #[arg(long, requires = "policy", value_enum, default_value = "results")]
+    direction: Way,
+    /// With --policy: scopes of the caller.
+    #[arg(long, requires = "policy", value_delimiter = ',')]
+    scope: Vec<String>,
+}
+
+#[derive(Clone, Copy, clap::ValueEnum)]
+enum Way {
+    /// From the client to the server.
+    Arguments,
+    /// From the server to the client.
+    Results,
 }
 
 /// Options of `scan`.
@@ -90,13 +123,18 @@ fn prepare(types: &[String]) -> Result<(Engine, Wanted), String> {
 }
 
 /// Standard input to standard output.
-pub fn run(options: &Options) -> ExitCode {
+pub fn run(options: &Options, environment: Environment<'_>) -> ExitCode {
+    if let Some(config) = &options.policy {
+        return match load(config, environment) {
+            Ok(loaded) => told(by_policy(options, &loaded)),
+            Err(problems) => {
+                check::print(config, problems);
+                ExitCode::from(2)
+            }
+        };
+    }
     told(prepare(&options.types).and_then(|(engine, wanted)| {
-        let mut input = String::new();
-        std::io::stdin()
-            .take(INPUT_MAX)
-            .read_to_string(&mut input)
-            .map_err(|error| format!("standard input: {error}"))?;
+        let input = input()?;
         if options.spans {
             return spans(&engine, &wanted, &input);
         }
@@ -110,6 +148,42 @@ pub fn run(options: &Options) -> ExitCode {
         std::io::stdout().write_all(out.as_bytes()).map_err(|error| error.to_string())?;
         Ok(ExitCode::SUCCESS)
     }))
+}
+
+/// A sample as the policy would have it; fails where the message would be refused.
+fn by_policy(options: &Options, loaded: &Loaded) -> Result<ExitCode, String> {
+    let servers = &loaded.snapshot.servers;
+    let server = match &options.server {
+        Some(name) => servers.get(name),
+        None => servers.values().next().filter(|_| servers.len() == 1),
+    };
+    let known = || servers.keys().cloned().collect::<Vec<_>>().join(", ");
+    let server = server.ok_or_else(|| format!("--server: one of {}", known()))?;
+    let caller = Verified { anonymous: false, scopes: options.scope.iter().cloned().collect(), ..Verified::nothing() };
+    let principal = Principal::supposed(caller);
+    let target = options.tool.clone().map_or(Target::None, Target::Tool);
+    let facts = Facts { keys: Some(Arc::new(Keys::new(b"a sample", ROTATE_SECONDS))), ..Facts::at(clock::now()) };
+    let passage = Passage { server, principal: &principal, target: &target, facts: &facts };
+    let direction = match options.direction {
+        Way::Arguments => Direction::Arguments,
+        Way::Results => Direction::Results,
+    };
+    let (text, counts, blocked) = sample(passage, direction, &input()?);
+    for (kind, action, count) in counts.iter() {
+        eprintln!("{kind}: {}, {count}", action.name());
+    }
+    if let Some(kind) = blocked {
+        eprintln!("refused: {kind}");
+        return Ok(ExitCode::FAILURE);
+    }
+    std::io::stdout().write_all(text.as_bytes()).map_err(|error| error.to_string())?;
+    Ok(ExitCode::SUCCESS)
+}
+
+fn input() -> Result<String, String> {
+    let mut input = String::new();
+    let read = std::io::stdin().take(INPUT_MAX).read_to_string(&mut input);
+    read.map(|_| input).map_err(|error| format!("standard input: {error}"))
 }
 
 fn spans(engine: &Engine, wanted: &Wanted, input: &str) -> Result<ExitCode, String> {

@@ -75,7 +75,8 @@ const EXAMPLES: &[(&str, &str)] = &[
         "redact",
         "portcullis redact < reply.json
   portcullis redact --action mask --types pci,email < mail.txt
-  portcullis redact --spans < samples.jsonl > spans.jsonl",
+  portcullis redact --spans < samples.jsonl > spans.jsonl
+  portcullis redact --policy gateway.yaml --server crm --tool find_customer < result.json",
     ),
     ("scan", "portcullis scan samples/ notes.txt\n  portcullis scan --types secret ."),
     ("fmt", "portcullis fmt policies/crm.yaml policies/crm.cases.yaml\n  portcullis fmt --check policies/*.yaml"),

@@ -221,6 +221,26 @@ pub fn sent(
     }
 }
 
+/// What would become of a sample, JSON or plain text, on its way: the text, what was found, and the type that would keep
+/// it back.
+pub fn sample(passage: Passage<'_>, direction: Direction, text: &str) -> (String, Counts, Option<String>) {
+    let Some(mut desk) = Desk::open(passage, direction) else {
+        return (text.to_owned(), Counts::default(), None);
+    };
+    let bounds = Bounds { bytes_max: text.len().saturating_mul(6).saturating_add(2), ..Bounds::default() };
+    let parse = |json: Vec<u8>| Document::parse(json.into(), &bounds);
+    let whole = parse(text.as_bytes().to_vec());
+    let plain = whole.is_err();
+    // What is no JSON is one string of it.
+    let document = whole.or_else(|_| parse(string(text))).unwrap_or_else(|_| Document::empty_object());
+    let mut patches = Patches::default();
+    desk.edit(&document, document.root(), &|_| false, &mut patches);
+    let written = document.write_in_place(&patches);
+    let unquoted = || parse(written.clone()).ok()?.root().as_str().map(|text| text.into_owned());
+    let out = if plain { unquoted() } else { String::from_utf8(written.clone()).ok() };
+    (out.unwrap_or_default(), desk.counts, desk.blocked)
+}
+
 /// Tokens in arguments, turned back for callers who may have that.
 fn reveal(message: &Message, passage: Passage<'_>, patches: &mut Patches) {
     let Passage { server, principal, target, facts } = passage;

@@ -277,6 +277,30 @@ fn a_value_split_over_two_log_messages_is_found_in_the_second() {
     assert!(body.contains("[CREDIT_CARD] is it") && body.contains("[EMAIL] is it"), "{body}");
 }
 
+/// The same table on samples, without a gateway.
+fn sampled(gateway: &Gateway) {
+    let run = |arguments: &[&str], text: &str| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_portcullis"));
+        command.args(["redact", "--policy", "gateway.yaml"]).args(arguments).current_dir(&gateway.directory);
+        command.env("CRM_TOKEN", "the-gateways-own-secret").stdin(std::process::Stdio::piped());
+        command.stdout(std::process::Stdio::piped()).stderr(std::process::Stdio::piped());
+        let mut child = command.spawn().unwrap();
+        std::io::Write::write_all(child.stdin.as_mut().unwrap(), text.as_bytes()).unwrap();
+        let output = child.wait_with_output().unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code(), text(&output.stdout), text(&output.stderr))
+    };
+    let json = format!("{{ \"n\": 1.50,\n  \"email\": \"{}\" }}", canaries()[2].1);
+    let (code, out, told) = run(&["--tool", "find_customer"], &json);
+    assert_eq!((code, out.as_str()), (Some(0), "{ \"n\": 1.50,\n  \"email\": \"[EMAIL]\" }"), "{told}");
+    assert!(told.contains("EMAIL: replace, 1"), "{told}");
+    assert_eq!(run(&["--scope", "crm.pii"], &json).1, json);
+    let (code, out, told) = run(&["--direction", "arguments"], &said());
+    assert_eq!((code, out.as_str()), (Some(1), ""));
+    assert!(told.contains("refused: "), "{told}");
+    clean("what a sample is told to have", &told);
+}
+
 #[test]
 fn the_first_entry_that_concerns_a_value_decides_and_some_callers_get_it_as_it_is() {
     let table = "redact:
@@ -285,6 +309,7 @@ fn the_first_entry_that_concerns_a_value_decides_and_some_callers_get_it_as_it_i
   - { types: [contact], direction: results, action: replace, unless: { scopes: [crm.pii] } }
 ";
     let gateway = Gateway::with(&format!("{TOOLS}{table}"), "");
+    sampled(&gateway);
     let mail = canaries()[2].1.clone();
     gateway.upstream.result(json!({ "content": [{ "type": "text", "text": said() }], "resultType": "complete" }));
     let text = |token: &str| {
