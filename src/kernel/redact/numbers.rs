@@ -255,7 +255,8 @@ fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
     if matches!(word.len(), 8..=19) {
         candidate(bytes, &[word], judge);
     }
-    let chain = Chain::read(bytes, word);
+    let chain = Chain::read(bytes, word, &judge.chain);
+    judge.chain = chain;
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
