@@ -792,11 +792,11 @@ fn unescape(raw: &[u8]) -> Option<String> {
     let hex4 = |characters: &mut std::str::Chars<'_>| -> Option<u32> {
         (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + characters.next()?.to_digit(16)?))
     };
-    while let Some(character) = characters.next() {
-        if character != '\\' {
-            out.push(character);
-            continue;
-        }
+    while let Some(plain) = memchr::memchr(b'\\', characters.as_str().as_bytes()) {
+        let (before, rest) = characters.as_str().split_at_checked(plain)?;
+        out.push_str(before);
+        characters = rest.chars();
+        characters.next();
         out.push(match characters.next()? {
             'b' => '\u{8}',
             'f' => '\u{c}',
@@ -814,6 +814,7 @@ fn unescape(raw: &[u8]) -> Option<String> {
             other => other,
         });
     }
+    out.push_str(characters.as_str());
     Some(out)
 }
 

@@ -36,7 +36,7 @@ impl Word {
 }
 
 /// Words with one space, hyphen, dot or slash between them, at least the first with a digit.
-#[derive(Debug, Default)]
+#[derive(Clone, Copy, Debug, Default)]
 pub struct Chain {
     words: [Word; WORDS],
     count: usize,
@@ -100,7 +100,8 @@ pub fn word_from(text: &[u8], start: usize) -> Word {
 
 impl Chain {
     /// The chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C").
-    pub fn read(text: &[u8], first: Word) -> Self {
+    /// `last` is the chain read before: where it goes on with `first`, its words are not read again.
+    pub fn read(text: &[u8], first: Word, last: &Self) -> Self {
         let mut chain = Self::default();
         if matches!(byte_before(text, first.start), b' ' | b'-') && first.start > 1 {
             let before = word(text, first.start - 2 + usize::from(first.start < 2));
@@ -113,8 +114,15 @@ impl Chain {
                 chain.push(before);
             }
         }
-        chain.push(first);
-        let mut last = first;
+        let known = last.words().iter().position(|word| word.start == first.start && word.end == first.end);
+        match known.and_then(|at| last.words().get(at..)) {
+            Some(words) => words.iter().for_each(|word| chain.push(*word)),
+            None => chain.push(first),
+        }
+        if known.is_some_and(|at| !last.cut && last.count - at < WORDS) {
+            return chain;
+        }
+        let mut last = chain.words().last().copied().unwrap_or(first);
         while matches!(byte(text, last.end), b' ' | b'-' | b'.' | b'/') {
             let next = word_from(text, last.end + 1);
             let joins = next.digits > 0 || (!next.is_empty() && next.len() <= 4 && next.small == 0);

@@ -310,7 +310,7 @@ impl<'s> Scan<'s> {
         for (key, value) in object.entries() {
             let text = key.text();
             self.key(key.value(), value, &text);
-            let named = name.as_ref().filter(|_| VALUES.contains(&normal(&text).as_str())).cloned();
+            let named = name.as_ref().filter(|_| normal(&text).is_in(VALUES)).cloned();
             let depth = self.path.len();
             let encoded = media && matches!(&*text, "blob" | "data");
             self.path.push(text);
@@ -472,9 +472,29 @@ fn looks_nested(text: &str) -> bool {
     matches!((text.bytes().next(), text.bytes().next_back()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
 }
 
-/// A key in small letters without separators.
-fn normal(key: &str) -> String {
-    key.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+/// A key in small letters without separators; a longer one than any that is looked for is cut.
+struct Normal {
+    letters: [u8; 24],
+    count: usize,
+}
+
+fn normal(key: &str) -> Normal {
+    let mut normal = Normal { letters: [0; 24], count: 0 };
+    for (slot, byte) in normal.letters.iter_mut().zip(key.bytes().filter(u8::is_ascii_alphanumeric)) {
+        *slot = byte.to_ascii_lowercase();
+        normal.count += 1;
+    }
+    normal
+}
+
+impl Normal {
+    fn is(&self, name: &str) -> bool {
+        self.letters.get(..self.count) == Some(name.as_bytes())
+    }
+
+    fn is_in(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.is(name))
+    }
 }
 
 /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
@@ -483,15 +503,12 @@ fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     let (_, heads) = object
         .entries()
         .filter(|_| rows)
-        .find(|(key, value)| value.is_array() && HEADS.contains(&normal(&key.text()).as_str()))?;
+        .find(|(key, value)| value.is_array() && normal(&key.text()).is_in(HEADS))?;
     let name = |head: Value<'d>| {
         head.as_str().or_else(|| {
             head.entries()
                 .find(|(key, _)| {
-                    matches!(
-                        normal(&key.text()).as_str(),
-                        "name" | "label" | "field" | "title" | "columnname" | "id" | "key"
-                    )
+                    normal(&key.text()).is_in(&["name", "label", "field", "title", "columnname", "id", "key"])
                 })
                 .and_then(|(_, name)| name.as_str())
         })
@@ -519,9 +536,9 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
     let mut holds = false;
     for (key, value) in object.entries().take(16) {
         let key = normal(&key.text());
-        holds |= VALUES.contains(&key.as_str());
+        holds |= key.is_in(VALUES);
         if found.is_none()
-            && NAMES.contains(&key.as_str())
+            && key.is_in(NAMES)
             && let Some(text) = value.as_str()
             && text.len() <= 96
         {
@@ -529,7 +546,7 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
             if labels.tells() {
                 found = Some(text);
             }
-        } else if found.is_none() && key == "type" && value.is_object() {
+        } else if found.is_none() && key.is("type") && value.is_object() {
             // FHIR: `"type": {"text": "…"}`.
             found = value
                 .entries()

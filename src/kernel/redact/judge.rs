@@ -1,4 +1,5 @@
 //! Shape and surroundings together: whether what could be a value is taken for one.
+use super::chain::Chain;
 use super::evidence::{Evidence, Front, Surroundings};
 use super::labels::Labels;
 use super::{Found, Group, Kind, Span};
@@ -22,12 +23,14 @@ pub struct Judge<'v, 'o> {
     out: &'o mut Vec<Found>,
     front: Option<(usize, Front)>,
     last: Option<(usize, usize, Evidence)>,
+    /// The last chain that was read; the next mostly goes on in it.
+    pub chain: Chain,
 }
 
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, last: None }
+        Self { surroundings, out, front: None, last: None, chain: Chain::default() }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.

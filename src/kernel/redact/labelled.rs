@@ -14,12 +14,15 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
+    let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
+    if kinds.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+        return;
+    }
     let mut evidence = judge.evidence(first.start, first.end);
     // What follows a value of several words is behind the last of them.
     if let Some(last) = words.last().filter(|last| last.start > first.start && evidence.labels.is_empty()) {
         evidence = judge.evidence(first.start, last.end);
     }
-    let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
     if !kinds.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
         return;
     }

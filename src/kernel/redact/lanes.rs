@@ -1,7 +1,7 @@
 //! Eight bytes at a time: which of them are of a class, without a branch.
 
 /// The highest bit of every byte.
-pub const HIGH: u64 = 0x8080_8080_8080_8080;
+const HIGH: u64 = 0x8080_8080_8080_8080;
 
 /// The same byte eight times.
 const fn all(byte: u8) -> u64 {
@@ -9,7 +9,7 @@ const fn all(byte: u8) -> u64 {
 }
 
 /// The bytes that are digits, by their highest bit.
-pub fn digits(eight: u64) -> u64 {
+fn digits(eight: u64) -> u64 {
     let low = eight & !HIGH;
     (low + all(0x80 - b'0')) & !(low + all(0x7F - b'9')) & !eight & HIGH
 }
@@ -53,18 +53,45 @@ pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
     eight(bytes, from / 8 * 8, four)
 }
 
-/// The next digit.
-pub fn next_digit(bytes: &[u8], from: usize) -> Option<usize> {
-    // Up to the next step of eight, then in steps.
-    let step = from.div_ceil(8) * 8;
-    let head = bytes.get(from..step.min(bytes.len()))?;
-    if let Some(found) = head.iter().position(u8::is_ascii_digit) {
-        return Some(from + found);
+/// Steps through the digits of a text; those of sixty-four bytes are known at once.
+pub struct Digits<'b> {
+    bytes: &'b [u8],
+    /// Which bytes from here on are digits.
+    base: usize,
+    mask: u64,
+}
+
+impl<'b> Digits<'b> {
+    /// At the start.
+    pub fn new(bytes: &'b [u8]) -> Self {
+        Self { bytes, base: 0, mask: bytes.as_chunks::<64>().0.first().map_or(0, mask) }
     }
-    if let Some(found) = eight(bytes, step, |eight| digits(eight) != 0) {
-        let eight = bytes.get(found..found + 8).and_then(|eight| <[u8; 8]>::try_from(eight).ok());
-        return Some(found + (digits(u64::from_le_bytes(eight.unwrap_or_default())).trailing_zeros() / 8) as usize);
+
+    /// The next one from `from` on, which is not before that of the last call.
+    pub fn next(&mut self, from: usize) -> Option<usize> {
+        if from >= self.base + 64 {
+            self.base = from / 64 * 64;
+            self.mask = self.bytes.get(self.base..)?.as_chunks::<64>().0.first().map_or(0, mask);
+        }
+        let ahead = self.mask & u64::MAX << (from - self.base).min(63);
+        if ahead != 0 {
+            return Some(self.base + ahead.trailing_zeros() as usize);
+        }
+        let start = self.base + 64;
+        let blocks = self.bytes.get(start.min(self.bytes.len())..)?.as_chunks::<64>().0;
+        let any = |block: &[u8; 64]| block.iter().fold(false, |any, byte| any | (byte.wrapping_sub(b'0') < 10));
+        if let Some((place, block)) = blocks.iter().enumerate().find(|(_, block)| any(block)) {
+            self.base = start + place * 64;
+            self.mask = mask(block);
+            return Some(self.base + self.mask.trailing_zeros() as usize);
+        }
+        let tail = from.max(self.bytes.len() / 64 * 64);
+        self.bytes.get(tail..)?.iter().position(u8::is_ascii_digit).map(|found| tail + found)
     }
-    let tail = step.max(bytes.len() / 8 * 8);
-    bytes.get(tail..)?.iter().position(u8::is_ascii_digit).map(|found| tail + found)
+}
+
+/// A bit for each digit of a block.
+fn mask(block: &[u8; 64]) -> u64 {
+    let bits = |eight: &[u8; 8]| (digits(u64::from_le_bytes(*eight)) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
+    block.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
 }

@@ -5,7 +5,7 @@
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
-use super::lanes::{capital_eight, next_digit};
+use super::lanes::{Digits, capital_eight};
 use super::view::View;
 use super::{Context, Found, contact, identity, labelled, payment};
 use std::sync::LazyLock;
@@ -23,7 +23,8 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
     let mut judge = Judge::new(&surroundings, out);
     let mut at = 0;
     let mut last = Word::default();
-    while let Some(digit) = next_digit(bytes, at) {
+    let mut digits = Digits::new(bytes);
+    while let Some(digit) = digits.next(at) {
         let word = word_from(bytes, begin(bytes, at, digit));
         let joined =
             last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
@@ -254,7 +255,8 @@ fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
     if matches!(word.len(), 8..=19) {
         candidate(bytes, &[word], judge);
     }
-    let chain = Chain::read(bytes, word);
+    let chain = Chain::read(bytes, word, &judge.chain);
+    judge.chain = chain;
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();

@@ -42,7 +42,7 @@ impl Tables {
         let mut tables = Self::default();
         tables.values(text);
         tables.markup(text);
-        if !text.contains('\n') {
+        if memchr::memchr(b'\n', text.as_bytes()).is_none() {
             return tables;
         }
         let mut open: Option<(Table, usize)> = None;
@@ -77,7 +77,9 @@ impl Tables {
 
     /// `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`.
     fn values(&mut self, text: &str) {
-        for (at, _) in text.match_indices("VALUES").chain(text.match_indices("values")).take(TABLES_MAX) {
+        let bytes = text.as_bytes();
+        let all = memchr::memmem::find_iter(bytes, b"VALUES").chain(memchr::memmem::find_iter(bytes, b"values"));
+        for at in all.take(TABLES_MAX) {
             let head = text.get(..at).unwrap_or_default().trim_end();
             let Some(list) = head.strip_suffix(')').and_then(|head| {
                 let from = super::evidence::floor(head, head.len().saturating_sub(LINE_MAX));
@@ -94,7 +96,7 @@ impl Tables {
 
     /// Rows of `<th>`, then rows of `<td>`.
     fn markup(&mut self, text: &str) {
-        let mut from = 0;
+        let Some(mut from) = memchr::memchr(b'<', text.as_bytes()) else { return };
         while let Some(at) = text.get(from..).and_then(|rest| rest.find("<th")).map(|at| from + at) {
             let end = text
                 .get(at..)

@@ -32,6 +32,10 @@ impl Words {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
         let mut words = Self { plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
+        if text.is_ascii() {
+            words.read_ascii(text.as_bytes(), skipped);
+            return words;
+        }
         let mut begin: Option<usize> = None;
         let mut before = Class::Gap;
         let mut characters = text.char_indices().peekable();
@@ -57,6 +61,83 @@ impl Words {
             words.push(text, start, text.len(), skipped);
         }
         words
+    }
+
+    /// The same for a text of nothing but ASCII, byte by byte.
+    fn read_ascii(&mut self, text: &[u8], skipped: usize) {
+        let mut begin = None;
+        let mut before = Class::Gap;
+        // The end of the last word, and whether what follows it keeps the next one apart.
+        let (mut last, mut apart) = (0, false);
+        for (at, byte) in text.iter().enumerate() {
+            let class = class(*byte);
+            if class == Class::Gap {
+                if let Some(start) = begin.take() {
+                    self.push_ascii(text, (start, at), skipped, (last, apart));
+                    (last, apart) = (at, false);
+                }
+                apart |= matches!(
+                    byte,
+                    b'"' | b'{'
+                        | b'}'
+                        | b'['
+                        | b']'
+                        | b','
+                        | b';'
+                        | b':'
+                        | b'='
+                        | b'|'
+                        | b'<'
+                        | b'>'
+                        | b'\t'
+                        | b'!'
+                        | b'?'
+                        | b'&'
+                        | b'\n'
+                );
+            } else {
+                let splits = match (before, class) {
+                    (Class::Upper, Class::Upper) => {
+                        text.get(at + 1).is_some_and(u8::is_ascii_lowercase)
+                    }
+                    (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
+                    (_, Class::Digit) => class != before,
+                    _ => false,
+                };
+                if splits && let Some(start) = begin.take() {
+                    self.push_ascii(text, (start, at), skipped, (last, apart));
+                    (last, apart) = (at, false);
+                }
+                begin = begin.or(Some(at));
+            }
+            before = class;
+        }
+        if let Some(start) = begin {
+            self.push_ascii(text, (start, text.len()), skipped, (last, apart));
+        }
+    }
+
+    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, (last, apart): (usize, bool)) {
+        let first = self.count == 0;
+        if self.count == WORDS_MAX {
+            self.places.copy_within(1.., 0);
+            self.count -= 1;
+        }
+        let from = self.length;
+        let word = text.get(start..end).unwrap_or_default();
+        for (slot, byte) in self.plain.iter_mut().skip(from).zip(word) {
+            *slot = byte.to_ascii_lowercase();
+            self.length += 1;
+        }
+        if let Some(slot) = self.places.get_mut(self.count) {
+            *slot = Place {
+                apart: !first && (apart || start - last > 4),
+                plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
+                text: (start + skipped, end + skipped),
+                joined: false,
+            };
+            self.count += 1;
+        }
     }
 
     fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
@@ -135,6 +216,27 @@ enum Class {
     Upper,
     Digit,
     Gap,
+}
+
+/// The class of a byte of ASCII.
+fn class(byte: u8) -> Class {
+    const CLASSES: [Class; 128] = {
+        let mut classes = [Class::Gap; 128];
+        let mut at = 0u8;
+        while at < 0x80 {
+            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+            let class = &mut classes[at as usize];
+            *class = match at {
+                b'a'..=b'z' => Class::Lower,
+                b'A'..=b'Z' => Class::Upper,
+                b'0'..=b'9' => Class::Digit,
+                _ => Class::Gap,
+            };
+            at += 1;
+        }
+        classes
+    };
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Gap)
 }
 
 impl Class {

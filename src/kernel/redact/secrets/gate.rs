@@ -1,40 +1,36 @@
-//! Where literals may stand: two bytes of every window of three, looked up in a table that fits the nearest cache.
+//! Where literals may stand: pairs of bytes that are in them, looked up in a table that fits the nearest cache.
 //!
-//! Every literal is known by the three of its bytes that are rarest in text. Whichever place they begin at, one of
-//! two neighbouring pairs begins at an even one, so every other pair of a text is looked at, without case.
+//! Every literal is known by the five of its bytes that are rarest in text, or three when it is short. Whichever place
+//! those begin at, every other pair of a text is looked at, without case: of five bytes two pairs in a row are seen,
+//! of three one.
 use std::ops::Range;
 
 /// What is read around a literal: more than the longest there is, so that a longer one is read with a shorter.
 const AROUND: usize = 40;
+/// How many bytes a literal is known by.
+const LONG: usize = 5;
+const SHORT: usize = 3;
 
 /// Some literals and the rare windows of each.
 pub(super) struct Gate {
-    /// A bit for each pair of bytes that is in a window.
-    pairs: Box<[u64; 1024]>,
+    /// For each pair of bytes: it is in a short window (1), it is in a long one (2). Of this, text reads a small part.
+    pairs: Box<[u8; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Box<[u64; 1024]>,
     /// By its window, hashed, and where that stands in it: every literal, in order.
     literals: Vec<(usize, usize, Vec<u8>)>,
 }
 
-/// Without case, as far as one bit tells; what else becomes the same is only looked at in vain.
-fn folded(bytes: [u8; 3]) -> u32 {
-    let [a, b, c] = bytes.map(|byte| u32::from(byte | 0x20));
-    a | b << 8 | c << 16
+/// All letters small, as far as one bit tells; what else becomes the same is only looked at in vain.
+const SMALL: u64 = 0x2020_2020_2020_2020;
+
+/// The hash of the first bytes of eight.
+fn hashed(eight: u64, size: usize) -> usize {
+    ((eight << (64 - 8 * size)).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 48) as usize
 }
 
-fn hashed(window: u32) -> usize {
-    (window.wrapping_mul(0x9E37_79B1) >> 16) as usize
-}
-
-fn has(bits: &[u64; 1024], at: usize) -> bool {
-    bits.get(at >> 6 & 1023).is_some_and(|word| word >> (at & 63) & 1 == 1)
-}
-
-fn set(bits: &mut [u64; 1024], at: usize) {
-    if let Some(word) = bits.get_mut(at >> 6 & 1023) {
-        *word |= 1 << (at & 63);
-    }
+fn eight(bytes: &[u8]) -> u64 {
+    bytes.iter().take(8).rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | SMALL
 }
 
 /// How often a byte stands in text, by rank.
@@ -49,27 +45,41 @@ fn weight(byte: u8) -> u32 {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate = Self { pairs: Box::new([0; 1024]), windows: Box::new([0; 1024]), literals: Vec::new() };
+        let mut gate = Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new() };
         for literal in literals {
-            let cost = |at: usize, window: &[u8]| {
-                let pair = |first: usize| {
-                    let pair = window.get(first..first + 2).and_then(|pair| <[u8; 2]>::try_from(pair).ok())?;
-                    let known = has(&gate.pairs, usize::from(u16::from_le_bytes(pair.map(|byte| byte | 0x20))));
-                    let [a, b] = pair.map(weight);
-                    Some(if known { 0 } else { a * b })
-                };
-                (pair(0).unwrap_or(0) + pair(1).unwrap_or(0), at)
+            let size = if literal.len() < LONG { SHORT } else { LONG };
+            let cost = |window: &[u8]| {
+                let pairs = window.windows(2).map(|pair| {
+                    let known = gate.pair(eight(pair), 0) & if size == SHORT { 1 } else { 2 } != 0;
+                    if known { 0 } else { pair.iter().map(|byte| weight(*byte)).product::<u32>() }
+                });
+                pairs.sum::<u32>()
             };
-            let best = literal.windows(3).enumerate().min_by_key(|(at, window)| cost(*at, window));
-            let Some((at, &[a, b, c])) = best else { continue };
-            let window = folded([a, b, c]);
-            set(&mut gate.pairs, (window & 0xFFFF) as usize);
-            set(&mut gate.pairs, (window >> 8) as usize);
-            set(&mut gate.windows, hashed(window));
-            gate.literals.push((hashed(window), at, literal.to_vec()));
+            let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
+            let Some((at, window)) = best else { continue };
+            for pair in window.windows(2) {
+                if let Some(pair) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
+                    *pair |= if size == SHORT { 1 } else { 2 };
+                }
+            }
+            let window = hashed(eight(window), size);
+            if let Some(word) = gate.windows.get_mut(window >> 6) {
+                *word |= 1 << (window & 63);
+            }
+            gate.literals.push((window, at, literal.to_vec()));
         }
         gate.literals.sort_unstable();
         gate
+    }
+
+    /// What is known of the pair that begins `shift` bits into eight bytes.
+    fn pair(&self, eight: u64, shift: u32) -> u64 {
+        self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known))
+    }
+
+    /// What is known of every other pair of eight bytes, two bits each, the last one lowest.
+    fn known(&self, eight: u64) -> u64 {
+        self.pair(eight, 0) << 6 | self.pair(eight, 16) << 4 | self.pair(eight, 32) << 2 | self.pair(eight, 48)
     }
 
     /// Calls `each` with the stretches outside which no literal stands, in order and apart.
@@ -86,44 +96,44 @@ impl Gate {
                 open.end = end;
             }
         };
-        let mut look = |window: u32, at: usize| {
-            let window = hashed(window & 0xFF_FFFF);
-            if has(&self.windows, window)
-                && let Some(start) = self.stands(bytes, window, at)
-            {
+        let mut look = |at: usize, size: usize| {
+            let rest = bytes.get(at..).unwrap_or_default();
+            let all = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first) | SMALL);
+            let window = hashed(all, size);
+            let known = self.windows.get(window >> 6).is_some_and(|word| word >> (window & 63) & 1 == 1);
+            if known && let Some(start) = self.stands(bytes, window, at) {
                 take(start);
             }
         };
-        let four = |at: usize| bytes.get(at..at + 4).and_then(|four| <[u8; 4]>::try_from(four).ok());
-        let mut around = |at: usize| match at.checked_sub(1).and_then(four) {
-            Some(four) => {
-                let both = u32::from_le_bytes(four) | 0x2020_2020;
-                look(both, at - 1);
-                look(both >> 8, at);
-            }
-            None => {
-                for at in at.saturating_sub(1)..=at {
-                    if let Some(&[a, b, c]) = bytes.get(at..at + 3) {
-                        look(folded([a, b, c]), at);
-                    }
+        let mut hit = |place: usize, mut hits: u64| {
+            while hits != 0 {
+                let bit = hits.ilog2() as usize;
+                hits &= !(1 << bit);
+                let at = place * 8 + (3 - bit / 2) * 2;
+                let (size, at) = if bit % 2 == 0 { (SHORT, at) } else { (LONG, at.saturating_sub(2)) };
+                if at > 0 {
+                    look(at - 1, size);
                 }
+                look(at, size);
             }
         };
+        // What is known of the last pairs, the last one lowest.
+        let mut last = 0;
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
-            let all = u64::from_le_bytes(*block) | 0x2020_2020_2020_2020;
-            let pair = |shift: u32| u32::from(has(&self.pairs, (all >> shift) as usize & 0xFFFF)) << (shift / 8);
-            let mut hits = pair(0) | pair(16) | pair(32) | pair(48);
-            while hits != 0 {
-                around(place * 8 + hits.trailing_zeros() as usize);
-                hits &= hits - 1;
+            last = last << 8 | self.known(u64::from_le_bytes(*block) | SMALL);
+            let hits = last & (last >> 2 | 0x55) & 0xFF;
+            if hits != 0 {
+                hit(place, hits);
             }
         }
-        (bytes.len() - rest.len()..bytes.len()).step_by(2).for_each(around);
+        last = last << 8 | self.known(eight(rest));
+        hit(blocks.len(), last & (last >> 2 | 0x55) & 0xFF);
         if !open.is_empty() {
             each(open);
         }
     }
+
     /// Where the literal begins that has this window, hashed, at `at`.
     fn stands(&self, bytes: &[u8], window: usize, at: usize) -> Option<usize> {
         let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;

@@ -8,8 +8,26 @@ use crate::kernel::redact::lanes::token_eight;
 /// Runs shorter than this hold no key.
 const SHORTEST: usize = 16;
 
+/// Letters, digits, `-`, `_`, `.` and `~`; the last two are not of Base64 for addresses.
+const PARTS: [u8; 256] = {
+    let mut parts = [0; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let part = &mut parts[at as usize];
+        *part = match at {
+            b'-' | b'_' => 2,
+            b'.' | b'~' => 1,
+            _ if at.is_ascii_alphanumeric() => 2,
+            _ => 0,
+        };
+        at += 1;
+    }
+    parts
+};
+
 fn part(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~')
+    PARTS.get(usize::from(byte)).is_some_and(|part| *part > 0)
 }
 
 /// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
@@ -104,7 +122,7 @@ pub(super) fn decoded(encoded: &[u8]) -> ([u8; 192], usize) {
 }
 
 fn url_safe(byte: &&u8) -> bool {
-    byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_')
+    PARTS.get(usize::from(**byte)).is_some_and(|part| *part > 1)
 }
 
 /// Three parts and more, the first a JSON object that names an algorithm (RFC 7519; five parts when encrypted).

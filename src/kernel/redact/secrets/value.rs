@@ -70,7 +70,9 @@ pub fn invented(token: &[u8]) -> bool {
 
 /// Whether `word` (lower case) occurs, whatever the case.
 pub fn contains(text: &[u8], word: &str) -> bool {
-    text.len() <= 512 && text.windows(word.len()).any(|window| window.eq_ignore_ascii_case(word.as_bytes()))
+    let Some(first) = word.bytes().next().filter(|_| text.len() <= 512) else { return false };
+    memchr::memchr2_iter(first, first.to_ascii_uppercase(), text)
+        .any(|at| text.get(at..at + word.len()).is_some_and(|window| window.eq_ignore_ascii_case(word.as_bytes())))
 }
 
 /// Whether a value only stands in for one: a variable, a template, a mask, nothing, or a reference to a vault.
