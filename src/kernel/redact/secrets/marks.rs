@@ -3,7 +3,7 @@ use super::providers::{custom_key_at, key_at};
 use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
-use crate::kernel::redact::lanes::token_eight;
+use crate::kernel::redact::lanes::TokenEights;
 
 /// Runs shorter than this hold no key.
 const SHORTEST: usize = 16;
@@ -33,9 +33,10 @@ fn part(byte: u8) -> bool {
 /// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
 pub(super) fn find(finds: &mut Finds<'_>) {
     let text = finds.bytes;
+    let mut eights = TokenEights::new(text.0);
     let mut done = 0;
     let mut probe = 0;
-    while let Some(inside) = token_eight(text.0, probe) {
+    while let Some(inside) = eights.next(probe) {
         probe = inside + 8;
         let eight = text.range(inside, probe);
         if !eight.iter().all(|byte| part(*byte)) {
