@@ -23,17 +23,19 @@ fn token(eight: u64) -> u64 {
     (marks | letters) & !eight & HIGH
 }
 
-/// The first place from `from` on, in steps of eight, where `test` holds for eight bytes that lie there; `from` is
+/// The first place from `from` on, in steps of eight, where something of eight bytes is marked; `from` is
 /// rounded up. Blocks are looked through without an early exit, so that it is done many bytes at a time.
-fn eight(bytes: &[u8], from: usize, test: impl Fn(u64) -> bool) -> Option<usize> {
+fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {
     const BLOCK: usize = 8;
     let mut place = from.div_ceil(8);
     let eights = bytes.as_chunks::<8>().0;
     let rest = eights.get(place..)?;
     let (blocks, _) = rest.as_chunks::<BLOCK>();
-    let any = |block: &[[u8; 8]; BLOCK]| block.iter().fold(false, |any, eight| any | test(u64::from_le_bytes(*eight)));
+    let any = |block: &[[u8; 8]; BLOCK]| {
+        block.iter().fold(0, |any, eight| any | marks(u64::from_le_bytes(*eight))) != 0
+    };
     place += BLOCK * blocks.iter().position(any).unwrap_or(blocks.len());
-    let found = eights.get(place..)?.iter().position(|eight| test(u64::from_le_bytes(*eight)))?;
+    let found = eights.get(place..)?.iter().position(|eight| marks(u64::from_le_bytes(*eight)) != 0)?;
     Some((place + found) * 8)
 }
 
@@ -93,7 +95,7 @@ pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
         let low = eight & !HIGH;
         let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & !eight & HIGH;
         let two = capitals & capitals >> 8;
-        two & two >> 16 != 0
+        two & two >> 16
     };
     eight(bytes, from / 8 * 8, four)
 }
