@@ -61,7 +61,8 @@ const CLASSES: [u8; 256] = {
     while at < 0x80 {
         #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
         let class = &mut classes[at as usize];
-        *class = at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2;
+        *class =
+            at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2;
         at += 1;
     }
     classes

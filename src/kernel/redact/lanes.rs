@@ -31,9 +31,8 @@ fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize>
     let eights = bytes.as_chunks::<8>().0;
     let rest = eights.get(place..)?;
     let (blocks, _) = rest.as_chunks::<BLOCK>();
-    let any = |block: &[[u8; 8]; BLOCK]| {
-        block.iter().fold(0, |any, eight| any | marks(u64::from_le_bytes(*eight))) != 0
-    };
+    let any =
+        |block: &[[u8; 8]; BLOCK]| block.iter().fold(0, |any, eight| any | marks(u64::from_le_bytes(*eight))) != 0;
     place += BLOCK * blocks.iter().position(any).unwrap_or(blocks.len());
     let found = eights.get(place..)?.iter().position(|eight| marks(u64::from_le_bytes(*eight)) != 0)?;
     Some((place + found) * 8)
