@@ -539,7 +539,7 @@ const MONTHS: &[&str] = &[
 fn is_month(name: &str) -> bool {
     if name.is_ascii() {
         let begins = |month: &&str| name.get(..month.len()).is_some_and(|head| head.eq_ignore_ascii_case(month));
-        return (3..=24).contains(&name.len()) && MONTHS.iter().any(|month| begins(&month));
+        return (3..=24).contains(&name.len()) && MONTHS.iter().any(begins);
     }
     let mut out = String::new();
     plain(name, &mut out);

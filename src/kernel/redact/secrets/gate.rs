@@ -5,8 +5,6 @@
 //! of three one.
 use std::ops::Range;
 
-/// What is read around a literal: more than the longest there is, so that a longer one is read with a shorter.
-const AROUND: usize = 40;
 /// How many bytes a literal is known by.
 const LONG: usize = 5;
 const SHORT: usize = 3;
@@ -20,6 +18,8 @@ pub(super) struct Gate {
     windows: Box<[u64; 1024]>,
     /// By its window, hashed, and where that stands in it: every literal, in order.
     literals: Vec<(usize, usize, Vec<u8>)>,
+    /// The longest: so much is read around one, so that a longer one is read with a shorter.
+    longest: usize,
 }
 
 /// All letters small, as far as one bit tells; what else becomes the same is only looked at in vain.
@@ -46,7 +46,8 @@ fn weight(byte: u8) -> u32 {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate = Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new() };
+        let mut gate =
+            Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new(), longest: 0 };
         for literal in literals {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let cost = |window: &[u8]| {
@@ -66,6 +67,7 @@ impl Gate {
             if let Some(word) = gate.windows.get_mut(window >> 6) {
                 *word |= 1 << (window & 63);
             }
+            gate.longest = gate.longest.max(literal.len());
             gate.literals.push((window, at, literal.to_vec()));
         }
         gate.literals.sort_unstable();
@@ -84,7 +86,7 @@ impl Gate {
     pub fn stretches(&self, bytes: &[u8], mut each: impl FnMut(Range<usize>)) {
         let mut open = 0..0;
         let mut take = |at: usize| {
-            let (start, end) = (at.saturating_sub(AROUND), (at + AROUND).min(bytes.len()));
+            let (start, end) = (at.saturating_sub(self.longest), (at + self.longest).min(bytes.len()));
             if start > open.end || open.is_empty() {
                 let last = std::mem::replace(&mut open, start..end);
                 if !last.is_empty() {
