@@ -579,9 +579,10 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
         if matches!(mark, b'-' | b'/' | b'.' | b' ') {
             let skip = |at: usize| at + 1 + usize::from(mark == b'.' && byte(bytes, at + 1) == b' ');
             let second = word_from(bytes, skip(first.end));
-            let third = word_from(bytes, skip(second.end));
-            let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
-            if second.is_number() && third.digits >= 1 && byte(bytes, second.end) == mark {
+            let goes_on = second.is_number() && byte(bytes, second.end) == mark;
+            let third = if goes_on { word_from(bytes, skip(second.end)) } else { Word::default() };
+            if third.digits >= 1 {
+                let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
                 let year =
                     |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
                 let third = leading(bytes, third);
@@ -620,8 +621,9 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
         let year = bytes.get(word.start..word.end).and_then(number)?;
         (word.is_number() && (word.len() == 4 && (1900..=2035).contains(&year) || word.len() == 2)).then_some(word.end)
     };
-    let rest = text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())))?;
+    let rest = || text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())));
     if number_word.len() == 4 && (1900..=2035).contains(&value) {
+        let rest = rest().filter(|rest| !rest.is_ascii())?;
         let mut marks = 0;
         let mut end = None;
         for (at, character) in rest.char_indices() {
@@ -647,6 +649,7 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     if !letter(front.iter().rev().find(|byte| !gap(byte))) && !letter(back.iter().find(|byte| !gap(byte))) {
         return None;
     }
+    let rest = rest()?;
     // The month may come first.
     let window = text.get(floor(text, first.start.saturating_sub(24))..first.start)?;
     let before = window.trim_end_matches([' ', '.', '-', '/']);

@@ -500,10 +500,8 @@ impl Normal {
 /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
 fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
     let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
-    let (_, heads) = object
-        .entries()
-        .filter(|_| rows)
-        .find(|(key, value)| value.is_array() && normal(&key.text()).is_in(HEADS))?;
+    let (_, heads) =
+        object.entries().filter(|_| rows).find(|(key, value)| value.is_array() && normal(&key.text()).is_in(HEADS))?;
     let name = |head: Value<'d>| {
         head.as_str().or_else(|| {
             head.entries()

@@ -1,5 +1,6 @@
 //! Texts inside base64: decoded when they are text, and taken whole when something is in them.
-use super::chain::byte_before;
+use super::chain::{byte_before, is_part};
+use super::lanes::TokenEights;
 use super::view::View;
 use super::{Context, Engine, Found, Span};
 use base64::Engine as _;
@@ -21,12 +22,10 @@ const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 /// Finds runs of base64 that hold something sensitive, `layers` deep.
 pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usize, out: &mut Vec<Found>) {
     let bytes = view.folded().as_bytes();
+    let mut eights = TokenEights::new(bytes);
     let mut at = 0;
     let mut budget = BUDGET;
-    while at < bytes.len() {
-        let Some(run) = next_run(bytes, at) else {
-            break;
-        };
+    while let Some(run) = next_run(bytes, at, &mut eights) {
         at = run.1;
         if run.1 - run.0 > budget || byte_before(bytes, run.0) == b'.' {
             continue;
@@ -43,26 +42,23 @@ pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usi
     }
 }
 
-/// Whether a byte is of one of the alphabets; without branches, so that many are tested at a time.
+/// Whether a byte is of one of the alphabets.
 fn letter(byte: u8) -> bool {
-    let alphabetic = (byte | 0x20).wrapping_sub(b'a') < 26;
-    let digit = byte.wrapping_sub(b'0') < 10;
-    alphabetic | digit | (byte == b'+') | (byte == b'/') | (byte == b'-') | (byte == b'_')
-}
-
-/// The next block from `from` on that is nothing but letters.
-fn full_block<const N: usize>(bytes: &[u8], from: usize) -> Option<usize> {
-    let blocks = bytes.get(from..)?.as_chunks::<N>().0;
-    let full = |block: &[u8; N]| block.iter().fold(true, |all, byte| all & letter(*byte));
-    blocks.iter().position(full).map(|block| from + block * N)
+    is_part(byte) || matches!(byte, b'+' | b'/' | b'-' | b'_')
 }
 
 /// The next run of the alphabets, padding included, long enough to be worth it: in a short text every one, in a
-/// long text those that fill a larger block.
-fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
+/// long text those that go on behind the first eight for another.
+fn next_run(bytes: &[u8], from: usize, eights: &mut TokenEights<'_>) -> Option<(usize, usize)> {
     let mut at = from;
+    let mut probe = from;
     loop {
-        let inside = if bytes.len() > SHORT { full_block::<16>(bytes, at)? } else { full_block::<8>(bytes, at)? };
+        let inside = eights.next(probe)?;
+        probe = inside + 8;
+        let least = if bytes.len() > SHORT { 16 } else { 8 };
+        if !bytes.get(inside..inside + least).is_some_and(|eights| eights.iter().rev().all(|byte| letter(*byte))) {
+            continue;
+        }
         let back = bytes.get(at..inside)?.iter().rev().take_while(|byte| letter(**byte)).count();
         let start = inside - back;
         let length = bytes.get(start..)?.iter().take_while(|byte| letter(**byte)).count();
@@ -71,7 +67,7 @@ fn next_run(bytes: &[u8], from: usize) -> Option<(usize, usize)> {
         if length >= RUN_MIN && length % 4 != 1 {
             return Some((start, end));
         }
-        at = end;
+        (at, probe) = (end, end);
     }
 }
 

@@ -158,8 +158,13 @@ impl<'v> Surroundings<'v> {
     fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
-        let text = text.split(['\n', '|', ';', '{', '}', '<', '\t', '"']).next()?;
+        let stops = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
+        let text = text.get(..text.bytes().position(stops).unwrap_or(text.len()))?;
         let text = text.split(". ").next()?;
+        // No label is without a letter.
+        if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
+            return None;
+        }
         let words = Words::read(text);
         let found = labels::first(&words)?;
         let rest = text.get(found.end..)?;
@@ -230,7 +235,7 @@ impl<'v> Surroundings<'v> {
 
 /// The greatest character boundary not after `at`.
 pub fn floor(text: &str, at: usize) -> usize {
-    (0..=at.min(text.len())).rev().find(|at| text.is_char_boundary(*at)).unwrap_or(0)
+    text.floor_char_boundary(at)
 }
 
 fn bullet(character: char) -> bool {
@@ -302,6 +307,9 @@ const OF: &[&str] = &[
 /// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
 /// what it is of.
 fn near(clean: &str) -> Option<(Match, Labels)> {
+    if !clean.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
+        return None;
+    }
     let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
     let nearest = labels::last(&words)?;
     let also = labels::before(&words, nearest);

@@ -23,23 +23,69 @@ fn token(eight: u64) -> u64 {
     (marks | letters) & !eight & HIGH
 }
 
-/// The first place from `from` on, in steps of eight, where `test` holds for eight bytes that lie there; `from` is
+/// The first place from `from` on, in steps of eight, where something of eight bytes is marked; `from` is
 /// rounded up. Blocks are looked through without an early exit, so that it is done many bytes at a time.
-fn eight(bytes: &[u8], from: usize, test: impl Fn(u64) -> bool) -> Option<usize> {
+fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {
     const BLOCK: usize = 8;
     let mut place = from.div_ceil(8);
     let eights = bytes.as_chunks::<8>().0;
     let rest = eights.get(place..)?;
     let (blocks, _) = rest.as_chunks::<BLOCK>();
-    let any = |block: &[[u8; 8]; BLOCK]| block.iter().fold(false, |any, eight| any | test(u64::from_le_bytes(*eight)));
+    let any =
+        |block: &[[u8; 8]; BLOCK]| block.iter().fold(0, |any, eight| any | marks(u64::from_le_bytes(*eight))) != 0;
     place += BLOCK * blocks.iter().position(any).unwrap_or(blocks.len());
-    let found = eights.get(place..)?.iter().position(|eight| test(u64::from_le_bytes(*eight)))?;
+    let found = eights.get(place..)?.iter().position(|eight| marks(u64::from_le_bytes(*eight)) != 0)?;
     Some((place + found) * 8)
 }
 
-/// The next eight bytes, in steps of eight, that may all be of one token: every run of fifteen covers such.
-pub fn token_eight(bytes: &[u8], from: usize) -> Option<usize> {
-    eight(bytes, from, |eight| token(eight) == HIGH)
+/// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such.
+pub struct TokenEights<'b> {
+    blocks: &'b [[u8; 64]],
+    rest: &'b [[u8; 8]],
+    /// Which eights of this block are such.
+    place: usize,
+    mask: u64,
+}
+
+impl<'b> TokenEights<'b> {
+    /// At the start.
+    pub fn new(bytes: &'b [u8]) -> Self {
+        let (blocks, rest) = bytes.as_chunks::<64>();
+        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0 };
+        eights.mask = eights.read(0);
+        eights
+    }
+
+    /// The next one from `from` on, which is not before that of the last call.
+    pub fn next(&mut self, from: usize) -> Option<usize> {
+        let step = from.div_ceil(8);
+        if step / 8 > self.place {
+            self.place = step / 8;
+            self.mask = self.read(self.place);
+        }
+        if step / 8 == self.place {
+            self.mask &= u64::MAX << (step % 8);
+        }
+        while self.mask == 0 {
+            if self.place >= self.blocks.len() {
+                return None;
+            }
+            self.place += 1;
+            self.mask = self.read(self.place);
+        }
+        Some(self.place * 64 + self.mask.trailing_zeros() as usize * 8)
+    }
+
+    fn read(&self, place: usize) -> u64 {
+        let bits = |eights: &[[u8; 8]]| {
+            eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(token(u64::from_le_bytes(*eight)) == HIGH))
+        };
+        match self.blocks.get(place) {
+            Some(block) => bits(block.as_chunks().0),
+            None if place == self.blocks.len() => bits(self.rest),
+            None => 0,
+        }
+    }
 }
 
 /// The next eight bytes, in steps of eight, with four capitals in a row: every word of eight covers such.
@@ -48,7 +94,7 @@ pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
         let low = eight & !HIGH;
         let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & !eight & HIGH;
         let two = capitals & capitals >> 8;
-        two & two >> 16 != 0
+        two & two >> 16
     };
     eight(bytes, from / 8 * 8, four)
 }

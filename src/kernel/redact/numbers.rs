@@ -241,15 +241,43 @@ const LAYOUTS: &[&[u8]] = &[
     &[4, 4, 4, 1],
 ];
 
-/// Every beginning of a layout, sorted, and whether it is one.
+/// Every beginning of a layout and whether it is one, by hash, the next free slot on collision.
 static BEGINNINGS: LazyLock<Vec<(u64, bool)>> = LazyLock::new(|| {
     let code = |lengths: &[u8]| lengths.iter().fold(0u64, |code, length| code << 4 | u64::from(*length));
-    let mut all: Vec<u64> =
-        LAYOUTS.iter().flat_map(|layout| (1..=layout.len()).filter_map(|size| layout.get(..size))).map(code).collect();
-    all.sort_unstable();
-    all.dedup();
-    all.into_iter().map(|known| (known, LAYOUTS.iter().any(|layout| code(layout) == known))).collect()
+    let mut slots = vec![(0, false); SLOTS];
+    for layout in LAYOUTS {
+        for part in (1..=layout.len()).filter_map(|size| layout.get(..size)) {
+            let known = code(part);
+            let mut at = slot(known);
+            while slots.get(at).is_some_and(|(taken, _)| *taken != 0 && *taken != known) {
+                at = (at + 1) % SLOTS;
+            }
+            if let Some(slot) = slots.get_mut(at) {
+                *slot = (known, slot.1 || part.len() == layout.len());
+            }
+        }
+    }
+    slots
 });
+
+/// A power of two, several times as many as there are beginnings.
+const SLOTS: usize = 1024;
+
+fn slot(layout: u64) -> usize {
+    (layout.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
+}
+
+/// Whether a layout begins so, and if it does, whether it is one.
+fn beginning(beginnings: &[(u64, bool)], layout: u64) -> Option<bool> {
+    let mut at = slot(layout);
+    loop {
+        match beginnings.get(at) {
+            Some((known, whole)) if *known == layout => return Some(*whole),
+            Some((0, _)) | None => return None,
+            Some(_) => at = (at + 1) % SLOTS,
+        }
+    }
+}
 
 fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
     if matches!(word.len(), 8..=19) {
@@ -257,16 +285,17 @@ fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
     }
     let chain = Chain::read(bytes, word, &judge.chain);
     judge.chain = chain;
+    let beginnings = BEGINNINGS.as_slice();
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
         let mut layout = 0u64;
         for (place, word) in words.iter().take(JOINED).enumerate() {
             layout = layout << 4 | word.len().min(15) as u64;
-            let Ok(found) = BEGINNINGS.binary_search_by_key(&layout, |(known, _)| *known) else {
+            let Some(whole) = beginning(beginnings, layout) else {
                 break;
             };
-            if place > 0 && BEGINNINGS.get(found).is_some_and(|(_, whole)| *whole) {
+            if place > 0 && whole {
                 candidate(bytes, words.get(..=place).unwrap_or_default(), judge);
             }
         }

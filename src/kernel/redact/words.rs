@@ -97,9 +97,7 @@ impl Words {
                 );
             } else {
                 let splits = match (before, class) {
-                    (Class::Upper, Class::Upper) => {
-                        text.get(at + 1).is_some_and(u8::is_ascii_lowercase)
-                    }
+                    (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
                     (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
                     (_, Class::Digit) => class != before,
                     _ => false,

@@ -5,20 +5,21 @@
 //! of three one.
 use std::ops::Range;
 
-/// What is read around a literal: more than the longest there is, so that a longer one is read with a shorter.
-const AROUND: usize = 40;
 /// How many bytes a literal is known by.
 const LONG: usize = 5;
 const SHORT: usize = 3;
 
 /// Some literals and the rare windows of each.
 pub(super) struct Gate {
-    /// For each pair of bytes: it is in a short window (1), it is in a long one (2). Of this, text reads a small part.
+    /// For each pair of bytes, in which place of a window it stands: in a short one first (1) or second (2), in a long
+    /// one first (4), second (8), third (16) or fourth (32). Of this table text reads a small part.
     pairs: Box<[u8; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Box<[u64; 1024]>,
     /// By its window, hashed, and where that stands in it: every literal, in order.
     literals: Vec<(usize, usize, Vec<u8>)>,
+    /// The longest: so much is read around one, so that a longer one is read with a shorter.
+    longest: usize,
 }
 
 /// All letters small, as far as one bit tells; what else becomes the same is only looked at in vain.
@@ -45,48 +46,47 @@ fn weight(byte: u8) -> u32 {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate = Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new() };
+        let mut gate =
+            Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new(), longest: 0 };
         for literal in literals {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let cost = |window: &[u8]| {
-                let pairs = window.windows(2).map(|pair| {
-                    let known = gate.pair(eight(pair), 0) & if size == SHORT { 1 } else { 2 } != 0;
-                    if known { 0 } else { pair.iter().map(|byte| weight(*byte)).product::<u32>() }
-                });
-                pairs.sum::<u32>()
+                let pair = |at: usize| {
+                    window.get(at..at + 2).map_or(0, |pair| pair.iter().map(|byte| weight(*byte)).product::<u32>())
+                };
+                if size == SHORT { pair(0) + pair(1) } else { pair(0) * pair(2) + pair(1) * pair(3) }
             };
             let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
             let Some((at, window)) = best else { continue };
-            for pair in window.windows(2) {
-                if let Some(pair) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
-                    *pair |= if size == SHORT { 1 } else { 2 };
+            for (place, pair) in window.windows(2).enumerate() {
+                if let Some(known) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
+                    *known |= if size == SHORT { 1 } else { 4 } << place;
                 }
             }
             let window = hashed(eight(window), size);
             if let Some(word) = gate.windows.get_mut(window >> 6) {
                 *word |= 1 << (window & 63);
             }
+            gate.longest = gate.longest.max(literal.len());
             gate.literals.push((window, at, literal.to_vec()));
         }
         gate.literals.sort_unstable();
         gate
     }
 
-    /// What is known of the pair that begins `shift` bits into eight bytes.
-    fn pair(&self, eight: u64, shift: u32) -> u64 {
-        self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known))
-    }
-
-    /// What is known of every other pair of eight bytes, two bits each, the last one lowest.
+    /// What is known of every other pair of eight bytes, each in eight bits.
     fn known(&self, eight: u64) -> u64 {
-        self.pair(eight, 0) << 6 | self.pair(eight, 16) << 4 | self.pair(eight, 32) << 2 | self.pair(eight, 48)
+        let pair = |shift: u32| {
+            self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known)) << (shift / 2)
+        };
+        pair(0) | pair(16) | pair(32) | pair(48)
     }
 
     /// Calls `each` with the stretches outside which no literal stands, in order and apart.
     pub fn stretches(&self, bytes: &[u8], mut each: impl FnMut(Range<usize>)) {
         let mut open = 0..0;
         let mut take = |at: usize| {
-            let (start, end) = (at.saturating_sub(AROUND), (at + AROUND).min(bytes.len()));
+            let (start, end) = (at.saturating_sub(self.longest), (at + self.longest).min(bytes.len()));
             if start > open.end || open.is_empty() {
                 let last = std::mem::replace(&mut open, start..end);
                 if !last.is_empty() {
@@ -105,30 +105,34 @@ impl Gate {
                 take(start);
             }
         };
+        // Third and fourth pairs count behind a first and second.
         let mut hit = |place: usize, mut hits: u64| {
             while hits != 0 {
-                let bit = hits.ilog2() as usize;
-                hits &= !(1 << bit);
-                let at = place * 8 + (3 - bit / 2) * 2;
-                let (size, at) = if bit % 2 == 0 { (SHORT, at) } else { (LONG, at.saturating_sub(2)) };
-                if at > 0 {
-                    look(at - 1, size);
+                let bit = hits.trailing_zeros() as usize;
+                hits &= hits - 1;
+                let (size, back) = match bit % 8 {
+                    0 => (SHORT, 0),
+                    1 => (SHORT, 1),
+                    4 => (LONG, 2),
+                    _ => (LONG, 3),
+                };
+                if let Some(at) = (place * 8 + bit / 8 * 2).checked_sub(back) {
+                    look(at, size);
                 }
-                look(at, size);
             }
         };
-        // What is known of the last pairs, the last one lowest.
+        let hits = |known: u64, last: u64| known & ((known << 8 | last) << 2 & 0x3030_3030 | 0x0303_0303);
         let mut last = 0;
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
-            last = last << 8 | self.known(u64::from_le_bytes(*block) | SMALL);
-            let hits = last & (last >> 2 | 0x55) & 0xFF;
+            let known = self.known(u64::from_le_bytes(*block) | SMALL);
+            let hits = hits(known, last);
             if hits != 0 {
                 hit(place, hits);
             }
+            last = known >> 24;
         }
-        last = last << 8 | self.known(eight(rest));
-        hit(blocks.len(), last & (last >> 2 | 0x55) & 0xFF);
+        hit(blocks.len(), hits(self.known(eight(rest)), last));
         if !open.is_empty() {
             each(open);
         }

@@ -3,7 +3,8 @@ use super::providers::{custom_key_at, key_at};
 use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
-use crate::kernel::redact::lanes::token_eight;
+use crate::kernel::redact::chain::is_part;
+use crate::kernel::redact::lanes::TokenEights;
 
 /// Runs shorter than this hold no key.
 const SHORTEST: usize = 16;
@@ -33,9 +34,10 @@ fn part(byte: u8) -> bool {
 /// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
 pub(super) fn find(finds: &mut Finds<'_>) {
     let text = finds.bytes;
+    let mut eights = TokenEights::new(text.0);
     let mut done = 0;
     let mut probe = 0;
-    while let Some(inside) = token_eight(text.0, probe) {
+    while let Some(inside) = eights.next(probe) {
         probe = inside + 8;
         let eight = text.range(inside, probe);
         if !eight.iter().all(|byte| part(*byte)) {
@@ -63,7 +65,7 @@ fn run(finds: &mut Finds<'_>, start: usize, end: usize) {
     }
     // `AstraCS:…`, `secret-token:…`, `access_token$production$…`: the mark is a word of its own before the run.
     if matches!(text.before(at), b':' | b'$' | b'!' | b'/' | b' ' | b'|') {
-        let joined = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'-' | b'$');
+        let joined = |byte: &&u8| url_safe(byte) || **byte == b'$';
         let from = at - 1 - text.range(at.saturating_sub(33), at - 1).iter().rev().take_while(joined).count();
         // Google's refresh tokens begin with slashes.
         let from = if text.has(at.saturating_sub(3), "1//0") { at - 3 } else { from };
@@ -121,7 +123,7 @@ pub(super) fn decoded(encoded: &[u8]) -> ([u8; 192], usize) {
     (out, length)
 }
 
-fn url_safe(byte: &&u8) -> bool {
+pub(super) fn url_safe(byte: &&u8) -> bool {
     PARTS.get(usize::from(**byte)).is_some_and(|part| *part > 1)
 }
 
@@ -190,7 +192,7 @@ fn discord(text: Bytes<'_>, at: usize) -> Option<usize> {
 /// Keys with a mark inside instead of in front: Terraform Cloud (`.atlasv1.`), Azure AD (`8Q~`), Mailchimp
 /// (`-us12`), New Relic (`NRAL` at the end), DeepL (`:fx`).
 fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
-    let length = text.from(at).iter().take(128).take_while(|byte| byte.is_ascii_alphanumeric()).count();
+    let length = text.from(at).iter().take(128).take_while(|byte| is_part(**byte)).count();
     let word = text.range(at, at + length);
     let after = at + length;
     if length == 14 && text.has(after, ".atlasv1.") {
@@ -198,27 +200,24 @@ fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
         return ((60..=90).contains(&drawn) && !invented(text.range(after + 9, after + 9 + drawn)))
             .then_some(after + 9 + drawn);
     }
-    let hex = word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
-    if length == 32 && hex && text.has(after, "-us") {
+    let hex = || word.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
+    if length == 32 && text.has(after, "-us") && hex() {
         let digits = text.from(after + 3).iter().take(3).take_while(|byte| byte.is_ascii_digit()).count();
         return ((1..=2).contains(&digits) && !invented(word)).then_some(after + 3 + digits);
     }
     if length == 40 && word.ends_with(b"NRAL") && !invented(word) {
         return Some(after);
     }
-    let secret = text
-        .from(at)
-        .iter()
-        .take(48)
-        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'_' | b'.' | b'~'))
-        .count();
-    let drawn = text.range(at, at + secret);
-    if (38..=40).contains(&secret)
-        && drawn.get(3).is_some_and(u8::is_ascii_digit)
-        && drawn.get(4..6) == Some(b"Q~".as_slice())
-    {
-        return (!invented(drawn) && rarity(drawn) > 30).then_some(at + secret);
+    if text.has(at + 4, "Q~") && text.at(at + 3).is_ascii_digit() {
+        let secret = text.from(at).iter().take(48).take_while(|byte| part(**byte)).count();
+        let drawn = text.range(at, at + secret);
+        if (38..=40).contains(&secret) {
+            return (!invented(drawn) && rarity(drawn) > 30).then_some(at + secret);
+        }
+    }
+    if !text.has(at + 36, ":fx") {
+        return None;
     }
     let hyphens = text.from(at).iter().take(40).take_while(url_safe).count();
-    (hyphens == 36 && text.has(at + 36, ":fx") && super::value::uuid(text.range(at, at + 36))).then_some(at + 39)
+    (hyphens == 36 && super::value::uuid(text.range(at, at + 36))).then_some(at + 39)
 }

@@ -2,6 +2,7 @@
 //!
 //! A format that grew longer since is still found: behind a mark of four characters and more, anything long
 //! and random is a key. Publishable keys (`pk_live_`, `phc_`, `sb_publishable_`, …) are public and not listed.
+use super::marks::url_safe;
 use super::rarity::rarity;
 use super::value::{Bytes, invented};
 
@@ -463,7 +464,7 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
 fn grown(text: Bytes<'_>, start: usize, prefix: &str) -> Option<usize> {
     let marked = prefix.len() >= 4 && prefix.ends_with(['_', '-', '.']) && !prefix.starts_with("api");
     let body = start + prefix.len();
-    let end = body + text.from(body).iter().take(512).take_while(|byte| within(b'b', **byte)).count();
+    let end = body + text.from(body).iter().take(512).take_while(url_safe).count();
     (marked && end - body >= 20 && mixed(text.range(body, end))).then_some(end)
 }
 
@@ -476,7 +477,7 @@ pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
         "live", "test", "prod", "sandbox", "sk", "pat", "api", "apikey", "key", "secret", "token", "oauth", "access",
         "auth", "rk", "tok",
     ];
-    let run = text.from(start).iter().take(300).take_while(|byte| within(b'b', **byte)).count();
+    let run = text.from(start).iter().take(300).take_while(url_safe).count();
     let token = text.range(start, start + run);
     let tail = token.iter().rposition(|byte| matches!(byte, b'_' | b'-')).map(|i| i + 1)?;
     let (words, drawn) = (token.get(..tail)?, token.get(tail..)?);
