@@ -349,3 +349,16 @@ fn the_manual_lists_every_kind() {
     }
     assert_eq!(table, kind::table(), "run with BLESS=1");
 }
+
+#[test]
+fn what_only_looks_like_a_placeholder_hides_nothing() {
+    let engine = Engine::new(Vec::new()).unwrap();
+    let key = format!("ghp_{}", "x7Kp2mQ9vT4wR8sL3nB6yH1jD5fG0aZcEuVt");
+    for text in
+        [format!("[API_KEY~{key}]"), format!("x~{key}"), format!("~{key}"), "[EMAIL~ann@example.com]".to_owned()]
+    {
+        assert!(!engine.scan_text(&text, &Context::default()).is_empty(), "{text}");
+    }
+    let sealed = "[EMAIL~AaJrXmFhYzE5Zjg3MjNkOWFiYzEyMzQ1Njc4OTAxMjM0NTY3ODkwYWJjZGVmZ2hpamtsbW5vcA]";
+    assert!(engine.scan_text(sealed, &Context { path: &["api_token"] }).is_empty(), "a token of ours is none");
+}

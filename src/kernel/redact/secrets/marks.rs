@@ -60,7 +60,7 @@ fn run(finds: &mut Finds<'_>, start: usize, end: usize) {
     let escaped = text.before(start) == b'\\' && matches!(text.at(start), b'n' | b'r' | b't');
     let mut at = start + usize::from(escaped);
     // `--token-…`, `-ghp_…`: dashes and dots before the word are not part of it.
-    while at < end && matches!(text.at(at), b'-' | b'.' | b'_') {
+    while at < end && matches!(text.at(at), b'-' | b'.' | b'_' | b'~') {
         at += 1;
     }
     // `AstraCS:…`, `secret-token:…`, `access_token$production$…`: the mark is a word of its own before the run.
@@ -74,7 +74,10 @@ fn run(finds: &mut Finds<'_>, start: usize, end: usize) {
             return;
         }
     }
-    if let Some((from, to, kind, score)) = token_at(text, at) {
+    // Something put before a key with a tilde does not hide it.
+    let behind = || text.range(at, end).iter().rposition(|byte| *byte == b'~').map(|tilde| at + tilde + 1);
+    let found = token_at(text, at).or_else(|| token_at(text, behind().filter(|from| end - from >= SHORTEST)?));
+    if let Some((from, to, kind, score)) = found {
         finds.add(from, to, kind, score);
     }
 }
