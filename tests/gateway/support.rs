@@ -412,8 +412,13 @@ impl Gateway {
         text += &format!("content-length: {}\r\nconnection: close\r\n\r\n", request.body.len());
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&request.body);
-        let _ = stream.write_all(&bytes);
-        Answer::read(&mut BufReader::new(stream)).expect("an answer")
+        let begun = std::time::Instant::now();
+        let written = stream.write_all(&bytes);
+        let mut reader = BufReader::new(stream);
+        Answer::read(&mut reader).unwrap_or_else(|| {
+            let next = reader.read(&mut [0]);
+            panic!("no answer after {:?}: written {written:?}, then {next:?}", begun.elapsed())
+        })
     }
 
     /// Opens a stream and returns a reader of its lines.

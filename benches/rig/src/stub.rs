@@ -61,7 +61,19 @@ struct Answers {
 
 impl Answers {
     fn new() -> Self {
-        let tools = ["w1", "w2", "w3", "w5"].map(|name| json!({ "name": name, "inputSchema": { "type": "object" } }));
+        let text = json!({ "type": "string" });
+        let number = json!({ "type": "integer", "minimum": 0 });
+        let input = json!({ "type": "object", "required": ["query"], "properties": {
+            "project": text, "state": { "enum": ["open", "waiting", "closed"] }, "owner": text, "limit": number,
+            "offset": number, "archived": { "type": "boolean" }, "labels": { "type": "array", "items": text },
+            "query": { "type": "string", "minLength": 1 } }, "additionalProperties": false });
+        let row = json!({ "type": "object", "required": ["row", "title"], "properties": {
+            "row": number, "state": text, "owner": text, "title": text } });
+        let output = json!({ "type": "object", "required": ["rows"], "properties": {
+            "rows": { "type": "array", "items": row }, "note": text } });
+        let tools = ["w1", "w2", "w3", "w5"].map(|name| {
+            json!({ "name": name, "description": "Finds repairs.", "inputSchema": input, "outputSchema": output })
+        });
         Self {
             w1: result(tool_result(1024)),
             w2: result(tool_result(64 * 1024)),
@@ -82,15 +94,16 @@ fn result(result: Value) -> Bytes {
     format!(r#""result":{result}}}"#).into()
 }
 
-/// A tool result whose whole message is `size` bytes (with a one-digit id):
+/// A tool result whose whole message is `size` bytes or one less (with a one-digit id):
 /// rows as structured content and, as the specification asks, the same rows
 /// again as text, so half of it is full of escapes as real results are.
 fn tool_result(size: usize) -> Value {
     let shaped = |rows: &[Value], note: &str| {
+        let structured = json!({ "rows": rows, "note": note });
         json!({
             "resultType": "complete",
-            "content": [{ "type": "text", "text": Value::from(rows).to_string() }],
-            "structuredContent": { "rows": rows, "note": note },
+            "content": [{ "type": "text", "text": structured.to_string() }],
+            "structuredContent": structured,
             "isError": false,
         })
     };
@@ -109,7 +122,8 @@ fn tool_result(size: usize) -> Value {
         }
     }
     let missing = size - length(&shaped(&rows, ""));
-    shaped(&rows, &"as agreed last week, ".repeat(missing)[..missing])
+    // The note stands there twice.
+    shaped(&rows, &"as agreed last week, ".repeat(missing)[..missing / 2])
 }
 
 #[derive(Deserialize)]
