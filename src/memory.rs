@@ -6,7 +6,7 @@ use crate::clock;
 use crate::kernel::digest::Digest;
 use crate::kernel::flow::prints::Key;
 use crate::kernel::flow::{Lesson, Memory, Origin, Recollection, Remember};
-use crate::kernel::json::{Bounds, Document, Value};
+use crate::kernel::json::{Document, Value};
 use dashmap::DashMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
@@ -115,8 +115,7 @@ impl Memories {
             return;
         }
         // This takes its time, and others may be in the same part of the map.
-        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-        let prints = Document::parse(text.to_vec().into(), &bounds)
+        let prints = Document::reread(text.to_vec())
             .map(|document| lesson.prints(&key, document.root(), said))
             .unwrap_or_default();
         let room = prints.len();

@@ -9,7 +9,7 @@ use crate::kernel::bridge::params::{self, Mirrored};
 use crate::kernel::bridge::text;
 use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
-use crate::kernel::json::{Bounds, Document};
+use crate::kernel::json::Document;
 use crate::kernel::mcp::headers::{self, is_media};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
@@ -221,8 +221,7 @@ impl Door {
                         break page;
                     }
                 };
-                let bounds = Bounds { bytes_max: page.len(), ..Bounds::default() };
-                let page = Document::parse(page, &bounds).map_err(|_| ())?;
+                let page = Document::reread(page).map_err(|_| ())?;
                 let result = page.root().get("result").ok_or(())?;
                 for tool in result.get("tools").into_iter().flat_map(|tools| tools.elements()) {
                     if let (Some(name), Ok(mirrored)) = (tool.get("name").and_then(|n| n.as_str()), params::of(tool)) {

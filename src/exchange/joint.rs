@@ -416,8 +416,7 @@ async fn answer_in(body: Body, bytes_max: usize) -> Option<Bytes> {
         decoder.feed(frame.data_ref()?).ok()?;
         while let Some(event) = decoder.next_event() {
             let Some(data) = event.data.filter(|data| !data.is_empty()) else { continue };
-            let bounds = Bounds { bytes_max: data.len(), ..Bounds::default() };
-            let document = Document::parse(data.clone().into(), &bounds).ok()?;
+            let document = Document::reread(data.clone()).ok()?;
             if envelope(document.root()).is_ok_and(|frame| frame.method.is_none()) {
                 found = Some(Bytes::from(data));
             }
@@ -430,8 +429,7 @@ async fn answer_in(body: Body, bytes_max: usize) -> Option<Bytes> {
 fn is_of_part(event: &Bytes) -> bool {
     let Ok(text) = std::str::from_utf8(event) else { return true };
     let Some(data) = text.lines().find_map(|line| line.strip_prefix("data: ")) else { return false };
-    let bounds = Bounds { bytes_max: data.len(), ..Bounds::default() };
-    let Ok(document) = Document::parse(data.to_owned().into(), &bounds) else { return true };
+    let Ok(document) = Document::reread(data.to_owned()) else { return true };
     envelope(document.root())
         .is_ok_and(|frame| frame.method.as_deref().is_none_or(|m| m == "notifications/subscriptions/acknowledged"))
 }

@@ -164,6 +164,13 @@ impl Document {
         Ok(Self { text, nodes, plain })
     }
 
+    /// Parses a text whose length was bounded before, such as one that was written from a document.
+    pub fn reread(text: impl Into<Bytes>) -> Result<Self, Fault> {
+        let text = text.into();
+        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
+        Self::parse(text, &bounds)
+    }
+
     /// `{}`
     pub fn empty_object() -> Self {
         let node = Node { kind: Kind::Object, start: 0, end: 2, next: 1 };
@@ -338,14 +345,7 @@ impl<'a> Value<'a> {
                     out.push(b':');
                     value.write(patches, out);
                 }
-                for (key, json) in appended {
-                    if !std::mem::take(&mut first) {
-                        out.push(b',');
-                    }
-                    write_string(key, out);
-                    out.push(b':');
-                    out.extend_from_slice(json);
-                }
+                write_entries(appended, first, out);
                 out.push(b'}');
             }
             Kind::Array => {
@@ -395,14 +395,7 @@ impl<'a> Value<'a> {
             }
             value.write_in_place(patches, out);
         }
-        for (key, json) in appended {
-            if !std::mem::take(&mut first) {
-                out.push(b',');
-            }
-            write_string(key, out);
-            out.push(b':');
-            out.extend_from_slice(json);
-        }
+        write_entries(appended, first, out);
         out.extend_from_slice(gap(at, node.end));
     }
 
@@ -462,6 +455,18 @@ impl<'a> Key<'a> {
             }
             _ => self.text() == name,
         }
+    }
+}
+
+/// Appends entries to those of an object; `first` says that there is none before them.
+fn write_entries(entries: &[(String, Vec<u8>)], mut first: bool, out: &mut Vec<u8>) {
+    for (key, json) in entries {
+        if !std::mem::take(&mut first) {
+            out.push(b',');
+        }
+        write_string(key, out);
+        out.push(b':');
+        out.extend_from_slice(json);
     }
 }
 

@@ -329,8 +329,7 @@ impl Past {
 
 /// A message as it was rewritten.
 fn read(text: bytes::Bytes) -> Result<Document, Refusal> {
-    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-    Document::parse(text, &bounds).map_err(|_| Refusal::from(Reason::Internal))
+    Document::reread(text).map_err(|_| Refusal::from(Reason::Internal))
 }
 
 /// What hosts show as a user interface.

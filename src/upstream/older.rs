@@ -6,7 +6,7 @@ use crate::kernel::bridge::older::{Call, Hello, Step, heard, listen, welcome};
 use crate::kernel::bridge::{params, text};
 use crate::kernel::digest::Digest;
 use crate::kernel::inbound::Verb;
-use crate::kernel::json::{Bounds, Document};
+use crate::kernel::json::Document;
 use crate::kernel::mcp::decode::{Shape, Target};
 use crate::kernel::mcp::method::Class;
 use crate::kernel::policy::decide::Outbound;
@@ -81,8 +81,7 @@ impl Sessions {
         let mut messages = Messages::of(reply)?;
         let answer = messages.next().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
         let malformed = |_| Refusal::from(Reason::ReplyMalformed).detail("server/discover");
-        let bounds = Bounds { bytes_max: answer.len(), ..Bounds::default() };
-        let document = Document::parse(answer, &bounds).map_err(malformed)?;
+        let document = Document::reread(answer).map_err(malformed)?;
         let said = welcome(id, &document, message.revision);
         let said = said.ok_or_else(|| Refusal::from(Reason::ReplyMalformed).detail("server/discover"))?;
         let token = format!("{PREFIX}{}", clock::random_token::<24>());

@@ -222,8 +222,7 @@ impl Call {
 
     /// The server sends a message. `certain`: a question can only be this call's.
     pub fn received(&mut self, message: Bytes, certain: bool) -> Vec<Step> {
-        let bounds = Bounds { bytes_max: message.len(), ..Bounds::default() };
-        let Ok(document) = Document::parse(message.clone(), &bounds) else { return vec![Step::Done(message)] };
+        let Ok(document) = Document::reread(message.clone()) else { return vec![Step::Done(message)] };
         let Ok(frame) = envelope(document.root()) else { return vec![Step::Done(message)] };
         match (frame.method.as_deref(), &frame.id) {
             (Some("ping"), Some(id)) => vec![Step::Up(text::result(id, "{}"))],

@@ -182,8 +182,7 @@ impl Call {
 
     /// The server sends a message.
     pub fn received(&mut self, message: Bytes) -> Vec<Step> {
-        let bounds = Bounds { bytes_max: message.len(), ..Bounds::default() };
-        let parsed = Document::parse(message.clone(), &bounds);
+        let parsed = Document::reread(message.clone());
         let Ok(document) = parsed else { return self.broken(message) };
         let Ok(frame) = envelope(document.root()) else { return self.broken(message) };
         match (frame.method.is_some(), frame.result, frame.error) {
@@ -316,8 +315,7 @@ impl Call {
 
 /// The message under the client's own id: later rounds had others.
 fn with_id(message: Bytes, id: &str) -> Bytes {
-    let bounds = Bounds { bytes_max: message.len(), ..Bounds::default() };
-    let Ok(document) = Document::parse(message.clone(), &bounds) else { return message };
+    let Ok(document) = Document::reread(message.clone()) else { return message };
     let round = document.root().get("id").filter(|named| text::id(*named).is_some_and(|n| n.starts_with("\"r-")));
     let Some(round) = round else { return message };
     let mut patches = Patches::default();

@@ -162,8 +162,7 @@ pub struct Mirrored {
 
 /// Reads what is mirrored from the message itself.
 pub fn mirrored(message: &Bytes) -> Option<Mirrored> {
-    let bounds = Bounds { bytes_max: message.len(), ..Bounds::default() };
-    let document = Document::parse(message.clone(), &bounds).ok()?;
+    let document = Document::reread(message.clone()).ok()?;
     let method = document.root().get("method")?.as_str()?.into_owned();
     let field = match method.as_str() {
         "tools/call" | "prompts/get" => Some("name"),

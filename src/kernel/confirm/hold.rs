@@ -9,7 +9,7 @@ use crate::kernel::contract::surface::Kind;
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::flow::Concern;
-use crate::kernel::json::{Bounds, Document, Patches, Value, string};
+use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Target};
 use crate::kernel::mcp::revision::Era;
 use crate::kernel::policy::compile::{Confirm, Preview, Rule, ServerPolicy};
@@ -335,11 +335,10 @@ impl Unconfirmed {
             patches.remove(token);
         }
         let text = document.write(&patches);
-        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
         let message = self.message();
         Some(Message {
             task: None,
-            document: Some(Document::parse(text, &bounds).ok()?),
+            document: Some(Document::reread(text).ok()?),
             shape: message.shape.clone(),
             method: message.method,
             id: String::from_utf8(own).ok(),

@@ -1,7 +1,7 @@
 //! No more than is needed: of a result the fields that the policy names, of what hosts tell of their users nothing.
 use super::links::Links;
 use super::{Lesson, Origin};
-use crate::kernel::json::{Bounds, Document, Patches, Value, string};
+use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Target};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::source::{Hint, LinksThen};
@@ -57,8 +57,7 @@ impl Fields {
         if !text.trim_start().starts_with(['{', '[']) {
             return None;
         }
-        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-        let document = Document::parse(text.as_bytes().to_vec().into(), &bounds).ok()?;
+        let document = Document::reread(text.as_bytes().to_vec()).ok()?;
         let mut patches = Patches::default();
         let removed = self.reduce(document.root(), &mut patches);
         match removed {
@@ -179,8 +178,7 @@ fn result_of(root: Value<'_>, task: bool) -> Option<Value<'_>> {
 
 impl Settled {
     fn then(self, change: impl FnOnce(Value<'_>, &mut Patches) -> usize) -> Result<Self, Refusal> {
-        let bounds = Bounds { bytes_max: self.text.len(), ..Bounds::default() };
-        let document = Document::parse(self.text, &bounds)
+        let document = Document::reread(self.text)
             .map_err(|fault| Refusal::from(Reason::Internal).detail(format!("a judged reply: {fault:?}")))?;
         let mut patches = Patches::default();
         let removed = change(document.root(), &mut patches);
@@ -192,8 +190,7 @@ impl Settled {
 fn still_fits(server: &ServerPolicy, target: &Target, task: bool, text: Bytes) -> Result<(), Refusal> {
     let (Some(published), Target::Tool(name)) = (&server.contract.published, target) else { return Ok(()) };
     let Some(schema) = published.tool(name).and_then(|tool| tool.output.as_ref()) else { return Ok(()) };
-    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-    let Ok(document) = Document::parse(text, &bounds) else { return Ok(()) };
+    let Ok(document) = Document::reread(text) else { return Ok(()) };
     match result_of(document.root(), task).and_then(|result| result.get("structuredContent")) {
         Some(value) if schema.validate(value).is_err() => {
             Err(Refusal::from(Reason::ReplyNotAsPublished).detail("output.fields leaves out what the schema requires"))
@@ -266,7 +263,7 @@ mod tests {
     }
 
     fn reduced(fields: &Fields, result: &serde_json::Value) -> (serde_json::Value, usize) {
-        let document = Document::parse(result.to_string().into(), &Bounds::default()).unwrap();
+        let document = Document::reread(result.to_string()).unwrap();
         let mut patches = Patches::default();
         let removed = fields.of_result(document.root(), &mut patches);
         (serde_json::from_slice(&document.write(&patches)).unwrap(), removed)

@@ -1,5 +1,5 @@
 //! A text and what is written in it in another way: percent, base64, hex, escapes, entities, codes, JSON.
-use crate::kernel::json::{Bounds, Document, Value};
+use crate::kernel::json::{Document, Value};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -68,14 +68,14 @@ fn unfold(text: &str, depth: usize, budget: &mut usize, take: &mut impl Take) ->
         Some(left) => *budget = left,
         None => return false,
     }
-    if text.trim_start().starts_with(['{', '[', '"']) && depth < DEPTH {
-        let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-        if let Ok(document) = Document::parse(text.as_bytes().to_vec().into(), &bounds) {
-            take.part();
-            let whole = walk(document.root(), depth + 1, budget, take);
-            take.part();
-            return whole;
-        }
+    if text.trim_start().starts_with(['{', '[', '"'])
+        && depth < DEPTH
+        && let Ok(document) = Document::reread(text.as_bytes().to_vec())
+    {
+        take.part();
+        let whole = walk(document.root(), depth + 1, budget, take);
+        take.part();
+        return whole;
     }
     take.text(text);
     let mut whole = true;

@@ -14,7 +14,7 @@ use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::flow::{Concern, Then, data};
 use crate::kernel::inbound::Verb;
-use crate::kernel::json::{Bounds, Document, Patches, Value, string};
+use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::judge::Judge;
 use crate::kernel::mcp::decode::{Message, Shape, Target};
 use crate::kernel::mcp::headers::encode_value;
@@ -368,8 +368,7 @@ fn opened(
     let mut patches = Patches::default();
     patches.replace(field, string(&task.theirs));
     let text = document.write(&patches);
-    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-    message.document = Some(Document::parse(text, &bounds).map_err(|_| Reason::Internal)?);
+    message.document = Some(Document::reread(text).map_err(|_| Reason::Internal)?);
     message.target = Target::Task(task.theirs.clone());
     message.task = Some(task);
     Ok(message)
@@ -419,8 +418,7 @@ fn stripped(server: &ServerPolicy, mut message: Message) -> Result<Message, Refu
         patches.remove(value);
     }
     let text = document.write(&patches);
-    let bounds = Bounds { bytes_max: text.len(), ..Bounds::default() };
-    message.document = Some(Document::parse(text, &bounds).map_err(|_| Reason::Internal)?);
+    message.document = Some(Document::reread(text).map_err(|_| Reason::Internal)?);
     Ok(message)
 }
 
