@@ -29,6 +29,7 @@ use crate::kernel::tasks::{TASKS, Task, declared};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -267,10 +268,10 @@ impl Judge {
     }
 
     /// What the message is about: of a task, the tool whose call it is.
-    fn about(&self) -> Target {
+    fn about(&self) -> Cow<'_, Target> {
         match &self.message.task {
-            Some(task) => Target::Tool(task.tool.clone()),
-            None => self.message.target.clone(),
+            Some(task) => Cow::Owned(Target::Tool(task.tool.clone())),
+            None => Cow::Borrowed(&self.message.target),
         }
     }
 
@@ -284,20 +285,24 @@ impl Judge {
         if self.server.redaction.is_none() {
             return Ok(None);
         }
-        let asked = match envelope(document.root()) {
-            Ok(Envelope { method: Some(_), .. }) | Err(_) => None,
-            Ok(Envelope { id: Some(id), .. }) if Some(&id) != self.message.id.as_ref() => ledger.expected(&id),
-            Ok(_) => Some(Asked { method: self.message.method, target: self.about() }),
+        let mut past = std::mem::take(&mut self.past);
+        let (method, target) = match envelope(document.root()) {
+            Ok(Envelope { method: Some(_), .. }) | Err(_) => (None, self.about()),
+            Ok(Envelope { id: Some(id), .. }) if Some(&id) != self.message.id.as_ref() => match ledger.expected(&id) {
+                Some(asked) => (Some(asked.method), Cow::Owned(asked.target)),
+                None => (None, self.about()),
+            },
+            Ok(_) => (Some(self.message.method), self.about()),
         };
-        let about = self.about();
-        let target = asked.as_ref().map_or(&about, |asked| &asked.target);
-        let tool = match (&self.server.contract.published, target) {
+        let tool = match (&self.server.contract.published, &*target) {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
         };
-        let passage = Passage { server: &self.server, principal: &self.principal, target, facts };
+        let passage = Passage { server: &self.server, principal: &self.principal, target: &target, facts };
         let schema = tool.and_then(|tool| tool.output.as_ref());
-        shown(document, passage, asked.as_ref().map(|asked| asked.method), schema, &mut self.past)
+        let shown = shown(document, passage, method, schema, &mut past);
+        self.past = past;
+        shown
     }
 
     /// Sensitive data in what came back so far.
@@ -330,8 +335,8 @@ impl Judge {
         };
         // What it is about: of a late answer, what was asked then.
         let asked = match &seen {
-            Seen::Late(id) => ledger.expected(id).map_or(Target::None, |asked| asked.target),
-            Seen::Withheld => Target::None,
+            Seen::Late(id) => Cow::Owned(ledger.expected(id).map_or(Target::None, |asked| asked.target)),
+            Seen::Withheld => Cow::Owned(Target::None),
             _ => self.about(),
         };
         let settled = data::settle(&self.server, &asked, self.message.task.is_some(), document.write(&patches))?;

@@ -125,14 +125,6 @@ impl Engine {
         }
     }
 
-    /// The group of a kind, own types included.
-    pub fn group(&self, kind: Kind) -> Option<Group> {
-        match kind {
-            Kind::Own(place) => self.own.get(place).and_then(|own| own.group),
-            built_in => built_in.group(),
-        }
-    }
-
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
         self.scan_layers(text, context, LAYERS)

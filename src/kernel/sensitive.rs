@@ -9,10 +9,10 @@ pub mod keys;
 use crate::kernel::contract::schema::Schema;
 use crate::kernel::contract::widget::is_widget;
 use crate::kernel::facts::Facts;
-use crate::kernel::json::{Bounds, Document, Patches, Value, string};
+use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Shape, Target, envelope};
 use crate::kernel::mcp::method::{Class, Method};
-use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy};
+use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy, is_about};
 use crate::kernel::policy::source::{Direction, RedactAction};
 use crate::kernel::principal::Principal;
 use crate::kernel::redact::cover::{mask, placeholder};
@@ -227,18 +227,9 @@ pub fn sample(passage: Passage<'_>, direction: Direction, text: &str) -> (String
     let Some(mut desk) = Desk::open(passage, direction) else {
         return (text.to_owned(), Counts::default(), None);
     };
-    let bounds = Bounds { bytes_max: text.len().saturating_mul(6).saturating_add(2), ..Bounds::default() };
-    let parse = |json: Vec<u8>| Document::parse(json.into(), &bounds);
-    let whole = parse(text.as_bytes().to_vec());
-    let plain = whole.is_err();
-    // What is no JSON is one string of it.
-    let document = whole.or_else(|_| parse(string(text))).unwrap_or_else(|_| Document::empty_object());
-    let mut patches = Patches::default();
-    desk.edit(&document, document.root(), &|_| false, &mut patches);
-    let written = document.write_in_place(&patches);
-    let unquoted = || parse(written.clone()).ok()?.root().as_str().map(|text| text.into_owned());
-    let out = if plain { unquoted() } else { String::from_utf8(written.clone()).ok() };
-    (out.unwrap_or_default(), desk.counts, desk.blocked)
+    let engine = &desk.redaction.engine;
+    let out = engine.rewrite_wire(text, |finding| desk.decide(finding.kind, finding.value).edit(finding));
+    (out, desk.counts, desk.blocked)
 }
 
 /// Tokens in arguments, turned back for callers who may have that.
@@ -247,16 +238,11 @@ fn reveal(message: &Message, passage: Passage<'_>, patches: &mut Patches) {
     let (Some(redaction), Some(keys), Some(arguments)) = (&server.redaction, &facts.keys, message.arguments()) else {
         return;
     };
-    let about = |rule: &&Redact| match (&rule.tools, target) {
-        (None, _) => true,
-        (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
-        (Some(_), _) => false,
-    };
     let may: Vec<&Redact> = redaction
         .rules
         .iter()
         .filter(|rule| rule.reveal.as_ref().is_some_and(|callers| callers.have(principal)))
-        .filter(about)
+        .filter(|rule| is_about(rule.tools.as_deref(), target))
         .collect();
     if may.is_empty() {
         return;

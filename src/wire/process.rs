@@ -5,7 +5,7 @@
 //! and without secrets. When its line ends, its input is closed; whoever of the group is left is killed.
 use crate::kernel::policy::compile::Program;
 use crate::kernel::redact::cover::placeholder;
-use crate::kernel::redact::{Context, Engine};
+use crate::kernel::redact::{Edit, Engine};
 use bytes::Bytes;
 use regex::Regex;
 use rustix::process::{Pid, Resource, Rlimit, Signal, kill_process_group, prlimit};
@@ -194,14 +194,7 @@ async fn log(name: String, secrets: Vec<String>, mut stderr: impl AsyncBufRead +
 fn covered(text: &str) -> String {
     static ENGINE: LazyLock<Option<Engine>> = LazyLock::new(|| Engine::new(Vec::new()).ok());
     let Some(engine) = &*ENGINE else { return String::new() };
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for span in engine.scan_text(text, &Context::default()) {
-        out.push_str(text.get(at..span.start).unwrap_or_default());
-        out.push_str(&placeholder(engine.name(span.kind)));
-        at = span.end;
-    }
-    out + text.get(at..).unwrap_or_default()
+    engine.rewrite_wire(text, |finding| Edit::Replace(placeholder(engine.name(finding.kind))))
 }
 
 /// A line of somebody else's for our log: without secrets, printable, short.

@@ -492,6 +492,15 @@ fn claim_has(claims: &serde_json::Value, path: &[String], any: &[String]) -> boo
     }
 }
 
+/// Whether what is said of some tools, or of everything if none are named, is about a thing.
+pub fn is_about(tools: Option<&[NamePattern]>, target: &Target) -> bool {
+    match (tools, target) {
+        (None, _) => true,
+        (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
+        (Some(_), _) => false,
+    }
+}
+
 /// One path segment of a JSON pointer (RFC 6901).
 pub fn pointer(segment: &str) -> String {
     format!("/{}", segment.replace('~', "~0").replace('/', "~1"))

@@ -3,7 +3,7 @@
 //! [`authorize`] is the one function that says whether a caller may use a thing. Calls, listings and
 //! open streams all ask it, so what is listed can be called and what is hidden is refused.
 //! [`decide`] takes the message by value: a verdict on one message cannot be spent on another.
-use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy};
+use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy, is_about};
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
 use crate::kernel::confirm::hold::{Confirmed, Unconfirmed};
@@ -599,11 +599,7 @@ fn tighter<T: Ord>(a: Option<T>, b: Option<T>) -> Option<T> {
 impl Limit {
     /// Whether it is about this caller and this thing.
     pub fn concerns(&self, principal: &Principal, target: &Target) -> bool {
-        let tool = match (&self.tools, target) {
-            (None, _) => true,
-            (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
-            (Some(_), _) => false,
-        };
+        let tool = is_about(self.tools.as_deref(), target);
         tool && (self.roles.is_empty() || self.roles.iter().any(|role| role.held_by(principal)))
     }
 }

@@ -650,23 +650,3 @@ pub fn within(
     }
     String::from_utf8(document.write_in_place(&patches)).ok()
 }
-
-/// The text of a document with the patched leaves in place of the old, everything else byte for byte.
-pub fn splice(document: &Document, findings: &Findings, patches: &Patches) -> String {
-    let text = document.text();
-    let mut leaves: Vec<Value<'_>> =
-        findings.leaves.iter().map(|leaf| document.at(leaf.node)).filter(|node| patches.touch(*node)).collect();
-    leaves.sort_unstable_by_key(|node| node.range().start);
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for node in leaves {
-        let range = node.range();
-        out.push_str(text.get(at..range.start).unwrap_or_default());
-        let mut json = Vec::new();
-        node.write(patches, &mut json);
-        out.push_str(&String::from_utf8_lossy(&json));
-        at = range.end;
-    }
-    out.push_str(text.get(at..).unwrap_or_default());
-    out
-}

@@ -1,7 +1,10 @@
 //! What can be found, and the groups that policies name.
+use schemars::JsonSchema;
+use serde::Deserialize;
 
 /// A group of kinds, as policies spell them.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[serde(rename_all = "snake_case")]
 pub enum Group {
     /// Payment cards.
     Pci,

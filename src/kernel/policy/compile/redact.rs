@@ -1,6 +1,6 @@
 //! `redact` and `data_types`.
 use super::rules::{Context, Named, scope_token};
-use super::{Position, Role, SECONDS, Scope, pointer, seconds};
+use super::{Position, Role, SECONDS, Scope, is_about, pointer, seconds};
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::policy::flaw::{Check, choice};
 use crate::kernel::policy::names::NamePattern;
@@ -62,11 +62,7 @@ impl Callers {
 impl Redact {
     /// Whether it is about messages this way, about this thing, for this caller.
     pub fn concerns(&self, direction: Direction, target: &Target, principal: &Principal) -> bool {
-        let tool = match (&self.tools, target) {
-            (None, _) => true,
-            (Some(tools), Target::Tool(name)) => tools.iter().any(|tool| tool.matches(name)),
-            (Some(_), _) => false,
-        };
+        let tool = is_about(self.tools.as_deref(), target);
         tool && self.direction.is_none_or(|only| only == direction)
             && !self.unless.as_ref().is_some_and(|callers| callers.have(principal))
     }
@@ -197,7 +193,7 @@ impl Context<'_> {
             },
             _ => return malformed("", "not exactly one of `pattern`, `words` and `path`", "keep one of the three"),
         };
-        Some(OwnType { name: name.to_ascii_uppercase(), group: group.map(of_group), rule })
+        Some(OwnType { name: name.to_ascii_uppercase(), group: *group, rule })
     }
 
     /// What a name stands for.
@@ -235,17 +231,5 @@ impl Context<'_> {
             scope_token(&format!("{at}/scopes/{index}"), scope, self.flaws);
         }
         Callers { scopes: self.scope_set(scopes), roles: self.known_roles(at, roles) }
-    }
-}
-
-fn of_group(group: DataGroup) -> Group {
-    match group {
-        DataGroup::Pci => Group::Pci,
-        DataGroup::Phi => Group::Phi,
-        DataGroup::GovernmentId => Group::GovernmentId,
-        DataGroup::Secret => Group::Secret,
-        DataGroup::Contact => Group::Contact,
-        DataGroup::Network => Group::Network,
-        DataGroup::Financial => Group::Financial,
     }
 }

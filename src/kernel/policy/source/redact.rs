@@ -1,4 +1,5 @@
 //! `redact` and `data_types`.
+use crate::kernel::redact::Group;
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -91,25 +92,5 @@ pub struct DataTypeSource {
     /// Where it stands in JSON, by the end of its path, as in `/customer/notes` or `/items/*/comment`: whatever the value is.
     pub path: Option<String>,
     /// A group it also belongs to.
-    pub group: Option<DataGroup>,
-}
-
-/// Groups of types.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
-#[serde(rename_all = "snake_case")]
-pub enum DataGroup {
-    /// Payment cards.
-    Pci,
-    /// Health.
-    Phi,
-    /// Numbers by which a state knows a person.
-    GovernmentId,
-    /// Keys, tokens and passwords.
-    Secret,
-    /// How a person is reached.
-    Contact,
-    /// Addresses of machines.
-    Network,
-    /// Accounts and wallets.
-    Financial,
+    pub group: Option<Group>,
 }
