@@ -1,12 +1,15 @@
 //! Portcullis: a security gateway in front of existing MCP servers.
 //!
-//! The modules below are in the order in which a message meets them; [`exchange`] is the one file
-//! that knows that order, and it reads as the journey:
+//! [`exchange`] is the one file that knows in which order a message meets the modules below, and it
+//! reads as the journey:
 //!
 //! ```text
 //! bytes ──decode──▶ Message ──decide──▶ Permitted ──discharge──▶ Outbound ──upstream──▶ Reply ──Judge──▶ Inspected
 //! credential ──authn──▶ Principal ─┘        └── otherwise Refusal ──▶ one wire table
 //! ```
+//!
+//! `decide` first rewrites what the policy keeps back of sensitive data (`kernel::sensitive`), and the
+//! judge does the same with what comes back: what is judged is what is sent.
 //!
 //! Each arrow is the only constructor of what it points to, so a check cannot be left out.
 //!
@@ -14,7 +17,7 @@
 //! each other; only [`exchange`] knows the order; [`control`] and [`exchange`] meet only in [`app`].
 pub mod exchange;
 
-// The stages, in the order a message meets them.
+// The stages.
 pub mod audit;
 pub mod authn;
 pub mod confirmations;
