@@ -233,6 +233,13 @@ impl<'v> Surroundings<'v> {
     }
 }
 
+/// What stands before a value in its line: its key, or the last words of a sentence.
+pub fn name_before(text: &str, start: usize) -> &str {
+    let before = text.get(floor(text, start.saturating_sub(BEFORE))..start).unwrap_or_default();
+    let clean = peel(before.rsplit('\n').next().unwrap_or(before));
+    key(clean).unwrap_or(clean)
+}
+
 /// The greatest character boundary not after `at`.
 pub fn floor(text: &str, at: usize) -> usize {
     text.floor_char_boundary(at)

@@ -77,7 +77,7 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let letters = candidate.letters();
     let grouped = match candidate.gap {
         Gap::None => false,
-        Gap::One(b' ' | b'-' | b'.') => [
+        Gap::One(b' ' | b'-' | b'.' | b'_' | b'/') => [
             &[4, 4, 4, 4][..],
             &[4, 6, 5],
             &[4, 6, 4],
