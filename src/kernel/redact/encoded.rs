@@ -71,7 +71,7 @@ fn next_run(bytes: &[u8], from: usize, eights: &mut TokenEights<'_>) -> Option<(
         let length = bytes.get(start..)?.iter().take_while(|byte| letter(**byte)).count();
         let padding = bytes.get(start + length..)?.iter().take(2).take_while(|byte| **byte == b'=').count();
         let end = start + length + padding;
-        if length >= RUN_MIN && length % 4 != 1 {
+        if end - start >= RUN_MIN && length % 4 != 1 {
             return Some((start, end));
         }
         (at, probe) = (end, end);

@@ -2,7 +2,7 @@
 use super::Kind;
 use super::chain::{Chain, Word, byte, byte_before};
 use super::judge::Judge;
-use super::labels::Labels;
+use super::labels::{self, Labels};
 
 /// Takes the chain from word `from` on as what its label says, if the shape fits.
 pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
@@ -16,6 +16,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     }
     let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
     if kinds.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+        return;
+    }
+    // `ISBN 0198526636`: the word before a number says what it is.
+    let head = text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
+    if first.digits == 0 && head.is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
         return;
     }
     let mut evidence = judge.evidence(first.start, first.end);
@@ -74,7 +79,12 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             match byte_before(text, word.start) {
                 b'-' => {}
                 b' ' if spaced(words, place, kind) => {}
-                b'/' | b'.' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId) && word.digits > 0 => {}
+                // Short numbers between dots are a version.
+                b'/' | b'.'
+                    if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId)
+                        && word.digits > 0
+                        && word.len() > 1
+                        && words.get(place.saturating_sub(1)).is_some_and(|before| before.len() > 1) => {}
                 _ => break,
             }
         }

@@ -187,7 +187,16 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"kode",
         b"td",
         b"th",
+        b"dd",
+        b"dt",
+        b"li",
         b"b",
+        b"strong",
+        b"em",
+        b"span",
+        b"label",
+        b"p",
+        b"div",
     ];
     let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
     let gap = |byte: &u8| {
@@ -308,7 +317,7 @@ const COUNTRIES: &[(&[u8; 2], u8)] = &[
     (b"YE", 30),
 ];
 
-/// An account number that begins with `word`, in any case, with single marks anywhere between groups.
+/// An account number that begins with `word`, in any case, with few marks anywhere between groups.
 pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let head = text.get(word.start..word.start + 4)?;
     let country = [head.first()?.to_ascii_uppercase(), head.get(1)?.to_ascii_uppercase()];
@@ -318,14 +327,18 @@ pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     let (_, length) = COUNTRIES.iter().find(|(known, _)| **known == country)?;
     let mut letters = [0; 34];
     let mut at = word.start;
-    let mut count = 0;
+    let (mut count, mut marks) = (0, 0);
     while count < usize::from(*length) {
         let next = byte(text, at);
         if next.is_ascii_alphanumeric() {
             *letters.get_mut(count)? = next.to_ascii_uppercase();
             count += 1;
-        } else if !matches!(next, b' ' | b'-' | b'.') || !byte_before(text, at).is_ascii_alphanumeric() {
-            return None;
+            marks = 0;
+        } else {
+            marks += 1;
+            if !matches!(next, b' ' | b'-' | b'.' | b'_' | b'/') || marks > 3 || count == 0 {
+                return None;
+            }
         }
         at += 1;
     }

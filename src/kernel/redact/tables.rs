@@ -190,7 +190,11 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
             continue;
         }
         let inner = if mark == '|' { line.trim().trim_matches('|') } else { line };
-        if mark != '|' && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '.', '{'])) {
+        // Sentences have commas too, and dots that end them.
+        let sentence = |name: &str| mark == ',' && (name.contains(". ") || name.ends_with('.'));
+        if mark != '|'
+            && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '{']) || sentence(name))
+        {
             continue;
         }
         let columns: Vec<_> = inner.split(mark).take(COLUMNS_MAX + 1).map(cell).collect();

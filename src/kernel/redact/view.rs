@@ -198,10 +198,10 @@ fn dashes(character: char, text: &str, at: usize) -> bool {
     character != '\u{30FC}' || digits_around(text, at, character)
 }
 
-/// Whether a mark, perhaps one of several, stands over a letter or digit of ASCII.
+/// Whether a mark, perhaps one of several, stands over a character of ASCII.
 fn over_ascii(text: &str, at: usize) -> bool {
     let before = text.get(..at).unwrap_or_default().chars().rev().take(8);
-    before.into_iter().find(|c| !matches!(c, '\u{300}'..='\u{36F}')).is_some_and(|c| c.is_ascii_alphanumeric())
+    before.into_iter().find(|c| !matches!(c, '\u{300}'..='\u{36F}')).is_some_and(|c| c.is_ascii_graphic())
 }
 
 fn digits_around(text: &str, at: usize, character: char) -> bool {

@@ -45,7 +45,7 @@ impl Words {
             let splits = match (before, class) {
                 (_, Class::Gap) => true,
                 (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                (Class::Upper, Class::Upper) => next == Class::Lower,
+                (Class::Upper, Class::Upper) => next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes()),
                 (Class::Upper | Class::Lower, Class::Digit) => true,
                 _ => false,
             };
@@ -97,7 +97,10 @@ impl Words {
                 );
             } else {
                 let splits = match (before, class) {
-                    (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
+                    (Class::Upper, Class::Upper) => {
+                        let rest = text.get(at + 1..).unwrap_or_default();
+                        rest.first().is_some_and(u8::is_ascii_lowercase) && !is_plural(rest)
+                    }
                     (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
                     (_, Class::Digit) => class != before,
                     _ => false,
@@ -206,6 +209,11 @@ impl Words {
     pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
         (self.place(start).text.0, self.place(end).text.1)
     }
+}
+
+/// Whether capitals end in the s of a plural here: `SSNs`.
+fn is_plural(rest: &[u8]) -> bool {
+    matches!(rest, [b's'] | [b's', 0..=b'@' | b'['..=b'`' | b'{'..=0x7F, ..])
 }
 
 #[derive(Clone, Copy, PartialEq, Eq)]
