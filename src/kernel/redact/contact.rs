@@ -63,6 +63,11 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         .last()
         .map_or(0, |(start, c)| start + c.len_utf8());
     let domain = after.get(..domain_end).unwrap_or_default().trim_end_matches(['.', '-']);
+    // The same behind a domain: `anna@example.orgです`.
+    let top = domain.rfind('.').map_or(0, |dot| dot + 1);
+    let cut = domain.get(top..).filter(|top| top.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let cut = cut.and_then(|rest| rest.find(super::words::is_joined)).map_or(domain.len(), |cut| top + cut);
+    let domain = domain.get(..cut).unwrap_or(domain);
     if local.is_empty() || local.len() > 64 || local.ends_with('.') || !is_domain(domain) {
         return;
     }

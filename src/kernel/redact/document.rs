@@ -1,7 +1,6 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
-use super::labels;
-use super::{Context, Engine, Kind, Span};
+use super::{Context, Engine, Kind, Span, labels, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -540,8 +539,7 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
             && let Some(text) = value.as_str()
             && text.len() <= 96
         {
-            let labels = labels::of_key(&text);
-            if labels.tells() {
+            if labels::of_key(&text).tells() || secrets::promises(&text) {
                 found = Some(text);
             }
         } else if found.is_none() && key.is("type") && value.is_object() {

@@ -50,6 +50,7 @@ const WORDS: &[(&str, Call)] = &[
     ("pwd", Call::Name),
     ("psw", Call::Name),
     ("pword", Call::Name),
+    ("psk", Call::Name),
     ("secret", Call::Name),
     ("token", Call::Name),
     ("key", Call::Name),
@@ -159,6 +160,10 @@ const EXACT: &[(&str, Call)] = &[
     ("az login", Call::Program),
     ("helm ", Call::Program),
     ("unzip ", Call::Program),
+    ("zip ", Call::Program),
+    ("ipmitool ", Call::Program),
+    ("cqlsh ", Call::Program),
+    ("mosquitto_", Call::Program),
     ("7z ", Call::Program),
     ("http ", Call::Program),
     ("xfreerdp ", Call::Program),
@@ -195,6 +200,11 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
     let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
     Literals { automaton, calls: spelled.into_iter().map(|(_, call)| call).collect(), gate }
 });
+
+/// Whether a name promises a secret.
+pub fn promises(name: &str) -> bool {
+    names::named(name).is_some()
+}
 
 /// Finds API keys, passwords, private keys and tokens.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {

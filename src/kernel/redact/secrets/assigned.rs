@@ -197,7 +197,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     // `pass` is a verb too: only what is set to something is a password.
     let verb =
-        finds.str(from, to).rsplit(['.', '_', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+        finds.str(from, to).rsplit(['.', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
     let place = by_syntax(finds, from, to).filter(|_| {
         !verb
             || matches!(
@@ -343,7 +343,7 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
-        b'|' if !quoted => Some(1),
+        b'|' if !quoted || text.before(at) == b'`' || text.before(at) == b' ' => Some(1),
         // `put("password", "…")`, `define('DB_PASSWORD', '…')`
         b',' if quoted && put(finds, at) => Some(1),
         b'-' if text.at(at + 1) == b' ' && text.before(at) == b' ' => Some(1),
@@ -453,6 +453,19 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
+    // `variable "db_password" { type = string default = "…" }`
+    if text.at(next) == b'{' && matches!(text.before(at), b'"' | b'\'') {
+        let block = text.range(next, (next + 400).min(text.len()));
+        let block = block.get(..block.iter().position(|byte| *byte == b'}').unwrap_or(block.len()))?;
+        let mut value = next + memchr::memmem::find(block, b"default")? + 7;
+        value += text.from(value).iter().take(16).take_while(|byte| **byte == b' ').count();
+        if text.at(value) != b'=' {
+            return None;
+        }
+        value += 1 + text.from(value + 1).iter().take(16).take_while(|byte| **byte == b' ').count();
+        let range = extent(finds, value, true)?;
+        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+    }
     if text.at(next) == b',' {
         next = blank(next + 1);
     }

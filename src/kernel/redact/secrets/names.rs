@@ -20,7 +20,7 @@ pub enum Named {
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
     "password", "passwd", "passwort", "passphrase", "passcode", "pwd", "pswd", "psw", "passw", "passwrd", "pword",
-    "userpass", "userpwd", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
+    "userpass", "userpwd", "psk", "wpapsk", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
     "mailpass", "ftppass", "requirepass", "masterauth", "pgpass", "mysqlpass", "bindpw", "rootpw", "bindpass",
     "kennwort", "contraseña", "contrasena", "contrasenya", "motdepasse", "senha", "heslo", "hasło", "haslo",
     "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "şifre", "sifre", "şifresi",

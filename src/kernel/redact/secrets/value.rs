@@ -164,9 +164,10 @@ pub fn masked(value: &[u8]) -> bool {
     }
     let cross = |byte: &u8| matches!(byte, b'x' | b'X' | b'?' | b'#' | b'_' | b'-' | b'.' | b'0');
     let crosses = value.iter().filter(|byte| matches!(byte, b'x' | b'X')).count();
+    let seen = value.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).count();
     value.iter().all(cross)
         && (value.len() < 8 || crosses * 2 > value.len() || value.iter().all(|byte| Some(byte) == value.first()))
-        || crosses >= 6 && crosses * 3 >= value.len() * 2
+        || crosses >= 6 && crosses * 3 >= seen * 2
         || value.len() >= 3 && value.iter().all(|byte| Some(byte) == value.first() && !byte.is_ascii_alphanumeric())
 }
 
@@ -324,6 +325,10 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     let hex = text
         .strip_prefix("0x")
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    // A word of another script for the same: `"password": "密码"`.
+    if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
+        return false;
+    }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
     if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
         return false;
