@@ -52,9 +52,9 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     let local = local.rsplit(['=', '&', '?', '/', '|', '{', '}', '*']).next().unwrap_or(local);
     let local = local.trim_start_matches(['.', '\'', '-', '#', '!', '$', '%', '^', '~', '+']);
     // Scripts that write words without gaps run into what follows them.
-    let latin = local.rfind(super::words::is_joined).map_or(local, |at| {
-        local.get(at..).map_or("", |rest| rest.trim_start_matches(super::words::is_joined))
-    });
+    let latin = local
+        .rfind(super::words::is_joined)
+        .map_or(local, |at| local.get(at..).map_or("", |rest| rest.trim_start_matches(super::words::is_joined)));
     let local = if latin.is_empty() { local } else { latin };
     let domain_end = after
         .char_indices()
@@ -476,7 +476,10 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let named = evidence.names(Kind::IpAddress);
     // All small and of no private network: hardly drawn from the addresses there are; rather counted up.
     let counted = parts.iter().all(|part| *part < 32)
-        && !matches!(parts, [10, ..] | [1, 1, 1, 1] | [1, 0, 0, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [4, 2, 2, _]);
+        && !matches!(
+            parts,
+            [10, ..] | [1, 1, 1, 1] | [1, 0, 0, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [4, 2, 2, _]
+        );
     let denied = counted
         || evidence.labels.any(Labels::VERSION)
         || (evidence.direct && evidence.labels.any(Labels::OTHER))

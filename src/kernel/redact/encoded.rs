@@ -128,7 +128,8 @@ fn wrapped(bytes: &[u8], run: (usize, usize)) -> Option<(Vec<u8>, usize)> {
         let blank =
             bytes.get(end..)?.iter().take(16).take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t')).count();
         let start = end + blank;
-        let line = bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
+        let line =
+            bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
         if line == 0 || line > width {
             break;
         }

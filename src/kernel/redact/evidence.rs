@@ -217,7 +217,8 @@ impl<'v> Surroundings<'v> {
     fn heading(&self, start: usize) -> Labels {
         let from = floor(self.text, start.saturating_sub(4 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
-        let value = |line: &str| line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_lowercase() || byte >= 0x80);
+        let value =
+            |line: &str| line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_lowercase() || byte >= 0x80);
         let listed = |line: &&str| line.starts_with(['-', '*', '•']) && value(line);
         let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty()).skip_while(listed);
         let Some(line) = lines.next() else {
@@ -225,7 +226,8 @@ impl<'v> Surroundings<'v> {
         };
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
+        let clause = line.rsplit(", ").next().unwrap_or(line);
+        if short { labels::of_key(clause.rsplit(". ").next().unwrap_or(clause)) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -334,11 +336,13 @@ fn key(clean: &str) -> Option<&str> {
 fn segment(text: &str) -> &str {
     let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t']);
     let from = text.rfind(|c: char| {
-        matches!(
-            c,
-            ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '\'' | '=' | ':' | '!'
-        )
+        matches!(c, ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '=' | ':' | '!')
     });
+    // An apostrophe within a word opens no string: `insured's ID`.
+    let quote = text.match_indices('\'').rfind(|(at, _)| {
+        !at.checked_sub(1).and_then(|before| text.as_bytes().get(before)).is_some_and(u8::is_ascii_alphanumeric)
+    });
+    let from = from.max(quote.map(|(at, _)| at));
     let text = from.map_or(text, |at| text.get(at..).unwrap_or_default());
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
 }

@@ -79,12 +79,11 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             match byte_before(text, word.start) {
                 b'-' => {}
                 b' ' if spaced(words, place, kind) => {}
+                b'/' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId) && word.digits > 0 => {}
                 // Short numbers between dots are a version.
-                b'/' | b'.'
-                    if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId)
-                        && word.digits > 0
-                        && word.len() > 1
-                        && words.get(place.saturating_sub(1)).is_some_and(|before| before.len() > 1) => {}
+                b'.' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId)
+                    && word.digits > 0
+                    && word.len() > 2 => {}
                 _ => break,
             }
         }

@@ -167,6 +167,7 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"codice",
         b"cryptogramme",
         b"visuel",
+        b"lautet",
         b"is",
         b"was",
         b"to",
@@ -213,10 +214,12 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         Some(last) if last.is_ascii_alphanumeric() => {
             let from = named.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
-            LAST.iter().any(|known| {
-                word.len() >= known.len()
-                    && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
-            })
+            // `A: 123` answers a question.
+            word == b"A"
+                || LAST.iter().any(|known| {
+                    word.len() >= known.len()
+                        && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
+                })
         }
         // A cell, a line, or a letter of another script.
         _ => true,

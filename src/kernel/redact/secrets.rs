@@ -51,6 +51,7 @@ const WORDS: &[(&str, Call)] = &[
     ("psw", Call::Name),
     ("pword", Call::Name),
     ("psk", Call::Name),
+    ("_pw", Call::Name),
     ("secret", Call::Name),
     ("token", Call::Name),
     ("key", Call::Name),
@@ -82,6 +83,15 @@ const WORDS: &[(&str, Call)] = &[
     ("sifre", Call::Name),
     ("şifre", Call::Name),
     ("anahtar", Call::Name),
+    ("kulcs", Call::Name),
+    ("nøgle", Call::Name),
+    ("nøkkel", Call::Name),
+    ("avain", Call::Name),
+    ("klíč", Call::Name),
+    ("ključ", Call::Name),
+    ("cheie", Call::Name),
+    ("κλειδί", Call::Name),
+    ("πρόσβασης", Call::Name),
     ("jelsz", Call::Name),
     ("lozinka", Call::Name),
     ("zaporka", Call::Name),
@@ -279,9 +289,14 @@ impl<'a> Finds<'a> {
         ) {
             key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
         }
-        let Some(named) = names::named(key) else { return };
         let trimmed = self.text.trim();
         let start = self.text.len() - self.text.trim_start().len();
+        if matches!(key, "auth" | "_auth" | "authorization" | "Authorization") && assigned::is_login(trimmed.as_bytes())
+        {
+            self.add(start, start + trimmed.len(), Kind::Password, 80);
+            return;
+        }
+        let Some(named) = names::named(key) else { return };
         assigned::judge(self, named, start, start + trimmed.len(), value::Hold::Whole, 80);
     }
 }

@@ -45,7 +45,10 @@ impl Words {
             let splits = match (before, class) {
                 (_, Class::Gap) => true,
                 (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                (Class::Upper, Class::Upper) => next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes()),
+                (Class::Upper, Class::Upper) => {
+                    next == Class::Lower
+                        && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                }
                 (Class::Upper | Class::Lower, Class::Digit) => true,
                 _ => false,
             };

@@ -16,6 +16,8 @@ enum Takes {
     Pair(&'static str, u8),
     /// The last word.
     Last,
+    /// The word behind `\\\\host\\share`, or behind `/user:…`.
+    Share,
     /// Any word of this form.
     Word(u8, u8),
 }
@@ -58,7 +60,7 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("htpasswd ", &[Takes::Last]),
     ("rabbitmqctl ", &[Takes::Last]),
     ("sqlplus ", &[Takes::Word(b'/', b'@')]),
-    ("net use ", &[]),
+    ("net use ", &[Takes::Share]),
 ];
 
 /// A word of a command line without its quotes: where it stands, and whether it was quoted.
@@ -199,6 +201,11 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
             let length = word.get(from..)?.iter().position(|byte| *byte == close).unwrap_or(word.len() - from);
             (from > 1 && length > 2 && !here.starts_with('-'))
                 .then_some(range.start + from..range.start + from + length)
+        }
+        Takes::Share => {
+            let login = here.get(..6).is_some_and(|option| option.eq_ignore_ascii_case("/user:"));
+            let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
+            (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }
         Takes::Last => None,
     }

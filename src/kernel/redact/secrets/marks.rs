@@ -40,7 +40,8 @@ pub(super) fn find(finds: &mut Finds<'_>) {
     while let Some(inside) = eights.next(probe) {
         probe = inside + 8;
         let eight = text.range(inside, probe);
-        if !eight.iter().all(|byte| part(*byte)) {
+        if let Some(sign) = eight.iter().position(|byte| !part(*byte)) {
+            interrupted(finds, done, inside + sign);
             continue;
         }
         let start = inside - text.range(done, inside).iter().rev().take_while(|byte| part(**byte)).count();
@@ -51,6 +52,24 @@ pub(super) fn find(finds: &mut Finds<'_>) {
         }
         done = end;
         probe = end;
+    }
+}
+
+/// A key in Base64 may have one of its signs among its first letters: `at` is where that stands.
+fn interrupted(finds: &mut Finds<'_>, done: usize, at: usize) {
+    let text = finds.bytes;
+    if !matches!(text.at(at), b'+' | b'/') || !text.before(at).is_ascii_alphanumeric() {
+        return;
+    }
+    let word = text.range(done.max(at.saturating_sub(SHORTEST)), at);
+    let length = word.iter().rev().take_while(|byte| part(**byte)).count();
+    // Parts of paths are words.
+    let drawn = word.get(word.len() - length..).is_some_and(|word| word.iter().any(u8::is_ascii_digit));
+    if length >= 6
+        && drawn
+        && let Some((end, _)) = key_at(text, at - length)
+    {
+        finds.add(at - length, end, Kind::ApiKey, 95);
     }
 }
 
@@ -213,7 +232,7 @@ fn azure(text: Bytes<'_>, at: usize, length: usize) -> Option<usize> {
         (33, "+ARm", 44),
     ];
     let sign = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'-' | b'_' | b'=');
-    if length < 4 {
+    if length < 4 && !matches!(text.at(at + length), b'-' | b'_' | b'+' | b'/') {
         return None;
     }
     let run = text.from(at).iter().take(90).take_while(sign).count();

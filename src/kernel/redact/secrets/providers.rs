@@ -15,8 +15,10 @@ use super::value::{Bytes, invented};
 #[rustfmt::skip]
 pub const FORMATS: &[(&str, &str, &str)] = &[
     ("00D", "salesforce", "w12-15 '!' v80-140"),
+    ("1/", "asana", "d10-20 ':' h32"),
     ("1//0", "google_oauth", "b36-120"),
     ("1000.", "zoho", "h32 '.' h32"),
+    ("2/", "asana", "d10-20 '/' d10-20 ':' h32"),
     ("4b1d", "clickhouse", "w38"),
     ("A21AA", "paypal", "b80-120"),
     ("A3-", "1password", "u6 '-' u6 '-' u5 '-' u5 '-' u5"),
@@ -32,7 +34,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("API-", "octopus", "u26-30"),
     ("APP_USR-", "mercadopago", "d10-20 '-' d6 '-' h32 '-' d5-12"),
     ("AQ.Ab", "google_api", "b40-80"),
-    ("AQE", "adyen", "s80-140 '-' s40-60"),
+    ("AQE", "adyen", "s80-140 '-' s40-60 '-' b10-24"),
     ("AQVN", "yandex", "b35-38"),
     ("ASIA", "aws_access_key", "u16"),
     ("ATATT3x", "atlassian", "x80-250"),
@@ -257,6 +259,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("pdl_sdbx_apikey_", "paddle", "l26 '_' w22 '_' w3"),
     ("phs_", "posthog", "b40-50"),
     ("phx_", "posthog", "b40-50"),
+    ("pk_", "clickup", "d5-10 '_' u32"),
     ("pk_", "klaviyo", "h34"),
     ("pk_prod_", "courier", "u28"),
     ("pnb_", "prefect", "l36"),
@@ -493,7 +496,8 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
         let Some(end) = body(text, start + prefix.len(), form).or_else(|| grown(text, start, prefix)) else { continue };
         let drawn = text.range(start + prefix.len(), end);
         let joined = drawn.iter().any(|byte| matches!(byte, b'-' | b'_'));
-        if invented(drawn) || joined && !mixed(drawn) || rarity(drawn) < if drawn.len() < 20 { 0 } else { 30 } {
+        let worded = joined && !mixed(drawn) && rarity(drawn) < 100;
+        if invented(drawn) || worded || rarity(drawn) < if drawn.len() < 20 { 0 } else { 30 } {
             continue;
         }
         if best.is_none_or(|(longest, _)| end > longest) {
