@@ -385,7 +385,9 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
         return None;
     }
     let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
-    let nearest = labels::last(&words)?;
+    // The name of a tag says what a browser does: `<dl>`.
+    let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
+    let nearest = labels::last(&words).filter(|found| !tag(found))?;
     let also = labels::before(&words, nearest);
     if !nearest.labels.any(Labels::OTHER) || !also.tells() {
         return Some((nearest, also));

@@ -145,6 +145,15 @@ impl Tables {
                 table.columns.iter().rposition(|column| column.at <= at + 1)?
             }
         };
+        // Rows of a name and a value name themselves.
+        if let Shape::Marked(mark @ ('|' | '\t')) = table.shape
+            && (column, table.columns.len()) == (1, 2)
+            && let Some(name) = row.trim_start_matches([' ', '|']).split(mark).next()
+            && let labels = labels::of_key(name)
+            && labels.tells()
+        {
+            return Some(labels);
+        }
         table.columns.get(column).map(|column| column.labels)
     }
 }

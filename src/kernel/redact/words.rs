@@ -122,6 +122,9 @@ impl Words {
     }
 
     fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, (last, apart): (usize, bool)) {
+        if is_possessive(text, start, end) {
+            return;
+        }
         let first = self.count == 0;
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
@@ -145,6 +148,9 @@ impl Words {
     }
 
     fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
+        if is_possessive(text.as_bytes(), start, end) {
+            return;
+        }
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -212,6 +218,12 @@ impl Words {
     pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
         (self.place(start).text.0, self.place(end).text.1)
     }
+}
+
+/// Whether a word is the s of a genitive: `driver's`.
+fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
+    let front = text.get(..start).unwrap_or_default();
+    text.get(start..end) == Some(b"s") && (front.ends_with(b"'") || front.ends_with("’".as_bytes()))
 }
 
 /// Whether capitals end in the s of a plural here: `SSNs`.
