@@ -39,6 +39,12 @@ const NAMES: &[&str] = &[
     "param",
     "variable",
     "prompt",
+    "id",
+    "path",
+    "loc",
+    "pointer",
+    "parameter",
+    "instancepath",
 ];
 const VALUES: &[&str] = &[
     "value",
@@ -61,6 +67,16 @@ const VALUES: &[&str] = &[
     "displayvalue",
     "default",
     "response",
+    "to",
+    "from",
+    "old",
+    "new",
+    "oldvalue",
+    "newvalue",
+    "before",
+    "after",
+    "actual",
+    "received",
 ];
 
 /// What was found in one document.
@@ -536,7 +552,7 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
         holds |= key.is_in(VALUES);
         if found.is_none()
             && key.is_in(NAMES)
-            && let Some(text) = value.as_str()
+            && let Some(text) = value.as_str().or_else(|| value.elements().last()?.as_str())
             && text.len() <= 96
         {
             if labels::of_key(&text).tells() || secrets::promises(&text) {

@@ -132,6 +132,10 @@ impl<'v> Surroundings<'v> {
                     if parent.tells() {
                         return Front::direct(parent, Labels::NONE);
                     }
+                    let heading = if stands_alone { self.heading(start) } else { Labels::NONE };
+                    if heading.tells() {
+                        return Front::direct(heading, Labels::NONE);
+                    }
                 } else {
                     strange = true;
                     let asked = self.asked(start, whole_line);
@@ -183,7 +187,9 @@ impl<'v> Surroundings<'v> {
         let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         let between = text.get(..found.start)?;
-        let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
+        let joins = !between.contains([',', ':', '=', '&', '?'])
+            && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
+            && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
         (joins && !is_next).then_some((found.labels, outright))
     }
@@ -196,7 +202,9 @@ impl<'v> Surroundings<'v> {
                 if labels.tells() {
                     return labels;
                 }
-                if labels != Labels::VAGUE && !key.is_empty() && !key.bytes().all(|byte| byte.is_ascii_digit()) {
+                // A single letter is a type or a place: `{"S": "…"}`.
+                let says = key.len() > 1 && !key.bytes().all(|byte| byte.is_ascii_digit());
+                if labels != Labels::VAGUE && says {
                     break;
                 }
             }
@@ -224,10 +232,15 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
+        // A part of a form: `Content-Disposition: form-data; name="ssn"`.
+        if let Some((_, name)) = line.split_once(" name=\"") {
+            return labels::of_key(name.split('"').next().unwrap_or(name));
+        }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
-        let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
+        let short = line.chars().count() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
         let clause = line.rsplit(", ").next().unwrap_or(line);
-        if short { labels::of_key(clause.rsplit(". ").next().unwrap_or(clause)) } else { Labels::NONE }
+        let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
+        if short { labels::of_key(clause) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -252,6 +265,10 @@ impl<'v> Surroundings<'v> {
                 if labels.tells() && !labels.any(Labels::OTHER) {
                     return labels;
                 }
+            }
+            // Above it another entry of the list ends.
+            if line.trim_start().starts_with("- ") {
+                break;
             }
         }
         Labels::NONE
@@ -328,13 +345,13 @@ fn key(clean: &str) -> Option<&str> {
         return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| tag));
     }
     let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
-    let rest = rest.strip_suffix([':', '~', '?']).unwrap_or(rest);
+    let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
 
 /// The last cell, quoted string or clause of a text.
 fn segment(text: &str) -> &str {
-    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t']);
+    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t', ']', ')']);
     let from = text.rfind(|c: char| {
         matches!(c, ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '=' | ':' | '!')
     });
@@ -400,7 +417,7 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
 }
 
 /// Whether a dot ends a sentence here; after a title or an abbreviation it does not.
-fn ends_sentence(text: &str) -> bool {
+pub fn ends_sentence(text: &str) -> bool {
     text.match_indices(". ").any(|(at, _)| {
         let word = text.get(..at).unwrap_or_default().rsplit([' ', '.']).next().unwrap_or_default();
         let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };

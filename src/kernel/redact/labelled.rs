@@ -102,6 +102,10 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     let (end, letters, digits, small) = best?;
     // Four digits at least and no words: small letters only where the key leaves no doubt.
     let enough = match kind {
+        // The German alphabet has no vowels, and digits may be few.
+        Kind::Passport if direct && words.len() == 1 && text.get(first.start..end).is_some_and(is_german) => {
+            digits >= 1
+        }
         Kind::Passport => digits >= 4 || (digits >= 2 && letters >= 5 && small == 0 && letters + digits >= 8),
         Kind::DriverLicense => digits >= 3,
         _ => digits >= 4,
@@ -124,6 +128,11 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
         Kind::DriverLicense => groups || (word.digits > 0 && word.small == 0 && before.small == 0 && word.len() >= 5),
         _ => groups && word.len() >= 2,
     }
+}
+
+/// Nine capitals and digits without vowels and what looks like digits, as German passports are numbered.
+fn is_german(letters: &[u8]) -> bool {
+    letters.len() == 9 && letters.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte))
 }
 
 /// `2024-01-31` and its like.

@@ -286,6 +286,11 @@ impl<'a> Finds<'a> {
                 | "content"
                 | "new"
                 | "old"
+                | "S"
+                | "stringValue"
+                | "newValue"
+                | "input"
+                | "to"
         ) {
             key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
         }

@@ -287,6 +287,8 @@ pub fn plain(text: &str, out: &mut String) {
     }
     for character in text.nfd().flat_map(char::to_lowercase) {
         match character {
+            // `Nº` is the same as `N°`, whose sign is no letter.
+            'º' | 'ª' => {}
             'ß' => out.push_str("ss"),
             'ø' => out.push('o'),
             'æ' => out.push_str("ae"),

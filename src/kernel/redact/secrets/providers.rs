@@ -15,10 +15,8 @@ use super::value::{Bytes, invented};
 #[rustfmt::skip]
 pub const FORMATS: &[(&str, &str, &str)] = &[
     ("00D", "salesforce", "w12-15 '!' v80-140"),
-    ("1/", "asana", "d10-20 ':' h32"),
     ("1//0", "google_oauth", "b36-120"),
     ("1000.", "zoho", "h32 '.' h32"),
-    ("2/", "asana", "d10-20 '/' d10-20 ':' h32"),
     ("4b1d", "clickhouse", "w38"),
     ("A21AA", "paypal", "b80-120"),
     ("A3-", "1password", "u6 '-' u6 '-' u5 '-' u5 '-' u5"),
@@ -151,7 +149,6 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("duffel_live_", "duffel", "b40-50"),
     ("duffel_test_", "duffel", "b40-50"),
     ("e2b_", "e2b", "h40"),
-    ("endr+", "endor", "w16"),
     ("esecret_", "anyscale", "l24-64"),
     ("essu_", "elastic", "s40-400"),
     ("eyJrIjoi", "grafana", "s64-400"),
@@ -376,7 +373,6 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("tvly-", "tavily", "b28-56"),
     ("unkey_", "unkey", "w20-40"),
     ("v1.0-", "cloudflare", "h24 '-' h140-150"),
-    ("v^1.1#", "ebay", "b80-2000"),
     ("vca_", "vercel", "w24-64"),
     ("vci_", "vercel", "w24-64"),
     ("vck_", "vercel", "w24-64"),
