@@ -502,7 +502,12 @@ fn says_version(text: &str, start: usize) -> bool {
 pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
     let run = text.get(..word.start).unwrap_or_default().iter().rev().take(45).take_while(|byte| part(byte)).count();
-    let start = word.start - run;
+    let mut start = word.start - run;
+    // `IPv6:2a00::1`, `addr:2a00::1`: the colon is of what stands before.
+    let front = text.get(start..word.start)?;
+    if !front.starts_with(b"::") && byte_before(text, start).is_ascii_alphanumeric() {
+        start += front.iter().position(|byte| *byte == b':')? + 1;
+    }
     let length = text.get(start..)?.iter().take(46).take_while(|byte| part(byte) || **byte == b'.').count();
     let mut end = start + length;
     while end > start && matches!(byte_before(text, end), b'.' | b':') && !text.get(start..end)?.ends_with(b"::") {

@@ -321,11 +321,14 @@ impl<'s> Scan<'s> {
     fn object(&mut self, object: Value<'s>) {
         let heads = columns(object);
         let name = pair_name(object);
+        // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
+        let numbered = object.entries().take(16).any(|(key, _)| normal(&key.text()).is_in(&["value", "answer"]));
         let media = object.get("mimeType").is_some();
         for (key, value) in object.entries() {
             let text = key.text();
             self.key(key.value(), value, &text);
-            let named = name.as_ref().filter(|_| normal(&text).is_in(VALUES)).cloned();
+            let key = normal(&text);
+            let named = name.as_ref().filter(|_| key.is_in(VALUES) && !(numbered && key.is("id"))).cloned();
             let depth = self.path.len();
             let encoded = media && matches!(&*text, "blob" | "data");
             self.path.push(text);
@@ -540,7 +543,7 @@ fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
         .elements()
         .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
         .collect();
-    heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
+    heads.filter(|heads| heads.iter().any(|head| labels::of_key(head).tells()))
 }
 
 /// The name of a name and value pair: `{"type": "passport", "number": "…"}`.

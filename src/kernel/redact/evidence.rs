@@ -227,7 +227,10 @@ impl<'v> Surroundings<'v> {
         let text = self.text.get(from..start).unwrap_or_default();
         let value =
             |line: &str| line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_lowercase() || byte >= 0x80);
-        let listed = |line: &&str| line.starts_with(['-', '*', '•']) && value(line);
+        let listed = |line: &&str| {
+            let entry = line.strip_prefix(['-', '*', '•']).is_some_and(|line| line.starts_with(' '));
+            entry && line.bytes().any(|byte| byte.is_ascii_digit()) && value(line)
+        };
         let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty()).skip_while(listed);
         let Some(line) = lines.next() else {
             return Labels::NONE;
@@ -237,7 +240,10 @@ impl<'v> Surroundings<'v> {
             return labels::of_key(name.split('"').next().unwrap_or(name));
         }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
-        let short = line.chars().count() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
+        // The cells of a row are not one heading.
+        let short = line.chars().count() <= 48
+            && !line.contains(['\t', '|', ';'])
+            && !line.bytes().any(|byte| byte.is_ascii_digit());
         let clause = line.rsplit(", ").next().unwrap_or(line);
         let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
         if short { labels::of_key(clause) } else { Labels::NONE }
@@ -412,7 +418,7 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
     let before =
-        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
+        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
 }
 
@@ -430,6 +436,10 @@ fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
     if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
+        return false;
+    }
+    // What follows a semicolon is another field, unless it is another number of the same.
+    if between.rfind(';').is_some_and(|at| between.bytes().skip(at).any(|byte| byte.is_ascii_alphabetic())) {
         return false;
     }
     let digits = between.bytes().filter(u8::is_ascii_digit).count();

@@ -112,7 +112,8 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     };
     let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
     let at = byte(text, end) == b'@';
-    (enough && !dotted && !at && (small == 0 || (direct && small <= letters)) && !is_date(words)).then_some(end)
+    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words))
+        .then_some(end)
 }
 
 /// Groups that are written with spaces: all digits, or one or two letters before them.

@@ -42,6 +42,8 @@ enum Call {
     Sql,
     /// `-----BEGIN`
     Pem,
+    /// `user:password@tcp(`
+    Dsn,
 }
 
 /// Literals looked for as written here, capitalised and in capitals.
@@ -179,6 +181,9 @@ const EXACT: &[(&str, Call)] = &[
     ("xfreerdp ", Call::Program),
     ("net use ", Call::Program),
     ("://", Call::Url),
+    ("@tcp(", Call::Dsn),
+    ("@unix(", Call::Dsn),
+    ("sudo -S", Call::Program),
     ("jdbc:oracle:thin:", Call::Url),
     ("-----BEGIN ", Call::Pem),
 ];
@@ -262,6 +267,7 @@ impl<'a> Finds<'a> {
                     Some(Call::Sql) => commands::sql(self, end),
                     Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
                     Some(Call::Url) => urls::find(self, start, end),
+                    Some(Call::Dsn) => urls::source(self, start),
                     Some(Call::Pem) => pem::find(self, start),
                     Some(Call::Program) | None => {}
                 }

@@ -155,9 +155,13 @@ impl Tables {
             }
         };
         // Rows of a name and a value name themselves.
-        if let Shape::Marked(mark @ ('|' | '\t')) = table.shape
-            && (column, table.columns.len()) == (1, 2)
-            && let Some(name) = row.trim_start_matches([' ', '|']).split(mark).next()
+        let name = match table.shape {
+            Shape::Marked(mark @ ('|' | '\t')) => row.trim_start_matches([' ', '|']).split(mark).next(),
+            Shape::Aligned => row.trim_start().split("  ").next(),
+            _ => None,
+        };
+        if (column, table.columns.len()) == (1, 2)
+            && let Some(name) = name
             && let labels = labels::of_key(name)
             && labels.tells()
         {

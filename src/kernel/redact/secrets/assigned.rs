@@ -208,7 +208,9 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     // `process.env.API_KEY |`, `env:PASSWORD |`: a cell that refers to a value elsewhere is not the name of the next.
     let referred =
         matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env.");
-    if referred && finds.str(to, to + 4).trim_start().starts_with('|') {
+    if referred
+        && finds.bytes.range(to, to + 4).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'|' | b','))
+    {
         return;
     }
     let place = by_syntax(finds, from, to).filter(|_| {

@@ -111,8 +111,8 @@ pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
     if text.before(start).is_ascii_alphanumeric() || matches!(text.before(start), b'-' | b'_' | b'.') {
         return start;
     }
-    if text.has(start, "chpasswd") {
-        piped(finds, start);
+    if text.has(start, "chpasswd") || text.has(start, "sudo -S") {
+        piped(finds, start, text.has(start, "chpasswd"));
         return start;
     }
     let Some((name, takes)) = PROGRAMS.iter().find(|(name, _)| text.has(start, name)) else { return start };
@@ -211,8 +211,8 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
     }
 }
 
-/// `echo 'user:password' | chpasswd`
-fn piped(finds: &mut Finds<'_>, start: usize) {
+/// `echo 'user:password' | chpasswd`, and without the user `echo 'password' | sudo -S`.
+fn piped(finds: &mut Finds<'_>, start: usize, user: bool) {
     let floor = finds.text.floor_char_boundary(start.saturating_sub(160));
     let before = finds.str(floor, start);
     let line = before.rsplit('\n').next().unwrap_or("");
@@ -221,9 +221,11 @@ fn piped(finds: &mut Finds<'_>, start: usize) {
     let said = finds.str(from, start).trim_start_matches(['"', '\'', ' ', '-', 'e', 'n']);
     let from = start - said.len();
     let Some(length) = said.find(['"', '\'', ' ', '|']) else { return };
-    let Some(colon) = finds.str(from, from + length).find(':') else { return };
-    if value::password(finds.bytes.range(from + colon + 1, from + length), Hold::Whole) {
-        finds.add(from + colon + 1, from + length, Kind::Password, 80);
+    let colon = finds.str(from, from + length).find(':');
+    let skipped = if user { colon.map(|colon| colon + 1) } else { Some(0) };
+    let Some(skipped) = skipped else { return };
+    if value::password(finds.bytes.range(from + skipped, from + length), Hold::Whole) {
+        finds.add(from + skipped, from + length, Kind::Password, 80);
     }
 }
 

@@ -23,7 +23,7 @@ const PASSWORDS: &[&str] = &[
     "userpass", "userpwd", "psk", "wpapsk", "pw", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
     "mailpass", "ftppass", "requirepass", "masterauth", "pgpass", "mysqlpass", "bindpw", "rootpw", "bindpass",
     "kennwort", "contraseña", "contrasena", "contrasenya", "motdepasse", "senha", "heslo", "hasło", "haslo",
-    "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "şifre", "sifre", "şifresi",
+    "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "parolă", "parolei", "şifre", "sifre", "şifresi",
     "parolası", "parolasi", "jelszó", "jelszo", "lozinka", "zaporka", "geslo", "slaptažodis", "slaptazodis", "parole", "parool",
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
     "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
