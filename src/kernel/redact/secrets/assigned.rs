@@ -939,10 +939,9 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
                 b',' | b')' => {
                     if cell == place {
                         let value = finds.str(start, at);
-                        let lead = value.len() - value.trim_start_matches([' ', '\n', '\'', '"', 'N', 'E']).len();
-                        let inner = value.get(lead..).unwrap_or("").trim_end_matches([' ', '\n', '\'', '"']);
-                        if value.contains(['\'', '"']) {
-                            found |= judge(finds, named, start + lead, start + lead + inner.len(), Hold::Whole, 75);
+                        let quote = |c: char| matches!(c, '\'' | '"');
+                        if let (Some(open), Some(close)) = (value.find(quote), value.rfind(quote)) {
+                            found |= judge(finds, named, start + open + 1, start + close, Hold::Whole, 75);
                         }
                     }
                     (cell, start) = (cell + 1, at + 1);
