@@ -1015,7 +1015,12 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         name.trim_matches(mark) == finds.str(from, to)
             || name.trim_matches(mark).ends_with(finds.str(from, to)) && name.contains(' ')
     });
-    if heads < 2 || !alone || !head.split(delimiter).all(|name| name.len() <= 48 && name.chars().all(cell)) {
+    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
+    let named_cell = |name: &str| {
+        let name = name.trim_matches(mark);
+        name.len() <= 48 && name.chars().all(cell) && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if heads < 2 || !alone || !head.split(delimiter).all(named_cell) {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();

@@ -311,6 +311,7 @@ fn masks_words_of_other_scripts_and_references_are_no_secrets() {
         "process.env.API_KEY | d3:1c:35:9f:96:01",
         "NEXTPAGETOKEN: BI/pLLWCGN48NmA/0RM5cCyRhDLMgtZ5E0CLYaDX",
         "<tr><th>Password</th><th>Role</th></tr>",
+        "apt\tpasswd\t4.17.4-2\napt\tlibxcomposite-dev\t1.17.0-2\n",
     ] {
         assert_eq!(values(text, &[]), [], "{text}");
     }
