@@ -101,7 +101,7 @@ async fn confirmed(
     let told = |refusal: portcullis::kernel::refusal::Refusal| format!("{:?}: {}", refusal.reason, refusal.detail);
     // The first round trip: the question.
     let held = hold()?;
-    confirmations.find(held.call(), &around).await.map_err(told)?;
+    confirmations.find(held.call(), &around);
     let wanted = Wanted {
         call: held.call().clone(),
         mode: Mode::Elicit,
@@ -112,7 +112,7 @@ async fn confirmed(
         like: None,
         prompts: true,
     };
-    let kept = confirmations.propose(wanted, around.clone()).await.map_err(told)?;
+    let kept = confirmations.propose(wanted, &around).await.map_err(told)?;
     let id = kept.confirmation.id().to_owned();
     black_box(summary::text(held.call(), &kept.lines, None));
     let sealed = confirmations.key().seal(&seal::State { id, round: 0, theirs: None });
@@ -121,8 +121,8 @@ async fn confirmed(
     let state = confirmations.key().open(&sealed).ok_or("it does not open")?;
     let who = Who::Client { subject: held.call().subject, client: held.call().client };
     let in_force = (held.call().policy, Some(held.call().contract));
-    confirmations.answer(&state.id, (true, 1), who, in_force, around.clone()).await.map_err(told)?;
-    let spent = confirmations.spend(&state.id, (held.call(), None), around.clone()).await.map_err(told)?;
+    confirmations.answer(&state.id, (true, 1), &who, in_force, &around).await.map_err(told)?;
+    let spent = confirmations.spend(&state.id, (held.call(), None), &around).await.map_err(told)?;
     black_box(held.release(spent, None, confirmations.key()).map_err(told)?);
     confirmations.outcome(&state.id, around).done(true);
     Ok(())
