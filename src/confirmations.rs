@@ -12,6 +12,8 @@
 mod journal;
 mod ledger;
 mod outcome;
+#[cfg(test)]
+mod tests;
 mod told;
 mod who;
 
