@@ -264,9 +264,9 @@ impl Journal {
     pub fn synced(&mut self, place: Place, done: std::io::Result<()>) -> Result<(), String> {
         if place.journal == self.number {
             match done {
-                Ok(()) => self.synced = self.synced.max(place.lines),
                 // What the system did not write it may have forgotten: asking again would succeed.
-                Err(_) => self.broken = true,
+                Ok(()) if !self.broken => self.synced = self.synced.max(place.lines),
+                _ => self.broken = true,
             }
         }
         if self.broken || !self.has(place) { Err(told("it cannot be synced")) } else { Ok(()) }
