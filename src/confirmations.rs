@@ -12,8 +12,6 @@
 mod journal;
 mod ledger;
 mod outcome;
-#[cfg(test)]
-mod tests;
 mod told;
 mod who;
 
@@ -526,3 +524,6 @@ impl Confirmations {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;
