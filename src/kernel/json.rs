@@ -182,6 +182,19 @@ impl Document {
         Value { document: self, index: 0 }
     }
 
+    /// A part of this document as a document of its own, as it would be read from [`Value::raw`].
+    pub fn part(&self, value: Value<'_>) -> Self {
+        let range = value.range();
+        let (first, start) = (value.index, range.start as u32);
+        let moved = |node: &Node| Node {
+            kind: node.kind,
+            start: node.start - start,
+            end: node.end - start,
+            next: node.next - first,
+        };
+        Self { text: self.text.slice(range), nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
+    }
+
     /// The text as it came.
     pub fn text(&self) -> &str {
         std::str::from_utf8(&self.text).unwrap_or_default()
@@ -253,12 +266,7 @@ impl<'a> Value<'a> {
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let node = self.document.node(self.index);
-        let Kind::String { escaped, .. } = node.kind else {
-            return None;
-        };
-        let raw = self.document.slice(node);
-        let inner = raw.get(1..raw.len().saturating_sub(1))?;
-        if escaped { unescape(inner).map(Cow::Owned) } else { std::str::from_utf8(inner).ok().map(Cow::Borrowed) }
+        decoded(node.kind, self.document.slice(node))
     }
 
     /// The number as an `i64`, if it is an integer that fits.
@@ -317,6 +325,38 @@ impl<'a> Value<'a> {
     /// once have the same one only if they are the same place.
     pub fn place(self) -> (usize, u32) {
         (std::ptr::from_ref(self.document).addr(), self.index)
+    }
+
+    /// Whether this is a string that says exactly `text`. Nothing is decoded but one escape at a time.
+    pub fn says(self, text: &[u8]) -> bool {
+        let raw = self.raw();
+        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        matches!(self.kind(), Kind::String { .. }) && says(inner, text)
+    }
+
+    /// Whether this is the same value as another, node for node: the same keys in the same order, numbers spelled alike;
+    /// whitespace and the spelling of strings may differ.
+    pub fn is_twin(self, other: Self) -> bool {
+        let offset = |value: Self, node: &Node| node.next.wrapping_sub(value.index);
+        let same = |(own, their): (&Node, &Node)| {
+            let (a, b) = (self.document.slice(*own), other.document.slice(*their));
+            let alike = match (own.kind, their.kind) {
+                (Kind::String { .. }, Kind::String { .. }) => {
+                    // In the plainest spelling there is one for each text.
+                    a == b || !(plainest(own.kind) && plainest(their.kind)) && decoded(own.kind, a) == decoded(their.kind, b)
+                }
+                (Kind::Number, Kind::Number) => a == b,
+                (kind, other) => kind == other,
+            };
+            alike && offset(self, own) == offset(other, their)
+        };
+        let (own, their) = (self.nodes(), other.nodes());
+        own.len() == their.len() && own.iter().zip(their).all(same)
+    }
+
+    fn nodes(self) -> &'a [Node] {
+        let start = self.index as usize;
+        self.document.nodes.get(start..start + self.weight()).unwrap_or_default()
     }
 
     /// How many nodes this value spans: a bound for work done on it.
@@ -499,21 +539,27 @@ pub fn string(text: &str) -> Vec<u8> {
     out
 }
 
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// The highest bit of each byte that is zero; above the lowest of them also of others.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGH
+}
+
 /// Where the first quote, backslash or control character is.
 ///
 /// Most strings are short, so the first bytes are looked at eight at a time in a register (SIMD within a
 /// register: a byte that is zero after the xor, or below 0x20, sets its highest bit); only what is longer
 /// is worth a vector search.
 fn special(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     const SHORT: usize = 48;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let (words, rest) = text.get(..SHORT).unwrap_or(text).as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control) & HIGH;
+        let quote = zero_bytes(word ^ (ONES * u64::from(b'"')));
+        let found = quote | zero_bytes(word ^ (ONES * u64::from(b'\\'))) | (control & HIGH);
         if found != 0 {
             // A borrow can only set a bit above the first true one.
             return Some(index * 8 + found.trailing_zeros() as usize / 8);
@@ -782,6 +828,10 @@ impl Parser<'_> {
     }
 }
 
+fn plainest(kind: Kind) -> bool {
+    matches!(kind, Kind::String { plainest: true, .. })
+}
+
 fn plain_text(raw: &[u8]) -> Option<Cow<'_, str>> {
     std::str::from_utf8(raw).ok().map(Cow::Borrowed)
 }
@@ -790,37 +840,84 @@ fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
 }
 
+/// The text of a string, which stands there with its quotes.
+fn decoded(kind: Kind, raw: &[u8]) -> Option<Cow<'_, str>> {
+    let Kind::String { escaped, .. } = kind else { return None };
+    let inner = raw.get(1..raw.len().saturating_sub(1))?;
+    if escaped { unescape(inner).map(Cow::Owned) } else { plain_text(inner) }
+}
+
 fn unescape(raw: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(raw).ok()?;
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    let hex4 = |characters: &mut std::str::Chars<'_>| -> Option<u32> {
-        (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + characters.next()?.to_digit(16)?))
-    };
-    while let Some(plain) = memchr::memchr(b'\\', characters.as_str().as_bytes()) {
-        let (before, rest) = characters.as_str().split_at_checked(plain)?;
-        out.push_str(before);
-        characters = rest.chars();
-        characters.next();
-        out.push(match characters.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => match hex4(&mut characters)? {
-                high @ 0xD800..=0xDBFF => {
-                    (characters.next()? == '\\' && characters.next()? == 'u').then_some(())?;
-                    let low = hex4(&mut characters)?;
-                    char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)?
-                }
-                code => char::from_u32(code)?,
-            },
-            other => other,
-        });
+    let mut out = Vec::with_capacity(raw.len());
+    let mut rest = raw;
+    while let Some((run, [b'\\', escape @ ..])) = special(rest).and_then(|at| rest.split_at_checked(at)) {
+        out.extend_from_slice(run);
+        let (character, after) = escaped(escape)?;
+        match u8::try_from(character) {
+            Ok(byte) if byte.is_ascii() => out.push(byte),
+            _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+        rest = after;
     }
-    out.push_str(characters.as_str());
-    Some(out)
+    out.extend_from_slice(rest);
+    String::from_utf8(out).ok()
+}
+
+/// The character that an escape stands for, and what comes after it; from after the backslash.
+fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
+    let (letter, rest) = rest.split_first()?;
+    let plain = match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let (digits, rest) = rest.split_first_chunk::<4>()?;
+            return match parse_hex4(digits)? {
+                high @ 0xD800..=0xDBFF => {
+                    let (digits, rest) = rest.strip_prefix(b"\\u")?.split_first_chunk::<4>()?;
+                    let low = parse_hex4(digits)?.checked_sub(0xDC00)?;
+                    Some((char::from_u32(0x10000 + ((high - 0xD800) << 10) + low)?, rest))
+                }
+                code => Some((char::from_u32(code)?, rest)),
+            };
+        }
+        other => char::from(*other),
+    };
+    Some((plain, rest))
+}
+
+/// Whether what stands within the quotes of a string says `text`.
+fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
+    loop {
+        let run = alike(inner, text);
+        (inner, text) = match (inner.get(run..), text.get(run..)) {
+            (Some([]), Some([])) => return true,
+            (Some([b'\\', escape @ ..]), Some(text)) => {
+                let Some((character, after)) = escaped(escape) else { return false };
+                let Some(text) = text.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()) else { return false };
+                (after, text)
+            }
+            _ => return false,
+        };
+    }
+}
+
+/// How many bytes two texts have in common before the first backslash.
+fn alike(a: &[u8], b: &[u8]) -> usize {
+    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
+    let mut at = 0;
+    for (a, b) in words {
+        let (word, differs) = (u64::from_le_bytes(*a), u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b));
+        let escape = zero_bytes(word ^ (ONES * u64::from(b'\\')));
+        if differs | escape != 0 {
+            return at + differs.trailing_zeros().min(escape.trailing_zeros()) as usize / 8;
+        }
+        at += 8;
+    }
+    let rest = a.get(at..).unwrap_or_default().iter().zip(b.get(at..).unwrap_or_default());
+    at + rest.take_while(|(a, b)| a == b && **a != b'\\').count()
 }
 
 #[cfg(test)]
@@ -862,6 +959,61 @@ mod tests {
         let mut canonical = Vec::new();
         document.root().canonical(&mut canonical);
         assert_eq!(canonical, br#"{"ab":[true,null],"b":1.50e3}"#);
+    }
+
+    #[test]
+    fn a_string_says_what_it_decodes_to_and_nothing_else() {
+        let texts = ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
+        for text in texts {
+            let plainest = String::from_utf8(string(text)).unwrap();
+            let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+            for spelled in [plainest, format!("\"{escaped}\"")] {
+                let document = parse(&spelled).unwrap();
+                assert!(document.root().says(text.as_bytes()), "{spelled}");
+                assert_eq!(document.root().as_str().unwrap(), text);
+                for at in 0..text.len() {
+                    let mut other = text.as_bytes().to_vec();
+                    other[at] ^= 1;
+                    assert!(!document.root().says(&other), "{spelled}: differs at {at}");
+                    assert!(!document.root().says(&text.as_bytes()[..at]), "{spelled}: {at} bytes of it");
+                }
+                assert!(!document.root().says(format!("{text}x").as_bytes()));
+            }
+        }
+        assert!(!parse("1").unwrap().root().says(b"1"));
+        assert!(!parse("[]").unwrap().root().says(b""));
+    }
+
+    #[test]
+    fn a_part_reads_as_it_would_alone() {
+        let whole = parse(r#" {"a":[1,{"b":"\u0041"}], "c" : { "d" : [ ] , "e" : "x" } } "#).unwrap();
+        let mut open = vec![whole.root()];
+        while let Some(value) = open.pop() {
+            let (part, alone) = (whole.part(value), Document::reread(value.raw().to_vec()).unwrap());
+            assert_eq!(part.text(), alone.text());
+            assert_eq!(format!("{:?}", part.nodes), format!("{:?}", alone.nodes));
+            assert!(part.root().is_twin(value) && value.is_twin(alone.root()));
+            open.extend(value.elements().chain(value.entries().map(|(_, value)| value)));
+        }
+    }
+
+    #[test]
+    fn twins_are_the_same_node_for_node() {
+        let value = parse(r#"{"a":[1,"x\ny"],"b":null}"#).unwrap();
+        for (text, twin) in [
+            ("{ \"\\u0061\": [1, \"x\\u000ay\"],\n\"b\": null }", true),
+            (r#"{"b":null,"a":[1,"x\ny"]}"#, false),
+            (r#"{"a":[1.0,"x\ny"],"b":null}"#, false),
+            (r#"{"a":[1],"x\ny":"b"}"#, false),
+            (r#"{"a":[1,"x\ny",null]}"#, false),
+            (r#"{"a":[1,"x\ty"],"b":null}"#, false),
+            (r#"{"a":[1,"x\ny"],"b":false}"#, false),
+            (r#"[["a",1,"x\ny"],"b",null]"#, false),
+        ] {
+            let other = parse(text).unwrap();
+            assert_eq!(value.root().is_twin(other.root()), twin, "{text}");
+            assert_eq!(other.root().is_twin(value.root()), twin, "{text}");
+        }
     }
 
     #[test]
