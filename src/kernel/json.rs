@@ -153,7 +153,8 @@ impl Document {
         }
         // A guess that most messages stay under, so that the tape grows once if at all.
         let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
-        let mut parser = Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, bounds };
+        let mut parser =
+            Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, marks: Marks::NONE, bounds };
         parser.space();
         parser.value(0)?;
         parser.space();
@@ -343,7 +344,9 @@ impl<'a> Value<'a> {
             let alike = match (own.kind, their.kind) {
                 (Kind::String { .. }, Kind::String { .. }) => {
                     // In the plainest spelling there is one for each text.
-                    a == b || !(plainest(own.kind) && plainest(their.kind)) && decoded(own.kind, a) == decoded(their.kind, b)
+                    a == b
+                        || !(plainest(own.kind) && plainest(their.kind))
+                            && decoded(own.kind, a) == decoded(their.kind, b)
                 }
                 (Kind::Number, Kind::Number) => a == b,
                 (kind, other) => kind == other,
@@ -577,6 +580,62 @@ fn special(text: &[u8]) -> Option<usize> {
     (stop < long.len()).then_some(SHORT + stop)
 }
 
+/// Where quotes, backslashes and control characters are in a text that is gone through from its beginning. They are
+/// looked for in 64 bytes at once, whatever strings begin and end there, so that a text full of escapes costs little more.
+struct Marks {
+    block: usize,
+    mask: u64,
+}
+
+impl Marks {
+    const NONE: Self = Self { block: usize::MAX, mask: 0 };
+
+    /// The next one at `from` or after it.
+    #[inline]
+    fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let found = self.mask & (u64::MAX << (from % 64));
+        if self.block == from / 64 && found != 0 {
+            return Some((from & !63) + found.trailing_zeros() as usize);
+        }
+        self.further(text, from)
+    }
+
+    /// The same, of a block that was not looked at.
+    #[inline(never)]
+    fn further(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let (mut block, mut kept) = (from / 64, u64::MAX << (from % 64));
+        loop {
+            if self.block != block {
+                let rest = text.get(block * 64..).filter(|rest| !rest.is_empty())?;
+                *self = Self { block, mask: marks(rest) };
+            }
+            let found = self.mask & kept;
+            if found != 0 {
+                return Some(block * 64 + found.trailing_zeros() as usize);
+            }
+            (block, kept) = (block + 1, u64::MAX);
+        }
+    }
+}
+
+/// One bit for each of the first 64 bytes.
+fn marks(text: &[u8]) -> u64 {
+    let mut padded = [b' '; 64];
+    let block = text.first_chunk::<64>().unwrap_or_else(|| {
+        padded.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
+        &padded
+    });
+    // A loop without branches, which compilers turn into vector code.
+    let mut found = [0u8; 64];
+    for (slot, byte) in found.iter_mut().zip(block) {
+        *slot = if *byte < 0x20 || *byte == b'"' || *byte == b'\\' { 0xFF } else { 0 };
+    }
+    // Of each byte another bit, and the product adds them up in the highest byte.
+    const ONE_EACH: u64 = 0x8040_2010_0804_0201;
+    let bits = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) & ONE_EACH).wrapping_mul(ONES) >> 56;
+    found.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
+}
+
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -584,15 +643,21 @@ struct Parser<'a> {
     /// Keys of the object being closed; kept for the next.
     keys: Vec<Node>,
     plain: bool,
+    marks: Marks,
     bounds: &'a Bounds,
 }
 
 impl Parser<'_> {
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
+        if self.peek().is_none_or(|byte| byte > b' ') {
+            return;
+        }
         let before = self.at;
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -634,9 +699,18 @@ impl Parser<'_> {
         if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             return Err(Fault::Syntax);
         }
-        let index = self.push(kind)?;
+        let start = self.at as u32;
         self.at += word.len();
-        self.close(index);
+        self.leaf(kind, start)
+    }
+
+    /// A value that has none within it, from `start` up to here.
+    fn leaf(&mut self, kind: Kind, start: u32) -> Result<(), Fault> {
+        if self.nodes.len() >= self.bounds.nodes_max {
+            return Err(Fault::TooManyNodes);
+        }
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { kind, start, end: self.at as u32, next });
         Ok(())
     }
 
@@ -649,7 +723,7 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<(), Fault> {
-        let index = self.push(Kind::Number)?;
+        let start = self.at as u32;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -669,33 +743,32 @@ impl Parser<'_> {
             }
             self.digits()?;
         }
-        self.close(index);
-        Ok(())
+        self.leaf(Kind::Number, start)
     }
 
     fn string(&mut self) -> Result<(), Fault> {
-        let index = self.push(Kind::String { escaped: false, plainest: true })?;
+        let start = self.at as u32;
         self.at += 1;
         let (mut escaped, mut plainest) = (false, true);
         loop {
-            self.at += special(self.text.get(self.at..).unwrap_or_default()).ok_or(Fault::Syntax)?;
-            let found = self.peek();
-            self.at += 1;
-            match found {
-                Some(b'"') => break,
-                Some(b'\\') => {
+            self.at = self.marks.next(self.text, self.at).ok_or(Fault::Syntax)?;
+            match self.text.get(self.at..) {
+                Some([b'"', ..]) => break,
+                Some([b'\\', b'"' | b'\\' | b'n', ..]) => {
                     escaped = true;
+                    self.at += 2;
+                }
+                Some([b'\\', ..]) => {
+                    escaped = true;
+                    self.at += 1;
                     plainest &= self.escape()?;
                 }
                 _ => return Err(Fault::Syntax),
             }
         }
+        self.at += 1;
         self.plain &= plainest;
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.kind = Kind::String { escaped, plainest };
-        }
-        self.close(index);
-        Ok(())
+        self.leaf(Kind::String { escaped, plainest }, start)
     }
 
     /// What follows a backslash; whether it is the plainest spelling of its character.
@@ -819,7 +892,8 @@ impl Parser<'_> {
         } else if self.keys.len() <= 12 {
             // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
             let keys = self.keys.iter().enumerate();
-            keys.clone().any(|(i, key)| self.keys.iter().skip(i + 1).any(|other| raw(other) == raw(key)))
+            let same = |a: &[u8], b: &[u8]| a.len() == b.len() && a.first() == b.first() && a == b;
+            keys.clone().any(|(i, key)| self.keys.iter().skip(i + 1).any(|other| same(raw(other), raw(key))))
         } else {
             self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
             self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
@@ -848,18 +922,19 @@ fn decoded(kind: Kind, raw: &[u8]) -> Option<Cow<'_, str>> {
 }
 
 fn unescape(raw: &[u8]) -> Option<String> {
+    let (mut marks, mut at) = (Marks::NONE, 0);
     let mut out = Vec::with_capacity(raw.len());
-    let mut rest = raw;
-    while let Some((run, [b'\\', escape @ ..])) = special(rest).and_then(|at| rest.split_at_checked(at)) {
-        out.extend_from_slice(run);
-        let (character, after) = escaped(escape)?;
+    while let Some(escape) = marks.next(raw, at) {
+        out.extend_from_slice(raw.get(at..escape)?);
+        let rest = raw.get(escape + 1..)?;
+        let (character, left) = escaped(rest)?;
         match u8::try_from(character) {
             Ok(byte) if byte.is_ascii() => out.push(byte),
             _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
         }
-        rest = after;
+        at = raw.len() - left.len();
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(raw.get(at..)?);
     String::from_utf8(out).ok()
 }
 
@@ -889,35 +964,34 @@ fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
 }
 
 /// Whether what stands within the quotes of a string says `text`.
-fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
-    loop {
-        let run = alike(inner, text);
-        (inner, text) = match (inner.get(run..), text.get(run..)) {
-            (Some([]), Some([])) => return true,
-            (Some([b'\\', escape @ ..]), Some(text)) => {
-                let Some((character, after)) = escaped(escape) else { return false };
-                let Some(text) = text.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()) else { return false };
-                (after, text)
+fn says(inner: &[u8], text: &[u8]) -> bool {
+    let (mut marks, mut at, mut rest) = (Marks::NONE, 0, text);
+    // A quote or a control character is none without a backslash before it.
+    while let Some(escape) = marks.next(inner, at) {
+        let Some((said, after)) = rest.split_at_checked(escape - at) else { return false };
+        if !same(inner.get(at..escape).unwrap_or_default(), said) {
+            return false;
+        }
+        let known = match (inner.get(escape + 1), after) {
+            (Some(b'"' | b'\\'), [first, ..]) if inner.get(escape + 1) == Some(first) => {
+                Some((escape + 2, after.get(1..)))
             }
-            _ => return false,
+            (Some(_), _) => escaped(inner.get(escape + 1..).unwrap_or_default()).map(|(character, left)| {
+                (inner.len() - left.len(), after.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()))
+            }),
+            (None, _) => None,
         };
+        let Some((next, Some(left))) = known else { return false };
+        (at, rest) = (next, left);
     }
+    inner.get(at..) == Some(rest)
 }
 
-/// How many bytes two texts have in common before the first backslash.
-fn alike(a: &[u8], b: &[u8]) -> usize {
-    let words = a.as_chunks::<8>().0.iter().zip(b.as_chunks::<8>().0);
-    let mut at = 0;
-    for (a, b) in words {
-        let (word, differs) = (u64::from_le_bytes(*a), u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b));
-        let escape = zero_bytes(word ^ (ONES * u64::from(b'\\')));
-        if differs | escape != 0 {
-            return at + differs.trailing_zeros().min(escape.trailing_zeros()) as usize / 8;
-        }
-        at += 8;
-    }
-    let rest = a.get(at..).unwrap_or_default().iter().zip(b.get(at..).unwrap_or_default());
-    at + rest.take_while(|(a, b)| a == b && **a != b'\\').count()
+/// Whether two texts of one length are the same; most are shorter than a call to compare them is worth.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (words, rest) = a.as_chunks::<8>();
+    let (others, last) = b.as_chunks::<8>();
+    words == others && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -963,7 +1037,8 @@ mod tests {
 
     #[test]
     fn a_string_says_what_it_decodes_to_and_nothing_else() {
-        let texts = ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
+        let texts =
+            ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
         for text in texts {
             let plainest = String::from_utf8(string(text)).unwrap();
             let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();

@@ -20,7 +20,7 @@ use crate::kernel::redact::cover::{mask, placeholder};
 use crate::kernel::redact::{Context, Edit, Finding, Findings, Kind, Place, rewrite};
 use crate::kernel::refusal::{Reason, Refusal};
 use keys::About;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// How many values of which type met which action. Never the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -235,8 +235,8 @@ pub fn sent(
                         "cursor" | "requestState" | "taskId" | "requestId" | "progressToken" => {}
                         "name" | "uri" | "ref" | "notifications" => desk.fixed(document, value),
                         "_meta" => {
-                            let own: HashSet<_> = of_protocol(value).collect();
-                            desk.edit(document, value, &|within| own.contains(&within.place()), &mut patches);
+                            let own: Own = of_protocol(value).collect();
+                            desk.edit(document, value, &|within| own.has(within), &mut patches);
                         }
                         _ => desk.edit(document, value, &|_| false, &mut patches),
                     }
@@ -404,22 +404,22 @@ fn rewritten<'d>(
     let mut patches = Patches::default();
     if let Some(params) = frame.params {
         let own = handles(params);
-        desk.edit(document, params, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit(document, params, &|value| own.has(value), &mut patches);
     }
     if let Some(result) = frame.result {
         let mut own = handles(result);
         // What was asked for, by the name it was asked for.
         let contents = || result.get("contents").into_iter().flat_map(Value::elements);
-        own.extend(contents().filter_map(|content| content.get("uri")).map(Value::place));
+        own.add(contents().filter_map(|content| content.get("uri")));
         if desk.passage.server.contract.published.is_some() {
             // To the byte what was approved, or refused for that.
             let blocks = result.get("content").into_iter().flat_map(Value::elements);
             let messages = result.get("messages").into_iter().flat_map(Value::elements);
             let blocks = blocks.chain(messages.filter_map(|message| message.get("content")));
             let embedded = blocks.filter_map(|block| block.get("resource"));
-            own.extend(contents().chain(embedded).filter(|content| is_user_interface(*content)).map(Value::place));
+            own.add(contents().chain(embedded).filter(|content| is_user_interface(*content)));
         }
-        desk.edit_result((document, mirrors), result, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit_result((document, mirrors), result, &|value| own.has(value), &mut patches);
     }
     if let Some(error) = frame.error {
         let own = |value: Value<'_>| error.get("code").is_some_and(|code| code.place() == value.place());
@@ -465,18 +465,39 @@ fn structured(document: &Document) -> Option<Value<'_>> {
     result.get("structuredContent").or_else(|| result.get("result")?.get("structuredContent"))
 }
 
+/// Places that are left as they are. Every value is held against them, so in order and without hashing.
+struct Own(Vec<(usize, u32)>);
+
+impl Own {
+    fn add<'a>(&mut self, values: impl Iterator<Item = Value<'a>>) {
+        self.0.extend(values.map(Value::place));
+        self.0.sort_unstable();
+    }
+
+    fn has(&self, value: Value<'_>) -> bool {
+        !self.0.is_empty() && self.0.binary_search(&value.place()).is_ok()
+    }
+}
+
+impl<'a> FromIterator<Value<'a>> for Own {
+    fn from_iter<I: IntoIterator<Item = Value<'a>>>(values: I) -> Self {
+        let mut own = Self(Vec::new());
+        own.add(values.into_iter());
+        own
+    }
+}
+
 /// What only the server, or the protocol, can make sense of.
-fn handles(part: Value<'_>) -> HashSet<(usize, u32)> {
+fn handles(part: Value<'_>) -> Own {
     const HANDLES: &[&str] = &["nextCursor", "requestState", "progressToken", "resultType", "taskId", "requestId"];
-    let mut handles: HashSet<_> = HANDLES.iter().filter_map(|key| part.get(key)).map(Value::place).collect();
-    handles.extend(part.get("_meta").into_iter().flat_map(of_protocol));
-    handles
+    let handles = HANDLES.iter().filter_map(|key| part.get(key));
+    handles.chain(part.get("_meta").into_iter().flat_map(of_protocol)).collect()
 }
 
 /// Fields of `_meta` that are the protocol's own.
-fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = (usize, u32)> {
+fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let own = |key: &str| key == "progressToken" || key.starts_with("io.modelcontextprotocol/");
-    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value.place())
+    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value)
 }
 
 /// What a server says that it offers.
