@@ -636,6 +636,22 @@ fn marks(text: &[u8]) -> u64 {
     found.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
 }
 
+/// Keys of one object that are compared in pairs.
+const FEW_KEYS: usize = 12;
+
+/// The length and the first seven bytes of a key, which tell most keys apart.
+fn beginning(key: &[u8]) -> u64 {
+    let bytes = match key.first_chunk::<7>() {
+        Some([a, b, c, d, e, f, g]) => [*a, *b, *c, *d, *e, *f, *g, 0],
+        None => {
+            let mut padded = [0; 8];
+            padded.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
+            padded
+        }
+    };
+    u64::from_le_bytes(bytes) | (key.len() as u64) << 56
+}
+
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -889,11 +905,15 @@ impl Parser<'_> {
             let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        } else if self.keys.len() <= 12 {
+        } else if self.keys.len() <= FEW_KEYS {
             // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
-            let keys = self.keys.iter().enumerate();
-            let same = |a: &[u8], b: &[u8]| a.len() == b.len() && a.first() == b.first() && a == b;
-            keys.clone().any(|(i, key)| self.keys.iter().skip(i + 1).any(|other| same(raw(other), raw(key))))
+            let mut begins = [0; FEW_KEYS];
+            begins.iter_mut().zip(&self.keys).for_each(|(slot, key)| *slot = beginning(raw(key)));
+            let keys = self.keys.iter().zip(&begins);
+            let again = |(at, (key, begin)): (usize, (&Node, &u64))| {
+                keys.clone().skip(at + 1).any(|(other, also)| begin == also && raw(key) == raw(other))
+            };
+            keys.clone().enumerate().any(again)
         } else {
             self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
             self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))

@@ -150,15 +150,14 @@ impl<'a> Desk<'a> {
                 && mirror.block.get("type").is_some_and(|kind| kind.says(b"text"));
             plain && matches!(mirror.says, Says::Same | Says::Twin(_)) && !whole(mirror.block) && !whole(mirror.text)
         });
-        let repeated: Vec<_> = repeated.map(|mirror| (mirror.text, &mirror.says)).collect();
-        let skipped = |value: Value<'_>| repeated.iter().any(|(text, _)| text.place() == value.place());
-        let mut findings = engine.scan_but(result, &|value| whole(value) || skipped(value));
-        for (text, says) in &repeated {
-            findings.repeat(structured, *text, &["content", "text"], || match says {
-                Says::Twin(spelled) => spelled.clone(),
-                _ => document.part(structured),
-            });
-        }
+        let repeated: Vec<_> = repeated.collect();
+        let texts: Own = repeated.iter().map(|mirror| mirror.text).collect();
+        let mut findings = engine.scan_but(result, &|value| whole(value) || texts.has(value));
+        let again = repeated.iter().map(|mirror| match &mirror.says {
+            Says::Twin(spelled) => (mirror.text, spelled.clone()),
+            _ => (mirror.text, document.part(structured)),
+        });
+        findings.repeat(structured, &["content", "text"], again);
         self.rewrite(document, &findings, patches);
     }
 

@@ -152,9 +152,10 @@ impl Findings {
         }
     }
 
-    /// What was found in `part`, an entry of the object that was looked through, is found in the string `text` too, which
-    /// stands below the keys `path` and was not looked at: it is `part` once more, node for node, as `document` gives it.
-    pub fn repeat(&mut self, part: Value<'_>, text: Value<'_>, path: &[&str], document: impl FnOnce() -> Document) {
+    /// What was found in `part`, an entry of the object that was looked through, is found in these strings too, which
+    /// stand below the keys `path` and were not looked at: each is `part` once more, node for node, as the document beside
+    /// it gives it. Documents are asked for only where something was found.
+    pub fn repeat<'v>(&mut self, part: Value<'_>, path: &[&str], texts: impl Iterator<Item = (Value<'v>, Document)>) {
         let first = part.place().1;
         let within = first..first.saturating_add(u32::try_from(part.weight()).unwrap_or(u32::MAX));
         let path: Vec<String> = path.iter().map(ToString::to_string).collect();
@@ -166,10 +167,14 @@ impl Findings {
         };
         let leaves: Vec<Leaf> = self.leaves.iter().filter(|leaf| within.contains(&leaf.node)).map(moved).collect();
         let count = leaves.iter().map(Leaf::count).sum();
-        if count > 0 {
-            let content = Content::Nested(Box::new((document(), Self { leaves, count })));
+        if count == 0 {
+            return;
+        }
+        let inner = Self { leaves, count };
+        for (text, document) in texts {
+            let content = Content::Nested(Box::new((document, inner.clone())));
             let node = text.place().1;
-            self.leaves.push(Leaf { node, entry: node, place: Place::Text, path, content });
+            self.leaves.push(Leaf { node, entry: node, place: Place::Text, path: path.clone(), content });
             self.count += count;
         }
     }
