@@ -132,7 +132,7 @@ impl<'v> Surroundings<'v> {
                     if parent.tells() {
                         return Front::direct(parent, Labels::NONE);
                     }
-                    let heading = if stands_alone { self.heading(start) } else { Labels::NONE };
+                    let heading = if stands_alone { self.heading(start) } else { self.asked(start, whole_line) };
                     if heading.tells() {
                         return Front::direct(heading, Labels::NONE);
                     }

@@ -184,6 +184,13 @@ fn a_label_is_read_wherever_a_layout_puts_it() {
 }
 
 #[test]
+fn an_answer_is_what_was_asked_for() {
+    let told =
+        found("agent: can I have the CVV?\n[09:02] Anna Wu: 622\nagent: and your birthday?\nCustomer: 1974-12-25");
+    assert_eq!(told, [(Kind::CardCvv, "622".to_owned()), (Kind::DateOfBirth, "1974-12-25".to_owned())]);
+}
+
+#[test]
 fn words_run_into_an_address_of_mail_in_scripts_without_spaces() {
     assert_eq!(found("メールはanna@example.orgです"), [(Kind::Email, "anna@example.org".to_owned())]);
     assert_eq!(found("IPv6:2a00:1450::200e"), [(Kind::IpAddress, "2a00:1450::200e".to_owned())]);
@@ -208,6 +215,7 @@ fn what_only_looks_like_it_is_left_alone() {
         "job 202511031014 done",
         "Lic. Ana Ruiz (ISBN 729815608X)",
         "Einwohner\tHandy\n94195028\tx",
+        "사업자등록번호 124-81-00998",
         "Customer's trace 33a64df551425fcc",
     ] {
         assert_eq!(found(text), [], "{text}");
