@@ -7,6 +7,7 @@
 //!
 //! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
 //! is replaced is never found again; nothing but what was found changes.
+mod above;
 mod chain;
 mod checks;
 mod contact;
@@ -34,6 +35,8 @@ mod words;
 pub use document::{Edit, Finding, Findings, Place, rewrite};
 pub use kind::{Group, Kind};
 pub use tail::{HELD_MAX, Tail};
+use above::Above;
+use lanes::Traits;
 use view::View;
 
 /// Part of a text and what it is. Byte offsets, always on character boundaries.
@@ -127,7 +130,7 @@ impl Engine {
 
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
-        self.scan_layers(text, context, LAYERS)
+        self.scan_layers(text, &Above::of(context), LAYERS)
     }
 
     /// Whether an own type goes by its path.
@@ -140,14 +143,21 @@ impl Engine {
         self.own.at(path)
     }
 
-    fn scan_layers(&self, text: &str, context: &Context<'_>, layers: usize) -> Vec<Span> {
-        let view = View::new(text);
+    fn scan_layers(&self, text: &str, above: &Above, layers: usize) -> Vec<Span> {
+        let mut traits = Traits::of(text.as_bytes());
+        let view = if traits.fold() { View::new(text) } else { View::plain(text) };
+        if view.is_folded() {
+            traits = Traits::of(view.folded().as_bytes());
+        }
         let mut found = Vec::new();
-        numbers::find(&view, context, &mut found);
-        secrets::find(&view, context, &mut found);
+        numbers::find(&view, traits, above, &mut found);
+        secrets::find(&view, traits, above, &mut found);
         self.own.find(&view, &mut found);
-        if layers > 0 {
-            encoded::find(self, &view, context, layers, &mut found);
+        if layers > 0 && traits.tokens() {
+            encoded::find(self, &view, above, layers, &mut found);
+        }
+        if found.is_empty() {
+            return Vec::new();
         }
         resolve(&mut found);
         let written = |found: Found| {

@@ -2,7 +2,8 @@
 use super::chain::{byte_before, is_part};
 use super::lanes::TokenEights;
 use super::view::View;
-use super::{Context, Engine, Found, Span};
+use super::above::Above;
+use super::{Engine, Found, Span};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
@@ -20,7 +21,7 @@ const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIEN
 const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Finds runs of base64 that hold something sensitive, `layers` deep.
-pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usize, out: &mut Vec<Found>) {
+pub fn find(engine: &Engine, view: &View<'_>, above: &Above, layers: usize, out: &mut Vec<Found>) {
     let bytes = view.folded().as_bytes();
     let mut eights = TokenEights::new(bytes);
     let mut at = 0;
@@ -34,7 +35,7 @@ pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usi
             continue;
         };
         budget -= run.1 - run.0;
-        let spans = engine.scan_layers(&text, &Context { path: context.path }, layers - 1);
+        let spans = engine.scan_layers(&text, above, layers - 1);
         // Of several the longest gives its name.
         if let Some(longest) = spans.iter().max_by_key(|span| (span.end - span.start, std::cmp::Reverse(span.start))) {
             out.push(Found { span: Span { start: run.0, end: run.1, kind: longest.kind }, score: 60 });

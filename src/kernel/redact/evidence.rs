@@ -2,7 +2,7 @@
 use super::labels::{self, Labels, Match};
 use super::tables::Tables;
 use super::words::Words;
-use super::{Context, Kind};
+use super::Kind;
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
@@ -58,15 +58,15 @@ impl Front {
 /// Reads the surroundings of values in one text.
 pub struct Surroundings<'v> {
     text: &'v str,
-    context: &'v Context<'v>,
+    /// What the keys above the whole text say.
+    above: Labels,
     tables: OnceCell<Tables>,
-    path: OnceCell<Labels>,
 }
 
 impl<'v> Surroundings<'v> {
-    /// Of the folded text and the keys above it.
-    pub fn new(text: &'v str, context: &'v Context<'v>) -> Self {
-        Self { text, context, tables: OnceCell::new(), path: OnceCell::new() }
+    /// Of the folded text and what the keys above it say.
+    pub fn new(text: &'v str, above: Labels) -> Self {
+        Self { text, above, tables: OnceCell::new() }
     }
 
     /// What is said about `start..end`, given what stands in front of it.
@@ -81,7 +81,7 @@ impl<'v> Surroundings<'v> {
             (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
             (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
             (None, None) => {
-                let labels = self.above();
+                let labels = self.above;
                 Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
             }
         }
@@ -113,8 +113,8 @@ impl<'v> Surroundings<'v> {
         }
         let mut strange = false;
         let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
-        if stands_alone && before.len() == start && self.above().tells() {
-            return Front::direct(self.above(), Labels::NONE);
+        if stands_alone && before.len() == start && self.above.tells() {
+            return Front::direct(self.above, Labels::NONE);
         }
         match key(clean) {
             Some(key) => {
@@ -174,22 +174,6 @@ impl<'v> Surroundings<'v> {
         let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
         (joins && !is_next).then_some((found.labels, outright))
-    }
-
-    /// What the keys above the whole text say, innermost first.
-    fn above(&self) -> Labels {
-        *self.path.get_or_init(|| {
-            for key in self.context.path.iter().rev().take(4) {
-                let labels = labels::of_key(key);
-                if labels.tells() {
-                    return labels;
-                }
-                if labels != Labels::VAGUE && !key.is_empty() && !key.bytes().all(|byte| byte.is_ascii_digit()) {
-                    break;
-                }
-            }
-            Labels::NONE
-        })
     }
 
     /// The line above, when it is a heading for the one that holds only the value.

@@ -23,6 +23,69 @@ fn token(eight: u64) -> u64 {
     (marks | letters) & !eight & HIGH
 }
 
+/// What a text has at all: most have little, and what is not there need not be looked for. A trait may be claimed that is
+/// not there, never the other way round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traits {
+    digit: u64,
+    at: u64,
+    fold: u64,
+    capitals: u64,
+    tokens: bool,
+}
+
+impl Traits {
+    /// Of these bytes, eight at a time; the last eight overlap those before.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut traits = Self::default();
+        let (eights, rest) = bytes.as_chunks::<8>();
+        eights.iter().for_each(|eight| traits.add(u64::from_le_bytes(*eight)));
+        match bytes.last_chunk::<8>() {
+            Some(last) if !rest.is_empty() => traits.add(u64::from_le_bytes(*last)),
+            _ => traits.add(rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))),
+        }
+        traits
+    }
+
+    fn add(&mut self, eight: u64) {
+        let low = eight & !HIGH;
+        let is = |byte: u8| !((low ^ all(byte)) + all(0x7F));
+        self.digit |= (low + all(0x80 - b'0')) & !(low + all(0x7F - b'9'));
+        self.at |= is(b'@');
+        // `%` and `&` stand side by side.
+        self.fold |= eight | (low + all(0x80 - b'%')) & !(low + all(0x7F - b'&')) | is(b'\\');
+        let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & HIGH;
+        let two = capitals & capitals >> 8;
+        self.capitals |= two & two >> 16;
+        self.tokens |= token(eight) == HIGH;
+    }
+
+    /// A digit.
+    pub fn digit(self) -> bool {
+        self.digit & HIGH != 0
+    }
+
+    /// The sign of e-mail addresses.
+    pub fn at(self) -> bool {
+        self.at & HIGH != 0
+    }
+
+    /// Something that is not ASCII, or may begin an escape.
+    pub fn fold(self) -> bool {
+        self.fold & HIGH != 0
+    }
+
+    /// Four capitals in a row within eight bytes: every word of eight capitals covers such.
+    pub fn capitals(self) -> bool {
+        self.capitals != 0
+    }
+
+    /// Eight bytes in a row of what tokens consist of: every run of fifteen covers such.
+    pub fn tokens(self) -> bool {
+        self.tokens
+    }
+}
+
 /// The first place from `from` on, in steps of eight, where something of eight bytes is marked; `from` is
 /// rounded up. Blocks are looked through without an early exit, so that it is done many bytes at a time.
 fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {

@@ -5,9 +5,10 @@
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
-use super::lanes::{Digits, capital_eight};
+use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
-use super::{Context, Found, contact, identity, labelled, payment};
+use super::above::Above;
+use super::{Found, contact, identity, labelled, payment};
 use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
@@ -16,14 +17,17 @@ const JOINED: usize = 8;
 const DIGITS_MIN: usize = 6;
 
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
-pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
+    if !traits.digit() && !traits.at() && !traits.capitals() {
+        return;
+    }
     let text = view.folded();
     let bytes = text.as_bytes();
-    let surroundings = Surroundings::new(text, context);
+    let surroundings = Surroundings::new(text, above.labels);
     let mut judge = Judge::new(&surroundings, out);
     let mut at = 0;
     let mut last = Word::default();
-    let mut digits = Digits::new(bytes);
+    let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
     while let Some(digit) = digits.next(at) {
         let word = word_from(bytes, begin(bytes, at, digit));
         let joined =
@@ -31,10 +35,12 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
         at = visit(text, word, joined, &mut judge).max(word.end);
         last = word;
     }
-    for at in memchr::memchr_iter(b'@', bytes) {
-        contact::email(text, at, &mut judge);
+    if traits.at() {
+        memchr::memchr_iter(b'@', bytes).for_each(|at| contact::email(text, at, &mut judge));
     }
-    capitals(bytes, &mut judge);
+    if traits.capitals() {
+        capitals(bytes, &mut judge);
+    }
 }
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.

@@ -19,7 +19,10 @@ mod value;
 
 use super::kind::Kind;
 use super::view::View;
-use super::{Context, Found, Span};
+use super::above::Above;
+use super::lanes::Traits;
+use super::{Found, Span};
+pub(super) use names::{Named, named};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gate::Gate;
 use std::sync::LazyLock;
@@ -197,12 +200,14 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
 });
 
 /// Finds API keys, passwords, private keys and tokens.
-pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
     let text = view.folded();
     let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
-    finds.under(context.path);
+    finds.under(above.named);
     finds.called();
-    marks::find(&mut finds);
+    if traits.tokens() {
+        marks::find(&mut finds);
+    }
 }
 
 /// A text being read, and what was found in it.
@@ -250,26 +255,8 @@ impl<'a> Finds<'a> {
     }
 
     /// What the key above says about the whole text.
-    fn under(&mut self, path: &[&str]) {
-        let Some(mut key) = path.last().copied() else { return };
-        if matches!(
-            key,
-            "value"
-                | "Value"
-                | "val"
-                | "data"
-                | "plaintext"
-                | "current"
-                | "#text"
-                | "_"
-                | "$"
-                | "content"
-                | "new"
-                | "old"
-        ) {
-            key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
-        }
-        let Some(named) = names::named(key) else { return };
+    fn under(&mut self, named: Option<Named>) {
+        let Some(named) = named else { return };
         let trimmed = self.text.trim();
         let start = self.text.len() - self.text.trim_start().len();
         assigned::judge(self, named, start, start + trimmed.len(), value::Hold::Whole, 80);
