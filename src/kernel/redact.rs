@@ -32,11 +32,11 @@ pub mod view;
 mod wire;
 mod words;
 
+use above::Above;
 pub use document::{Edit, Finding, Findings, Place, rewrite};
 pub use kind::{Group, Kind};
-pub use tail::{HELD_MAX, Tail};
-use above::Above;
 use lanes::Traits;
+pub use tail::{HELD_MAX, Tail};
 use view::View;
 
 /// Part of a text and what it is. Byte offsets, always on character boundaries.
@@ -131,6 +131,11 @@ impl Engine {
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
         self.scan_layers(text, &Above::of(context), LAYERS)
+    }
+
+    /// As [`Self::scan_text`], for keys that were read.
+    fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
+        self.scan_layers(text, above, LAYERS)
     }
 
     /// Whether an own type goes by its path.

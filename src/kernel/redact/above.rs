@@ -5,6 +5,60 @@ use super::secrets::{Named, named};
 
 /// How many keys are looked at for a label, from the innermost.
 const NEAR: usize = 4;
+/// How many keys of a document are remembered, how many slots they are found by, and the longest such key.
+const KEYS_MAX: usize = 512;
+const SLOTS: usize = 1024;
+const KEY_MAX: usize = 64;
+
+/// Names of columns, and of the entries that name or hold the value of a pair.
+const HEADS: &[&str] =
+    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &[
+    "name",
+    "type",
+    "label",
+    "field",
+    "key",
+    "kind",
+    "title",
+    "system",
+    "idtype",
+    "documenttype",
+    "attribute",
+    "column",
+    "property",
+    "question",
+    "fieldname",
+    "code",
+    "scheme",
+    "category",
+    "header",
+    "param",
+    "variable",
+    "prompt",
+];
+const VALUES: &[&str] = &[
+    "value",
+    "number",
+    "no",
+    "id",
+    "val",
+    "data",
+    "text",
+    "content",
+    "identifier",
+    "answer",
+    "documentnumber",
+    "idnumber",
+    "stringvalue",
+    "valuestring",
+    "v",
+    "input",
+    "values",
+    "displayvalue",
+    "default",
+    "response",
+];
 
 /// What one key says.
 #[derive(Clone, Copy, Debug, Default)]
@@ -17,9 +71,36 @@ pub struct Key {
     passes: bool,
     /// It only says that there is a value: the key above it says which.
     holds: bool,
+    /// What it is for the objects it stands in, of [`Role`].
+    roles: u8,
+}
+
+/// What an entry is for its object, by its key.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub enum Role {
+    /// Names the columns of rows beside it.
+    Heads = 1,
+    /// Names what another entry holds.
+    Names = 2,
+    /// Holds a value.
+    Value = 4,
+    /// `type`
+    Type = 8,
+    /// `mimeType`
+    Media = 16,
+    /// May be base64 beside a media type.
+    Blob = 32,
+    /// The key is a word, and no value itself.
+    Word = 64,
 }
 
 impl Key {
+    /// Whether it has a role.
+    pub fn is(self, role: Role) -> bool {
+        self.roles & role as u8 != 0
+    }
+
     /// Reads a key.
     pub fn read(key: &str) -> Self {
         let labels = labels::of_key(key);
@@ -39,8 +120,94 @@ impl Key {
                 | "old"
         );
         let passes = labels == Labels::VAGUE || key.bytes().all(|byte| byte.is_ascii_digit());
-        Self { labels, named: named(key), passes, holds }
+        let normal = normal(key);
+        let is_in = |names: &[&str]| names.iter().any(|name| normal.is(name));
+        let roles = [
+            (Role::Heads, is_in(HEADS)),
+            (Role::Names, is_in(NAMES)),
+            (Role::Value, is_in(VALUES)),
+            (Role::Type, normal.is("type")),
+            (Role::Media, key == "mimeType"),
+            (Role::Blob, matches!(key, "blob" | "data")),
+            (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
+        ];
+        let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u8);
+        Self { labels, named: named(key), passes, holds, roles }
     }
+}
+
+/// A key in small letters without separators; a longer one than any that is looked for is cut.
+struct Normal {
+    letters: [u8; 24],
+    count: usize,
+}
+
+fn normal(key: &str) -> Normal {
+    let mut normal = Normal { letters: [0; 24], count: 0 };
+    for (slot, byte) in normal.letters.iter_mut().zip(key.bytes().filter(u8::is_ascii_alphanumeric)) {
+        *slot = byte.to_ascii_lowercase();
+        normal.count += 1;
+    }
+    normal
+}
+
+/// Whether a key is one of these, however it is spelled.
+pub fn is_in(key: &str, names: &[&str]) -> bool {
+    let normal = normal(key);
+    names.iter().any(|name| normal.is(name))
+}
+
+impl Normal {
+    fn is(&self, name: &str) -> bool {
+        self.letters.get(..self.count) == Some(name.as_bytes())
+    }
+}
+
+/// Keys that were read, by their spelling: a document has few, each many times.
+#[derive(Debug)]
+pub struct Keys {
+    /// Places in `read`, one more than each; nothing is where none is.
+    slots: Box<[u16; SLOTS]>,
+    read: Vec<(Box<str>, Key)>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { slots: Box::new([0; SLOTS]), read: Vec::new() }
+    }
+}
+
+impl Keys {
+    /// What a key says.
+    pub fn read(&mut self, key: &str) -> Key {
+        let mut at = slot(key);
+        while let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) {
+            match self.read.get(place) {
+                Some((known, read)) if **known == *key => return *read,
+                _ => at = (at + 1) % SLOTS,
+            }
+        }
+        let read = Key::read(key);
+        if key.len() <= KEY_MAX
+            && self.read.len() < KEYS_MAX
+            && let (Some(slot), Ok(place)) = (self.slots.get_mut(at), u16::try_from(self.read.len() + 1))
+        {
+            *slot = place;
+            self.read.push((key.into(), read));
+        }
+        read
+    }
+}
+
+/// Where a key is looked for first: by its first and last eight bytes and its length.
+fn slot(key: &str) -> usize {
+    let bytes = key.as_bytes();
+    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+        _ => (bytes.iter().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
+    };
+    let mixed = (first ^ last.rotate_left(23) ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
+    (mixed >> 54) as usize
 }
 
 /// What all the keys above a text say.

@@ -1,8 +1,8 @@
 //! Texts inside base64: decoded when they are text, and taken whole when something is in them.
+use super::above::Above;
 use super::chain::{byte_before, is_part};
 use super::lanes::TokenEights;
 use super::view::View;
-use super::above::Above;
 use super::{Engine, Found, Span};
 use base64::Engine as _;
 use base64::alphabet;

@@ -1,8 +1,8 @@
 //! What the surroundings of a value say about it: its key, its column, the words beside it.
+use super::Kind;
 use super::labels::{self, Labels, Match};
 use super::tables::Tables;
 use super::words::Words;
-use super::Kind;
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.

@@ -2,12 +2,12 @@
 //!
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
+use super::above::Above;
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
 use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
-use super::above::Above;
 use super::{Found, contact, identity, labelled, payment};
 use std::sync::LazyLock;
 

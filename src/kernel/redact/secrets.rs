@@ -17,14 +17,14 @@ mod tests;
 mod urls;
 mod value;
 
-use super::kind::Kind;
-use super::view::View;
 use super::above::Above;
+use super::kind::Kind;
 use super::lanes::Traits;
+use super::view::View;
 use super::{Found, Span};
-pub(super) use names::{Named, named};
 use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gate::Gate;
+pub(super) use names::{Named, named};
 use std::sync::LazyLock;
 use value::Bytes;
 

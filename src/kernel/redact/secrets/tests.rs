@@ -1,7 +1,7 @@
 //! Every family with values made here by formula: no key in this file is one, and none was ever issued.
-use super::super::view::View;
 use super::super::above::Above;
 use super::super::lanes::Traits;
+use super::super::view::View;
 use super::super::{Context, Found};
 use super::{Kind, find, providers};
 
