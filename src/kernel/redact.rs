@@ -134,8 +134,13 @@ impl Engine {
     }
 
     /// As [`Self::scan_text`], for keys that were read.
-    fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
-        self.scan_layers(text, above, LAYERS)
+    fn scan_under(&self, text: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
+        let traits = Traits::of(text.as_bytes());
+        let above = above();
+        if traits.nothing() && above.named.is_none() && !self.own.has_patterns() && !secrets::calls(text) {
+            return Vec::new();
+        }
+        self.scan_layers(text, &above, LAYERS)
     }
 
     /// Whether an own type goes by its path.

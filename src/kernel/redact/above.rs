@@ -168,7 +168,7 @@ impl Normal {
 pub struct Keys {
     /// Places in `read`, one more than each; nothing is where none is.
     slots: Box<[u16; SLOTS]>,
-    read: Vec<(Box<str>, Key)>,
+    read: Vec<(Ends, Box<str>, Key)>,
 }
 
 impl Default for Keys {
@@ -180,10 +180,11 @@ impl Default for Keys {
 impl Keys {
     /// What a key says.
     pub fn read(&mut self, key: &str) -> Key {
-        let mut at = slot(key);
+        let ends = Ends::of(key);
+        let mut at = ends.slot();
         while let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) {
             match self.read.get(place) {
-                Some((known, read)) if **known == *key => return *read,
+                Some((known, text, read)) if *known == ends && (key.len() <= 16 || **text == *key) => return *read,
                 _ => at = (at + 1) % SLOTS,
             }
         }
@@ -193,21 +194,35 @@ impl Keys {
             && let (Some(slot), Ok(place)) = (self.slots.get_mut(at), u16::try_from(self.read.len() + 1))
         {
             *slot = place;
-            self.read.push((key.into(), read));
+            self.read.push((ends, key.into(), read));
         }
         read
     }
 }
 
-/// Where a key is looked for first: by its first and last eight bytes and its length.
-fn slot(key: &str) -> usize {
-    let bytes = key.as_bytes();
-    let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
-        (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
-        _ => (bytes.iter().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
-    };
-    let mixed = (first ^ last.rotate_left(23) ^ bytes.len() as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15);
-    (mixed >> 54) as usize
+/// The length of a key, its first eight bytes and its last: the whole of it, if it is no longer than sixteen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends(usize, u64, u64);
+
+impl Ends {
+    fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+                (Some(first), Some(last)) => {
+                    (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+                }
+                _ => (bytes.iter().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Self(bytes.len(), first, last)
+    }
+
+    /// Where it is looked for first.
+    fn slot(self) -> usize {
+        ((self.1 ^ self.2.rotate_left(23) ^ self.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
+    }
 }
 
 /// What all the keys above a text say.
@@ -221,7 +236,7 @@ pub struct Above {
 
 impl Above {
     /// Of these keys, innermost first.
-    pub fn read(mut keys: impl Iterator<Item = Key>) -> Self {
+    pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
         let Some(last) = keys.next() else { return Self::default() };
         let mut next = keys.next();
         let holder = if last.holds { next.unwrap_or(last) } else { last };
@@ -242,6 +257,9 @@ impl Above {
 
     /// Of the keys that a text is said to stand under.
     pub fn of(context: &Context<'_>) -> Self {
-        Self::read(context.path.iter().rev().take(NEAR).map(|key| Key::read(key)))
+        let mut keys = [Key::default(); NEAR];
+        let near = context.path.iter().rev();
+        let count = keys.iter_mut().zip(near).map(|(slot, key)| *slot = Key::read(key)).count();
+        Self::read(keys.iter().take(count))
     }
 }

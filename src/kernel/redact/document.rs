@@ -208,11 +208,13 @@ impl Engine {
     pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
         let mut scan = Scan {
             engine: self,
+            text: root.text_around(),
             findings: Findings::default(),
             path: Vec::new(),
             nested: 0,
             whole,
             keys: Keys::default(),
+            row: Vec::new(),
         };
         scan.value(root, None);
         scan.findings
@@ -256,11 +258,15 @@ impl Roles {
 
 struct Scan<'s> {
     engine: &'s Engine,
+    /// Of the whole document.
+    text: &'s str,
     findings: Findings,
     path: Vec<Step<'s>>,
     nested: usize,
     whole: &'s dyn Fn(Value<'_>) -> bool,
     keys: Keys,
+    /// What the keys say of the objects that are open, in their order.
+    row: Vec<Key>,
 }
 
 impl<'s> Scan<'s> {
@@ -305,14 +311,19 @@ impl<'s> Scan<'s> {
 
     fn object(&mut self, object: Value<'s>) {
         let mut roles = Roles::default();
+        let first = self.row.len();
         for (place, (key, value)) in object.entries().enumerate() {
-            let key = self.keys.read(&key.text());
+            let key = self.keys.read(&self.string_of(key.value()));
             roles.add(place, key, value);
+            self.row.push(key);
         }
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object) } else { None };
-        for (key, value) in object.entries() {
-            let step = self.step(key.text());
+        for (place, (key, value)) in object.entries().enumerate() {
+            let step = Step {
+                text: self.string_of(key.value()),
+                key: self.row.get(first + place).copied().unwrap_or_default(),
+            };
             self.key(key.value(), value, &step);
             let depth = self.path.len();
             let (is_value, encoded) = (step.key.is(Role::Value), roles.media && step.key.is(Role::Blob));
@@ -326,6 +337,12 @@ impl<'s> Scan<'s> {
             }
             self.path.truncate(depth);
         }
+        self.row.truncate(first);
+    }
+
+    /// A key or another string.
+    fn string_of(&self, value: Value<'s>) -> Cow<'s, str> {
+        value.as_str_of(self.text).unwrap_or_default()
     }
 
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
@@ -347,7 +364,7 @@ impl<'s> Scan<'s> {
     }
 
     fn string(&mut self, value: Value<'s>) {
-        let Some(text) = value.as_str() else {
+        let Some(text) = value.as_str_of(self.text) else {
             return;
         };
         if self.nested < NESTED_MAX && looks_nested(&text) {
@@ -386,14 +403,16 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
+                text: document.text(),
                 findings: Findings::default(),
                 path: self.path.iter().map(Step::to_owned).collect(),
                 nested: self.nested + 1,
                 whole: self.whole,
                 keys: std::mem::take(&mut self.keys),
+                row: std::mem::take(&mut self.row),
             };
             inner.value(document.root(), None);
-            self.keys = inner.keys;
+            (self.keys, self.row) = (inner.keys, inner.row);
             inner.findings
         };
         if findings.count > 0 {
@@ -405,7 +424,7 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
+        let raw = self.text.get(value.range()).unwrap_or_default();
         if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
             return;
         }
@@ -423,8 +442,7 @@ impl<'s> Scan<'s> {
     }
 
     fn scan_leaf(&self, text: &str) -> Vec<Span> {
-        let above = Above::read(self.path.iter().rev().map(|step| step.key));
-        self.engine.scan_under(text, &above)
+        self.engine.scan_under(text, || Above::read(self.path.iter().rev().map(|step| &step.key)))
     }
 
     fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {

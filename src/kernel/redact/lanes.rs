@@ -60,6 +60,11 @@ impl Traits {
         self.tokens |= token(eight) == HIGH;
     }
 
+    /// None of all these.
+    pub fn nothing(self) -> bool {
+        (self.digit | self.at | self.fold | self.capitals) & HIGH == 0 && !self.tokens
+    }
+
     /// A digit.
     pub fn digit(self) -> bool {
         self.digit & HIGH != 0

@@ -210,6 +210,14 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     }
 }
 
+/// The shortest text that has a name and a value beside it.
+const SHORTEST: usize = 7;
+
+/// Whether some literal stands in a text.
+pub fn calls(text: &str) -> bool {
+    text.len() >= SHORTEST && LITERALS.gate.any(text.as_bytes())
+}
+
 /// A text being read, and what was found in it.
 struct Finds<'a> {
     text: &'a str,

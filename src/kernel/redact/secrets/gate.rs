@@ -138,6 +138,13 @@ impl Gate {
         }
     }
 
+    /// Whether some literal stands there.
+    pub fn any(&self, bytes: &[u8]) -> bool {
+        let mut any = false;
+        self.stretches(bytes, |_| any = true);
+        any
+    }
+
     /// Where the literal begins that has this window, hashed, at `at`.
     fn stands(&self, bytes: &[u8], window: usize, at: usize) -> Option<usize> {
         let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;
