@@ -134,13 +134,17 @@ impl Engine {
     }
 
     /// As [`Self::scan_text`], for keys that were read.
-    fn scan_under(&self, text: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
+    fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
         let traits = Traits::of(text.as_bytes());
-        let above = above();
-        if traits.nothing() && above.named.is_none() && !self.own.has_patterns() && !secrets::calls(text) {
+        if traits.nothing() && above.named.is_none() && !self.has_patterns() && !secrets::calls(text) {
             return Vec::new();
         }
-        self.scan_layers(text, &above, LAYERS)
+        self.scan_layers(text, above, LAYERS)
+    }
+
+    /// Whether an own type goes by what it looks like.
+    fn has_patterns(&self) -> bool {
+        self.own.has_patterns()
     }
 
     /// Whether an own type goes by its path.

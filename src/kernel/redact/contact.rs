@@ -370,9 +370,12 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     if is_day(dialled) || whole_number || address {
         return None;
     }
+    let (may, signed) = (judge.may(&[Kind::Phone], start), count >= 7 && is_signed(text, start));
+    if !may && !signed && !(american && marked) {
+        return None;
+    }
     let evidence = judge.evidence(start, end);
-    let named =
-        evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
+    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed;
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
         let end = extended(text, end);
@@ -551,7 +554,14 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     if !word.is_number() && !(1..=2).contains(&word.digits) {
         return None;
     }
+    // No day or year, and not both with the month between.
+    if word.is_number() && !matches!(word.len(), 1..=4 | 8) {
+        return None;
+    }
     let (start, end) = date(text, word)?;
+    if !judge.may(&[Kind::DateOfBirth], start) {
+        return None;
+    }
     let evidence = judge.evidence(start, end);
     let also = evidence.also.names(Kind::DateOfBirth) && !evidence.labels.any(Labels::OTHER);
     if evidence.names(Kind::DateOfBirth) || also {

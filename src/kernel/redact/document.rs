@@ -2,7 +2,7 @@
 //! wire, and its rewriting in place.
 use super::above::{self, Above, Key, Keys, Role};
 use super::labels;
-use super::{Context, Engine, Kind, Span};
+use super::{Context, Engine, Kind, Span, numbers};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -373,7 +373,7 @@ impl<'s> Scan<'s> {
                 return self.nested(value, document);
             }
         }
-        let spans = self.scan_leaf(&text);
+        let spans = self.engine.scan_under(&text, &self.above());
         self.keep(value, value, Place::Text, spans);
     }
 
@@ -428,7 +428,11 @@ impl<'s> Scan<'s> {
         if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
             return;
         }
-        let spans = self.scan_leaf(raw);
+        let above = self.above();
+        if above.named.is_none() && !numbers::may_be(raw.len(), above.labels) && !self.engine.has_patterns() {
+            return;
+        }
+        let spans = self.engine.scan_under(raw, &above);
         self.keep(value, value, Place::Number, spans);
     }
 
@@ -441,8 +445,9 @@ impl<'s> Scan<'s> {
         self.keep(key, value, Place::Key, spans);
     }
 
-    fn scan_leaf(&self, text: &str) -> Vec<Span> {
-        self.engine.scan_under(text, || Above::read(self.path.iter().rev().map(|step| &step.key)))
+    /// What the keys above say.
+    fn above(&self) -> Above {
+        Above::read(self.path.iter().rev().map(|step| &step.key))
     }
 
     fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {

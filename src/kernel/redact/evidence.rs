@@ -61,12 +61,17 @@ pub struct Surroundings<'v> {
     /// What the keys above the whole text say.
     above: Labels,
     tables: OnceCell<Tables>,
+    /// What all its words may say, if it is short.
+    all: OnceCell<Labels>,
 }
+
+/// How long a text is whose words are all read before any is read in earnest.
+const SHORT: usize = 1024;
 
 impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
     pub fn new(text: &'v str, above: Labels) -> Self {
-        Self { text, above, tables: OnceCell::new() }
+        Self { text, above, tables: OnceCell::new(), all: OnceCell::new() }
     }
 
     /// What is said about `start..end`, given what stands in front of it.
@@ -85,6 +90,14 @@ impl<'v> Surroundings<'v> {
                 Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
             }
         }
+    }
+
+    /// What may be said about some place in the text: nothing else is, but not all of it need be.
+    pub fn may(&self) -> Labels {
+        if self.text.len() > SHORT {
+            return Labels::ALL;
+        }
+        *self.all.get_or_init(|| self.above.with(labels::all(self.text)))
     }
 
     /// Whether nothing but digits and the marks inside numbers stands between two places.

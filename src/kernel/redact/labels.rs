@@ -27,11 +27,14 @@ impl Labels {
     /// A version or release: four numbers with dots are not an address there.
     pub const VERSION: Self = Self(1 << 125);
 
+    /// Everything.
+    pub const ALL: Self = Self(u128::MAX);
+
     /// The label of one kind.
     pub fn of(kind: Kind) -> Self {
-        match place(kind) {
-            Some(bit) => Self(1 << bit),
-            None => Self::NONE,
+        match kind {
+            Kind::Own(_) => Self::NONE,
+            built_in => Self(1 << built_in.place()),
         }
     }
 
@@ -50,6 +53,11 @@ impl Labels {
         Self(self.0 | other.0)
     }
 
+    /// Whether it says of something that it is sensitive.
+    pub fn accuses(self) -> bool {
+        self.0 & !(Self::VAGUE.0 | Self::OTHER.0 | Self::VERSION.0) != 0
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -59,10 +67,6 @@ impl Labels {
     pub fn tells(self) -> bool {
         self.0 & !Self::VAGUE.0 != 0
     }
-}
-
-fn place(kind: Kind) -> Option<u32> {
-    Kind::ALL.iter().position(|known| *known == kind).and_then(|at| u32::try_from(at).ok())
 }
 
 /// The hash of a label is made from its end, so that a longer one that ends the same goes on from there.
@@ -88,16 +92,25 @@ impl Hash {
 /// Slots of the table and bits of the filter: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 20;
+const TAILS: usize = 1 << 15;
+
+/// Three letters of any case, five bits of each.
+fn tail(a: u8, b: u8, c: u8) -> usize {
+    usize::from(a & 31) << 10 | usize::from(b & 31) << 5 | usize::from(c & 31)
+}
 
 struct Table {
     /// By hash, the next free slot on collision.
     slots: Vec<(u64, Labels)>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Vec<u64>,
+    /// The last three letters of every label that accuses.
+    tails: Vec<u64>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table { slots: vec![(0, Labels::NONE); SLOTS], endings: vec![0; BITS / 64] };
+    let mut table =
+        Table { slots: vec![(0, Labels::NONE); SLOTS], endings: vec![0; BITS / 64], tails: vec![0; TAILS / 64] };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
         (Labels::NATIONAL, super::lexicon::NATIONAL),
@@ -119,6 +132,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
+        if let [.., a, b, c] = plain
+            && labels.accuses()
+            && let Some(word) = self.tails.get_mut(tail(*a, *b, *c) / 64)
+        {
+            *word |= 1 << (tail(*a, *b, *c) % 64);
+        }
         let mut hash = Hash::NONE;
         for byte in plain.iter().rev() {
             hash = hash.with(*byte);
@@ -145,6 +164,16 @@ impl Table {
                 Some((0, _)) | None => return Labels::NONE,
                 Some(_) => at = (at + 1) % SLOTS,
             }
+        }
+    }
+
+    /// Whether a label that accuses may end so: always, for less than three letters.
+    fn may_end(&self, word: &[u8]) -> bool {
+        match word {
+            [.., a, b, c] => {
+                self.tails.get(tail(*a, *b, *c) / 64).is_some_and(|word| word >> (tail(*a, *b, *c) % 64) & 1 == 1)
+            }
+            _ => true,
         }
     }
 
@@ -217,6 +246,15 @@ fn inside(plain: &[u8]) -> Option<Labels> {
     None
 }
 
+/// How many letters of inflection a word may end with.
+fn cuts(plain: &[u8]) -> usize {
+    match plain {
+        _ if plain.len() >= 9 => 4,
+        [.., b's' | b'S'] if plain.len() >= 4 => 1,
+        _ => 0,
+    }
+}
+
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
 fn at(words: &Words, end: usize) -> Option<Match> {
     let plain = words.plain(end);
@@ -227,12 +265,9 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     if words.is_joined(end) {
         return inside(plain).map(|labels| matched(labels, end));
     }
-    let cuts = match plain {
-        _ if plain.len() >= 9 => 4,
-        [.., b's'] if plain.len() >= 4 => 1,
-        _ => 0,
-    };
-    (0..=cuts).find_map(|cut| ending(words, end, plain.len() - cut)).map(|(labels, first)| matched(labels, first))
+    (0..=cuts(plain))
+        .find_map(|cut| ending(words, end, plain.len() - cut))
+        .map(|(labels, first)| matched(labels, first))
 }
 
 /// The last label in `words` that tells something.
@@ -282,6 +317,60 @@ pub fn of_phrase(key: &str) -> (Labels, Labels) {
 fn vague(words: &Words) -> Labels {
     let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
+}
+
+/// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
+pub fn all(text: &str) -> Labels {
+    if !text.is_ascii() {
+        return Labels::ALL;
+    }
+    let (bytes, table) = (text.as_bytes(), &*TABLE);
+    let mut all = Labels::NONE;
+    let mut seen = [Span::default(); WORDS];
+    let mut count = 0;
+    words::each(bytes, |start, end, apart| {
+        if let Some(slot) = seen.get_mut(count % WORDS) {
+            *slot = Span { start, end, apart };
+        }
+        count += 1;
+        let word = bytes.get(start..end).unwrap_or_default();
+        for cut in 0..=cuts(word) {
+            let word = word.get(..word.len() - cut).unwrap_or_default();
+            if table.may_end(word) {
+                let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % WORDS));
+                all = all.with(endings(bytes, word, words));
+            }
+        }
+    });
+    all
+}
+
+/// A word and whether something keeps it from being one name with the word before.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: usize,
+    end: usize,
+    apart: bool,
+}
+
+/// What all labels say that end with `last`, the last of these words or its beginning.
+fn endings<'w>(bytes: &[u8], last: &[u8], words: impl Iterator<Item = &'w Span>) -> Labels {
+    let table = &*TABLE;
+    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
+    for (back, word) in words.enumerate() {
+        let letters = if back == 0 { last } else { bytes.get(word.start..word.end).unwrap_or_default() };
+        for byte in letters.iter().rev() {
+            hash = hash.with(byte.to_ascii_lowercase());
+            if !table.ends(hash) {
+                return all;
+            }
+        }
+        all = all.with(table.get(hash));
+        if word.apart {
+            break;
+        }
+    }
+    all
 }
 
 /// Whether one of the last `count` words speaks of versions.

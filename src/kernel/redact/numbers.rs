@@ -6,15 +6,18 @@ use super::above::Above;
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
+use super::labels::Labels;
 use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
-use super::{Found, contact, identity, labelled, payment};
+use super::{Found, Kind, contact, identity, labelled, payment};
 use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
 const JOINED: usize = 8;
 /// The fewest digits of anything that is a number by itself.
 const DIGITS_MIN: usize = 6;
+/// The fewest of anything that is one without a label.
+const PLAIN_MIN: usize = 8;
 
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
@@ -40,6 +43,17 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     }
     if traits.capitals() {
         capitals(bytes, &mut judge);
+    }
+}
+
+/// Whether a number of so many digits that stands alone under these labels may be anything: the shortest that say
+/// themselves what they are have [`PLAIN_MIN`].
+pub fn may_be(digits: usize, above: Labels) -> bool {
+    match digits {
+        0..3 => false,
+        3..DIGITS_MIN => above.names(Kind::CardCvv),
+        DIGITS_MIN..PLAIN_MIN => above.accuses(),
+        _ => true,
     }
 }
 

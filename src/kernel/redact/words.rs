@@ -65,58 +65,10 @@ impl Words {
 
     /// The same for a text of nothing but ASCII, byte by byte.
     fn read_ascii(&mut self, text: &[u8], skipped: usize) {
-        let mut begin = None;
-        let mut before = Class::Gap;
-        // The end of the last word, and whether what follows it keeps the next one apart.
-        let (mut last, mut apart) = (0, false);
-        for (at, byte) in text.iter().enumerate() {
-            let class = class(*byte);
-            if class == Class::Gap {
-                if let Some(start) = begin.take() {
-                    self.push_ascii(text, (start, at), skipped, (last, apart));
-                    (last, apart) = (at, false);
-                }
-                apart |= matches!(
-                    byte,
-                    b'"' | b'{'
-                        | b'}'
-                        | b'['
-                        | b']'
-                        | b','
-                        | b';'
-                        | b':'
-                        | b'='
-                        | b'|'
-                        | b'<'
-                        | b'>'
-                        | b'\t'
-                        | b'!'
-                        | b'?'
-                        | b'&'
-                        | b'\n'
-                );
-            } else {
-                let splits = match (before, class) {
-                    (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
-                    (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                    (_, Class::Digit) => class != before,
-                    _ => false,
-                };
-                if splits && let Some(start) = begin.take() {
-                    self.push_ascii(text, (start, at), skipped, (last, apart));
-                    (last, apart) = (at, false);
-                }
-                begin = begin.or(Some(at));
-            }
-            before = class;
-        }
-        if let Some(start) = begin {
-            self.push_ascii(text, (start, text.len()), skipped, (last, apart));
-        }
+        each(text, |start, end, apart| self.push_ascii(text, (start, end), skipped, apart));
     }
 
-    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, (last, apart): (usize, bool)) {
-        let first = self.count == 0;
+    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, apart: bool) {
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -129,7 +81,7 @@ impl Words {
         }
         if let Some(slot) = self.places.get_mut(self.count) {
             *slot = Place {
-                apart: !first && (apart || start - last > 4),
+                apart,
                 plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
                 text: (start + skipped, end + skipped),
                 joined: false,
@@ -208,12 +160,51 @@ impl Words {
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq)]
+/// Calls `word` with where each word of a text of nothing but ASCII begins and ends, and whether something between it
+/// and the one before keeps them from being one name.
+pub fn each(text: &[u8], mut word: impl FnMut(usize, usize, bool)) {
+    let mut begin = None;
+    let mut before = Class::Gap;
+    // The end of the last word, and whether what follows it keeps the next one apart.
+    let (mut last, mut apart) = (None, false);
+    let mut push = |start: usize, end: usize, apart: bool| {
+        word(start, end, last.is_some_and(|last| apart || start - last > 4));
+        last = Some(end);
+    };
+    for (at, byte) in text.iter().enumerate() {
+        let class = class(*byte);
+        if class >= Class::Gap {
+            if let Some(start) = begin.take() {
+                push(start, at, std::mem::take(&mut apart));
+            }
+            apart |= class == Class::Mark;
+        } else {
+            let splits = match (before, class) {
+                (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
+                (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
+                (_, Class::Digit) => class != before,
+                _ => false,
+            };
+            if splits && let Some(start) = begin.take() {
+                push(start, at, std::mem::take(&mut apart));
+            }
+            begin = begin.or(Some(at));
+        }
+        before = class;
+    }
+    if let Some(start) = begin {
+        push(start, text.len(), apart);
+    }
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
 enum Class {
     Lower,
     Upper,
     Digit,
     Gap,
+    /// A gap that no name has inside.
+    Mark,
 }
 
 /// The class of a byte of ASCII.
@@ -228,6 +219,8 @@ fn class(byte: u8) -> Class {
                 b'a'..=b'z' => Class::Lower,
                 b'A'..=b'Z' => Class::Upper,
                 b'0'..=b'9' => Class::Digit,
+                b'"' | b'{' | b'}' | b'[' | b']' | b',' | b';' | b':' | b'=' | b'|' | b'<' | b'>' | b'\t' | b'!'
+                | b'?' | b'&' | b'\n' => Class::Mark,
                 _ => Class::Gap,
             };
             at += 1;
