@@ -15,6 +15,7 @@ pub mod cover;
 pub mod document;
 mod encoded;
 mod evidence;
+mod glance;
 mod identity;
 mod judge;
 pub mod kind;
@@ -34,6 +35,7 @@ mod words;
 
 use above::Above;
 pub use document::{Edit, Finding, Findings, Place, rewrite};
+use glance::Shape;
 pub use kind::{Group, Kind};
 use lanes::Traits;
 pub use tail::{HELD_MAX, Tail};
@@ -136,8 +138,18 @@ impl Engine {
     /// As [`Self::scan_text`], for keys that were read.
     fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
         let traits = Traits::of(text.as_bytes());
-        if traits.nothing() && above.named.is_none() && !self.has_patterns() && !secrets::calls(text) {
-            return Vec::new();
+        if above.named.is_none() && !self.has_patterns() {
+            if traits.nothing() {
+                if !secrets::calls(text) {
+                    return Vec::new();
+                }
+            } else {
+                match glance::shape(text, traits, above.labels) {
+                    Shape::Harmless => return Vec::new(),
+                    Shape::Numberless if !traits.tokens() && !secrets::calls(text) => return Vec::new(),
+                    _ => {}
+                }
+            }
         }
         self.scan_layers(text, above, LAYERS)
     }

@@ -91,8 +91,19 @@ impl Hash {
 
 /// Slots of the table and bits of the filter: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
-const BITS: usize = 1 << 20;
+const BITS: usize = 1 << 18;
 const TAILS: usize = 1 << 15;
+
+/// Whether a label with one of these tails may end so: always, for less than three letters.
+fn may_end(tails: &[u64], word: &[u8]) -> bool {
+    match word {
+        [.., a, b, c] => {
+            let tail = tail(*a, *b, *c);
+            tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
+        }
+        _ => true,
+    }
+}
 
 /// Three letters of any case, five bits of each.
 fn tail(a: u8, b: u8, c: u8) -> usize {
@@ -104,13 +115,18 @@ struct Table {
     slots: Vec<(u64, Labels)>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Vec<u64>,
-    /// The last three letters of every label that accuses.
-    tails: Vec<u64>,
+    /// The last three letters of every label that tells something, and of every one that accuses.
+    telling: Vec<u64>,
+    accusing: Vec<u64>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table =
-        Table { slots: vec![(0, Labels::NONE); SLOTS], endings: vec![0; BITS / 64], tails: vec![0; TAILS / 64] };
+    let mut table = Table {
+        slots: vec![(0, Labels::NONE); SLOTS],
+        endings: vec![0; BITS / 64],
+        telling: vec![0; TAILS / 64],
+        accusing: vec![0; TAILS / 64],
+    };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
         (Labels::NATIONAL, super::lexicon::NATIONAL),
@@ -132,11 +148,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
-        if let [.., a, b, c] = plain
-            && labels.accuses()
-            && let Some(word) = self.tails.get_mut(tail(*a, *b, *c) / 64)
-        {
-            *word |= 1 << (tail(*a, *b, *c) % 64);
+        if let [.., a, b, c] = plain {
+            let (place, bit) = (tail(*a, *b, *c) / 64, tail(*a, *b, *c) % 64);
+            for (tails, is) in [(&mut self.telling, labels.tells()), (&mut self.accusing, labels.accuses())] {
+                if let Some(word) = tails.get_mut(place) {
+                    *word |= u64::from(is) << bit;
+                }
+            }
         }
         let mut hash = Hash::NONE;
         for byte in plain.iter().rev() {
@@ -164,16 +182,6 @@ impl Table {
                 Some((0, _)) | None => return Labels::NONE,
                 Some(_) => at = (at + 1) % SLOTS,
             }
-        }
-    }
-
-    /// Whether a label that accuses may end so: always, for less than three letters.
-    fn may_end(&self, word: &[u8]) -> bool {
-        match word {
-            [.., a, b, c] => {
-                self.tails.get(tail(*a, *b, *c) / 64).is_some_and(|word| word >> (tail(*a, *b, *c) % 64) & 1 == 1)
-            }
-            _ => true,
         }
     }
 
@@ -265,9 +273,8 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     if words.is_joined(end) {
         return inside(plain).map(|labels| matched(labels, end));
     }
-    (0..=cuts(plain))
-        .find_map(|cut| ending(words, end, plain.len() - cut))
-        .map(|(labels, first)| matched(labels, first))
+    let length = |cut| plain.get(..plain.len() - cut).filter(|rest| may_end(&TABLE.telling, rest)).map(<[u8]>::len);
+    (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?)).map(|(labels, first)| matched(labels, first))
 }
 
 /// The last label in `words` that tells something.
@@ -336,7 +343,7 @@ pub fn all(text: &str) -> Labels {
         let word = bytes.get(start..end).unwrap_or_default();
         for cut in 0..=cuts(word) {
             let word = word.get(..word.len() - cut).unwrap_or_default();
-            if table.may_end(word) {
+            if may_end(&table.accusing, word) {
                 let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % WORDS));
                 all = all.with(endings(bytes, word, words));
             }

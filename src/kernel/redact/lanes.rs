@@ -23,6 +23,50 @@ fn token(eight: u64) -> u64 {
     (marks | letters) & !eight & HIGH
 }
 
+/// Which bytes of a text of at most sixty-four are digits, capitals and small letters, a bit for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Classes {
+    /// Digits.
+    pub digits: u64,
+    /// Capital letters.
+    pub capitals: u64,
+    /// Small letters.
+    pub small: u64,
+}
+
+impl Classes {
+    /// Of these bytes; what is behind the first sixty-four is not looked at.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut classes = Self::default();
+        let (eights, rest) = bytes.as_chunks::<8>();
+        let last = rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte));
+        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([last]);
+        for (place, eight) in all_eights.take(8).enumerate() {
+            let shift = place * 8;
+            classes.digits |= bits(within(eight, b'0', b'9')) << shift;
+            classes.capitals |= bits(within(eight, b'A', b'Z')) << shift;
+            classes.small |= bits(within(eight, b'a', b'z')) << shift;
+        }
+        classes
+    }
+
+    /// Whether they are all small hexadecimal digits, some of them numbers.
+    pub fn is_hex(self, bytes: &[u8]) -> bool {
+        self.digits != 0 && self.capitals == 0 && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+/// The bytes from `first` to `last`, by their highest bit.
+fn within(eight: u64, first: u8, last: u8) -> u64 {
+    let low = eight & !HIGH;
+    (low + all(0x80 - first)) & !(low + all(0x7F - last)) & !eight & HIGH
+}
+
+/// The highest bits of eight bytes, side by side.
+fn bits(marks: u64) -> u64 {
+    (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
 /// What a text has at all: most have little, and what is not there need not be looked for. A trait may be claimed that is
 /// not there, never the other way round.
 #[derive(Clone, Copy, Debug, Default)]

@@ -11,6 +11,7 @@ const PLAIN_MAX: usize = 2 * TEXT_MAX;
 /// A run of words and where they stand.
 #[derive(Debug)]
 pub struct Words {
+    skipped: usize,
     plain: [u8; PLAIN_MAX],
     length: usize,
     places: [Place; WORDS_MAX],
@@ -19,8 +20,9 @@ pub struct Words {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
+    /// Of the plain letters, and of the text behind what was skipped.
     plain: (u16, u16),
-    text: (usize, usize),
+    text: (u16, u16),
     joined: bool,
     /// Something between it and the word before keeps them from being one name.
     apart: bool,
@@ -31,9 +33,10 @@ impl Words {
     pub fn read(text: &str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words = Self { plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
+        let mut words =
+            Self { skipped, plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
         if text.is_ascii() {
-            words.read_ascii(text.as_bytes(), skipped);
+            words.read_ascii(text.as_bytes());
             return words;
         }
         let mut begin: Option<usize> = None;
@@ -50,7 +53,7 @@ impl Words {
                 _ => false,
             };
             if splits && let Some(start) = begin.take() {
-                words.push(text, start, at, skipped);
+                words.push(text, start, at);
             }
             if class != Class::Gap && begin.is_none() {
                 begin = Some(at);
@@ -58,17 +61,17 @@ impl Words {
             before = class;
         }
         if let Some(start) = begin {
-            words.push(text, start, text.len(), skipped);
+            words.push(text, start, text.len());
         }
         words
     }
 
     /// The same for a text of nothing but ASCII, byte by byte.
-    fn read_ascii(&mut self, text: &[u8], skipped: usize) {
-        each(text, |start, end, apart| self.push_ascii(text, (start, end), skipped, apart));
+    fn read_ascii(&mut self, text: &[u8]) {
+        each(text, |start, end, apart| self.push_ascii(text, (start, end), apart));
     }
 
-    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, apart: bool) {
+    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), apart: bool) {
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -82,15 +85,15 @@ impl Words {
         if let Some(slot) = self.places.get_mut(self.count) {
             *slot = Place {
                 apart,
-                plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
-                text: (start + skipped, end + skipped),
+                plain: (from as u16, self.length as u16),
+                text: (start as u16, end as u16),
                 joined: false,
             };
             self.count += 1;
         }
     }
 
-    fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
+    fn push(&mut self, text: &str, start: usize, end: usize) {
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -106,14 +109,14 @@ impl Words {
             plainer.bytes().for_each(|byte| self.put(byte));
             plainer.chars().any(is_joined)
         };
-        let before = self.count.checked_sub(1).map_or(start, |last| self.place(last).text.1 - skipped);
+        let before = self.count.checked_sub(1).map_or(start, |last| usize::from(self.place(last).text.1));
         let gap = text.get(before..start).unwrap_or_default();
         let place = Place {
             apart: gap.len() > 4
                 || gap
                     .contains(['"', '{', '}', '[', ']', ',', ';', ':', '=', '|', '<', '>', '\t', '!', '?', '&', '\n']),
-            plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
-            text: (start + skipped, end + skipped),
+            plain: (from as u16, self.length as u16),
+            text: (start as u16, end as u16),
             joined,
         };
         if let Some(slot) = self.places.get_mut(self.count) {
@@ -156,7 +159,7 @@ impl Words {
 
     /// Where words `start..=end` stand in the text.
     pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
-        (self.place(start).text.0, self.place(end).text.1)
+        (self.skipped + usize::from(self.place(start).text.0), self.skipped + usize::from(self.place(end).text.1))
     }
 }
 
