@@ -318,7 +318,7 @@ impl<'s> Scan<'s> {
             self.row.push(key);
         }
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
-        let name = if roles.names && roles.values { self.pair_name(object) } else { None };
+        let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
             let step = Step {
                 text: self.string_of(key.value()),
@@ -493,17 +493,21 @@ impl<'s> Scan<'s> {
     }
 
     /// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
-    fn pair_name(&mut self, object: Value<'s>) -> Option<Step<'s>> {
+    fn pair_name(&mut self, object: Value<'s>, first: usize) -> Option<Step<'s>> {
+        // Six bytes of an escape may be one of the text.
+        let short = |value: Value<'s>| {
+            value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
+        };
         let tells = |text: &Cow<'_, str>| text.len() <= PAIR_MAX && labels::of_key(text).tells();
-        for (key, value) in object.entries().take(PAIRS_MAX) {
-            let key = self.keys.read(&key.text());
-            let found = match value.as_str() {
-                Some(text) if key.is(Role::Names) && text.len() <= PAIR_MAX => Some(text).filter(tells),
+        for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
+            let key = self.row.get(first + place).copied().unwrap_or_default();
+            let found = if key.is(Role::Names) && short(value) {
+                Some(self.string_of(value)).filter(tells)
+            } else if key.is(Role::Type) && value.is_object() {
                 // FHIR: `"type": {"text": "…"}`.
-                _ if key.is(Role::Type) && value.is_object() => {
-                    value.entries().find_map(|(_, text)| text.as_str().filter(tells))
-                }
-                _ => None,
+                value.entries().find_map(|(_, text)| text.as_str().filter(tells))
+            } else {
+                None
             };
             if let Some(found) = found {
                 return Some(self.step(found));
