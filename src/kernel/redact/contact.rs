@@ -8,6 +8,7 @@ use super::labels::{self, Labels};
 use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
+use std::sync::LazyLock;
 
 /// The longest address (RFC 5321) on either side of the sign.
 const SIDE: usize = 190;
@@ -539,8 +540,27 @@ const MONTHS: &[&str] = &[
     "сен", "окт", "ноя", "дек", "ιαν", "φεβ", "μαρ", "απρ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ",
 ];
 
+/// By three letters of ASCII, five bits of each, whether a month may begin so.
+static BEGIN_MONTHS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let mut begin = vec![false; 1 << 15];
+    for month in MONTHS {
+        if let Some(known) = begin.get_mut(three(month.as_bytes())) {
+            *known = true;
+        }
+    }
+    begin
+});
+
+/// The first three letters, whatever their case.
+fn three(name: &[u8]) -> usize {
+    name.iter().take(3).fold(0, |sum, byte| sum << 5 | usize::from(byte & 31))
+}
+
 fn is_month(name: &str) -> bool {
     if name.is_ascii() {
+        if !BEGIN_MONTHS.get(three(name.as_bytes())).is_some_and(|begins| *begins) {
+            return false;
+        }
         let begins = |month: &&str| name.get(..month.len()).is_some_and(|head| head.eq_ignore_ascii_case(month));
         return (3..=24).contains(&name.len()) && MONTHS.iter().any(begins);
     }
@@ -549,6 +569,9 @@ fn is_month(name: &str) -> bool {
     out.chars().count() >= 3 && out.len() <= 24 && MONTHS.iter().any(|month| out.starts_with(month))
 }
 
+/// In texts no longer than this it is asked first whether a birth may be spoken of at all.
+const TEXT_SHORT: usize = 256;
+
 /// A date that begins at or around `word`, under a birth label.
 pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     if !word.is_number() && !(1..=2).contains(&word.digits) {
@@ -556,6 +579,9 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     }
     // No day or year, and not both with the month between.
     if word.is_number() && !matches!(word.len(), 1..=4 | 8) {
+        return None;
+    }
+    if text.len() <= TEXT_SHORT && !judge.may_name(Kind::DateOfBirth) {
         return None;
     }
     let (start, end) = date(text, word)?;

@@ -59,6 +59,11 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// Whether something may name this kind.
+    pub fn may_name(&self, kind: Kind) -> bool {
+        self.surroundings.may().names(kind)
+    }
+
     /// Whether something may name one of these kinds. If not, what is at `start` is passed by.
     pub fn may(&mut self, kinds: &[Kind], start: usize) -> bool {
         let may = self.surroundings.may();

@@ -94,13 +94,13 @@ const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
 const TAILS: usize = 1 << 15;
 
-/// Whether a label with one of these tails may end so: always, for less than three letters.
+/// Whether a label with one of these tails may end so: always, for a single letter.
 fn may_end(tails: &[u64], word: &[u8]) -> bool {
+    let has = |tail: usize| tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1);
     match word {
-        [.., a, b, c] => {
-            let tail = tail(*a, *b, *c);
-            tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
-        }
+        [.., a, b, c] => has(tail(*a, *b, *c)),
+        // What begins with a zero byte stands for all that end so.
+        [b, c] => has(tail(0, *b, *c)),
         _ => true,
     }
 }
@@ -148,11 +148,11 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
-        if let [.., a, b, c] = plain {
-            let (place, bit) = (tail(*a, *b, *c) / 64, tail(*a, *b, *c) % 64);
+        let three = |back: usize| plain.len().checked_sub(back).and_then(|at| plain.get(at)).copied().unwrap_or(0);
+        for tail in [tail(three(3), three(2), three(1)), tail(0, three(2), three(1))] {
             for (tails, is) in [(&mut self.telling, labels.tells()), (&mut self.accusing, labels.accuses())] {
-                if let Some(word) = tails.get_mut(place) {
-                    *word |= u64::from(is) << bit;
+                if let Some(word) = tails.get_mut(tail / 64) {
+                    *word |= u64::from(is) << (tail % 64);
                 }
             }
         }

@@ -67,6 +67,9 @@ fn bits(marks: u64) -> u64 {
     (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
+/// A text that is longer is looked through by those who look for something.
+const LONG: usize = 512;
+
 /// What a text has at all: most have little, and what is not there need not be looked for. A trait may be claimed that is
 /// not there, never the other way round.
 #[derive(Clone, Copy, Debug, Default)]
@@ -79,8 +82,11 @@ pub struct Traits {
 }
 
 impl Traits {
-    /// Of these bytes, eight at a time; the last eight overlap those before.
+    /// Of these bytes, eight at a time; the last eight overlap those before. A long text may have everything.
     pub fn of(bytes: &[u8]) -> Self {
+        if bytes.len() > LONG {
+            return Self { digit: HIGH, at: HIGH, fold: HIGH, capitals: HIGH, tokens: true };
+        }
         let mut traits = Self::default();
         let (eights, rest) = bytes.as_chunks::<8>();
         eights.iter().for_each(|eight| traits.add(u64::from_le_bytes(*eight)));
@@ -189,12 +195,19 @@ impl<'b> TokenEights<'b> {
     }
 
     fn read(&self, place: usize) -> u64 {
-        let bits = |eights: &[[u8; 8]]| {
-            eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(token(u64::from_le_bytes(*eight)) == HIGH))
-        };
         match self.blocks.get(place) {
-            Some(block) => bits(block.as_chunks().0),
-            None if place == self.blocks.len() => bits(self.rest),
+            Some(block) => {
+                // Byte by byte, so that it is done many at a time.
+                let full = block.map(|byte| {
+                    if byte.wrapping_sub(b'+') < 15 || (byte | 0x20).wrapping_sub(b'a') < 31 { 0xFF } else { 0 }
+                });
+                let eights: &[[u8; 8]] = full.as_chunks().0;
+                eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(u64::from_le_bytes(*eight) == u64::MAX))
+            }
+            None if place == self.blocks.len() => {
+                let full = |eight: &[u8; 8]| token(u64::from_le_bytes(*eight)) == HIGH;
+                self.rest.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(full(eight)))
+            }
             None => 0,
         }
     }

@@ -22,7 +22,6 @@ use super::kind::Kind;
 use super::lanes::Traits;
 use super::view::View;
 use super::{Found, Span};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
 use gate::Gate;
 pub(super) use names::{Named, named};
 use std::sync::LazyLock;
@@ -173,8 +172,7 @@ const EXACT: &[(&str, Call)] = &[
 
 /// The literals in every spelling, what each calls for, and where they may stand.
 struct Literals {
-    automaton: Option<AhoCorasick>,
-    calls: Vec<Call>,
+    calls: Vec<(usize, Call)>,
     gate: Gate,
 }
 
@@ -190,13 +188,8 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         }
     }
     spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(spelled.iter().map(|(word, _)| word))
-        .ok();
     let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
-    Literals { automaton, calls: spelled.into_iter().map(|(_, call)| call).collect(), gate }
+    Literals { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
 });
 
 /// Finds API keys, passwords, private keys and tokens.
@@ -241,25 +234,34 @@ impl<'a> Finds<'a> {
 
     /// Follows every literal that calls for something.
     fn called(&mut self) {
-        let Literals { automaton: Some(automaton), calls, gate } = &*LITERALS else { return };
-        let mut progress = assigned::Progress::default();
-        let mut line_done = 0;
-        let bytes = self.bytes;
-        gate.stretches(bytes.0, |stretch| {
-            for found in automaton.find_iter(bytes.range(stretch.start, stretch.end)) {
-                let (start, end) = (stretch.start + found.start(), stretch.start + found.end());
-                match calls.get(found.pattern().as_usize()).copied() {
-                    Some(Call::Name) => assigned::name(self, start, end, &mut progress),
-                    Some(Call::Part) => assigned::part(self, start, end, &mut progress),
-                    Some(Call::Scheme) => assigned::scheme(self, start, end),
-                    Some(Call::Sql) => commands::sql(self, end),
-                    Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
-                    Some(Call::Url) => urls::find(self, start, end),
-                    Some(Call::Pem) => pem::find(self, start),
-                    Some(Call::Program) | None => {}
-                }
+        let Literals { calls, gate } = &*LITERALS;
+        let mut standing = Vec::new();
+        gate.each(self.bytes.0, |start, literal| {
+            if let Some((length, call)) = calls.get(literal) {
+                standing.push((start, std::cmp::Reverse(*length), *call));
             }
         });
+        standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
+        let mut progress = assigned::Progress::default();
+        let (mut done, mut line_done) = (0, 0);
+        // The leftmost, of those that begin there the longest; none that begins in another.
+        for (start, std::cmp::Reverse(length), call) in standing {
+            if start < done {
+                continue;
+            }
+            let end = start + length;
+            done = end;
+            match call {
+                Call::Name => assigned::name(self, start, end, &mut progress),
+                Call::Part => assigned::part(self, start, end, &mut progress),
+                Call::Scheme => assigned::scheme(self, start, end),
+                Call::Sql => commands::sql(self, end),
+                Call::Program if start >= line_done => line_done = commands::program(self, start),
+                Call::Program => {}
+                Call::Url => urls::find(self, start, end),
+                Call::Pem => pem::find(self, start),
+            }
+        }
     }
 
     /// What the key above says about the whole text.

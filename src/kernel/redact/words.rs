@@ -1,4 +1,5 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
+use super::lanes::Classes;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -164,73 +165,77 @@ impl Words {
 }
 
 /// Calls `word` with where each word of a text of nothing but ASCII begins and ends, and whether something between it
-/// and the one before keeps them from being one name.
+/// and the one before keeps them from being one name. Sixty-four bytes are told apart at once.
 pub fn each(text: &[u8], mut word: impl FnMut(usize, usize, bool)) {
     let mut begin = None;
-    let mut before = Class::Gap;
-    // The end of the last word, and whether what follows it keeps the next one apart.
-    let (mut last, mut apart) = (None, false);
-    let mut push = |start: usize, end: usize, apart: bool| {
-        word(start, end, last.is_some_and(|last| apart || start - last > 4));
+    let mut last: Option<usize> = None;
+    let mut push = |start: usize, end: usize| {
+        let apart = last.is_some_and(|last| {
+            let gap = text.get(last..start).unwrap_or_default();
+            gap.len() > 4 || gap.iter().any(is_mark)
+        });
+        word(start, end, apart);
         last = Some(end);
     };
-    for (at, byte) in text.iter().enumerate() {
-        let class = class(*byte);
-        if class >= Class::Gap {
+    let mut before = Classes::default();
+    for (place, block) in text.chunks(64).enumerate() {
+        let base = place * 64;
+        let now = Classes::of(block);
+        let (digits, capitals, small) = (now.digits, now.capitals, now.small);
+        let carried = |now: u64, before: u64| now << 1 | before >> 63;
+        let (was_digit, was_capital, was_small) =
+            (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
+        let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
+        let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
+        let hump = capitals & (was_small | was_capital & next_small);
+        let starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
+        let mut events = starts | was_part & !part;
+        while events != 0 {
+            let at = base + events.trailing_zeros() as usize;
             if let Some(start) = begin.take() {
-                push(start, at, std::mem::take(&mut apart));
+                push(start, at);
             }
-            apart |= class == Class::Mark;
-        } else {
-            let splits = match (before, class) {
-                (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
-                (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                (_, Class::Digit) => class != before,
-                _ => false,
-            };
-            if splits && let Some(start) = begin.take() {
-                push(start, at, std::mem::take(&mut apart));
+            if starts & events & events.wrapping_neg() != 0 {
+                begin = Some(at);
             }
-            begin = begin.or(Some(at));
+            events &= events - 1;
         }
-        before = class;
+        before = now;
     }
     if let Some(start) = begin {
-        push(start, text.len(), apart);
+        push(start, text.len());
     }
 }
 
-#[derive(Clone, Copy, PartialEq, Eq, PartialOrd)]
+/// What no name has inside.
+fn is_mark(byte: &u8) -> bool {
+    matches!(
+        byte,
+        b'"' | b'{'
+            | b'}'
+            | b'['
+            | b']'
+            | b','
+            | b';'
+            | b':'
+            | b'='
+            | b'|'
+            | b'<'
+            | b'>'
+            | b'\t'
+            | b'!'
+            | b'?'
+            | b'&'
+            | b'\n'
+    )
+}
+
+#[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Lower,
     Upper,
     Digit,
     Gap,
-    /// A gap that no name has inside.
-    Mark,
-}
-
-/// The class of a byte of ASCII.
-fn class(byte: u8) -> Class {
-    const CLASSES: [Class; 128] = {
-        let mut classes = [Class::Gap; 128];
-        let mut at = 0u8;
-        while at < 0x80 {
-            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-            let class = &mut classes[at as usize];
-            *class = match at {
-                b'a'..=b'z' => Class::Lower,
-                b'A'..=b'Z' => Class::Upper,
-                b'0'..=b'9' => Class::Digit,
-                b'"' | b'{' | b'}' | b'[' | b']' | b',' | b';' | b':' | b'=' | b'|' | b'<' | b'>' | b'\t' | b'!'
-                | b'?' | b'&' | b'\n' => Class::Mark,
-                _ => Class::Gap,
-            };
-            at += 1;
-        }
-        classes
-    };
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Gap)
 }
 
 impl Class {
