@@ -92,22 +92,26 @@ impl Hash {
 /// Slots of the table and bits of the filter: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
-const TAILS: usize = 1 << 15;
+const TAILS: usize = 1 << 16;
 
 /// Whether a label with one of these tails may end so: always, for a single letter.
 fn may_end(tails: &[u64], word: &[u8]) -> bool {
-    let has = |tail: usize| tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1);
-    match word {
-        [.., a, b, c] => has(tail(*a, *b, *c)),
-        // What begins with a zero byte stands for all that end so.
-        [b, c] => has(tail(0, *b, *c)),
-        _ => true,
+    if word.len() < 2 {
+        return true;
     }
+    let tail = tail(word);
+    tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
 }
 
-/// Three letters of any case, five bits of each.
-fn tail(a: u8, b: u8, c: u8) -> usize {
-    usize::from(a & 31) << 10 | usize::from(b & 31) << 5 | usize::from(c & 31)
+/// The last four letters of any case, hashed; fewer if the word is shorter, which only a shorter word has in common.
+fn tail(word: &[u8]) -> usize {
+    let four = match word {
+        [.., a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
+        [a, b, c] => u32::from_le_bytes([0, *a, *b, *c]),
+        [b, c] => u32::from_le_bytes([0, 0, *b, *c]),
+        _ => 0,
+    };
+    ((four | 0x2020_2020).wrapping_mul(0x9E37_79B9) >> 16) as usize
 }
 
 struct Table {
@@ -148,8 +152,9 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
-        let three = |back: usize| plain.len().checked_sub(back).and_then(|at| plain.get(at)).copied().unwrap_or(0);
-        for tail in [tail(three(3), three(2), three(1)), tail(0, three(2), three(1))] {
+        // A word that ends a label may have all of its letters or only the last two of them.
+        let short = |letters: usize| plain.len().checked_sub(letters).and_then(|at| plain.get(at..)).unwrap_or(plain);
+        for tail in [tail(plain), tail(short(3)), tail(short(2))] {
             for (tails, is) in [(&mut self.telling, labels.tells()), (&mut self.accusing, labels.accuses())] {
                 if let Some(word) = tails.get_mut(tail / 64) {
                     *word |= u64::from(is) << (tail % 64);
