@@ -135,23 +135,19 @@ impl Engine {
         self.scan_layers(text, &Above::of(context), LAYERS)
     }
 
-    /// As [`Self::scan_text`], for keys that were read.
+    /// As [`Self::scan_text`], for a leaf of a document under keys that were read.
     fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
         let traits = Traits::of(text.as_bytes());
-        if above.named.is_none() && !self.has_patterns() {
-            if traits.nothing() {
-                if !secrets::calls(text) {
-                    return Vec::new();
-                }
-            } else {
-                match glance::shape(text, traits, above.labels) {
-                    Shape::Harmless => return Vec::new(),
-                    Shape::Numberless if !traits.tokens() && !secrets::calls(text) => return Vec::new(),
-                    _ => {}
-                }
-            }
+        if above.named.is_some() || self.own.has_patterns() {
+            return self.scan_with(text, traits, above, LAYERS);
         }
-        self.scan_layers(text, above, LAYERS)
+        let shape = if traits.nothing() { Shape::Numberless } else { glance::shape(text, traits, above.labels) };
+        match shape {
+            Shape::Harmless => Vec::new(),
+            Shape::Numberless if !traits.tokens() && !secrets::calls(text) => Vec::new(),
+            Shape::Numberless => self.scan_with(text, traits.numberless(), above, LAYERS),
+            Shape::Any => self.scan_with(text, traits, above, LAYERS),
+        }
     }
 
     /// Whether an own type goes by what it looks like.
@@ -170,7 +166,10 @@ impl Engine {
     }
 
     fn scan_layers(&self, text: &str, above: &Above, layers: usize) -> Vec<Span> {
-        let mut traits = Traits::of(text.as_bytes());
+        self.scan_with(text, Traits::of(text.as_bytes()), above, layers)
+    }
+
+    fn scan_with(&self, text: &str, mut traits: Traits, above: &Above, layers: usize) -> Vec<Span> {
         let view = if traits.fold() { View::new(text) } else { View::plain(text) };
         if view.is_folded() {
             traits = Traits::of(view.folded().as_bytes());

@@ -1,7 +1,7 @@
 //! Texts inside base64: decoded when they are text, and taken whole when something is in them.
 use super::above::Above;
 use super::chain::{byte_before, is_part};
-use super::lanes::TokenEights;
+use super::lanes::{TOKEN, TokenEights};
 use super::view::View;
 use super::{Engine, Found, Span};
 use base64::Engine as _;
@@ -9,7 +9,7 @@ use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// The shortest run that is decoded, and the most bytes that are decoded of one text.
-const RUN_MIN: usize = 16;
+const RUN_MIN: usize = TOKEN;
 const BUDGET: usize = 256 << 10;
 /// How long a text is in which short runs count too.
 const SHORT: usize = 2048;

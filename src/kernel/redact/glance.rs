@@ -43,7 +43,7 @@ pub fn shape(text: &str, traits: Traits, above: Labels) -> Shape {
     match classes.digits.count_ones() {
         // A birth date or a code needs three.
         0..3 => Shape::Numberless,
-        3..PLAIN_MIN if !labels::all(text).accuses() => Shape::Numberless,
+        3..PLAIN_MIN if classes.capitals | classes.small == 0 || !labels::all(text).accuses() => Shape::Numberless,
         _ => Shape::Any,
     }
 }
@@ -56,8 +56,8 @@ fn is_plain(bytes: &[u8], classes: Classes) -> bool {
     let mixed = letters & digits << 1 | digits & letters << 1;
     let acronym = capitals & !(small >> 1);
     let marks = || {
-        let dots = bytes.iter().filter(|byte| **byte == b'.').count();
-        dots < 3 && !bytes.iter().any(|byte| matches!(byte, b'+' | b':' | b'('))
+        let count = |mark: u8| bytes.iter().filter(|byte| **byte == mark).count();
+        count(b'.') < 3 && count(b':') < 2 && count(b'+') + count(b'(') == 0
     };
     (mixed == 0 || bytes.len() < MIXED_MIN) && acronym == 0 && marks()
 }

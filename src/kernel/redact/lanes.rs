@@ -67,6 +67,9 @@ fn bits(marks: u64) -> u64 {
     (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
+/// The shortest run that is looked at as a token or as base64.
+pub const TOKEN: usize = 16;
+
 /// A text that is longer is looked through by those who look for something.
 const LONG: usize = 512;
 
@@ -94,6 +97,7 @@ impl Traits {
             Some(last) if !rest.is_empty() => traits.add(u64::from_le_bytes(*last)),
             _ => traits.add(rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))),
         }
+        traits.tokens &= bytes.len() >= TOKEN;
         traits
     }
 
@@ -108,6 +112,11 @@ impl Traits {
         let two = capitals & capitals >> 8;
         self.capitals |= two & two >> 16;
         self.tokens |= token(eight) == HIGH;
+    }
+
+    /// Without what numbers are made of.
+    pub fn numberless(self) -> Self {
+        Self { digit: 0, at: 0, capitals: 0, ..self }
     }
 
     /// None of all these.
@@ -135,7 +144,7 @@ impl Traits {
         self.capitals != 0
     }
 
-    /// Eight bytes in a row of what tokens consist of: every run of fifteen covers such.
+    /// Eight bytes in a row of what tokens consist of, in a text as long as a token: every run of fifteen covers such.
     pub fn tokens(self) -> bool {
         self.tokens
     }

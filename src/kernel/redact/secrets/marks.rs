@@ -4,10 +4,10 @@ use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
 use crate::kernel::redact::chain::is_part;
-use crate::kernel::redact::lanes::TokenEights;
+use crate::kernel::redact::lanes::{TOKEN, TokenEights};
 
 /// Runs shorter than this hold no key.
-const SHORTEST: usize = 16;
+const SHORTEST: usize = TOKEN;
 
 /// Letters, digits, `-`, `_`, `.` and `~`; the last two are not of Base64 for addresses.
 const PARTS: [u8; 256] = {
