@@ -150,9 +150,16 @@ impl Engine {
         }
     }
 
-    /// Whether an own type goes by what it looks like.
-    fn has_patterns(&self) -> bool {
-        self.own.has_patterns()
+    /// The same for a number of a document: what is no whole number is nothing.
+    fn scan_number(&self, raw: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
+        if raw.len() < NUMBER_MIN || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        let above = above();
+        if above.named.is_none() && !numbers::may_be(raw.len(), above.labels) && !self.own.has_patterns() {
+            return Vec::new();
+        }
+        self.scan_under(raw, &above)
     }
 
     /// Whether an own type goes by its path.
@@ -192,6 +199,9 @@ impl Engine {
         found.into_iter().map(written).collect()
     }
 }
+
+/// The fewest digits of a number of a document that is looked at.
+const NUMBER_MIN: usize = 3;
 
 /// How many encodings inside each other are undone.
 const LAYERS: usize = 2;

@@ -569,9 +569,6 @@ fn is_month(name: &str) -> bool {
     out.chars().count() >= 3 && out.len() <= 24 && MONTHS.iter().any(|month| out.starts_with(month))
 }
 
-/// In texts no longer than this it is asked first whether a birth may be spoken of at all.
-const TEXT_SHORT: usize = 256;
-
 /// A date that begins at or around `word`, under a birth label.
 pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     if !word.is_number() && !(1..=2).contains(&word.digits) {
@@ -579,9 +576,6 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     }
     // No day or year, and not both with the month between.
     if word.is_number() && !matches!(word.len(), 1..=4 | 8) {
-        return None;
-    }
-    if text.len() <= TEXT_SHORT && !judge.may_name(Kind::DateOfBirth) {
         return None;
     }
     let (start, end) = date(text, word)?;

@@ -2,7 +2,7 @@
 //! wire, and its rewriting in place.
 use super::above::{self, Above, Key, Keys, Role};
 use super::labels;
-use super::{Context, Engine, Kind, Span, numbers};
+use super::{Context, Engine, Kind, Span};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -320,10 +320,22 @@ impl<'s> Scan<'s> {
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            let step = Step {
-                text: self.string_of(key.value()),
-                key: self.row.get(first + place).copied().unwrap_or_default(),
-            };
+            let read = self.row.get(first + place).copied().unwrap_or_default();
+            let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
+            let leaf = if is_plain { self.leaf(&read, value) } else { None };
+            if leaf.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let step = Step { text: self.string_of(key.value()), key: read };
+            if let Some(spans) = leaf {
+                let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
+                if self.findings.count < FINDINGS_MAX && !(self.whole)(value) {
+                    self.path.push(step);
+                    self.keep(value, value, place, spans);
+                    self.path.pop();
+                }
+                continue;
+            }
             self.key(key.value(), value, &step);
             let depth = self.path.len();
             let (is_value, encoded) = (step.key.is(Role::Value), roles.media && step.key.is(Role::Blob));
@@ -338,6 +350,23 @@ impl<'s> Scan<'s> {
             self.path.truncate(depth);
         }
         self.row.truncate(first);
+    }
+
+    /// What is in a simple value under a key; most have nothing, and then nobody need know where they stand.
+    fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
+        if self.engine.has_paths() {
+            return None;
+        }
+        let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
+        match value.kind() {
+            json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
+            json::Kind::Number => Some(self.engine.scan_number(self.text.get(value.range())?, above)),
+            json::Kind::String { escaped: false, .. } => {
+                let text = value.as_str_of(self.text)?;
+                (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
+            }
+            _ => None,
+        }
     }
 
     /// A key or another string.
@@ -425,14 +454,7 @@ impl<'s> Scan<'s> {
 
     fn number(&mut self, value: Value<'s>) {
         let raw = self.text.get(value.range()).unwrap_or_default();
-        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
-            return;
-        }
-        let above = self.above();
-        if above.named.is_none() && !numbers::may_be(raw.len(), above.labels) && !self.engine.has_patterns() {
-            return;
-        }
-        let spans = self.engine.scan_under(raw, &above);
+        let spans = self.engine.scan_number(raw, || self.above());
         self.keep(value, value, Place::Number, spans);
     }
 

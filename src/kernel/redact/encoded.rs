@@ -2,6 +2,7 @@
 use super::above::Above;
 use super::chain::{byte_before, is_part};
 use super::lanes::{TOKEN, TokenEights};
+use super::secrets::sextet;
 use super::view::View;
 use super::{Engine, Found, Span};
 use base64::Engine as _;
@@ -77,7 +78,13 @@ fn decode(run: &[u8]) -> Option<String> {
     // Text has its high bits clear: of the first bytes that already tells most blobs and words apart.
     let head = run.get(..8.min(run.len()))?;
     let engine = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL } else { &STANDARD };
-    if !engine.decode(head).ok()?.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+    let mut bits = 0u64;
+    for letter in head {
+        bits = bits << 6 | u64::from(sextet(*letter)?);
+    }
+    let [_, _, first @ ..] = (bits << (64 - 16 - 6 * head.len())).to_be_bytes();
+    let text = |byte: &u8| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t');
+    if !first.iter().take(head.len() * 6 / 8).all(text) {
         return None;
     }
     let text = String::from_utf8(engine.decode(run).ok()?).ok()?;

@@ -56,8 +56,13 @@ fn is_plain(bytes: &[u8], classes: Classes) -> bool {
     let mixed = letters & digits << 1 | digits & letters << 1;
     let acronym = capitals & !(small >> 1);
     let marks = || {
-        let count = |mark: u8| bytes.iter().filter(|byte| **byte == mark).count();
-        count(b'.') < 3 && count(b':') < 2 && count(b'+') + count(b'(') == 0
+        let (mut dots, mut colons, mut dials) = (0u8, 0u8, 0u8);
+        for byte in bytes {
+            dots += u8::from(*byte == b'.');
+            colons += u8::from(*byte == b':');
+            dials |= u8::from(*byte == b'+') | u8::from(*byte == b'(');
+        }
+        dots < 3 && colons < 2 && dials == 0
     };
     (mixed == 0 || bytes.len() < MIXED_MIN) && acronym == 0 && marks()
 }

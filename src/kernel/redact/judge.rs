@@ -59,9 +59,9 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
-    /// Whether something may name this kind.
-    pub fn may_name(&self, kind: Kind) -> bool {
-        self.surroundings.may().names(kind)
+    /// Whether anything may be said of anything but that it is harmless.
+    pub fn accused(&self) -> bool {
+        self.surroundings.may().accuses()
     }
 
     /// Whether something may name one of these kinds. If not, what is at `start` is passed by.

@@ -16,6 +16,8 @@ use std::sync::LazyLock;
 const JOINED: usize = 8;
 /// The fewest digits of anything that is a number by itself.
 const DIGITS_MIN: usize = 6;
+/// In texts no longer than this it is asked first whether any word says something.
+const SHORT: usize = 256;
 /// The fewest of anything that is one without a label.
 const PLAIN_MIN: usize = 8;
 
@@ -101,10 +103,12 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
     if colons && let Some(end) = contact::ip6(bytes, word, judge) {
         return end;
     }
-    if matches!(word.len(), 3 | 4) {
+    // In most short texts nothing is said that would make a code or a birth date of a number.
+    let accused = text.len() > SHORT || judge.accused();
+    if accused && matches!(word.len(), 3 | 4) {
         payment::security_code(bytes, word, judge);
     }
-    if !joined {
+    if accused && !joined {
         contact::birth(text, word, judge);
     }
     // `MRN-99281`

@@ -23,6 +23,7 @@ use super::lanes::Traits;
 use super::view::View;
 use super::{Found, Span};
 use gate::Gate;
+pub(super) use marks::sextet;
 pub(super) use names::{Named, named};
 use std::sync::LazyLock;
 use value::Bytes;

@@ -98,7 +98,8 @@ fn token_at(text: Bytes<'_>, at: usize) -> Option<(usize, usize, Kind, u8)> {
     infix(text, at).map(|end| (at, end, Kind::ApiKey, 75))
 }
 
-fn sextet(byte: u8) -> Option<u32> {
+/// The six bits of a letter of Base64, or of its form for addresses.
+pub fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,
