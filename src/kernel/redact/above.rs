@@ -5,9 +5,11 @@ use super::secrets::{Named, named};
 
 /// How many keys are looked at for a label, from the innermost.
 const NEAR: usize = 4;
-/// How many keys of a document are remembered, how many slots they are found by, and the longest such key.
+/// How many keys of a document are remembered, how many slots they are found by and how many of these are tried, and
+/// the longest such key.
 const KEYS_MAX: usize = 512;
 const SLOTS: usize = 1024;
+const PROBES: usize = 8;
 const KEY_MAX: usize = 64;
 
 /// Names of columns, and of the entries that name or hold the value of a pair.
@@ -181,17 +183,23 @@ impl Keys {
     /// What a key says.
     pub fn read(&mut self, key: &str) -> Key {
         let ends = Ends::of(key);
-        let mut at = ends.slot();
-        while let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) {
+        let first = ends.slot();
+        let mut free = None;
+        for at in (0..PROBES).map(|step| (first + step) % SLOTS) {
+            let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) else {
+                free = Some(at);
+                break;
+            };
             match self.read.get(place) {
                 Some((known, text, read)) if *known == ends && (key.len() <= 16 || **text == *key) => return *read,
-                _ => at = (at + 1) % SLOTS,
+                _ => {}
             }
         }
         let read = Key::read(key);
         if key.len() <= KEY_MAX
             && self.read.len() < KEYS_MAX
-            && let (Some(slot), Ok(place)) = (self.slots.get_mut(at), u16::try_from(self.read.len() + 1))
+            && let Some(slot) = free.and_then(|at| self.slots.get_mut(at))
+            && let Ok(place) = u16::try_from(self.read.len() + 1)
         {
             *slot = place;
             self.read.push((ends, key.into(), read));

@@ -204,6 +204,21 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     }
 }
 
+/// Where a literal stands, how long it is, and what it calls for.
+type Standing = (usize, std::cmp::Reverse<usize>, Call);
+
+/// The most that are kept before they are followed.
+const STANDING_MAX: usize = 1024;
+
+/// How far literals have been followed.
+#[derive(Default)]
+struct Calling {
+    progress: assigned::Progress,
+    /// The end of the last literal, and of the last line that was read as a command.
+    done: usize,
+    line_done: usize,
+}
+
 /// The shortest text that has a name and a value beside it.
 const SHORTEST: usize = 7;
 
@@ -235,29 +250,36 @@ impl<'a> Finds<'a> {
 
     /// Follows every literal that calls for something.
     fn called(&mut self) {
-        let Literals { calls, gate } = &*LITERALS;
         let mut standing = Vec::new();
-        gate.each(self.bytes.0, |start, literal| {
-            if let Some((length, call)) = calls.get(literal) {
+        let mut calling = Calling::default();
+        LITERALS.gate.each(self.bytes.0, |start, literal| {
+            if let Some((length, call)) = LITERALS.calls.get(literal) {
                 standing.push((start, std::cmp::Reverse(*length), *call));
             }
+            if standing.len() >= STANDING_MAX {
+                // Those further back than any literal is long have all been found.
+                self.answer(&mut standing, start.saturating_sub(LITERALS.gate.longest()), &mut calling);
+            }
         });
+        self.answer(&mut standing, usize::MAX, &mut calling);
+    }
+
+    /// Follows those that begin before `until`: the leftmost, of several there the longest; none that begins in another.
+    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Calling) {
         standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
-        let mut progress = assigned::Progress::default();
-        let (mut done, mut line_done) = (0, 0);
-        // The leftmost, of those that begin there the longest; none that begins in another.
-        for (start, std::cmp::Reverse(length), call) in standing {
-            if start < done {
+        let ready = standing.partition_point(|(start, ..)| *start < until);
+        for (start, std::cmp::Reverse(length), call) in standing.drain(..ready) {
+            if start < calling.done {
                 continue;
             }
             let end = start + length;
-            done = end;
+            calling.done = end;
             match call {
-                Call::Name => assigned::name(self, start, end, &mut progress),
-                Call::Part => assigned::part(self, start, end, &mut progress),
+                Call::Name => assigned::name(self, start, end, &mut calling.progress),
+                Call::Part => assigned::part(self, start, end, &mut calling.progress),
                 Call::Scheme => assigned::scheme(self, start, end),
                 Call::Sql => commands::sql(self, end),
-                Call::Program if start >= line_done => line_done = commands::program(self, start),
+                Call::Program if start >= calling.line_done => calling.line_done = commands::program(self, start),
                 Call::Program => {}
                 Call::Url => urls::find(self, start, end),
                 Call::Pem => pem::find(self, start),

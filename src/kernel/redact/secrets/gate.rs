@@ -16,6 +16,7 @@ pub(super) struct Gate {
     windows: Box<[u64; 1024]>,
     /// Every literal, by its window.
     literals: Vec<Literal>,
+    longest: usize,
 }
 
 /// What is looked for.
@@ -52,7 +53,8 @@ fn weight(byte: u8) -> u32 {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate = Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new() };
+        let mut gate =
+            Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new(), longest: 0 };
         for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let cost = |window: &[u8]| {
@@ -72,6 +74,7 @@ impl Gate {
             if let Some(word) = gate.windows.get_mut(window >> 6) {
                 *word |= 1 << (window & 63);
             }
+            gate.longest = gate.longest.max(literal.len());
             gate.literals.push(Literal { window, ahead: at, place, text: literal.to_vec() });
         }
         gate.literals.sort_by_key(|literal| literal.window);
@@ -84,6 +87,11 @@ impl Gate {
             self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known)) << (shift / 2)
         };
         pair(0) | pair(16) | pair(32) | pair(48)
+    }
+
+    /// The length of the longest literal. None that is found begins further before one that was found earlier.
+    pub fn longest(&self) -> usize {
+        self.longest
     }
 
     /// Calls `each` with where a literal stands, and which: all of them, also those inside others, ordered only about.
