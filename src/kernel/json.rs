@@ -261,6 +261,22 @@ impl<'a> Value<'a> {
         if escaped { unescape(inner).map(Cow::Owned) } else { std::str::from_utf8(inner).ok().map(Cow::Borrowed) }
     }
 
+    /// As [`Self::as_str`], cut out of the text of its document, which is given so that it is not validated for each.
+    pub fn as_str_of(self, text: &'a str) -> Option<Cow<'a, str>> {
+        let node = self.document.node(self.index);
+        match node.kind {
+            Kind::String { escaped: false, .. } => {
+                text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).map(Cow::Borrowed)
+            }
+            _ => self.as_str(),
+        }
+    }
+
+    /// The text of the whole document that this is a place of.
+    pub fn text_around(self) -> &'a str {
+        self.document.text()
+    }
+
     /// The number as an `i64`, if it is an integer that fits.
     pub fn as_i64(self) -> Option<i64> {
         (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
@@ -793,34 +809,51 @@ fn parse_hex4(digits: &[u8]) -> Option<u32> {
 fn unescape(raw: &[u8]) -> Option<String> {
     let text = std::str::from_utf8(raw).ok()?;
     let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    let hex4 = |characters: &mut std::str::Chars<'_>| -> Option<u32> {
-        (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + characters.next()?.to_digit(16)?))
-    };
-    while let Some(plain) = memchr::memchr(b'\\', characters.as_str().as_bytes()) {
-        let (before, rest) = characters.as_str().split_at_checked(plain)?;
-        out.push_str(before);
-        characters = rest.chars();
-        characters.next();
-        out.push(match characters.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => match hex4(&mut characters)? {
-                high @ 0xD800..=0xDBFF => {
-                    (characters.next()? == '\\' && characters.next()? == 'u').then_some(())?;
-                    let low = hex4(&mut characters)?;
-                    char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)?
+    let hex4 = |at: usize| raw.get(at..at + 4).and_then(parse_hex4);
+    let mut at = 0;
+    while let Some(plain) = raw.get(at..).and_then(backslash) {
+        out.push_str(text.get(at..at + plain)?);
+        at += plain + 2;
+        out.push(match raw.get(at - 1)? {
+            b'b' => '\u{8}',
+            b'f' => '\u{c}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => {
+                at += 4;
+                match hex4(at - 4)? {
+                    high @ 0xD800..=0xDBFF => {
+                        (raw.get(at..at + 2)? == b"\\u").then_some(())?;
+                        at += 6;
+                        let low = hex4(at - 4)?;
+                        char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)?
+                    }
+                    code => char::from_u32(code)?,
                 }
-                code => char::from_u32(code)?,
-            },
-            other => other,
+            }
+            other => char::from(*other),
         });
     }
-    out.push_str(characters.as_str());
+    out.push_str(text.get(at..)?);
     Some(out)
+}
+
+/// Where the first backslash is; near ones are found in a register, like [`special`].
+fn backslash(text: &[u8]) -> Option<usize> {
+    const ONES: u64 = u64::from_le_bytes([1; 8]);
+    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+    const SHORT: usize = 32;
+    let (words, _) = text.get(..SHORT).unwrap_or_default().as_chunks::<8>();
+    for (index, word) in words.iter().enumerate() {
+        let word = u64::from_le_bytes(*word) ^ (ONES * u64::from(b'\\'));
+        let found = word.wrapping_sub(ONES) & !word & HIGH;
+        if found != 0 {
+            return Some(index * 8 + found.trailing_zeros() as usize / 8);
+        }
+    }
+    let done = words.len() * 8;
+    memchr::memchr(b'\\', text.get(done..)?).map(|at| done + at)
 }
 
 #[cfg(test)]

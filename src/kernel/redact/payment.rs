@@ -136,7 +136,7 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     {
         return;
     }
-    if !may_be_code(text, word.start) {
+    if !may_be_code(text, word.start) || !judge.may(&[Kind::CardCvv], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -391,6 +391,9 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     if !country || joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
         return;
     }
+    if !judge.may(&[Kind::SwiftBic], word.start) {
+        return;
+    }
     let evidence = judge.evidence(word.start, word.end);
     // A word that happens to fit is no code unless it stands in its place.
     let in_place = evidence.direct || word.small == 0;
@@ -405,6 +408,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(first) = words.first() else {
         return;
     };
+    if !judge.may(&[Kind::BankAccount], first.start) {
+        return;
+    }
     if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
         return;
     }

@@ -164,6 +164,7 @@ fn a_label_is_read_wherever_a_layout_puts_it() {
         "     id   nhs_number\n      7   9434765919\n",
         "class      | other\nnhs_number | 9434765919",
         "patient's NHS number 9434765919",
+        "NHS patient's number 9434765919",
         "P.P.S.\nNHS NOS\n9434765919",
     ] {
         assert_eq!(found(text), [(Kind::UkNhs, "9434765919".to_owned())], "{text}");
