@@ -370,7 +370,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return None;
     }
     let (may, signed) = (judge.may(&[Kind::Phone], start), count >= 7 && is_signed(text, start));
-    if !may && !signed && !(american && marked) {
+    if !(may || signed || american && marked) {
         return None;
     }
     let evidence = judge.evidence(start, end);

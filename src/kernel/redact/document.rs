@@ -331,7 +331,7 @@ impl<'s> Scan<'s> {
             let step = Step { text: self.string_of(key.value()), key: read };
             if let Some(spans) = leaf {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
-                if self.findings.count < FINDINGS_MAX && !(self.whole)(value) {
+                if !(self.whole)(value) {
                     self.path.push(step);
                     self.keep(value, value, place, spans);
                     self.path.pop();
@@ -357,7 +357,7 @@ impl<'s> Scan<'s> {
 
     /// What is in a simple value under a key; most have nothing, and then nobody need know where they stand.
     fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
-        if self.engine.has_paths() {
+        if self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
             return None;
         }
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
