@@ -270,6 +270,22 @@ impl<'a> Value<'a> {
         decoded(node.kind, self.document.slice(node))
     }
 
+    /// As [`Self::as_str`], cut out of the text of its document, which is given so that it is not validated for each.
+    pub fn as_str_of(self, text: &'a str) -> Option<Cow<'a, str>> {
+        let node = self.document.node(self.index);
+        match node.kind {
+            Kind::String { escaped: false, .. } => {
+                text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).map(Cow::Borrowed)
+            }
+            _ => self.as_str(),
+        }
+    }
+
+    /// The text of the whole document that this is a place of.
+    pub fn text_around(self) -> &'a str {
+        self.document.text()
+    }
+
     /// The number as an `i64`, if it is an integer that fits.
     pub fn as_i64(self) -> Option<i64> {
         (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()

@@ -7,6 +7,7 @@
 //!
 //! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
 //! is replaced is never found again; nothing but what was found changes.
+mod above;
 mod chain;
 mod checks;
 mod contact;
@@ -14,6 +15,7 @@ pub mod cover;
 pub mod document;
 mod encoded;
 mod evidence;
+mod glance;
 mod identity;
 mod judge;
 pub mod kind;
@@ -31,8 +33,11 @@ pub mod view;
 mod wire;
 mod words;
 
+use above::Above;
 pub use document::{Edit, Finding, Findings, Place, rewrite};
+use glance::Shape;
 pub use kind::{Group, Kind};
+use lanes::Traits;
 pub use tail::{HELD_MAX, Tail};
 use view::View;
 
@@ -127,7 +132,34 @@ impl Engine {
 
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
-        self.scan_layers(text, context, LAYERS)
+        self.scan_layers(text, &Above::of(context), LAYERS)
+    }
+
+    /// As [`Self::scan_text`], for a leaf of a document under keys that were read.
+    fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
+        let traits = Traits::of(text.as_bytes());
+        if above.named.is_some() || self.own.has_patterns() {
+            return self.scan_with(text, traits, above, LAYERS);
+        }
+        let shape = if traits.nothing() { Shape::Numberless } else { glance::shape(text, traits, above.labels) };
+        match shape {
+            Shape::Harmless => Vec::new(),
+            Shape::Numberless if !traits.tokens() && !secrets::calls(text) => Vec::new(),
+            Shape::Numberless => self.scan_with(text, traits.numberless(), above, LAYERS),
+            Shape::Any => self.scan_with(text, traits, above, LAYERS),
+        }
+    }
+
+    /// The same for a number of a document: what is no whole number is nothing.
+    fn scan_number(&self, raw: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
+        if raw.len() < NUMBER_MIN || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
+            return Vec::new();
+        }
+        let above = above();
+        if above.named.is_none() && !numbers::may_be(raw.len(), above.labels) && !self.own.has_patterns() {
+            return Vec::new();
+        }
+        self.scan_under(raw, &above)
     }
 
     /// Whether an own type goes by its path.
@@ -140,14 +172,24 @@ impl Engine {
         self.own.at(path)
     }
 
-    fn scan_layers(&self, text: &str, context: &Context<'_>, layers: usize) -> Vec<Span> {
-        let view = View::new(text);
+    fn scan_layers(&self, text: &str, above: &Above, layers: usize) -> Vec<Span> {
+        self.scan_with(text, Traits::of(text.as_bytes()), above, layers)
+    }
+
+    fn scan_with(&self, text: &str, mut traits: Traits, above: &Above, layers: usize) -> Vec<Span> {
+        let view = if traits.fold() { View::new(text) } else { View::plain(text) };
+        if view.is_folded() {
+            traits = Traits::of(view.folded().as_bytes());
+        }
         let mut found = Vec::new();
-        numbers::find(&view, context, &mut found);
-        secrets::find(&view, context, &mut found);
+        numbers::find(&view, traits, above, &mut found);
+        secrets::find(&view, traits, above, &mut found);
         self.own.find(&view, &mut found);
-        if layers > 0 {
-            encoded::find(self, &view, context, layers, &mut found);
+        if layers > 0 && traits.tokens() {
+            encoded::find(self, &view, above, layers, &mut found);
+        }
+        if found.is_empty() {
+            return Vec::new();
         }
         resolve(&mut found);
         let written = |found: Found| {
@@ -157,6 +199,9 @@ impl Engine {
         found.into_iter().map(written).collect()
     }
 }
+
+/// The fewest digits of a number of a document that is looked at.
+const NUMBER_MIN: usize = 3;
 
 /// How many encodings inside each other are undone.
 const LAYERS: usize = 2;

@@ -8,6 +8,7 @@ use super::labels::{self, Labels};
 use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
+use std::sync::LazyLock;
 
 /// The longest address (RFC 5321) on either side of the sign.
 const SIDE: usize = 190;
@@ -368,9 +369,12 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     if is_day(dialled) || whole_number || address {
         return None;
     }
+    let (may, signed) = (judge.may(&[Kind::Phone], start), count >= 7 && is_signed(text, start));
+    if !(may || signed || american && marked) {
+        return None;
+    }
     let evidence = judge.evidence(start, end);
-    let named =
-        evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || (count >= 7 && is_signed(text, start));
+    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed;
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
         let end = extended(text, end);
@@ -546,8 +550,27 @@ const MONTHS: &[&str] = &[
     "сен", "окт", "ноя", "дек", "ιαν", "φεβ", "μαρ", "απρ", "μαι", "ιουν", "ιουλ", "αυγ", "σεπ", "οκτ", "νοε", "δεκ",
 ];
 
+/// By three letters of ASCII, five bits of each, whether a month may begin so.
+static BEGIN_MONTHS: LazyLock<Vec<bool>> = LazyLock::new(|| {
+    let mut begin = vec![false; 1 << 15];
+    for month in MONTHS {
+        if let Some(known) = begin.get_mut(three(month.as_bytes())) {
+            *known = true;
+        }
+    }
+    begin
+});
+
+/// The first three letters, whatever their case.
+fn three(name: &[u8]) -> usize {
+    name.iter().take(3).fold(0, |sum, byte| sum << 5 | usize::from(byte & 31))
+}
+
 fn is_month(name: &str) -> bool {
     if name.is_ascii() {
+        if !BEGIN_MONTHS.get(three(name.as_bytes())).is_some_and(|begins| *begins) {
+            return false;
+        }
         let begins = |month: &&str| name.get(..month.len()).is_some_and(|head| head.eq_ignore_ascii_case(month));
         return (3..=24).contains(&name.len()) && MONTHS.iter().any(begins);
     }
@@ -561,7 +584,14 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     if !word.is_number() && !(1..=2).contains(&word.digits) {
         return None;
     }
+    // No day or year, and not both with the month between.
+    if word.is_number() && !matches!(word.len(), 1..=4 | 8) {
+        return None;
+    }
     let (start, end) = date(text, word)?;
+    if !judge.may(&[Kind::DateOfBirth], start) {
+        return None;
+    }
     let evidence = judge.evidence(start, end);
     let also = evidence.also.names(Kind::DateOfBirth) && !evidence.labels.any(Labels::OTHER);
     if evidence.names(Kind::DateOfBirth) || also {

@@ -1,5 +1,6 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
+use super::above::{self, Above, Key, Keys, Role};
 use super::{Context, Engine, Kind, Span, labels, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
@@ -11,74 +12,9 @@ use std::borrow::Cow;
 const NESTED_MAX: usize = 8;
 /// The most findings of one document; what comes after is not looked at, and the count says so.
 const FINDINGS_MAX: usize = 100_000;
-/// The most keys that a leaf is told.
-const KEYS_MAX: usize = 8;
-/// Names of columns, and of the entries that name or hold the value of a pair.
-const HEADS: &[&str] =
-    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
-const NAMES: &[&str] = &[
-    "name",
-    "type",
-    "label",
-    "field",
-    "key",
-    "kind",
-    "title",
-    "system",
-    "idtype",
-    "documenttype",
-    "attribute",
-    "column",
-    "property",
-    "question",
-    "fieldname",
-    "code",
-    "scheme",
-    "category",
-    "header",
-    "param",
-    "variable",
-    "prompt",
-    "id",
-    "path",
-    "loc",
-    "pointer",
-    "parameter",
-    "instancepath",
-];
-const VALUES: &[&str] = &[
-    "value",
-    "number",
-    "no",
-    "id",
-    "val",
-    "data",
-    "text",
-    "content",
-    "identifier",
-    "answer",
-    "documentnumber",
-    "idnumber",
-    "stringvalue",
-    "valuestring",
-    "v",
-    "input",
-    "values",
-    "displayvalue",
-    "default",
-    "response",
-    "to",
-    "from",
-    "old",
-    "new",
-    "oldvalue",
-    "newvalue",
-    "before",
-    "after",
-    "actual",
-    "received",
-];
-
+/// How many entries of an object may be a name and a value, and the longest such name.
+const PAIRS_MAX: usize = 16;
+const PAIR_MAX: usize = 96;
 /// What was found in one document.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -303,22 +239,71 @@ impl Engine {
 
     /// The same, but for the values that `whole` holds for.
     pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
-        let mut scan = Scan { engine: self, findings: Findings::default(), path: Vec::new(), nested: 0, whole };
+        let mut scan = Scan {
+            engine: self,
+            text: root.text_around(),
+            findings: Findings::default(),
+            path: Vec::new(),
+            nested: 0,
+            whole,
+            keys: Keys::default(),
+            row: Vec::new(),
+        };
         scan.value(root, None);
         scan.findings
     }
 }
 
+/// A key on the way to a value, and what it says.
+#[derive(Clone)]
+struct Step<'s> {
+    text: Cow<'s, str>,
+    key: Key,
+}
+
+impl Step<'_> {
+    fn to_owned<'o>(&self) -> Step<'o> {
+        Step { text: Cow::Owned(self.text.to_string()), key: self.key }
+    }
+}
+
+/// What the keys of one object are to it.
+#[derive(Default)]
+struct Roles {
+    heads: bool,
+    rows: bool,
+    names: bool,
+    values: bool,
+    media: bool,
+}
+
+impl Roles {
+    fn add(&mut self, place: usize, key: Key, value: Value<'_>) {
+        self.heads |= key.is(Role::Heads);
+        self.rows |= value.elements().next().is_some_and(Value::is_array);
+        self.media |= key.is(Role::Media);
+        if place < PAIRS_MAX {
+            self.names |= key.is(Role::Names);
+            self.values |= key.is(Role::Value);
+        }
+    }
+}
+
 struct Scan<'s> {
     engine: &'s Engine,
+    /// Of the whole document.
+    text: &'s str,
     findings: Findings,
-    path: Vec<Cow<'s, str>>,
+    path: Vec<Step<'s>>,
     nested: usize,
     whole: &'s dyn Fn(Value<'_>) -> bool,
+    keys: Keys,
+    /// What the keys say of the objects that are open, in their order.
+    row: Vec<Key>,
 }
 
 impl<'s> Scan<'s> {
-    fn value(&mut self, value: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
+    fn value(&mut self, value: Value<'s>, heads: Option<&[Step<'s>]>) {
         if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
             return;
         }
@@ -336,7 +321,7 @@ impl<'s> Scan<'s> {
 
     /// Takes a whole string or number that stands where an own type says.
     fn own(&mut self, value: Value<'s>) -> bool {
-        let path: Vec<&str> = self.path.iter().map(AsRef::as_ref).collect();
+        let path: Vec<&str> = self.path.iter().map(|step| &*step.text).collect();
         let Some(kind) = self.engine.own_at(&path) else {
             return false;
         };
@@ -352,31 +337,82 @@ impl<'s> Scan<'s> {
         true
     }
 
+    fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
+        let key = self.keys.read(&text);
+        Step { text, key }
+    }
+
     fn object(&mut self, object: Value<'s>) {
-        let heads = columns(object);
-        let name = pair_name(object);
+        let mut roles = Roles::default();
+        let first = self.row.len();
+        for (place, (key, value)) in object.entries().enumerate() {
+            let key = self.keys.read(&self.string_of(key.value()));
+            roles.add(place, key, value);
+            self.row.push(key);
+        }
+        let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
+        let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
-        let numbered = object.entries().take(16).any(|(key, _)| normal(&key.text()).is_in(&["value", "answer"]));
-        let media = object.get("mimeType").is_some();
-        for (key, value) in object.entries() {
-            let text = key.text();
-            self.key(key.value(), value, &text);
-            let key = normal(&text);
-            let named = name.as_ref().filter(|_| key.is_in(VALUES) && !(numbered && key.is("id"))).cloned();
+        let holds = |key: json::Key<'s>| above::is_in(&key.text(), &["value", "answer"]);
+        let numbered = name.is_some() && object.entries().take(PAIRS_MAX).any(|(key, _)| holds(key));
+        for (place, (key, value)) in object.entries().enumerate() {
+            let read = self.row.get(first + place).copied().unwrap_or_default();
+            let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
+            let leaf = if is_plain { self.leaf(&read, value) } else { None };
+            if leaf.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
+            let step = Step { text: self.string_of(key.value()), key: read };
+            if let Some(spans) = leaf {
+                let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
+                if !(self.whole)(value) {
+                    self.path.push(step);
+                    self.keep(value, value, place, spans);
+                    self.path.pop();
+                }
+                continue;
+            }
+            self.key(key.value(), value, &step);
             let depth = self.path.len();
-            let encoded = media && matches!(&*text, "blob" | "data");
-            self.path.push(text);
-            self.path.extend(named);
+            let (is_value, encoded) = (step.key.is(Role::Value), roles.media && step.key.is(Role::Blob));
+            let is_value = is_value && !(numbered && above::is_in(&step.text, &["id"]));
+            self.path.push(step);
+            if is_value {
+                self.path.extend(name.clone());
+            }
             match encoded {
                 true => self.encoded(value),
                 false => self.value(value, heads.as_deref()),
             }
             self.path.truncate(depth);
         }
+        self.row.truncate(first);
     }
 
-    fn array(&mut self, array: Value<'s>, heads: Option<&[Cow<'s, str>]>) {
-        let own = if heads.is_none() { first_row(array) } else { None };
+    /// What is in a simple value under a key; most have nothing, and then nobody need know where they stand.
+    fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
+        if self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
+            return None;
+        }
+        let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
+        match value.kind() {
+            json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
+            json::Kind::Number => Some(self.engine.scan_number(self.text.get(value.range())?, above)),
+            json::Kind::String { escaped: false, .. } => {
+                let text = value.as_str_of(self.text)?;
+                (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
+            }
+            _ => None,
+        }
+    }
+
+    /// A key or another string.
+    fn string_of(&self, value: Value<'s>) -> Cow<'s, str> {
+        value.as_str_of(self.text).unwrap_or_default()
+    }
+
+    fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
+        let own = if heads.is_none() { self.first_row(array) } else { None };
         let heads = own.as_deref().or(heads);
         for element in array.elements() {
             match heads {
@@ -394,7 +430,7 @@ impl<'s> Scan<'s> {
     }
 
     fn string(&mut self, value: Value<'s>) {
-        let Some(text) = value.as_str() else {
+        let Some(text) = value.as_str_of(self.text) else {
             return;
         };
         if self.nested < NESTED_MAX && looks_nested(&text) {
@@ -403,7 +439,7 @@ impl<'s> Scan<'s> {
                 return self.nested(value, document);
             }
         }
-        let spans = self.scan_leaf(&text);
+        let spans = self.engine.scan_under(&text, &self.above());
         self.keep(value, value, Place::Text, spans);
     }
 
@@ -433,12 +469,16 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
+                text: document.text(),
                 findings: Findings::default(),
-                path: self.path.iter().map(|key| Cow::Owned(key.to_string())).collect(),
+                path: self.path.iter().map(Step::to_owned).collect(),
                 nested: self.nested + 1,
                 whole: self.whole,
+                keys: std::mem::take(&mut self.keys),
+                row: std::mem::take(&mut self.row),
             };
             inner.value(document.root(), None);
+            (self.keys, self.row) = (inner.keys, inner.row);
             inner.findings
         };
         if findings.count > 0 {
@@ -450,29 +490,23 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        let raw = std::str::from_utf8(value.raw()).unwrap_or_default();
-        if raw.len() < 3 || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
-            return;
-        }
-        let spans = self.scan_leaf(raw);
+        let raw = self.text.get(value.range()).unwrap_or_default();
+        let spans = self.engine.scan_number(raw, || self.above());
         self.keep(value, value, Place::Number, spans);
     }
 
-    fn key(&mut self, key: Value<'s>, value: Value<'s>, text: &str) {
+    fn key(&mut self, key: Value<'s>, value: Value<'s>, step: &Step<'s>) {
         // A key that is a word cannot be a value.
-        if text.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_') {
+        if step.key.is(Role::Word) {
             return;
         }
-        let spans = self.engine.scan_text(text, &Context::default());
+        let spans = self.engine.scan_text(&step.text, &Context::default());
         self.keep(key, value, Place::Key, spans);
     }
 
-    fn scan_leaf(&self, text: &str) -> Vec<Span> {
-        // Keys further up say nothing about a leaf; on the stack, since most leaves are clean.
-        let mut keys = [""; KEYS_MAX];
-        let near = self.path.len().saturating_sub(KEYS_MAX);
-        let count = keys.iter_mut().zip(self.path.iter().skip(near)).map(|(slot, key)| *slot = key.as_ref()).count();
-        self.engine.scan_text(text, &Context { path: keys.get(..count).unwrap_or_default() })
+    /// What the keys above say.
+    fn above(&self) -> Above {
+        Above::read(self.path.iter().rev().map(|step| &step.key))
     }
 
     fn keep(&mut self, node: Value<'s>, entry: Value<'s>, place: Place, spans: Vec<Span>) {
@@ -490,8 +524,62 @@ impl<'s> Scan<'s> {
         });
     }
 
+    /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
+    fn columns(&mut self, object: Value<'s>) -> Option<Vec<Step<'s>>> {
+        let mut entries = object.entries();
+        let (_, heads) =
+            entries.find(|(key, value)| value.is_array() && self.keys.read(&key.text()).is(Role::Heads))?;
+        let name = |head: Value<'s>| {
+            const HEAD: &[&str] = &["name", "label", "field", "title", "columnname", "id", "key"];
+            head.as_str().or_else(|| {
+                head.entries().find(|(key, _)| above::is_in(&key.text(), HEAD)).and_then(|(_, name)| name.as_str())
+            })
+        };
+        Some(heads.elements().map(|head| self.step(name(head).unwrap_or_default())).collect())
+    }
+
+    /// The first of an array of arrays, if it names columns.
+    fn first_row(&mut self, array: Value<'s>) -> Option<Vec<Step<'s>>> {
+        let mut rows = array.elements();
+        let (first, second) = (rows.next()?, rows.next()?);
+        if !first.is_array() || !second.is_array() {
+            return None;
+        }
+        let is_head = |text: &Cow<'_, str>| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit());
+        let heads: Option<Vec<_>> =
+            first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
+        heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()))
+    }
+
+    /// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
+    fn pair_name(&mut self, object: Value<'s>, first: usize) -> Option<Step<'s>> {
+        // Six bytes of an escape may be one of the text.
+        let short = |value: Value<'s>| {
+            value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
+        };
+        let tells =
+            |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::of_key(text).tells() || secrets::promises(text));
+        for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
+            let key = self.row.get(first + place).copied().unwrap_or_default();
+            // `"loc": ["body", "ssn"]`: the last of several is the name.
+            let last = if key.is(Role::Names) { value.elements().last().unwrap_or(value) } else { value };
+            let found = if key.is(Role::Names) && short(last) {
+                Some(self.string_of(last)).filter(tells)
+            } else if key.is(Role::Type) && value.is_object() {
+                // FHIR: `"type": {"text": "…"}`.
+                value.entries().find_map(|(_, text)| text.as_str().filter(tells))
+            } else {
+                None
+            };
+            if let Some(found) = found {
+                return Some(self.step(found));
+            }
+        }
+        None
+    }
+
     fn owned_path(&self) -> Vec<String> {
-        self.path.iter().map(ToString::to_string).collect()
+        self.path.iter().map(|step| step.text.to_string()).collect()
     }
 }
 
@@ -522,87 +610,6 @@ fn is_binary(base64: &str) -> bool {
 fn looks_nested(text: &str) -> bool {
     let text = text.trim_ascii();
     matches!((text.bytes().next(), text.bytes().next_back()), (Some(b'{'), Some(b'}')) | (Some(b'['), Some(b']')))
-}
-
-/// A key in small letters without separators; a longer one than any that is looked for is cut.
-struct Normal {
-    letters: [u8; 24],
-    count: usize,
-}
-
-fn normal(key: &str) -> Normal {
-    let mut normal = Normal { letters: [0; 24], count: 0 };
-    for (slot, byte) in normal.letters.iter_mut().zip(key.bytes().filter(u8::is_ascii_alphanumeric)) {
-        *slot = byte.to_ascii_lowercase();
-        normal.count += 1;
-    }
-    normal
-}
-
-impl Normal {
-    fn is(&self, name: &str) -> bool {
-        self.letters.get(..self.count) == Some(name.as_bytes())
-    }
-
-    fn is_in(&self, names: &[&str]) -> bool {
-        names.iter().any(|name| self.is(name))
-    }
-}
-
-/// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
-fn columns<'d>(object: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
-    let rows = object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
-    let (_, heads) =
-        object.entries().filter(|_| rows).find(|(key, value)| value.is_array() && normal(&key.text()).is_in(HEADS))?;
-    let name = |head: Value<'d>| {
-        head.as_str().or_else(|| {
-            head.entries()
-                .find(|(key, _)| {
-                    normal(&key.text()).is_in(&["name", "label", "field", "title", "columnname", "id", "key"])
-                })
-                .and_then(|(_, name)| name.as_str())
-        })
-    };
-    Some(heads.elements().map(|head| name(head).unwrap_or_default()).collect())
-}
-
-/// The first of an array of arrays, if it names columns.
-fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
-    let mut rows = array.elements();
-    let (first, second) = (rows.next()?, rows.next()?);
-    if !first.is_array() || !second.is_array() {
-        return None;
-    }
-    let heads: Option<Vec<_>> = first
-        .elements()
-        .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
-        .collect();
-    heads.filter(|heads| heads.iter().any(|head| labels::of_key(head).tells()))
-}
-
-/// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
-fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
-    let mut found = None;
-    let mut holds = false;
-    for (key, value) in object.entries().take(16) {
-        let key = normal(&key.text());
-        holds |= key.is_in(VALUES);
-        if found.is_none()
-            && key.is_in(NAMES)
-            && let Some(text) = value.as_str().or_else(|| value.elements().last()?.as_str())
-            && text.len() <= 96
-        {
-            if labels::of_key(&text).tells() || secrets::promises(&text) {
-                found = Some(text);
-            }
-        } else if found.is_none() && key.is("type") && value.is_object() {
-            // FHIR: `"type": {"text": "…"}`.
-            found = value
-                .entries()
-                .find_map(|(_, text)| text.as_str().filter(|text| text.len() <= 96 && labels::of_key(text).tells()));
-        }
-    }
-    found.filter(|_| holds)
 }
 
 /// Rewrites what `decide` says. Only what is edited changes: neighbours, numbers and key order stay as they are

@@ -1,15 +1,17 @@
 //! Texts inside base64 and hexadecimal: decoded when they are text, and taken whole when something is in them.
+use super::above::Above;
 use super::chain::{byte, byte_before, is_part};
 use super::evidence;
-use super::lanes::TokenEights;
+use super::lanes::{TOKEN, TokenEights};
+use super::secrets::sextet;
 use super::view::View;
-use super::{Context, Engine, Found, Span};
+use super::{Engine, Found, Span};
 use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
 /// The shortest run that is decoded, and the most bytes that are decoded of one text.
-const RUN_MIN: usize = 16;
+const RUN_MIN: usize = TOKEN;
 const BUDGET: usize = 256 << 10;
 /// How long a text is in which short runs count too.
 const SHORT: usize = 2048;
@@ -22,7 +24,7 @@ const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Finds runs of base64 and of hexadecimal that hold something sensitive, `layers` deep. What a run is called
 /// where it stands is what its text is called.
-pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usize, out: &mut Vec<Found>) {
+pub fn find(engine: &Engine, view: &View<'_>, above: &Above, layers: usize, out: &mut Vec<Found>) {
     let bytes = view.folded().as_bytes();
     let mut eights = TokenEights::new(bytes);
     let mut at = 0;
@@ -38,10 +40,8 @@ pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usi
         let run = (run.0, end);
         at = end;
         budget = budget.saturating_sub(run.1 - run.0);
-        let name = evidence::name_before(view.folded(), run.0);
-        let mut path = context.path.to_vec();
-        path.extend(Some(name).filter(|name| !name.is_empty()));
-        let spans = engine.scan_layers(&text, &Context { path: &path }, layers - 1);
+        let above = above.below(evidence::name_before(view.folded(), run.0));
+        let spans = engine.scan_layers(&text, &above, layers - 1);
         // Of several the longest gives its name.
         if let Some(longest) = spans.iter().max_by_key(|span| (span.end - span.start, std::cmp::Reverse(span.start))) {
             out.push(Found { span: Span { start: run.0, end: run.1, kind: longest.kind }, score: 60 });
@@ -87,9 +87,14 @@ fn decoded(bytes: &[u8], run: (usize, usize)) -> Option<(String, usize)> {
     let url = here.iter().any(|byte| matches!(byte, b'-' | b'_'));
     let engine = if url { &URL } else { &STANDARD };
     // Text has its high bits clear: of the first bytes that already tells most blobs and words apart.
-    let head = engine.decode(here.get(..8)?).ok()?;
-    let wide = matches!(head.as_slice(), [_, 0, _, 0, _, 0]);
-    if !wide && !head.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+    let head = here.get(..8)?;
+    let mut bits = 0u64;
+    for letter in head {
+        bits = bits << 6 | u64::from(sextet(*letter)?);
+    }
+    let [_, _, first @ ..] = bits.to_be_bytes();
+    let wide = matches!(first, [_, 0, _, 0, _, 0]);
+    if !wide && !first.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
         return None;
     }
     if let Some((whole, end)) = wrapped(bytes, run)

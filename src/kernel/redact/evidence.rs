@@ -1,8 +1,8 @@
 //! What the surroundings of a value say about it: its key, its column, the words beside it.
+use super::Kind;
 use super::labels::{self, Labels, Match};
 use super::tables::Tables;
 use super::words::Words;
-use super::{Context, Kind};
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
@@ -58,15 +58,20 @@ impl Front {
 /// Reads the surroundings of values in one text.
 pub struct Surroundings<'v> {
     text: &'v str,
-    context: &'v Context<'v>,
+    /// What the keys above the whole text say.
+    above: Labels,
     tables: OnceCell<Tables>,
-    path: OnceCell<Labels>,
+    /// What all its words may say, if it is short.
+    all: OnceCell<Labels>,
 }
 
+/// How long a text is whose words are all read before any is read in earnest.
+const SHORT: usize = 1024;
+
 impl<'v> Surroundings<'v> {
-    /// Of the folded text and the keys above it.
-    pub fn new(text: &'v str, context: &'v Context<'v>) -> Self {
-        Self { text, context, tables: OnceCell::new(), path: OnceCell::new() }
+    /// Of the folded text and what the keys above it say.
+    pub fn new(text: &'v str, above: Labels) -> Self {
+        Self { text, above, tables: OnceCell::new(), all: OnceCell::new() }
     }
 
     /// What is said about `start..end`, given what stands in front of it.
@@ -82,10 +87,18 @@ impl<'v> Surroundings<'v> {
             (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
             (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
             (None, None) => {
-                let labels = self.above();
+                let labels = self.above;
                 Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
             }
         }
+    }
+
+    /// What may be said about some place in the text: nothing else is, but not all of it need be.
+    pub fn may(&self) -> Labels {
+        if self.text.len() > SHORT {
+            return Labels::ALL;
+        }
+        *self.all.get_or_init(|| self.above.with(labels::all(self.text)))
     }
 
     /// Whether nothing but digits and the marks inside numbers stands between two places.
@@ -114,8 +127,8 @@ impl<'v> Surroundings<'v> {
         }
         let mut strange = false;
         let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
-        if stands_alone && before.len() == start && self.above().tells() {
-            return Front::direct(self.above(), Labels::NONE);
+        if stands_alone && before.len() == start && self.above.tells() {
+            return Front::direct(self.above, Labels::NONE);
         }
         match key(clean) {
             Some(key) => {
@@ -132,7 +145,7 @@ impl<'v> Surroundings<'v> {
                     if parent.tells() {
                         return Front::direct(parent, Labels::NONE);
                     }
-                    let heading = if stands_alone { self.heading(start) } else { Labels::NONE };
+                    let heading = if stands_alone { self.heading(start) } else { self.asked(start, whole_line) };
                     if heading.tells() {
                         return Front::direct(heading, Labels::NONE);
                     }
@@ -192,24 +205,6 @@ impl<'v> Surroundings<'v> {
             && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
         (joins && !is_next).then_some((found.labels, outright))
-    }
-
-    /// What the keys above the whole text say, innermost first.
-    fn above(&self) -> Labels {
-        *self.path.get_or_init(|| {
-            for key in self.context.path.iter().rev().take(4) {
-                let labels = labels::of_key(key);
-                if labels.tells() {
-                    return labels;
-                }
-                // A single letter is a type or a place: `{"S": "…"}`.
-                let says = key.len() > 1 && !key.bytes().all(|byte| byte.is_ascii_digit());
-                if labels != Labels::VAGUE && says {
-                    break;
-                }
-            }
-            Labels::NONE
-        })
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.

@@ -22,6 +22,8 @@ pub struct Judge<'v, 'o> {
     surroundings: &'v Surroundings<'v>,
     out: &'o mut Vec<Found>,
     front: Option<(usize, Front)>,
+    /// Where a run of numbers began about which nothing was asked, and the last of them.
+    passed: Option<(usize, usize)>,
     last: Option<(usize, usize, Evidence)>,
     /// The last chain that was read; the next mostly goes on in it.
     pub chain: Chain,
@@ -30,7 +32,7 @@ pub struct Judge<'v, 'o> {
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, last: None, chain: Chain::default() }
+        Self { surroundings, out, front: None, passed: None, last: None, chain: Chain::default() }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
@@ -38,10 +40,15 @@ impl<'v, 'o> Judge<'v, 'o> {
         match self.last {
             Some((from, to, evidence)) if from == start && to == end => evidence,
             _ => {
-                let front = match self.front {
-                    Some((from, front)) if from == start => front,
+                let front = match (self.front, self.passed.take()) {
+                    (Some((from, front)), _) if from == start => front,
                     // Nothing but numbers in between: a list that stands under one label.
-                    Some((from, front)) if self.surroundings.continues(from, start) => front.further(),
+                    (Some((from, front)), _) if self.surroundings.continues(from, start) => front.further(),
+                    (_, Some((first, last)))
+                        if first < start && (last == start || self.surroundings.continues(last, start)) =>
+                    {
+                        self.surroundings.front(first).further()
+                    }
                     _ => self.surroundings.front(start),
                 };
                 self.front = Some((start, front));
@@ -52,10 +59,45 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// Whether anything may be said of anything but that it is harmless.
+    pub fn accused(&self) -> bool {
+        self.surroundings.may().accuses()
+    }
+
+    /// Whether something may name one of these kinds. If not, what is at `start` is passed by.
+    pub fn may(&mut self, kinds: &[Kind], start: usize) -> bool {
+        let may = self.surroundings.may();
+        let named = kinds.iter().any(|kind| may.names(*kind));
+        if !named {
+            self.pass(start);
+        }
+        named
+    }
+
+    /// Remembers that nothing had to be asked about a place.
+    fn pass(&mut self, start: usize) {
+        match (self.front, self.passed) {
+            (Some((from, _)), _) if from == start => {}
+            (_, Some((_, last))) if last == start => {}
+            (Some((from, front)), _) if self.surroundings.continues(from, start) => {
+                self.front = Some((start, front.further()));
+            }
+            (_, Some((first, last))) if self.surroundings.continues(last, start) => {
+                (self.front, self.passed) = (None, Some((first, start)));
+            }
+            _ => (self.front, self.passed) = (None, Some((start, start))),
+        }
+    }
+
     /// Takes `start..end` for `kind` if its strength and its surroundings suffice.
     pub fn offer(&mut self, kind: Kind, start: usize, end: usize, strength: Strength) -> bool {
-        let evidence = self.evidence(start, end);
         let general = general(kind);
+        let may = self.surroundings.may();
+        if strength <= Strength::Weak && !may.names(kind) && !(strength == Strength::Weak && may.any(general)) {
+            self.pass(start);
+            return false;
+        }
+        let evidence = self.evidence(start, end);
         let score = if evidence.names(kind) {
             match strength {
                 Strength::Shape if evidence.direct => 78,

@@ -78,6 +78,13 @@ macro_rules! kinds {
                 }
             }
 
+            /// Its place among those that are built in; one more than the last for an own type.
+            pub fn place(self) -> u32 {
+                #[repr(u32)]
+                enum Place { $($variant,)* Own }
+                match self { $(Self::$variant => Place::$variant as u32,)* Self::Own(_) => Place::Own as u32 }
+            }
+
             /// The kind that `name` spells, in capitals or as policies write it (`credit_card`).
             pub fn named(name: &str) -> Option<Self> {
                 Self::ALL.iter().copied().find(|kind| kind.name().eq_ignore_ascii_case(name))

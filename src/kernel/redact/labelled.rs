@@ -15,6 +15,9 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         return;
     }
     let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
+    if !judge.may(&kinds, first.start) {
+        return;
+    }
     if kinds.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
         return;
     }

@@ -27,11 +27,14 @@ impl Labels {
     /// A version or release: four numbers with dots are not an address there.
     pub const VERSION: Self = Self(1 << 125);
 
+    /// Everything.
+    pub const ALL: Self = Self(u128::MAX);
+
     /// The label of one kind.
     pub fn of(kind: Kind) -> Self {
-        match place(kind) {
-            Some(bit) => Self(1 << bit),
-            None => Self::NONE,
+        match kind {
+            Kind::Own(_) => Self::NONE,
+            built_in => Self(1 << built_in.place()),
         }
     }
 
@@ -50,6 +53,11 @@ impl Labels {
         Self(self.0 | other.0)
     }
 
+    /// Whether it says of something that it is sensitive.
+    pub fn accuses(self) -> bool {
+        self.0 & !(Self::VAGUE.0 | Self::OTHER.0 | Self::VERSION.0) != 0
+    }
+
     /// Whether nothing is said.
     pub fn is_empty(self) -> bool {
         self.0 == 0
@@ -59,10 +67,6 @@ impl Labels {
     pub fn tells(self) -> bool {
         self.0 & !Self::VAGUE.0 != 0
     }
-}
-
-fn place(kind: Kind) -> Option<u32> {
-    Kind::ALL.iter().position(|known| *known == kind).and_then(|at| u32::try_from(at).ok())
 }
 
 /// The hash of a label is made from its end, so that a longer one that ends the same goes on from there.
@@ -87,17 +91,46 @@ impl Hash {
 
 /// Slots of the table and bits of the filter: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
-const BITS: usize = 1 << 20;
+const BITS: usize = 1 << 18;
+const TAILS: usize = 1 << 16;
+
+/// Whether a label with one of these tails may end so: always, for a single letter.
+fn may_end(tails: &[u64], word: &[u8]) -> bool {
+    if word.len() < 2 {
+        return true;
+    }
+    let tail = tail(word);
+    tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
+}
+
+/// The last four letters of any case, hashed; fewer if the word is shorter, which only a shorter word has in common.
+fn tail(word: &[u8]) -> usize {
+    let four = match word {
+        [.., a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
+        [a, b, c] => u32::from_le_bytes([0, *a, *b, *c]),
+        [b, c] => u32::from_le_bytes([0, 0, *b, *c]),
+        _ => 0,
+    };
+    ((four | 0x2020_2020).wrapping_mul(0x9E37_79B9) >> 16) as usize
+}
 
 struct Table {
     /// By hash, the next free slot on collision.
     slots: Vec<(u64, Labels)>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Vec<u64>,
+    /// The last three letters of every label that tells something, and of every one that accuses.
+    telling: Vec<u64>,
+    accusing: Vec<u64>,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
-    let mut table = Table { slots: vec![(0, Labels::NONE); SLOTS], endings: vec![0; BITS / 64] };
+    let mut table = Table {
+        slots: vec![(0, Labels::NONE); SLOTS],
+        endings: vec![0; BITS / 64],
+        telling: vec![0; TAILS / 64],
+        accusing: vec![0; TAILS / 64],
+    };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
         (Labels::NATIONAL, super::lexicon::NATIONAL),
@@ -119,6 +152,15 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
+        // A word that ends a label may have all of its letters or only the last two of them.
+        let short = |letters: usize| plain.len().checked_sub(letters).and_then(|at| plain.get(at..)).unwrap_or(plain);
+        for tail in [tail(plain), tail(short(3)), tail(short(2))] {
+            for (tails, is) in [(&mut self.telling, labels.tells()), (&mut self.accusing, labels.accuses())] {
+                if let Some(word) = tails.get_mut(tail / 64) {
+                    *word |= u64::from(is) << (tail % 64);
+                }
+            }
+        }
         let mut hash = Hash::NONE;
         for byte in plain.iter().rev() {
             hash = hash.with(*byte);
@@ -217,6 +259,15 @@ fn inside(plain: &[u8]) -> Option<Labels> {
     None
 }
 
+/// How many letters of inflection a word may end with.
+fn cuts(plain: &[u8]) -> usize {
+    match plain {
+        _ if plain.len() >= 9 => 4,
+        [.., b's' | b'S'] if plain.len() >= 3 => 1,
+        _ => 0,
+    }
+}
+
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
 fn at(words: &Words, end: usize) -> Option<Match> {
     let plain = words.plain(end);
@@ -227,12 +278,8 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     if words.is_joined(end) {
         return inside(plain).map(|labels| matched(labels, end));
     }
-    let cuts = match plain {
-        _ if plain.len() >= 9 => 4,
-        [.., b's'] if plain.len() >= 3 => 1,
-        _ => 0,
-    };
-    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, plain.len() - cut))?;
+    let length = |cut| plain.get(..plain.len() - cut).filter(|rest| may_end(&TABLE.telling, rest)).map(<[u8]>::len);
+    let (labels, first) = (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
     if let Some(before) = end.checked_sub(1)
         && before >= first
@@ -293,6 +340,62 @@ pub fn of_phrase(key: &str) -> (Labels, Labels) {
 fn vague(words: &Words) -> Labels {
     let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
+}
+
+/// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
+pub fn all(text: &str) -> Labels {
+    // A genitive is no word of a label, and messages of HL7 have types instead of words.
+    let other = |at| text.get(at..).is_some_and(|rest| rest.starts_with("'s") || rest.starts_with("^^"));
+    if !text.is_ascii() || memchr::memchr2_iter(b'\'', b'^', text.as_bytes()).any(other) {
+        return Labels::ALL;
+    }
+    let (bytes, table) = (text.as_bytes(), &*TABLE);
+    let mut all = Labels::NONE;
+    let mut seen = [Span::default(); WORDS];
+    let mut count = 0;
+    words::each(bytes, |start, end, apart| {
+        if let Some(slot) = seen.get_mut(count % WORDS) {
+            *slot = Span { start, end, apart };
+        }
+        count += 1;
+        let word = bytes.get(start..end).unwrap_or_default();
+        for cut in 0..=cuts(word) {
+            let word = word.get(..word.len() - cut).unwrap_or_default();
+            if may_end(&table.accusing, word) {
+                let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % WORDS));
+                all = all.with(endings(bytes, word, words));
+            }
+        }
+    });
+    all
+}
+
+/// A word and whether something keeps it from being one name with the word before.
+#[derive(Clone, Copy, Default)]
+struct Span {
+    start: usize,
+    end: usize,
+    apart: bool,
+}
+
+/// What all labels say that end with `last`, the last of these words or its beginning.
+fn endings<'w>(bytes: &[u8], last: &[u8], words: impl Iterator<Item = &'w Span>) -> Labels {
+    let table = &*TABLE;
+    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
+    for (back, word) in words.enumerate() {
+        let letters = if back == 0 { last } else { bytes.get(word.start..word.end).unwrap_or_default() };
+        for byte in letters.iter().rev() {
+            hash = hash.with(byte.to_ascii_lowercase());
+            if !table.ends(hash) {
+                return all;
+            }
+        }
+        all = all.with(table.get(hash));
+        if word.apart {
+            break;
+        }
+    }
+    all
 }
 
 /// Whether one of the last `count` words speaks of versions.

@@ -23,6 +23,133 @@ fn token(eight: u64) -> u64 {
     (marks | letters) & !eight & HIGH
 }
 
+/// Which bytes of a text of at most sixty-four are digits, capitals and small letters, a bit for each.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Classes {
+    /// Digits.
+    pub digits: u64,
+    /// Capital letters.
+    pub capitals: u64,
+    /// Small letters.
+    pub small: u64,
+}
+
+impl Classes {
+    /// Of these bytes; what is behind the first sixty-four is not looked at.
+    pub fn of(bytes: &[u8]) -> Self {
+        let mut classes = Self::default();
+        let (eights, rest) = bytes.as_chunks::<8>();
+        let last = rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte));
+        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([last]);
+        for (place, eight) in all_eights.take(8).enumerate() {
+            let shift = place * 8;
+            classes.digits |= bits(within(eight, b'0', b'9')) << shift;
+            classes.capitals |= bits(within(eight, b'A', b'Z')) << shift;
+            classes.small |= bits(within(eight, b'a', b'z')) << shift;
+        }
+        classes
+    }
+
+    /// Whether they are all small hexadecimal digits, some of them numbers.
+    pub fn is_hex(self, bytes: &[u8]) -> bool {
+        self.digits != 0 && self.capitals == 0 && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    }
+}
+
+/// The bytes from `first` to `last`, by their highest bit.
+fn within(eight: u64, first: u8, last: u8) -> u64 {
+    let low = eight & !HIGH;
+    (low + all(0x80 - first)) & !(low + all(0x7F - last)) & !eight & HIGH
+}
+
+/// The highest bits of eight bytes, side by side.
+fn bits(marks: u64) -> u64 {
+    (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The shortest run that is looked at as a token or as base64.
+pub const TOKEN: usize = 16;
+
+/// A text that is longer is looked through by those who look for something.
+const LONG: usize = 512;
+
+/// What a text has at all: most have little, and what is not there need not be looked for. A trait may be claimed that is
+/// not there, never the other way round.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Traits {
+    digit: u64,
+    at: u64,
+    fold: u64,
+    capitals: u64,
+    tokens: bool,
+}
+
+impl Traits {
+    /// Of these bytes, eight at a time; the last eight overlap those before. A long text may have everything.
+    pub fn of(bytes: &[u8]) -> Self {
+        if bytes.len() > LONG {
+            return Self { digit: HIGH, at: HIGH, fold: HIGH, capitals: HIGH, tokens: true };
+        }
+        let mut traits = Self::default();
+        let (eights, rest) = bytes.as_chunks::<8>();
+        eights.iter().for_each(|eight| traits.add(u64::from_le_bytes(*eight)));
+        match bytes.last_chunk::<8>() {
+            Some(last) if !rest.is_empty() => traits.add(u64::from_le_bytes(*last)),
+            _ => traits.add(rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))),
+        }
+        traits.tokens &= bytes.len() >= TOKEN;
+        traits
+    }
+
+    fn add(&mut self, eight: u64) {
+        let low = eight & !HIGH;
+        let is = |byte: u8| !((low ^ all(byte)) + all(0x7F));
+        self.digit |= (low + all(0x80 - b'0')) & !(low + all(0x7F - b'9'));
+        self.at |= is(b'@');
+        // `%` and `&` stand side by side.
+        self.fold |= eight | (low + all(0x80 - b'%')) & !(low + all(0x7F - b'&')) | is(b'\\');
+        let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & HIGH;
+        let two = capitals & capitals >> 8;
+        self.capitals |= two & two >> 16;
+        self.tokens |= token(eight) == HIGH;
+    }
+
+    /// Without what numbers are made of.
+    pub fn numberless(self) -> Self {
+        Self { digit: 0, at: 0, capitals: 0, ..self }
+    }
+
+    /// None of all these.
+    pub fn nothing(self) -> bool {
+        (self.digit | self.at | self.fold | self.capitals) & HIGH == 0 && !self.tokens
+    }
+
+    /// A digit.
+    pub fn digit(self) -> bool {
+        self.digit & HIGH != 0
+    }
+
+    /// The sign of e-mail addresses.
+    pub fn at(self) -> bool {
+        self.at & HIGH != 0
+    }
+
+    /// Something that is not ASCII, or may begin an escape.
+    pub fn fold(self) -> bool {
+        self.fold & HIGH != 0
+    }
+
+    /// Four capitals in a row within eight bytes: every word of eight capitals covers such.
+    pub fn capitals(self) -> bool {
+        self.capitals != 0
+    }
+
+    /// Eight bytes in a row of what tokens consist of, in a text as long as a token: every run of fifteen covers such.
+    pub fn tokens(self) -> bool {
+        self.tokens
+    }
+}
+
 /// The first place from `from` on, in steps of eight, where something of eight bytes is marked; `from` is
 /// rounded up. Blocks are looked through without an early exit, so that it is done many bytes at a time.
 fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {
@@ -77,12 +204,19 @@ impl<'b> TokenEights<'b> {
     }
 
     fn read(&self, place: usize) -> u64 {
-        let bits = |eights: &[[u8; 8]]| {
-            eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(token(u64::from_le_bytes(*eight)) == HIGH))
-        };
         match self.blocks.get(place) {
-            Some(block) => bits(block.as_chunks().0),
-            None if place == self.blocks.len() => bits(self.rest),
+            Some(block) => {
+                // Byte by byte, so that it is done many at a time.
+                let full = block.map(|byte| {
+                    if byte.wrapping_sub(b'+') < 15 || (byte | 0x20).wrapping_sub(b'a') < 31 { 0xFF } else { 0 }
+                });
+                let eights: &[[u8; 8]] = full.as_chunks().0;
+                eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(u64::from_le_bytes(*eight) == u64::MAX))
+            }
+            None if place == self.blocks.len() => {
+                let full = |eight: &[u8; 8]| token(u64::from_le_bytes(*eight)) == HIGH;
+                self.rest.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(full(eight)))
+            }
             None => 0,
         }
     }

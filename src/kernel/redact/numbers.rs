@@ -2,28 +2,37 @@
 //!
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
+use super::above::Above;
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
-use super::lanes::{Digits, capital_eight};
+use super::labels::Labels;
+use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
-use super::{Context, Found, contact, identity, labelled, payment};
+use super::{Found, Kind, contact, identity, labelled, payment};
 use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
 const JOINED: usize = 8;
 /// The fewest digits of anything that is a number by itself.
 const DIGITS_MIN: usize = 6;
+/// In texts no longer than this it is asked first whether any word says something.
+const SHORT: usize = 256;
+/// The fewest of anything that is one without a label.
+const PLAIN_MIN: usize = 8;
 
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
-pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
+    if !traits.digit() && !traits.at() && !traits.capitals() {
+        return;
+    }
     let text = view.folded();
     let bytes = text.as_bytes();
-    let surroundings = Surroundings::new(text, context);
+    let surroundings = Surroundings::new(text, above.labels);
     let mut judge = Judge::new(&surroundings, out);
     let mut at = 0;
     let mut last = Word::default();
-    let mut digits = Digits::new(bytes);
+    let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
     while let Some(digit) = digits.next(at) {
         let word = word_from(bytes, begin(bytes, at, digit));
         let joined =
@@ -31,10 +40,23 @@ pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
         at = visit(text, word, joined, &mut judge).max(word.end);
         last = word;
     }
-    for at in memchr::memchr_iter(b'@', bytes) {
-        contact::email(text, at, &mut judge);
+    if traits.at() {
+        memchr::memchr_iter(b'@', bytes).for_each(|at| contact::email(text, at, &mut judge));
     }
-    capitals(bytes, &mut judge);
+    if traits.capitals() {
+        capitals(bytes, &mut judge);
+    }
+}
+
+/// Whether a number of so many digits that stands alone under these labels may be anything: the shortest that say
+/// themselves what they are have [`PLAIN_MIN`].
+pub fn may_be(digits: usize, above: Labels) -> bool {
+    match digits {
+        0..3 => false,
+        3..DIGITS_MIN => above.names(Kind::CardCvv),
+        DIGITS_MIN..PLAIN_MIN => above.accuses(),
+        _ => true,
+    }
 }
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
@@ -81,10 +103,12 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
     if colons && let Some(end) = contact::ip6(bytes, word, judge) {
         return end;
     }
-    if matches!(word.len(), 3 | 4) {
+    // In most short texts nothing is said that would make a code or a birth date of a number.
+    let accused = text.len() > SHORT || judge.accused();
+    if accused && matches!(word.len(), 3 | 4) {
         payment::security_code(bytes, word, judge);
     }
-    if !joined {
+    if accused && !joined {
         contact::birth(text, word, judge);
     }
     // `MRN-99281`

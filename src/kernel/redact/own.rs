@@ -56,6 +56,11 @@ impl Own {
         self.types.get(usize::from(place))
     }
 
+    /// Whether one goes by what it looks like.
+    pub fn has_patterns(&self) -> bool {
+        !self.patterns.is_empty()
+    }
+
     /// Whether one goes by its path.
     pub fn has_paths(&self) -> bool {
         !self.paths.is_empty()

@@ -136,7 +136,7 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     {
         return;
     }
-    if !may_be_code(text, word.start) {
+    if !may_be_code(text, word.start) || !judge.may(&[Kind::CardCvv], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -221,10 +221,12 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
     let named = front.get(..=at).unwrap_or_default();
     match named.last() {
         Some(last) if last.is_ascii_alphanumeric() => {
-            let from = named.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
+            let part = |byte: &u8| byte.is_ascii_alphanumeric() || *byte >= 0x80;
+            let from = named.iter().rposition(|byte| !part(byte)).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
-            // `A: 123` answers a question.
-            word == b"A"
+            // `Anna: 123` answers the question of the line above; words with accents are not listed.
+            is_answer(text, start)
+                || !word.is_ascii()
                 || LAST.iter().any(|known| {
                     word.len() >= known.len()
                         && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
@@ -233,6 +235,13 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         // A cell, a line, or a letter of another script.
         _ => true,
     }
+}
+
+/// Whether the line above ends with a question mark.
+fn is_answer(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(64)..start).unwrap_or_default();
+    let line = front.iter().rposition(|byte| *byte == b'\n').and_then(|end| front.get(..end)).unwrap_or_default();
+    line.trim_ascii_end().ends_with(b"?")
 }
 
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may
@@ -382,6 +391,9 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     if !country || joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
         return;
     }
+    if !judge.may(&[Kind::SwiftBic], word.start) {
+        return;
+    }
     let evidence = judge.evidence(word.start, word.end);
     // A word that happens to fit is no code unless it stands in its place.
     let in_place = evidence.direct || word.small == 0;
@@ -396,6 +408,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(first) = words.first() else {
         return;
     };
+    if !judge.may(&[Kind::BankAccount], first.start) {
+        return;
+    }
     if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
         return;
     }

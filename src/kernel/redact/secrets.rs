@@ -17,11 +17,14 @@ mod tests;
 mod urls;
 mod value;
 
+use super::above::Above;
 use super::kind::Kind;
+use super::lanes::Traits;
 use super::view::View;
-use super::{Context, Found, Span};
-use aho_corasick::{AhoCorasick, AhoCorasickKind, MatchKind};
+use super::{Found, Span};
 use gate::Gate;
+pub(super) use marks::sextet;
+pub(super) use names::{Named, named};
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -190,8 +193,7 @@ const EXACT: &[(&str, Call)] = &[
 
 /// The literals in every spelling, what each calls for, and where they may stand.
 struct Literals {
-    automaton: Option<AhoCorasick>,
-    calls: Vec<Call>,
+    calls: Vec<(usize, Call)>,
     gate: Gate,
 }
 
@@ -207,13 +209,8 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
         }
     }
     spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
-    let automaton = AhoCorasick::builder()
-        .kind(Some(AhoCorasickKind::DFA))
-        .match_kind(MatchKind::LeftmostLongest)
-        .build(spelled.iter().map(|(word, _)| word))
-        .ok();
     let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
-    Literals { automaton, calls: spelled.into_iter().map(|(_, call)| call).collect(), gate }
+    Literals { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
 });
 
 /// Whether a name promises a secret.
@@ -222,12 +219,37 @@ pub fn promises(name: &str) -> bool {
 }
 
 /// Finds API keys, passwords, private keys and tokens.
-pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
     let text = view.folded();
     let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
-    finds.under(context.path);
+    finds.under(above.named);
     finds.called();
-    marks::find(&mut finds);
+    if traits.tokens() {
+        marks::find(&mut finds);
+    }
+}
+
+/// Where a literal stands, how long it is, and what it calls for.
+type Standing = (usize, std::cmp::Reverse<usize>, Call);
+
+/// The most that are kept before they are followed.
+const STANDING_MAX: usize = 1024;
+
+/// How far literals have been followed.
+#[derive(Default)]
+struct Calling {
+    progress: assigned::Progress,
+    /// The end of the last literal, and of the last line that was read as a command.
+    done: usize,
+    line_done: usize,
+}
+
+/// The shortest text that has a name and a value beside it.
+const SHORTEST: usize = 7;
+
+/// Whether some literal stands in a text.
+pub fn calls(text: &str) -> bool {
+    text.len() >= SHORTEST && LITERALS.gate.any(text.as_bytes())
 }
 
 /// A text being read, and what was found in it.
@@ -253,61 +275,49 @@ impl<'a> Finds<'a> {
 
     /// Follows every literal that calls for something.
     fn called(&mut self) {
-        let Literals { automaton: Some(automaton), calls, gate } = &*LITERALS else { return };
-        let mut progress = assigned::Progress::default();
-        let mut line_done = 0;
-        let bytes = self.bytes;
-        gate.stretches(bytes.0, |stretch| {
-            for found in automaton.find_iter(bytes.range(stretch.start, stretch.end)) {
-                let (start, end) = (stretch.start + found.start(), stretch.start + found.end());
-                match calls.get(found.pattern().as_usize()).copied() {
-                    Some(Call::Name) => assigned::name(self, start, end, &mut progress),
-                    Some(Call::Part) => assigned::part(self, start, end, &mut progress),
-                    Some(Call::Scheme) => assigned::scheme(self, start, end),
-                    Some(Call::Sql) => commands::sql(self, end),
-                    Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
-                    Some(Call::Url) => urls::find(self, start, end),
-                    Some(Call::Dsn) => urls::source(self, start),
-                    Some(Call::Pem) => pem::find(self, start),
-                    Some(Call::Program) | None => {}
-                }
+        let mut standing = Vec::new();
+        let mut calling = Calling::default();
+        LITERALS.gate.each(self.bytes.0, |start, literal| {
+            if let Some((length, call)) = LITERALS.calls.get(literal) {
+                standing.push((start, std::cmp::Reverse(*length), *call));
+            }
+            if standing.len() >= STANDING_MAX {
+                // Those further back than any literal is long have all been found.
+                self.answer(&mut standing, start.saturating_sub(LITERALS.gate.longest()), &mut calling);
             }
         });
+        self.answer(&mut standing, usize::MAX, &mut calling);
+    }
+
+    /// Follows those that begin before `until`: the leftmost, of several there the longest; none that begins in another.
+    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Calling) {
+        standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
+        let ready = standing.partition_point(|(start, ..)| *start < until);
+        for (start, std::cmp::Reverse(length), call) in standing.drain(..ready) {
+            if start < calling.done {
+                continue;
+            }
+            let end = start + length;
+            calling.done = end;
+            match call {
+                Call::Name => assigned::name(self, start, end, &mut calling.progress),
+                Call::Part => assigned::part(self, start, end, &mut calling.progress),
+                Call::Scheme => assigned::scheme(self, start, end),
+                Call::Sql => commands::sql(self, end),
+                Call::Program if start >= calling.line_done => calling.line_done = commands::program(self, start),
+                Call::Program => {}
+                Call::Url => urls::find(self, start, end),
+                Call::Dsn => urls::source(self, start),
+                Call::Pem => pem::find(self, start),
+            }
+        }
     }
 
     /// What the key above says about the whole text.
-    fn under(&mut self, path: &[&str]) {
-        let Some(mut key) = path.last().copied() else { return };
-        if matches!(
-            key,
-            "value"
-                | "Value"
-                | "val"
-                | "data"
-                | "plaintext"
-                | "current"
-                | "#text"
-                | "_"
-                | "$"
-                | "content"
-                | "new"
-                | "old"
-                | "S"
-                | "stringValue"
-                | "newValue"
-                | "input"
-                | "to"
-        ) {
-            key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
-        }
+    fn under(&mut self, named: Option<Named>) {
+        let Some(named) = named else { return };
         let trimmed = self.text.trim();
         let start = self.text.len() - self.text.trim_start().len();
-        if matches!(key, "auth" | "_auth" | "authorization" | "Authorization") && assigned::is_login(trimmed.as_bytes())
-        {
-            self.add(start, start + trimmed.len(), Kind::Password, 80);
-            return;
-        }
-        let Some(named) = names::named(key) else { return };
         assigned::judge(self, named, start, start + trimmed.len(), value::Hold::Whole, 80);
     }
 }

@@ -164,6 +164,7 @@ fn a_label_is_read_wherever_a_layout_puts_it() {
         "     id   nhs_number\n      7   9434765919\n",
         "class      | other\nnhs_number | 9434765919",
         "patient's NHS number 9434765919",
+        "NHS patient's number 9434765919",
         "P.P.S.\nNHS NOS\n9434765919",
     ] {
         assert_eq!(found(text), [(Kind::UkNhs, "9434765919".to_owned())], "{text}");
@@ -181,6 +182,13 @@ fn a_label_is_read_wherever_a_layout_puts_it() {
         let told: Vec<_> = spans.iter().map(|span| (span.kind, &text[span.start..span.end])).collect();
         assert_eq!(told, [(Kind::UkNhs, "9434765919")], "{text}");
     }
+}
+
+#[test]
+fn an_answer_is_what_was_asked_for() {
+    let told =
+        found("agent: can I have the CVV?\n[09:02] Anna Wu: 622\nagent: and your birthday?\nCustomer: 1974-12-25");
+    assert_eq!(told, [(Kind::CardCvv, "622".to_owned()), (Kind::DateOfBirth, "1974-12-25".to_owned())]);
 }
 
 #[test]
@@ -208,6 +216,7 @@ fn what_only_looks_like_it_is_left_alone() {
         "job 202511031014 done",
         "Lic. Ana Ruiz (ISBN 729815608X)",
         "Einwohner\tHandy\n94195028\tx",
+        "사업자등록번호 124-81-00998",
         "Customer's trace 33a64df551425fcc",
     ] {
         assert_eq!(found(text), [], "{text}");

@@ -26,6 +26,11 @@ impl<'a> View<'a> {
         Self { text, folded: Cow::Owned(fold.out), steps: fold.steps }
     }
 
+    /// A text in which nothing is to be folded.
+    pub fn plain(text: &'a str) -> Self {
+        Self { text, folded: Cow::Borrowed(text), steps: Vec::new() }
+    }
+
     /// What was written.
     pub fn text(&self) -> &'a str {
         self.text

@@ -1,4 +1,5 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
+use super::lanes::Classes;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
@@ -11,6 +12,7 @@ const PLAIN_MAX: usize = 2 * TEXT_MAX;
 /// A run of words and where they stand.
 #[derive(Debug)]
 pub struct Words {
+    skipped: usize,
     plain: [u8; PLAIN_MAX],
     length: usize,
     places: [Place; WORDS_MAX],
@@ -19,8 +21,9 @@ pub struct Words {
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
+    /// Of the plain letters, and of the text behind what was skipped.
     plain: (u16, u16),
-    text: (usize, usize),
+    text: (u16, u16),
     joined: bool,
     /// Something between it and the word before keeps them from being one name.
     apart: bool,
@@ -31,9 +34,10 @@ impl Words {
     pub fn read(text: &str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words = Self { plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
+        let mut words =
+            Self { skipped, plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
         if text.is_ascii() {
-            words.read_ascii(text.as_bytes(), skipped);
+            words.read_ascii(text.as_bytes());
             return words;
         }
         let mut begin: Option<usize> = None;
@@ -53,7 +57,7 @@ impl Words {
                 _ => false,
             };
             if splits && let Some(start) = begin.take() {
-                words.push(text, start, at, skipped);
+                words.push(text, start, at);
             }
             if class != Class::Gap && begin.is_none() {
                 begin = Some(at);
@@ -61,71 +65,20 @@ impl Words {
             before = class;
         }
         if let Some(start) = begin {
-            words.push(text, start, text.len(), skipped);
+            words.push(text, start, text.len());
         }
         words
     }
 
     /// The same for a text of nothing but ASCII, byte by byte.
-    fn read_ascii(&mut self, text: &[u8], skipped: usize) {
-        let mut begin = None;
-        let mut before = Class::Gap;
-        // The end of the last word, and whether what follows it keeps the next one apart.
-        let (mut last, mut apart) = (0, false);
-        for (at, byte) in text.iter().enumerate() {
-            let class = class(*byte);
-            if class == Class::Gap {
-                if let Some(start) = begin.take() {
-                    self.push_ascii(text, (start, at), skipped, (last, apart));
-                    (last, apart) = (at, false);
-                }
-                apart |= matches!(
-                    byte,
-                    b'"' | b'{'
-                        | b'}'
-                        | b'['
-                        | b']'
-                        | b','
-                        | b';'
-                        | b':'
-                        | b'='
-                        | b'|'
-                        | b'<'
-                        | b'>'
-                        | b'\t'
-                        | b'!'
-                        | b'?'
-                        | b'&'
-                        | b'\n'
-                );
-            } else {
-                let splits = match (before, class) {
-                    (Class::Upper, Class::Upper) => {
-                        let rest = text.get(at + 1..).unwrap_or_default();
-                        rest.first().is_some_and(u8::is_ascii_lowercase) && !is_plural(rest)
-                    }
-                    (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                    (_, Class::Digit) => class != before,
-                    _ => false,
-                };
-                if splits && let Some(start) = begin.take() {
-                    self.push_ascii(text, (start, at), skipped, (last, apart));
-                    (last, apart) = (at, false);
-                }
-                begin = begin.or(Some(at));
-            }
-            before = class;
-        }
-        if let Some(start) = begin {
-            self.push_ascii(text, (start, text.len()), skipped, (last, apart));
-        }
+    fn read_ascii(&mut self, text: &[u8]) {
+        each(text, |start, end, apart| self.push_ascii(text, (start, end), apart));
     }
 
-    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, (last, apart): (usize, bool)) {
+    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), apart: bool) {
         if is_possessive(text, start, end) {
             return;
         }
-        let first = self.count == 0;
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -138,16 +91,16 @@ impl Words {
         }
         if let Some(slot) = self.places.get_mut(self.count) {
             *slot = Place {
-                apart: !first && (apart || start - last > 4),
-                plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
-                text: (start + skipped, end + skipped),
+                apart,
+                plain: (from as u16, self.length as u16),
+                text: (start as u16, end as u16),
                 joined: false,
             };
             self.count += 1;
         }
     }
 
-    fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
+    fn push(&mut self, text: &str, start: usize, end: usize) {
         if is_possessive(text.as_bytes(), start, end) {
             return;
         }
@@ -166,14 +119,14 @@ impl Words {
             plainer.bytes().for_each(|byte| self.put(byte));
             plainer.chars().any(is_joined)
         };
-        let before = self.count.checked_sub(1).map_or(start, |last| self.place(last).text.1 - skipped);
+        let before = self.count.checked_sub(1).map_or(start, |last| usize::from(self.place(last).text.1));
         let gap = text.get(before..start).unwrap_or_default();
         let place = Place {
             apart: gap.len() > 4
                 || gap
                     .contains(['"', '{', '}', '[', ']', ',', ';', ':', '=', '|', '<', '>', '\t', '!', '?', '&', '\n']),
-            plain: (u16::try_from(from).unwrap_or(0), u16::try_from(self.length).unwrap_or(0)),
-            text: (start + skipped, end + skipped),
+            plain: (from as u16, self.length as u16),
+            text: (start as u16, end as u16),
             joined,
         };
         if let Some(slot) = self.places.get_mut(self.count) {
@@ -216,7 +169,7 @@ impl Words {
 
     /// Where words `start..=end` stand in the text.
     pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
-        (self.place(start).text.0, self.place(end).text.1)
+        (self.skipped + usize::from(self.place(start).text.0), self.skipped + usize::from(self.place(end).text.1))
     }
 }
 
@@ -231,33 +184,87 @@ fn is_plural(rest: &[u8]) -> bool {
     matches!(rest, [b's'] | [b's', 0..=b'@' | b'['..=b'`' | b'{'..=0x7F, ..])
 }
 
+/// Calls `word` with where each word of a text of nothing but ASCII begins and ends, and whether something between it
+/// and the one before keeps them from being one name. Sixty-four bytes are told apart at once.
+pub fn each(text: &[u8], mut word: impl FnMut(usize, usize, bool)) {
+    let mut begin = None;
+    let mut last: Option<usize> = None;
+    let mut push = |start: usize, end: usize| {
+        let apart = last.is_some_and(|last| {
+            let gap = text.get(last..start).unwrap_or_default();
+            gap.len() > 4 || gap.iter().any(is_mark)
+        });
+        word(start, end, apart);
+        last = Some(end);
+    };
+    let mut before = Classes::default();
+    for (place, block) in text.chunks(64).enumerate() {
+        let base = place * 64;
+        let now = Classes::of(block);
+        let (digits, capitals, small) = (now.digits, now.capitals, now.small);
+        let carried = |now: u64, before: u64| now << 1 | before >> 63;
+        let (was_digit, was_capital, was_small) =
+            (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
+        let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
+        let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
+        let mut turns = capitals & was_capital & next_small;
+        let mut left = turns;
+        while left != 0 {
+            let at = base + left.trailing_zeros() as usize;
+            if is_plural(text.get(at + 1..).unwrap_or_default()) {
+                turns &= !(left & left.wrapping_neg());
+            }
+            left &= left - 1;
+        }
+        let hump = capitals & was_small | turns;
+        let starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
+        let mut events = starts | was_part & !part;
+        while events != 0 {
+            let at = base + events.trailing_zeros() as usize;
+            if let Some(start) = begin.take() {
+                push(start, at);
+            }
+            if starts & events & events.wrapping_neg() != 0 {
+                begin = Some(at);
+            }
+            events &= events - 1;
+        }
+        before = now;
+    }
+    if let Some(start) = begin {
+        push(start, text.len());
+    }
+}
+
+/// What no name has inside.
+fn is_mark(byte: &u8) -> bool {
+    matches!(
+        byte,
+        b'"' | b'{'
+            | b'}'
+            | b'['
+            | b']'
+            | b','
+            | b';'
+            | b':'
+            | b'='
+            | b'|'
+            | b'<'
+            | b'>'
+            | b'\t'
+            | b'!'
+            | b'?'
+            | b'&'
+            | b'\n'
+    )
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Lower,
     Upper,
     Digit,
     Gap,
-}
-
-/// The class of a byte of ASCII.
-fn class(byte: u8) -> Class {
-    const CLASSES: [Class; 128] = {
-        let mut classes = [Class::Gap; 128];
-        let mut at = 0u8;
-        while at < 0x80 {
-            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-            let class = &mut classes[at as usize];
-            *class = match at {
-                b'a'..=b'z' => Class::Lower,
-                b'A'..=b'Z' => Class::Upper,
-                b'0'..=b'9' => Class::Digit,
-                _ => Class::Gap,
-            };
-            at += 1;
-        }
-        classes
-    };
-    CLASSES.get(usize::from(byte)).copied().unwrap_or(Class::Gap)
 }
 
 impl Class {

@@ -34,6 +34,7 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
             let sure = sure && hold != Hold::Prose;
             value::opaque(value, sure).then_some(Kind::ApiKey)
         }
+        Named::Login => is_login(value).then_some(Kind::Password),
         Named::Private => {
             (value.len() >= 32 && value::opaque(value, false) && !value.contains(&b' ')).then_some(Kind::PrivateKey)
         }
@@ -850,7 +851,7 @@ fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: boo
             let drawn = value.len() >= 16 && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
             drawn && value::opaque(value, sure) && judge_key(finds, range)
         }
-        Named::Private => false,
+        Named::Private | Named::Login => false,
     }
 }
 

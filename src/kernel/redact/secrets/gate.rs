@@ -3,8 +3,6 @@
 //! Every literal is known by the five of its bytes that are rarest in text, or three when it is short. Whichever place
 //! those begin at, every other pair of a text is looked at, without case: of five bytes two pairs in a row are seen,
 //! of three one.
-use std::ops::Range;
-
 /// How many bytes a literal is known by.
 const LONG: usize = 5;
 const SHORT: usize = 3;
@@ -16,10 +14,19 @@ pub(super) struct Gate {
     pairs: Box<[u8; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Box<[u64; 1024]>,
-    /// By its window, hashed, and where that stands in it: every literal, in order.
-    literals: Vec<(usize, usize, Vec<u8>)>,
-    /// The longest: so much is read around one, so that a longer one is read with a shorter.
+    /// Every literal, by its window.
+    literals: Vec<Literal>,
     longest: usize,
+}
+
+/// What is looked for.
+struct Literal {
+    /// Its rarest bytes, hashed, and how far they stand in it.
+    window: usize,
+    ahead: usize,
+    /// Which one it was when the gate was made.
+    place: usize,
+    text: Vec<u8>,
 }
 
 /// All letters small, as far as one bit tells; what else becomes the same is only looked at in vain.
@@ -48,7 +55,7 @@ impl Gate {
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut gate =
             Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new(), longest: 0 };
-        for literal in literals {
+        for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let cost = |window: &[u8]| {
                 let pair = |at: usize| {
@@ -58,9 +65,9 @@ impl Gate {
             };
             let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
             let Some((at, window)) = best else { continue };
-            for (place, pair) in window.windows(2).enumerate() {
+            for (step, pair) in window.windows(2).enumerate() {
                 if let Some(known) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
-                    *known |= if size == SHORT { 1 } else { 4 } << place;
+                    *known |= if size == SHORT { 1 } else { 4 } << step;
                 }
             }
             let window = hashed(eight(window), size);
@@ -68,9 +75,9 @@ impl Gate {
                 *word |= 1 << (window & 63);
             }
             gate.longest = gate.longest.max(literal.len());
-            gate.literals.push((window, at, literal.to_vec()));
+            gate.literals.push(Literal { window, ahead: at, place, text: literal.to_vec() });
         }
-        gate.literals.sort_unstable();
+        gate.literals.sort_by_key(|literal| literal.window);
         gate
     }
 
@@ -82,27 +89,20 @@ impl Gate {
         pair(0) | pair(16) | pair(32) | pair(48)
     }
 
-    /// Calls `each` with the stretches outside which no literal stands, in order and apart.
-    pub fn stretches(&self, bytes: &[u8], mut each: impl FnMut(Range<usize>)) {
-        let mut open = 0..0;
-        let mut take = |at: usize| {
-            let (start, end) = (at.saturating_sub(self.longest), (at + self.longest).min(bytes.len()));
-            if start > open.end || open.is_empty() {
-                let last = std::mem::replace(&mut open, start..end);
-                if !last.is_empty() {
-                    each(last);
-                }
-            } else {
-                open.end = end;
-            }
-        };
+    /// The length of the longest literal. None that is found begins further before one that was found earlier.
+    pub fn longest(&self) -> usize {
+        self.longest
+    }
+
+    /// Calls `each` with where a literal stands, and which: all of them, also those inside others, ordered only about.
+    pub fn each(&self, bytes: &[u8], mut each: impl FnMut(usize, usize)) {
         let mut look = |at: usize, size: usize| {
             let rest = bytes.get(at..).unwrap_or_default();
             let all = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first) | SMALL);
             let window = hashed(all, size);
             let known = self.windows.get(window >> 6).is_some_and(|word| word >> (window & 63) & 1 == 1);
-            if known && let Some(start) = self.stands(bytes, window, at) {
-                take(start);
+            if known {
+                self.stand(bytes, window, at, &mut each);
             }
         };
         // Third and fourth pairs count behind a first and second.
@@ -133,17 +133,25 @@ impl Gate {
             last = known >> 24;
         }
         hit(blocks.len(), hits(self.known(eight(rest)), last));
-        if !open.is_empty() {
-            each(open);
-        }
     }
 
-    /// Where the literal begins that has this window, hashed, at `at`.
-    fn stands(&self, bytes: &[u8], window: usize, at: usize) -> Option<usize> {
-        let known = self.literals.get(self.literals.partition_point(|(known, ..)| *known < window)..)?;
-        known.iter().take_while(|(known, ..)| *known == window).find_map(|(_, ahead, literal)| {
-            let start = at.checked_sub(*ahead)?;
-            bytes.get(start..)?.starts_with(literal).then_some(start)
-        })
+    /// Whether some literal stands there.
+    pub fn any(&self, bytes: &[u8]) -> bool {
+        let mut any = false;
+        self.each(bytes, |_, _| any = true);
+        any
+    }
+
+    /// Calls `each` for the literals that have this window, hashed, at `at`.
+    fn stand(&self, bytes: &[u8], window: usize, at: usize, each: &mut impl FnMut(usize, usize)) {
+        let first = self.literals.partition_point(|literal| literal.window < window);
+        let known = self.literals.get(first..).unwrap_or_default();
+        for literal in known.iter().take_while(|literal| literal.window == window) {
+            if let Some(start) = at.checked_sub(literal.ahead)
+                && bytes.get(start..).is_some_and(|rest| rest.starts_with(&literal.text))
+            {
+                each(start, literal.place);
+            }
+        }
     }
 }

@@ -4,10 +4,10 @@ use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
 use crate::kernel::redact::chain::is_part;
-use crate::kernel::redact::lanes::TokenEights;
+use crate::kernel::redact::lanes::{TOKEN, TokenEights};
 
 /// Runs shorter than this hold no key.
-const SHORTEST: usize = 16;
+const SHORTEST: usize = TOKEN;
 
 /// Letters, digits, `-`, `_`, `.` and `~`; the last two are not of Base64 for addresses.
 const PARTS: [u8; 256] = {
@@ -118,7 +118,8 @@ fn token_at(text: Bytes<'_>, at: usize) -> Option<(usize, usize, Kind, u8)> {
     infix(text, at).map(|end| (at, end, Kind::ApiKey, 75))
 }
 
-fn sextet(byte: u8) -> Option<u32> {
+/// The six bits of a letter of Base64, or of its form for addresses.
+pub fn sextet(byte: u8) -> Option<u32> {
     Some(u32::from(match byte {
         b'A'..=b'Z' => byte - b'A',
         b'a'..=b'z' => byte - b'a' + 26,

@@ -14,6 +14,8 @@ pub enum Named {
     },
     /// A private key.
     Private,
+    /// Perhaps the Base64 of a name and a password.
+    Login,
 }
 
 /// Words that promise a password, alone or at the end of a word (`dbpassword`), in lower case.

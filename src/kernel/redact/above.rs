@@ -1,0 +1,307 @@
+//! What keys say about the values under them, worked out once for each key of a document.
+use super::Context;
+use super::labels::{self, Labels};
+use super::secrets::{Named, named};
+
+/// How many keys are looked at for a label, from the innermost.
+const NEAR: usize = 4;
+/// How many keys of a document are remembered, how many slots they are found by and how many of these are tried, and
+/// the longest such key.
+const KEYS_MAX: usize = 512;
+const SLOTS: usize = 1024;
+const PROBES: usize = 8;
+const KEY_MAX: usize = 64;
+
+/// Names of columns, and of the entries that name or hold the value of a pair.
+const HEADS: &[&str] =
+    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const NAMES: &[&str] = &[
+    "name",
+    "type",
+    "label",
+    "field",
+    "key",
+    "kind",
+    "title",
+    "system",
+    "idtype",
+    "documenttype",
+    "attribute",
+    "column",
+    "property",
+    "question",
+    "fieldname",
+    "code",
+    "scheme",
+    "category",
+    "header",
+    "param",
+    "variable",
+    "prompt",
+    "id",
+    "path",
+    "loc",
+    "pointer",
+    "parameter",
+    "instancepath",
+];
+const VALUES: &[&str] = &[
+    "value",
+    "number",
+    "no",
+    "id",
+    "val",
+    "data",
+    "text",
+    "content",
+    "identifier",
+    "answer",
+    "documentnumber",
+    "idnumber",
+    "stringvalue",
+    "valuestring",
+    "v",
+    "input",
+    "values",
+    "displayvalue",
+    "default",
+    "response",
+    "to",
+    "from",
+    "old",
+    "new",
+    "oldvalue",
+    "newvalue",
+    "before",
+    "after",
+    "actual",
+    "received",
+];
+
+/// What one key says.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Key {
+    /// About numbers, dates and names.
+    pub labels: Labels,
+    /// About secrets.
+    pub named: Option<Named>,
+    /// It says too little to keep the keys above it from being asked.
+    passes: bool,
+    /// It only says that there is a value: the key above it says which.
+    holds: bool,
+    /// What it is for the objects it stands in, of [`Role`].
+    roles: u8,
+}
+
+/// What an entry is for its object, by its key.
+#[derive(Clone, Copy, Debug)]
+#[repr(u8)]
+pub enum Role {
+    /// Names the columns of rows beside it.
+    Heads = 1,
+    /// Names what another entry holds.
+    Names = 2,
+    /// Holds a value.
+    Value = 4,
+    /// `type`
+    Type = 8,
+    /// `mimeType`
+    Media = 16,
+    /// May be base64 beside a media type.
+    Blob = 32,
+    /// The key is a word, and no value itself.
+    Word = 64,
+}
+
+impl Key {
+    /// Whether it has a role.
+    pub fn is(self, role: Role) -> bool {
+        self.roles & role as u8 != 0
+    }
+
+    /// Reads a key.
+    pub fn read(key: &str) -> Self {
+        let labels = labels::of_key(key);
+        let holds = matches!(
+            key,
+            "value"
+                | "Value"
+                | "val"
+                | "data"
+                | "plaintext"
+                | "current"
+                | "#text"
+                | "_"
+                | "$"
+                | "content"
+                | "new"
+                | "old"
+                | "S"
+                | "stringValue"
+                | "newValue"
+                | "input"
+                | "to"
+        );
+        // A single letter is a type or a place: `{"S": "…"}`.
+        let passes = labels == Labels::VAGUE || key.len() < 2 || key.bytes().all(|byte| byte.is_ascii_digit());
+        let normal = normal(key);
+        let is_in = |names: &[&str]| names.iter().any(|name| normal.is(name));
+        let roles = [
+            (Role::Heads, is_in(HEADS)),
+            (Role::Names, is_in(NAMES)),
+            (Role::Value, is_in(VALUES)),
+            (Role::Type, normal.is("type")),
+            (Role::Media, key == "mimeType"),
+            (Role::Blob, matches!(key, "blob" | "data")),
+            (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
+        ];
+        let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u8);
+        let login = matches!(key, "auth" | "_auth" | "authorization" | "Authorization");
+        let named = named(key).or(login.then_some(Named::Login));
+        Self { labels, named, passes, holds, roles }
+    }
+}
+
+/// A key in small letters without separators; a longer one than any that is looked for is cut.
+struct Normal {
+    letters: [u8; 24],
+    count: usize,
+}
+
+fn normal(key: &str) -> Normal {
+    let mut normal = Normal { letters: [0; 24], count: 0 };
+    for (slot, byte) in normal.letters.iter_mut().zip(key.bytes().filter(u8::is_ascii_alphanumeric)) {
+        *slot = byte.to_ascii_lowercase();
+        normal.count += 1;
+    }
+    normal
+}
+
+/// Whether a key is one of these, however it is spelled.
+pub fn is_in(key: &str, names: &[&str]) -> bool {
+    let normal = normal(key);
+    names.iter().any(|name| normal.is(name))
+}
+
+impl Normal {
+    fn is(&self, name: &str) -> bool {
+        self.letters.get(..self.count) == Some(name.as_bytes())
+    }
+}
+
+/// Keys that were read, by their spelling: a document has few, each many times.
+#[derive(Debug)]
+pub struct Keys {
+    /// Places in `read`, one more than each; nothing is where none is.
+    slots: Box<[u16; SLOTS]>,
+    read: Vec<(Ends, Box<str>, Key)>,
+}
+
+impl Default for Keys {
+    fn default() -> Self {
+        Self { slots: Box::new([0; SLOTS]), read: Vec::new() }
+    }
+}
+
+impl Keys {
+    /// What a key says.
+    pub fn read(&mut self, key: &str) -> Key {
+        let ends = Ends::of(key);
+        let first = ends.slot();
+        let mut free = None;
+        for at in (0..PROBES).map(|step| (first + step) % SLOTS) {
+            let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) else {
+                free = Some(at);
+                break;
+            };
+            match self.read.get(place) {
+                Some((known, text, read)) if *known == ends && (key.len() <= 16 || **text == *key) => return *read,
+                _ => {}
+            }
+        }
+        let read = Key::read(key);
+        if key.len() <= KEY_MAX
+            && self.read.len() < KEYS_MAX
+            && let Some(slot) = free.and_then(|at| self.slots.get_mut(at))
+            && let Ok(place) = u16::try_from(self.read.len() + 1)
+        {
+            *slot = place;
+            self.read.push((ends, key.into(), read));
+        }
+        read
+    }
+}
+
+/// The length of a key, its first eight bytes and its last: the whole of it, if it is no longer than sixteen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Ends(usize, u64, u64);
+
+impl Ends {
+    fn of(key: &str) -> Self {
+        let bytes = key.as_bytes();
+        let (first, last) = match (bytes.first_chunk(), bytes.last_chunk()) {
+            (Some(first), Some(last)) => (u64::from_le_bytes(*first), u64::from_le_bytes(*last)),
+            _ => match (bytes.first_chunk(), bytes.last_chunk()) {
+                (Some(first), Some(last)) => {
+                    (u64::from(u32::from_le_bytes(*first)), u64::from(u32::from_le_bytes(*last)))
+                }
+                _ => (bytes.iter().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
+            },
+        };
+        Self(bytes.len(), first, last)
+    }
+
+    /// Where it is looked for first.
+    fn slot(self) -> usize {
+        ((self.1 ^ self.2.rotate_left(23) ^ self.0 as u64).wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 54) as usize
+    }
+}
+
+/// What all the keys above a text say.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Above {
+    /// What the innermost key says that says something.
+    pub labels: Labels,
+    /// What the text is if it is secret.
+    pub named: Option<Named>,
+}
+
+impl Above {
+    /// Of these keys, innermost first.
+    pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
+        let Some(last) = keys.next() else { return Self::default() };
+        let mut next = keys.next();
+        let holder = if last.holds { next.unwrap_or(last) } else { last };
+        let mut above = Self { labels: Labels::NONE, named: holder.named };
+        let mut key = Some(last);
+        for _ in 0..NEAR {
+            let Some(nearest) = key else { break };
+            if nearest.labels.tells() {
+                above.labels = nearest.labels;
+            }
+            if nearest.labels.tells() || !nearest.passes {
+                break;
+            }
+            key = next.take().or_else(|| keys.next());
+        }
+        above
+    }
+
+    /// Of a text that has a name of its own under these.
+    pub fn below(self, name: &str) -> Self {
+        if name.is_empty() {
+            return self;
+        }
+        let key = Key::read(name);
+        let labels = if key.labels.tells() || !key.passes { key.labels } else { self.labels };
+        Self { labels, named: if key.holds { self.named } else { key.named } }
+    }
+
+    /// Of the keys that a text is said to stand under.
+    pub fn of(context: &Context<'_>) -> Self {
+        let mut keys = [Key::default(); NEAR];
+        let near = context.path.iter().rev();
+        let count = keys.iter_mut().zip(near).map(|(slot, key)| *slot = Key::read(key)).count();
+        Self::read(keys.iter().take(count))
+    }
+}
