@@ -55,7 +55,7 @@ enum Ask {
 }
 
 /// What is called, by name or URI; tools and prompts with their arguments.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Call {
     Tool(String, Option<Map<String, Value>>),
     Prompt(String, Option<Map<String, Value>>),

@@ -4,6 +4,7 @@
 //! `scopes`, ..) appears among the claims too, since conditions may read it there.
 use super::source::*;
 use super::{Ask, Call, Case, Expected, List, default_offer};
+use crate::kernel::joint::Joint;
 use crate::kernel::policy::compile::{Locate, ServerPolicy, pointer};
 use crate::kernel::policy::flaw::{Check, Flaw};
 use crate::kernel::principal::{Principal, Verified};
@@ -45,6 +46,22 @@ pub fn compile(source: CasesSource, world: &Snapshot, locate: Locate<'_>) -> Res
     if compiler.flaws.is_empty() { Ok(cases) } else { Err(compiler.flaws) }
 }
 
+/// What a file is about.
+enum About {
+    One(Arc<ServerPolicy>),
+    Several(Arc<Joint>),
+}
+
+impl About {
+    /// What callers see of it.
+    fn face(&self) -> &Arc<ServerPolicy> {
+        match self {
+            Self::One(server) => server,
+            Self::Several(joint) => &joint.face,
+        }
+    }
+}
+
 struct Compiler<'a> {
     world: &'a Snapshot,
     locate: Locate<'a>,
@@ -57,32 +74,71 @@ impl Compiler<'_> {
         self.flaws.push(Flaw { check, path: path.into(), offset: None, message: message.into(), hint: hint.into() });
     }
 
-    fn server(&mut self, name: Option<&str>) -> Option<Arc<ServerPolicy>> {
-        let known = || self.world.servers.keys().map(String::as_str).collect::<Vec<_>>().join(", ");
+    fn server(&mut self, name: Option<&str>) -> Option<About> {
+        let known = || {
+            let all = self.world.servers.keys().chain(self.world.joints.keys());
+            format!("there are: {}", all.map(String::as_str).collect::<Vec<_>>().join(", "))
+        };
         let mut servers = self.world.servers.values();
         match (name, servers.next(), servers.next()) {
             (Some(name), ..) => {
-                let found = self.world.servers.get(name).cloned();
+                let one = || self.world.servers.get(name).cloned().map(About::One);
+                let several = self.world.joints.get(name).cloned().map(About::Several);
+                let found = several.or_else(one);
                 if found.is_none() {
-                    let hint = format!("there are policies for: {}", known());
-                    self.add("/server", format!("no policy for a server `{name}`"), hint);
+                    let hint = known();
+                    self.add("/server", format!("there is no server `{name}`"), hint);
                 }
                 found
             }
-            (None, Some(only), None) => Some(only.clone()),
+            (None, Some(only), None) => Some(About::One(only.clone())),
             (None, ..) => {
-                let hint = format!("there are policies for: {}", known());
+                let hint = known();
                 self.add("", "`server` is missing, and there are several", hint);
                 None
             }
         }
     }
 
+    /// Whom a question is for, as that server has it: a virtual server hands each to the one that it names.
+    fn asked(&mut self, at: &str, about: &About, ask: Ask) -> Option<(Arc<ServerPolicy>, Ask)> {
+        let joint = match about {
+            About::One(server) => return Some((server.clone(), ask)),
+            About::Several(joint) => joint,
+        };
+        let named = |name: &str| joint.of_name(name).map(|(member, own)| (member.clone(), own.to_owned()));
+        let members = || joint.members.iter().map(|member| member.name.as_str()).collect::<Vec<_>>().join(", ");
+        let found = match &ask {
+            Ask::List(..) => {
+                let message = format!("the list of `{}` is those of its servers", joint.face.name);
+                self.add(at, message, format!("ask each: {}", members()));
+                return None;
+            }
+            Ask::Call(Call::Tool(name, args)) => {
+                named(name).map(|(member, own)| (member, Call::Tool(own, args.clone())))
+            }
+            Ask::Call(Call::Prompt(name, args)) => {
+                named(name).map(|(member, own)| (member, Call::Prompt(own, args.clone())))
+            }
+            Ask::Call(Call::CompletePrompt(name)) => {
+                named(name).map(|(member, own)| (member, Call::CompletePrompt(own)))
+            }
+            Ask::Call(call @ (Call::Resource(uri) | Call::Subscribe(uri) | Call::CompleteResource(uri))) => {
+                joint.of_uri(uri).map(|member| (member.clone(), call.clone()))
+            }
+        };
+        if found.is_none() {
+            let message = format!("none of the servers of `{}` has it, or more than one has", joint.face.name);
+            self.add(at, message, format!("a name begins with that of a server and `_`; there are: {}", members()));
+        }
+        found.map(|(member, call)| (member, Ask::Call(call)))
+    }
+
     fn case(
         &mut self,
         at: &str,
         source: CaseSource,
-        server: Option<&Arc<ServerPolicy>>,
+        about: Option<&About>,
         offered_by_file: Option<&Vec<String>>,
     ) -> Option<Case> {
         let CaseSource { name, caller, at: time, call, list, offered, expect } = source;
@@ -99,7 +155,8 @@ impl Compiler<'_> {
             (None, Some(list)) => {
                 let list = list_of(list);
                 let offered = offered.as_ref().or(offered_by_file).cloned();
-                let offered = offered.or_else(|| server.map(|server| default_offer(server, list))).unwrap_or_default();
+                let offered =
+                    offered.or_else(|| about.map(|about| default_offer(about.face(), list))).unwrap_or_default();
                 let mut names = BTreeSet::new();
                 if let Some(twice) = offered.iter().find(|name| !names.insert(name.as_str())) {
                     // The gateway refuses such a list; that is not what a case is about.
@@ -113,14 +170,15 @@ impl Compiler<'_> {
             }
         };
         let expected = self.expected(&format!("{at}/expect"), expect, listing);
-        let caller = self.caller(&format!("{at}/as"), caller, now.unwrap_or(NOON), server);
+        let caller = self.caller(&format!("{at}/as"), caller, now.unwrap_or(NOON), about.map(About::face));
+        let (server, ask) = self.asked(at, about?, ask?)?;
         Some(Case {
             name,
             position: (self.locate)(at),
-            server: server?.clone(),
+            server,
             caller: Arc::new(caller?),
             now: now?,
-            ask: ask?,
+            ask,
             expected: expected?,
         })
     }

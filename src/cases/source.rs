@@ -9,7 +9,8 @@ use std::collections::BTreeMap;
 #[derive(Clone, Debug, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 pub struct CasesSource {
-    /// Name of the server, as its policy gives it. May be left out where there is one policy only.
+    /// Name of the server, as its policy gives it, or of a virtual server, for calls. May be left out where there is one
+    /// policy only.
     pub server: Option<String>,
     /// Names that the upstream offers, for lists that do not say. Default: every exact name in the policy.
     pub offered: Option<Vec<String>>,

@@ -1,4 +1,5 @@
 //! `portcullis access` and `portcullis diff`: who may use what, and what a change of policy changes.
+use crate::kernel::joint::Joint;
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::policy::access::{Matrix, Row, matrix};
 use crate::kernel::policy::compile::ServerPolicy;
@@ -22,11 +23,20 @@ pub enum Format {
 /// The access matrix of every server.
 pub fn access(world: &Snapshot, format: Format) -> String {
     let matrices: Vec<Matrix> = world.servers.values().map(|server| matrix(server)).collect();
+    let joints: Vec<String> = world.joints.values().map(|virtual_server| joint(virtual_server)).collect();
     match format {
-        Format::Text => matrices.iter().map(text).collect::<Vec<_>>().join("\n"),
+        Format::Text => matrices.iter().map(text).chain(joints).collect::<Vec<_>>().join("\n"),
         Format::Csv => csv(&matrices),
-        Format::Html => html(&matrices),
+        Format::Html => html(&matrices, &joints),
     }
+}
+
+/// What a virtual server adds to the matrices: nothing but a name before each.
+fn joint(joint: &Joint) -> String {
+    let parts =
+        joint.members.iter().map(|member| format!("{} as {}", member.name, Joint::prefixed(&member.name, "..")));
+    let parts = parts.collect::<Vec<_>>().join(", ");
+    format!("{} at {}\n  all that its servers allow: {parts}\n", joint.face.name, joint.face.path)
 }
 
 /// What a caller of a column needs besides.
@@ -93,7 +103,7 @@ fn csv(matrices: &[Matrix]) -> String {
     out
 }
 
-fn html(matrices: &[Matrix]) -> String {
+fn html(matrices: &[Matrix], joints: &[String]) -> String {
     let escape =
         |text: &str| text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;").replace('"', "&quot;");
     let mut out = String::from(
@@ -124,6 +134,9 @@ fn html(matrices: &[Matrix]) -> String {
             );
         }
         out.push_str("</table>\n");
+    }
+    for joint in joints {
+        let _ = writeln!(out, "<p>{}</p>", escape(joint));
     }
     out.push_str("</html>\n");
     out

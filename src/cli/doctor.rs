@@ -43,9 +43,12 @@ pub async fn run(options: Options, environment: Environment<'_>) -> ExitCode {
             return ExitCode::from(2);
         }
     };
-    let servers: Vec<_> = loaded.snapshot.servers.values().collect();
-    let wanted = |server: &&&std::sync::Arc<ServerPolicy>| options.server.as_ref().is_none_or(|n| *n == server.name);
-    let servers: Vec<_> = servers.iter().filter(wanted).copied().collect();
+    let wanted = |name: &str| options.server.as_deref().is_none_or(|wanted| wanted == name);
+    let joints: Vec<_> = loaded.snapshot.joints.values().filter(|joint| wanted(&joint.face.name)).collect();
+    // Who asks for a virtual server asks for all of its servers.
+    let part = |name: &str| joints.iter().any(|joint| joint.members.iter().any(|member| member.name == name));
+    let servers: Vec<_> =
+        loaded.snapshot.servers.values().filter(|server| wanted(&server.name) || part(&server.name)).collect();
     if servers.is_empty() {
         eprintln!("no server has that name; there are: {}", names(&loaded));
         return ExitCode::from(2);
@@ -66,12 +69,21 @@ pub async fn run(options: Options, environment: Environment<'_>) -> ExitCode {
             wrong += gateway(&options, &loaded.snapshot.public_url, server).await;
         }
     }
+    for joint in joints {
+        let members: Vec<&str> = joint.members.iter().map(|member| member.name.as_str()).collect();
+        println!("{}: {} behind one path, {}", joint.face.name, members.join(" and "), joint.face.path);
+        println!("  if one fails: {}", if joint.without { "answered without it" } else { "refused" });
+        if !options.offline {
+            wrong += gateway(&options, &loaded.snapshot.public_url, &joint.face).await;
+        }
+    }
     println!("{}", if wrong == 0 { "nothing wrong".to_owned() } else { format!("{wrong} things wrong") });
     if wrong == 0 { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
 fn names(loaded: &config::Loaded) -> String {
-    loaded.snapshot.servers.keys().cloned().collect::<Vec<_>>().join(", ")
+    let (servers, joints) = (loaded.snapshot.servers.keys(), loaded.snapshot.joints.keys());
+    servers.chain(joints).cloned().collect::<Vec<_>>().join(", ")
 }
 
 /// What the server is and has; returns how many things are wrong.

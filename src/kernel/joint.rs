@@ -49,7 +49,8 @@ impl Joint {
         format!("{member}{SEPARATOR}{name}")
     }
 
-    fn of_name<'a>(&self, name: &'a str) -> Option<(&Arc<ServerPolicy>, &'a str)> {
+    /// The member whose tool or prompt has this name here, and its name there.
+    pub fn of_name<'a>(&self, name: &'a str) -> Option<(&Arc<ServerPolicy>, &'a str)> {
         let (member, name) = name.split_once(SEPARATOR)?;
         Some((self.members.iter().find(|server| server.name == member)?, name))
     }

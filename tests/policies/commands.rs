@@ -130,6 +130,40 @@ fn explain_tells_the_path_and_refuses_what_it_does_not_understand() {
     assert!(problems.contains("has the id nothing"), "{problems}");
 }
 
+#[test]
+fn a_call_of_a_virtual_server_is_explained_and_tested_as_its_part_judges_it() {
+    let gateway = place("virtual", POLICY);
+    let wiki = POLICY.replace("crm", "wiki").replace("x.example/wiki", "x.example/other");
+    let directory = gateway.parent().unwrap();
+    std::fs::write(directory.join("policies/wiki.yaml"), wiki).unwrap();
+    let config = std::fs::read_to_string(&gateway).unwrap();
+    let desk = "virtual: { desk: { servers: [crm, wiki], issuers: [corp] } }\n";
+    std::fs::write(&gateway, config + desk).unwrap();
+    let cases = "server: desk\ncases:\n\
+        - { name: with the scope of its part, as: { sub: ann, scopes: [wiki.read] }, call: { tool: wiki_find_x }, expect: allow }\n\
+        - { name: not with that of another, as: { sub: ann, scopes: [crm.read] }, call: { tool: wiki_find_x }, expect: { deny: scope_missing } }\n\
+        - { name: resources keep their names, as: { sub: ann, scopes: [wiki.read] }, call: { resource: 'wiki://customers/1' }, expect: allow }\n";
+    std::fs::write(directory.join("policies/desk.cases.yaml"), cases).unwrap();
+    let gateway = gateway.to_str().unwrap();
+    let (code, told, problems) = run(&["test", gateway]);
+    assert_eq!(code, 0, "{told}{problems}");
+    let ann = "{ sub: ann, scopes: [crm.read] }";
+    let explain = |call: &str| run(&["explain", gateway, "--server", "desk", "--as", ann, "--call", call]);
+    let (_, told, _) = explain("{ tool: crm_find_x }");
+    assert!(told.contains("tool `find_x` at `crm`") && told.contains("ALLOWED"), "{told}");
+    let (code, _, problems) = explain("{ tool: find_x }");
+    assert!(code == 2 && problems.contains("there are: crm, wiki"), "{problems}");
+    let (code, _, problems) = run(&["explain", gateway, "--server", "desk", "--as", ann, "--list", "tools"]);
+    assert!(code == 2 && problems.contains("ask each: crm, wiki"), "{problems}");
+    let (_, matrix, _) = run(&["access", gateway]);
+    assert!(
+        matrix.contains("desk at /desk/mcp\n  all that its servers allow: crm as crm_.., wiki as wiki_.."),
+        "{matrix}"
+    );
+    let (_, told, _) = run(&["doctor", gateway, "desk", "--offline"]);
+    assert!(told.contains("desk: crm and wiki behind one path, /desk/mcp\n  if one fails: refused"), "{told}");
+}
+
 /// As it stands in the documentation, with what a policy needs around it.
 const CONFIRMED: &str = "\
 server: crm

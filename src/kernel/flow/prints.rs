@@ -24,6 +24,8 @@ const BITS_WORDS: usize = 56;
 const STRONG: u8 = 13;
 /// Bits that a stretch must have, and of how many times the size it is.
 const STRETCHES: [(usize, usize); 2] = [(1, 28), (2, 24)];
+/// Levels of what a stretch says, two bits each, beyond what it must: a fingerprint leaves three bits for them.
+const LEVELS: usize = 1 << (u64::BITS - 61);
 /// How many stretches in a row are represented by one. The size is larger by that less one than a stretch, so that
 /// whatever has the size has one that is kept.
 const WINDOW: usize = 4;
@@ -259,6 +261,29 @@ fn lengths(at_least: usize) -> [(usize, usize); 2] {
     STRETCHES.map(|(times, bits)| (times * at_least - (WINDOW - 1), bits * at_least / 24))
 }
 
+/// How many times two bits more than it must a stretch says.
+fn level(says: usize, least: usize) -> Option<usize> {
+    says.checked_sub(least).map(|more| (more / 2).min(LEVELS - 1))
+}
+
+/// A stretch that is remembered: its fingerprint and, in the lowest bits, its level.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Stretch(u64);
+
+impl Stretch {
+    fn new(hash: u64, level: usize) -> Self {
+        Self(hash * LEVELS as u64 + level as u64)
+    }
+
+    fn hash(self) -> u64 {
+        self.0 / LEVELS as u64
+    }
+
+    fn level(self) -> usize {
+        (self.0 % LEVELS as u64) as usize
+    }
+}
+
 /// A token that is remembered.
 #[derive(Clone, Copy, Debug)]
 struct Kept {
@@ -273,7 +298,7 @@ pub struct Prints {
     at_least: usize,
     /// Of everything, and not only of what could be looked at.
     pub whole: bool,
-    stretches: Vec<u64>,
+    stretches: Vec<Stretch>,
     records: Vec<Vec<Kept>>,
 }
 
@@ -299,8 +324,9 @@ impl Prints {
             };
             prints.keep_tokens(reading.tokens(false).into_iter().filter_map(kept).collect());
         }
-        prints.stretches.sort_unstable();
-        prints.stretches.dedup();
+        prints.stretches.sort_unstable_by_key(|stretch| std::cmp::Reverse(*stretch));
+        prints.stretches.dedup_by_key(|stretch| stretch.hash());
+        prints.stretches.reverse();
         prints.records.sort_by(|a, b| a.iter().map(|k| k.hash).cmp(b.iter().map(|k| k.hash)));
         prints.records.dedup_by(|a, b| a.iter().map(|k| k.hash).eq(b.iter().map(|k| k.hash)));
         prints
@@ -312,40 +338,54 @@ impl Prints {
             let (before, through) = (sums.get(start), sums.get(start + length));
             through.zip(before).map_or(0, |(through, before)| (through - before) as usize / 16)
         };
-        // How many stretches of each shorter length are kept, summed up from the beginning.
-        let mut shorter: Vec<(usize, Vec<usize>)> = Vec::new();
+        // For each shorter length, where the next one begins that is of a level, or of a higher one.
+        let mut shorter: Vec<(usize, Vec<[u32; LEVELS]>)> = Vec::new();
         for (length, bits) in lengths(self.at_least) {
             let power = prefixes.key.powers(length).last().copied().unwrap_or(1);
             let starts = 0..(reading.bytes.len() + 1).saturating_sub(length);
-            // Whatever has a longer one that has a shorter one is recognised by that.
-            let covered = |start: usize| {
-                shorter.iter().any(|(short, sums)| {
-                    let from = start + WINDOW;
-                    let until = (start + length).saturating_sub(short + WINDOW).max(from);
-                    sums.get(from).zip(sums.get(until)).is_some_and(|(from, until)| from < until)
+            // Whatever has a longer one that has a shorter one, of no lower level, is recognised by that.
+            let covered = |start: usize, level: usize| {
+                shorter.iter().any(|(short, nexts)| {
+                    let (from, until) = (start + WINDOW, (start + length).saturating_sub(short + WINDOW));
+                    nexts.get(from).and_then(|next| next.get(level)).is_some_and(|next| (*next as usize) < until)
                 })
             };
-            let fits: Vec<bool> = starts.clone().map(|start| says(start, length) >= bits).collect();
-            let hash = |(start, fits): (usize, &bool)| {
-                prefixes.of(start, start + length, power).filter(|_| *fits && !covered(start))
+            let levels: Vec<Option<usize>> = starts.map(|start| level(says(start, length), bits)).collect();
+            let stretch = |(start, level): (usize, &Option<usize>)| {
+                let level = level.filter(|level| !covered(start, *level))?;
+                Some(Stretch::new(prefixes.of(start, start + length, power)?, level))
             };
-            let hashes: Vec<Option<u64>> = starts.zip(&fits).map(hash).collect();
-            self.keep_least(&hashes, known);
-            let sum = fits.iter().scan(0, |sum, fits| {
-                *sum += usize::from(*fits);
-                Some(*sum)
-            });
-            shorter.push((length, std::iter::once(0).chain(sum).collect()));
+            let stretches: Vec<Option<Stretch>> = levels.iter().enumerate().map(stretch).collect();
+            self.keep_telling(&stretches, known);
+            let mut next = [u32::MAX; LEVELS];
+            let reach = |(start, level): (usize, &Option<usize>)| {
+                let reached = level.map_or(0, |level| level + 1);
+                next.iter_mut().take(reached).for_each(|next| *next = u32::try_from(start).unwrap_or(u32::MAX));
+                next
+            };
+            let mut nexts: Vec<_> = levels.iter().enumerate().rev().map(reach).collect();
+            nexts.reverse();
+            shorter.push((length, nexts));
         }
     }
 
-    /// Of each few in a row the least: whoever has as many in a row has it too.
-    fn keep_least(&mut self, hashes: &[Option<u64>], known: &[u64]) {
-        let windows = hashes.windows(WINDOW.min(hashes.len().max(1)));
-        let mut last = None;
-        for least in windows.filter_map(|window| window.iter().flatten().min().copied()) {
-            if last.replace(least) != Some(least) && known.binary_search(&least).is_err() {
-                self.stretches.push(least);
+    /// Of each few in a row the most telling: whoever has as many in a row has it too.
+    fn keep_telling(&mut self, stretches: &[Option<Stretch>], known: &[u64]) {
+        let of_all = |window: &[Option<Stretch>]| window.iter().flatten().map(|stretch| stretch.level()).max();
+        let mut kept: Option<(usize, usize)> = None;
+        for (start, window) in stretches.windows(WINDOW.min(stretches.len().max(1))).enumerate() {
+            let Some(most) = of_all(window) else { continue };
+            if kept.is_some_and(|(at, level)| at >= start && level >= most) {
+                continue;
+            }
+            // The last of them serves the most of those that follow.
+            let telling = |(at, stretch): (usize, &Option<Stretch>)| {
+                stretch.filter(|stretch| stretch.level() == most).map(|stretch| (at, stretch))
+            };
+            let Some((at, best)) = window.iter().enumerate().rev().find_map(telling) else { continue };
+            kept = Some((start + at, most));
+            if known.binary_search(&best.hash()).is_err() {
+                self.stretches.push(best);
             }
         }
     }
@@ -382,15 +422,16 @@ impl Prints {
         self.stretches.is_empty() && self.records.is_empty()
     }
 
-    /// How many records it has.
+    /// How many records it has; a text without any is one.
     pub fn records(&self) -> usize {
-        self.records.len()
+        self.records.len().max(1)
     }
 
     /// Whether what is sent has something of it. `among`: how many records are looked at in all; the more there are,
     /// the more must be found of one.
     pub fn are_in(&self, sent: &mut Sent, among: usize) -> bool {
-        if !self.stretches.is_empty() && meet(&self.stretches, sent.stretches(self.at_least)) {
+        let more = doublings(among);
+        if !self.stretches.is_empty() && meet(&self.stretches, sent.stretches(self.at_least), more.min(LEVELS - 1)) {
             return true;
         }
         self.records.iter().any(|record| {
@@ -407,25 +448,35 @@ impl Prints {
     }
 }
 
-fn threshold(strong: bool, at_least: usize, among: usize) -> usize {
-    let bits = if strong { BITS } else { BITS_WORDS };
-    // Up to sixteen records are in the margin; twice as many are twice as often alike, and two bits halve that.
-    let more = (among / 16).checked_ilog2().map_or(0, |log| 2 * (log as usize + 1));
-    bits * at_least / 24 + more
+/// How often the number of records doubles from eight on: that many are in the margin.
+fn doublings(among: usize) -> usize {
+    (among / 16).checked_ilog2().map_or(0, |log| log as usize + 1)
 }
 
-/// Whether two sorted lists have something in common.
-fn meet(a: &[u64], b: &[u64]) -> bool {
-    let (few, many) = if a.len() < b.len() { (a, b) } else { (b, a) };
-    if few.len() * 16 < many.len() {
-        return few.iter().any(|one| many.binary_search(one).is_ok());
+/// The bits that the tokens of a record must have. Twice as many records are twice as often alike, and two bits halve
+/// that.
+fn threshold(strong: bool, at_least: usize, among: usize) -> usize {
+    let bits = if strong { BITS } else { BITS_WORDS };
+    bits * at_least / 24 + 2 * doublings(among)
+}
+
+/// Whether two sorted lists have something in common, of this level at least.
+fn meet(kept: &[Stretch], sent: &[u64], level: usize) -> bool {
+    let is_of = |stretch: &Stretch| stretch.level() >= level;
+    if kept.len() * 16 < sent.len() {
+        return kept.iter().filter(|one| is_of(one)).any(|one| sent.binary_search(&one.hash()).is_ok());
     }
-    let (mut a, mut b) = (few.iter().peekable(), many.iter().peekable());
-    while let (Some(x), Some(y)) = (a.peek(), b.peek()) {
-        match x.cmp(y) {
-            std::cmp::Ordering::Less => drop(a.next()),
-            std::cmp::Ordering::Greater => drop(b.next()),
-            std::cmp::Ordering::Equal => return true,
+    if sent.len() * 16 < kept.len() {
+        let find = |one: &u64| kept.binary_search_by_key(one, |kept| kept.hash()).ok();
+        return sent.iter().filter_map(find).any(|at| kept.get(at).is_some_and(is_of));
+    }
+    let (mut kept, mut sent) = (kept.iter().peekable(), sent.iter().peekable());
+    while let (Some(one), Some(other)) = (kept.peek(), sent.peek()) {
+        match one.hash().cmp(other) {
+            std::cmp::Ordering::Less => drop(kept.next()),
+            std::cmp::Ordering::Greater => drop(sent.next()),
+            std::cmp::Ordering::Equal if is_of(one) => return true,
+            std::cmp::Ordering::Equal => drop(kept.next()),
         }
     }
     false

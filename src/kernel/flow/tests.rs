@@ -23,8 +23,12 @@ fn read(value: &Json) -> Prints {
 }
 
 fn leaves(prints: &Prints, sent: &Json) -> bool {
+    leaves_among(prints.records(), prints, sent)
+}
+
+fn leaves_among(records: usize, prints: &Prints, sent: &Json) -> bool {
     let sent = document(sent);
-    prints.are_in(&mut Sent::read(&key(), [sent.root()], &[]), prints.records())
+    prints.are_in(&mut Sent::read(&key(), [sent.root()], &[]), records)
 }
 
 fn record() -> Json {
@@ -104,6 +108,22 @@ fn what_was_read_is_recognised_however_it_is_sent() {
         "over several arguments"
     );
     assert!(leaves(&prints, &json!({ "erika.mustermann@example.net and 49 731 555-0142": true })), "as a key");
+}
+
+#[test]
+fn however_much_is_remembered_what_says_more_than_chance_does_is_recognised() {
+    let prints = read(&result());
+    let whole = |how: &&str| !["half", "note", "number"].iter().any(|part| how.contains(part));
+    for (how, text) in texts().into_iter().filter(|(how, _)| whole(how)) {
+        for records in [16, 256, 2_048, 100_000] {
+            assert!(leaves_among(records, &prints, &json!({ "body": text })), "{how} among {records}: {text}");
+        }
+    }
+    // What many customers have, one after the other: 30 bits.
+    let read = read(&json!({ "area": "3787134", "owner": "Fipuhema", "company": "Gihobarum", "agent": "Zalumo" }));
+    let sent = json!("3787134 Fipuhema, Gihobarum");
+    assert!(leaves_among(1, &read, &sent));
+    assert!(!leaves_among(256, &read, &sent));
 }
 
 #[test]
@@ -222,8 +242,8 @@ fn stranger(dice: &mut Dice) -> Json {
 
 #[test]
 fn a_stranger_s_record_is_not_taken_for_one_that_was_read() {
-    const RECORDS: usize = 64;
-    const STRANGERS: usize = 4_000;
+    const RECORDS: usize = 256;
+    const STRANGERS: usize = 1_500;
     let mut dice = Dice(42);
     let read: Vec<Prints> = (0..RECORDS).map(|_| read(&stranger(&mut dice))).collect();
     let mut hits = Vec::new();
