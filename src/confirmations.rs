@@ -1,10 +1,17 @@
-//! Confirmations as they are kept: each on disk before anything follows from it, each step in the record.
+//! Confirmations as they are kept: in memory, each step written down before anything follows from it, and in the record.
 //!
 //! The kernel says what a step means; here it happens once, whoever comes at the same time and however often the
-//! gateway starts. A proof that an approval was used leaves only after that is on disk, so a crash in between costs
-//! an approval and never gives a second execution.
+//! gateway starts. What is written outlives the gateway at once, and a power cut once it was synced. That costs most, so
+//! only these wait for it:
+//!
+//! - An approval that is used, or a call that goes on with input: the proof leaves only then, so a crash in between costs
+//!   an approval and never gives a second execution. One sync is for all who wait.
+//! - A decision that nothing follows from yet: whoever decided is told only then.
+//!
+//! What a power cut takes of the others makes somebody be asked again, or is missing as the third record may be.
+mod journal;
+mod ledger;
 mod outcome;
-mod store;
 mod told;
 mod who;
 
@@ -19,14 +26,13 @@ use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::confirm::summary::Line;
 use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::{Batch, ServerPolicy};
-use crate::kernel::policy::source::Per;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
+use journal::{Found, Journal, Place};
+use ledger::Ledger;
 use serde::{Deserialize, Serialize};
-use std::collections::{HashMap, VecDeque};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError};
-use store::Store;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 use told::{note, refused};
 
@@ -34,10 +40,8 @@ use told::{note, refused};
 const LIVE_MAX: usize = 10_000;
 /// Most of one subject.
 const LIVE_PER_SUBJECT_MAX: usize = 100;
-/// How long what is over is kept, in seconds: for the page, and for who is counted.
-const KEPT_SECONDS: u64 = 86_400;
-/// Most prompts and denials remembered.
-const HISTORY_MAX: usize = 100_000;
+/// How often the file is written anew so that what was forgotten is not on disk either, in seconds.
+const FORGOTTEN_SECONDS: u64 = 3600;
 
 /// A confirmation with what people are shown of it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -68,6 +72,14 @@ pub struct Kept {
     pub prompts: Vec<u64>,
 }
 
+impl Kept {
+    /// Whether nothing can come of it any more.
+    fn is_over(&self) -> bool {
+        use State::{Denied, Executed, Expired, Failed, Void};
+        self.left == 0 && matches!(self.confirmation.state(), Denied | Expired | Void | Executed | Failed)
+    }
+}
+
 /// What is wanted of a person.
 pub struct Wanted {
     /// The call.
@@ -91,21 +103,20 @@ pub struct Wanted {
 /// All confirmations.
 pub struct Confirmations {
     directory: PathBuf,
-    /// Made when it is first needed: whoever asks nobody has no such file.
-    store: OnceLock<Store>,
     key: SealKey,
     inner: Mutex<Inner>,
+    /// Held by whoever syncs: those who come meanwhile mostly find theirs done.
+    syncing: tokio::sync::Mutex<()>,
     changed: watch::Sender<u64>,
     audit: Audit,
 }
 
-#[derive(Default)]
 struct Inner {
-    all: HashMap<String, Kept>,
-    /// The last one of each call, by what the caller says.
-    by_call: HashMap<Digest, String>,
-    /// Prompts and denials (true): time, and of whose calls.
-    history: VecDeque<(u64, bool, Call)>,
+    ledger: Ledger,
+    /// Made when it is first needed: whoever asks nobody has no such file.
+    journal: Option<Journal>,
+    /// When something was forgotten that is still in the file, seconds since 1970.
+    forgotten: Option<u64>,
 }
 
 /// Who is around when something happens, for the record.
@@ -118,46 +129,46 @@ pub struct Around {
 }
 
 impl Inner {
-    fn remember(&mut self, time: u64, denial: bool, call: &Call) {
-        if self.history.len() >= HISTORY_MAX {
-            self.history.pop_front();
-        }
-        self.history.push_back((time, denial, call.clone()));
+    /// Writes a confirmation down as it stands now, and keeps it.
+    fn keep(&mut self, kept: Kept) -> Result<Arc<Kept>, Refusal> {
+        let journal = self.journal.as_mut().ok_or_else(|| unavailable("there is no journal".to_owned()))?;
+        journal.put(&kept).map_err(unavailable)?;
+        let kept = Arc::new(kept);
+        self.ledger.keep(kept.clone());
+        Ok(kept)
     }
+}
 
-    fn keep(&mut self, kept: Kept) {
-        self.by_call.insert(kept.confirmation.call().key(), kept.confirmation.id().to_owned());
-        self.all.insert(kept.confirmation.id().to_owned(), kept);
-    }
+fn unavailable(why: String) -> Refusal {
+    Refusal::from(Reason::ConfirmationsUnavailable).detail(why)
 }
 
 impl Confirmations {
     /// Opens what is kept in a directory. Only one gateway can have it open.
     pub fn open(directory: &Path, audit: Audit) -> Result<Arc<Self>, String> {
-        let store = if Store::exists(directory) { Some(Store::open(directory)?) } else { None };
-        let key = clock::random();
-        let (key, mut kept) = match &store {
-            Some(store) => (store.key(key)?, store.all()?),
-            None => (key, Vec::new()),
+        let mut ledger = Ledger::default();
+        let (key, journal) = if journal::exists(directory) {
+            let lock = journal::lock(directory)?;
+            let Found { key, kept, torn } = journal::read(directory)?;
+            if torn {
+                // What was being written may be that one of them was used.
+                let void = kept.iter().filter(|kept| !kept.is_over()).count();
+                eprintln!(
+                    "confirmations: the last line was cut, as by a power failure: {void} that were open are void"
+                );
+            }
+            ledger.restore(kept, |kept| !torn || kept.is_over());
+            ledger.forget_old(clock::now());
+            let kept = ledger.all().map(|kept| &**kept);
+            (key, Some(Journal::draft(directory, lock, &key, kept)?.publish(None)?))
+        } else {
+            (clock::random(), None)
         };
-        let mut inner = Inner::default();
-        kept.sort_by_key(|kept| kept.confirmation.proposed());
-        for kept in kept {
-            for time in &kept.prompts {
-                inner.remember(*time, false, kept.confirmation.call());
-            }
-            if let (State::Denied, Some((_, at))) = (kept.confirmation.state(), kept.confirmation.decided()) {
-                inner.remember(*at, true, kept.confirmation.call());
-            }
-            inner.keep(kept);
-        }
-        inner.history.make_contiguous().sort_by_key(|(time, ..)| *time);
-        let (store, key) = (store.map_or_else(OnceLock::new, OnceLock::from), SealKey::new(key));
         Ok(Arc::new(Self {
             directory: directory.to_owned(),
-            store,
-            key,
-            inner: Mutex::new(inner),
+            key: SealKey::new(key),
+            inner: Mutex::new(Inner { ledger, journal, forgotten: None }),
+            syncing: tokio::sync::Mutex::new(()),
             changed: watch::channel(0).0,
             audit,
         }))
@@ -173,16 +184,47 @@ impl Confirmations {
         self.changed.subscribe()
     }
 
-    /// The file; made now if there is none. Only with the lock held.
-    fn store(&self) -> Result<&Store, Refusal> {
-        let unavailable = |why: String| Refusal::from(Reason::ConfirmationsUnavailable).detail(why);
-        if let Some(store) = self.store.get() {
-            return Ok(store);
+    /// Makes the file if there is none.
+    async fn begun(self: &Arc<Self>) -> Result<(), Refusal> {
+        if self.inner().journal.is_some() {
+            return Ok(());
         }
-        let store = Store::open(&self.directory).map_err(unavailable)?;
-        // What clients hold by now is sealed with this one.
-        store.key(*self.key.bytes()).map_err(unavailable)?;
-        Ok(self.store.get_or_init(|| store))
+        let _turn = self.syncing.lock().await;
+        if self.inner().journal.is_some() {
+            return Ok(());
+        }
+        let this = self.clone();
+        let made = tokio::task::spawn_blocking(move || {
+            let lock = journal::lock(&this.directory)?;
+            // What clients hold by now is sealed with this one.
+            Journal::draft(&this.directory, lock, this.key.bytes(), std::iter::empty())?.publish(None)
+        });
+        let made = made.await.unwrap_or_else(|_| Err("it cannot be made".to_owned()));
+        self.inner().journal = Some(made.map_err(unavailable)?);
+        Ok(())
+    }
+
+    /// Waits until everything before a place is on disk.
+    async fn on_disk(self: &Arc<Self>, place: Place) -> Result<(), Refusal> {
+        let turn = self.syncing.lock().await;
+        if self.inner().journal.as_ref().is_some_and(|journal| journal.has(place)) {
+            return Ok(());
+        }
+        let this = self.clone();
+        let done = tokio::task::spawn_blocking(move || this.sync(place)).await;
+        drop(turn);
+        done.unwrap_or_else(|why| Err(why.to_string())).map_err(unavailable)
+    }
+
+    /// Puts on disk what was written so far, if something before a place is not there yet. In turn, since the system
+    /// tells a failure once only.
+    fn sync(&self, place: Place) -> Result<(), String> {
+        let (file, end) = match &self.inner().journal {
+            Some(journal) if !journal.has(place) => (journal.file(), journal.end()),
+            _ => return Ok(()),
+        };
+        let done = file.sync_data();
+        self.inner().journal.as_mut().map_or(Ok(()), |journal| journal.synced(end, done))
     }
 
     /// Tells whoever watches to look again.
@@ -190,49 +232,40 @@ impl Confirmations {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
+    /// Never held for longer than a step takes, or a line to be handed to the system.
     fn inner(&self) -> MutexGuard<'_, Inner> {
         self.inner.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Work with the lock held and the disk written, off the threads that answer calls.
-    async fn locked<T: Send + 'static>(
-        self: &Arc<Self>,
-        work: impl FnOnce(&Self, &mut Inner) -> Result<T, Refusal> + Send + 'static,
-    ) -> Result<T, Refusal> {
-        let this = self.clone();
-        let done = tokio::task::spawn_blocking(move || {
-            let result = work(&this, &mut this.inner());
-            this.touch();
-            result
-        });
-        done.await.unwrap_or_else(|_| Err(Reason::Internal.into()))
-    }
-
-    /// Changes one confirmation: on disk, then in memory, then in the record.
+    /// Changes one confirmation: in the file, then in memory, then in the record. What it returns is on disk after
+    /// [`Confirmations::on_disk`] of the place.
     fn change<T>(
         &self,
-        inner: &mut Inner,
         id: &str,
         (event, around): (&'static str, &Around),
         step: impl FnOnce(&mut Kept, u64) -> Result<T, Fault>,
-    ) -> Result<T, Refusal> {
+    ) -> Result<(T, Place), Refusal> {
         let unknown = || Refusal::from(Reason::ConfirmationUnknown);
-        let mut kept = inner.all.get(id).cloned().ok_or_else(unknown)?;
-        let mut record = self.audit.begin("confirmation", clock::Id::random())?;
+        let mut inner = self.inner();
+        let known = inner.ledger.get(id).cloned().ok_or_else(unknown)?;
+        let mut kept = Kept::clone(&known);
         let before = kept.confirmation.state();
         let outcome = step(&mut kept, clock::now());
-        let after = kept.confirmation.state();
-        let recorded = after != before && event != "shown" && after != State::Spent;
-        let previous = std::mem::take(&mut kept.record);
-        kept.record = if recorded { record.id() } else { previous.clone() };
-        if inner.all.get(id) != Some(&kept) {
-            self.store()?.put(id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
-        }
-        if after == State::Denied && before != after {
-            inner.remember(clock::now(), true, kept.confirmation.call());
-        }
-        match recorded {
-            true => {
+        if kept != *known {
+            let after = kept.confirmation.state();
+            let recorded = after != before && event != "shown" && after != State::Spent;
+            let mut record = match recorded {
+                true => Some(self.audit.begin("confirmation", clock::Id::random())?),
+                false => None,
+            };
+            if let Some(record) = &record {
+                kept.record = record.id();
+            }
+            let kept = inner.keep(kept)?;
+            if after == State::Denied && before != after {
+                inner.ledger.remember(clock::now(), true, kept.confirmation.call());
+            }
+            if let Some(record) = &mut record {
                 // What ended a call that nobody decided on is told as that.
                 let event = match (before, after) {
                     (State::Approved, State::Denied) => "withdrawn",
@@ -240,140 +273,120 @@ impl Confirmations {
                     (_, after) if after.is_over_undecided() => "decided",
                     _ => event,
                 };
-                note(&mut record, event, &kept, &previous, around);
+                note(record, event, &kept, &known.record, around);
             }
-            false => record.discard(),
+            self.touch();
         }
-        inner.all.insert(id.to_owned(), kept);
-        outcome.map_err(refused)
+        let place = inner.journal.as_ref().map(Journal::end).ok_or_else(unknown)?;
+        outcome.map(|done| (done, place)).map_err(refused)
     }
 
     /// The confirmation of this call that somebody may still answer, or that was approved and not used.
-    pub async fn find(self: &Arc<Self>, call: &Call, around: &Around) -> Result<Option<Kept>, Refusal> {
-        let key = call.key();
-        let Some(id) = self.inner().by_call.get(&key).cloned() else { return Ok(None) };
-        let (call, around) = (call.clone(), around.clone());
-        self.locked(move |this, inner| {
-            let _ = this.change(inner, &id, ("decided", &around), |kept, now| {
-                kept.confirmation.tick(now);
-                kept.confirmation.world(call.policy, call.contract);
-                Ok(())
-            });
-            Ok(inner.all.get(&id).filter(|kept| kept.confirmation.state().is_live()).cloned())
-        })
-        .await
+    pub fn find(&self, call: &Call, around: &Around) -> Option<Arc<Kept>> {
+        let id = self.inner().ledger.of_call(&call.key())?.confirmation.id().to_owned();
+        let _ = self.change(&id, ("decided", around), |kept, now| {
+            kept.confirmation.tick(now);
+            kept.confirmation.world(call.policy, call.contract);
+            Ok(())
+        });
+        self.get(&id).filter(|kept| kept.confirmation.state().is_live())
     }
 
     /// One confirmation as it is.
-    pub fn get(&self, id: &str) -> Option<Kept> {
-        self.inner().all.get(id).cloned()
+    pub fn get(&self, id: &str) -> Option<Arc<Kept>> {
+        self.inner().ledger.get(id).cloned()
     }
 
     /// Those that wait for somebody on the page, the oldest first.
-    pub fn open_on_page(&self, now: u64) -> Vec<Kept> {
+    pub fn open_on_page(&self, now: u64) -> Vec<Arc<Kept>> {
         let inner = self.inner();
-        let waits = |kept: &&Kept| {
+        let waits = |kept: &&Arc<Kept>| {
             let confirmation = &kept.confirmation;
             confirmation.state().is_open() && confirmation.mode().needs_page() && confirmation.expires() > now
         };
-        let mut open: Vec<Kept> = inner.all.values().filter(waits).cloned().collect();
+        let mut open: Vec<Arc<Kept>> = inner.ledger.all().filter(waits).cloned().collect();
         open.sort_by_key(|kept| (kept.confirmation.proposed(), kept.confirmation.id().to_owned()));
         open
     }
 
     /// Asks for a new confirmation, if a person may be asked now.
-    pub async fn propose(self: &Arc<Self>, wanted: Wanted, around: Around) -> Result<Kept, Refusal> {
-        self.locked(move |this, inner| {
-            let now = clock::now();
-            let call = &wanted.call;
-            // Somebody else may have proposed the same in the meantime.
-            let same = inner.by_call.get(&call.key()).and_then(|id| inner.all.get(id));
-            if let Some(kept) = same.filter(|kept| {
-                let confirmation = &kept.confirmation;
-                let asked_so = confirmation.state() == State::Approved || confirmation.mode() == wanted.mode;
-                confirmation.state().is_live()
-                    && confirmation.expires() > now
-                    && confirmation.call() == call
-                    && asked_so
-            }) {
-                return Ok(kept.clone());
-            }
-            let live = |kept: &&Kept| kept.confirmation.state().is_live() && kept.confirmation.expires() > now;
-            let own = |kept: &&Kept| kept.confirmation.call().subject == call.subject;
-            if inner.all.values().filter(live).count() >= LIVE_MAX
-                || inner.all.values().filter(live).filter(own).count() >= LIVE_PER_SUBJECT_MAX
-            {
-                return Err(Reason::ConfirmationsExhausted.into());
-            }
-            let asks = wanted.prompts;
-            if asks {
-                may_ask(inner, call, &around.server, now)?;
-            }
-            let Some(principal) = &around.principal else { return Err(Reason::Internal.into()) };
-            let terms = &around.server.confirmations;
-            let confirmation = Confirmation::propose(
-                Proposal {
-                    id: clock::random_token::<24>(),
-                    call: call.clone(),
-                    mode: wanted.mode,
-                    separate: terms.is_separate(call.effect),
-                    preview: wanted.preview.as_ref().map(|preview| Digest::of(preview.as_bytes())),
-                    rechecked: wanted.rechecked,
-                    expires: now + terms.seconds(wanted.mode),
-                },
-                now,
-            );
-            let requester = (principal.issuer(), principal.subject(), principal.client());
-            let mut record = this.audit.begin("confirmation", clock::Id::random())?;
-            let rule = around.server.rule(&crate::kernel::mcp::decode::Target::Tool(call.tool.clone()));
-            let kept = Kept {
-                confirmation,
-                requester: (requester.0.to_owned(), requester.1.to_owned(), requester.2.map(str::to_owned)),
-                lines: wanted.lines,
-                preview: wanted.preview,
-                rule: rule.map(|rule| rule.position.to_string()).unwrap_or_default(),
-                batch: wanted.batch.map(|batch| (batch.calls_max, batch.same)),
-                like: wanted.like,
-                left: 0,
-                record: record.id(),
-                prompts: if asks { vec![now] } else { Vec::new() },
-            };
-            let id = kept.confirmation.id().to_owned();
-            this.store()?.put(&id, &kept).map_err(|why| Refusal::from(Reason::ConfirmationsUnavailable).detail(why))?;
-            note(&mut record, "proposed", &kept, "", &around);
-            if asks {
-                inner.remember(now, false, &wanted.call);
-            }
-            inner.keep(kept.clone());
-            Ok(kept)
-        })
-        .await
+    pub async fn propose(self: &Arc<Self>, wanted: Wanted, around: &Around) -> Result<Arc<Kept>, Refusal> {
+        self.begun().await?;
+        let (now, mut inner) = (clock::now(), self.inner());
+        let call = &wanted.call;
+        // Somebody else may have proposed the same in the meantime.
+        let same = inner.ledger.of_call(&call.key()).filter(|kept| {
+            let confirmation = &kept.confirmation;
+            let asked_so = confirmation.state() == State::Approved || confirmation.mode() == wanted.mode;
+            confirmation.state().is_live() && confirmation.expires() > now && confirmation.call() == call && asked_so
+        });
+        if let Some(kept) = same {
+            return Ok(kept.clone());
+        }
+        let (live, own) = inner.ledger.live(&call.subject);
+        if live >= LIVE_MAX || own >= LIVE_PER_SUBJECT_MAX {
+            return Err(Reason::ConfirmationsExhausted.into());
+        }
+        let asks = wanted.prompts;
+        if asks {
+            inner.ledger.may_ask(call, &around.server, now)?;
+        }
+        let Some(principal) = &around.principal else { return Err(Reason::Internal.into()) };
+        let terms = &around.server.confirmations;
+        let rule = around.server.rule(&crate::kernel::mcp::decode::Target::Tool(call.tool.clone()));
+        let confirmation = Confirmation::propose(
+            Proposal {
+                id: clock::random_token::<24>(),
+                separate: terms.is_separate(call.effect),
+                call: wanted.call,
+                mode: wanted.mode,
+                preview: wanted.preview.as_ref().map(|preview| Digest::of(preview.as_bytes())),
+                rechecked: wanted.rechecked,
+                expires: now + terms.seconds(wanted.mode),
+            },
+            now,
+        );
+        let (issuer, subject, client) = (principal.issuer(), principal.subject(), principal.client());
+        let mut record = self.audit.begin("confirmation", clock::Id::random())?;
+        let kept = inner.keep(Kept {
+            confirmation,
+            requester: (issuer.to_owned(), subject.to_owned(), client.map(str::to_owned)),
+            lines: wanted.lines,
+            preview: wanted.preview,
+            rule: rule.map(|rule| rule.position.to_string()).unwrap_or_default(),
+            batch: wanted.batch.map(|batch| (batch.calls_max, batch.same)),
+            like: wanted.like,
+            left: 0,
+            record: record.id(),
+            prompts: if asks { vec![now] } else { Vec::new() },
+        })?;
+        note(&mut record, "proposed", &kept, "", around);
+        if asks {
+            inner.ledger.remember(now, false, kept.confirmation.call());
+        }
+        self.touch();
+        Ok(kept)
     }
 
     /// Asks the same person once more, if that may be now.
-    pub async fn ask_again(self: &Arc<Self>, id: &str, around: Around) -> Result<(), Refusal> {
-        let id = id.to_owned();
-        self.locked(move |this, inner| {
-            let now = clock::now();
-            let Some(kept) = inner.all.get(&id) else { return Err(Reason::ConfirmationUnknown.into()) };
-            let call = kept.confirmation.call().clone();
-            may_ask(inner, &call, &around.server, now)?;
-            inner.remember(now, false, &call);
-            this.change(inner, &id, ("shown", &around), |kept, now| {
-                kept.prompts.push(now);
-                Ok(())
-            })
-        })
-        .await
+    pub fn ask_again(&self, id: &str, around: &Around) -> Result<(), Refusal> {
+        let now = clock::now();
+        {
+            let mut inner = self.inner();
+            let kept = inner.ledger.get(id).cloned().ok_or(Reason::ConfirmationUnknown)?;
+            inner.ledger.may_ask(kept.confirmation.call(), &around.server, now)?;
+            inner.ledger.remember(now, false, kept.confirmation.call());
+        }
+        let asked = self.change(id, ("shown", around), |kept, now| {
+            kept.prompts.push(now);
+            Ok(())
+        });
+        asked.map(|_| ())
     }
 
     /// Somebody who may decide on it sees it.
-    pub async fn show(self: &Arc<Self>, id: &str, around: Around) -> Result<(), Refusal> {
-        let id = id.to_owned();
-        self.locked(move |this, inner| {
-            this.change(inner, &id, ("shown", &around), |kept, now| kept.confirmation.show(now))
-        })
-        .await
+    pub fn show(&self, id: &str, around: &Around) -> Result<(), Refusal> {
+        self.change(id, ("shown", around), |kept, now| kept.confirmation.show(now)).map(|_| ())
     }
 
     /// Somebody answers. `world` is what is in force: of another policy or contract they were not asked.
@@ -381,53 +394,50 @@ impl Confirmations {
         self: &Arc<Self>,
         id: &str,
         (yes, calls): (bool, u32),
-        who: Who,
+        who: &Who,
         world: (Digest, Option<Digest>),
-        around: Around,
+        around: &Around,
     ) -> Result<(), Refusal> {
-        let id = id.to_owned();
-        self.locked(move |this, inner| {
-            this.change(inner, &id, ("decided", &around), |kept, now| {
-                let contract = world.1.unwrap_or(kept.confirmation.call().contract);
-                kept.confirmation.tick(now);
-                kept.confirmation.world(world.0, contract);
-                if matches!(who, Who::Client { .. } | Who::Host | Who::Batch(_) | Who::System { .. }) {
-                    // The question was the showing.
-                    let _ = kept.confirmation.show(now);
-                }
-                kept.confirmation.decide(yes, who.answerer(), now)?;
-                let most = kept.batch.as_ref().map_or(1, |(most, _)| *most);
-                kept.left = if yes { calls.clamp(1, most) - 1 } else { 0 };
-                Ok(())
-            })
-        })
-        .await
+        let ((), place) = self.change(id, ("decided", around), |kept, now| {
+            let contract = world.1.unwrap_or(kept.confirmation.call().contract);
+            kept.confirmation.tick(now);
+            kept.confirmation.world(world.0, contract);
+            if matches!(who, Who::Client { .. } | Who::Host | Who::Batch(_) | Who::System { .. }) {
+                // The question was the showing.
+                let _ = kept.confirmation.show(now);
+            }
+            kept.confirmation.decide(yes, who.answerer(), now)?;
+            let most = kept.batch.as_ref().map_or(1, |(most, _)| *most);
+            kept.left = if yes { calls.clamp(1, most) - 1 } else { 0 };
+            Ok(())
+        })?;
+        match who {
+            // It is used at once, and on disk with that.
+            Who::Client { .. } | Who::Host | Who::Batch(_) if yes => Ok(()),
+            _ => self.on_disk(place).await,
+        }
     }
 
-    /// An approval of several like calls that has one left for this: takes it.
-    pub async fn take_from_batch(self: &Arc<Self>, like: Digest, call: &Call, around: Around) -> Option<String> {
-        let call = call.clone();
-        let taken = self.locked(move |this, inner| {
-            let now = clock::now();
-            let fits = |kept: &&Kept| {
-                let confirmation = &kept.confirmation;
-                let theirs = confirmation.call();
-                kept.left > 0
-                    && kept.like == Some(like)
-                    && confirmation.expires() > now
-                    && (theirs.subject, theirs.client) == (call.subject, call.client)
-                    && (&theirs.server, &theirs.tool) == (&call.server, &call.tool)
-                    && (theirs.policy, theirs.contract) == (call.policy, call.contract)
-            };
-            let id = inner.all.values().find(fits).map(|kept| kept.confirmation.id().to_owned());
-            let id = id.ok_or(Reason::ConfirmationUnknown)?;
-            this.change(inner, &id, ("shown", &around), |kept, _| {
-                kept.left -= 1;
-                Ok(())
-            })?;
-            Ok(id)
+    /// An approval of several like calls that has one left for this: takes it. It is on disk with the use of what is
+    /// approved by it.
+    pub fn take_from_batch(&self, like: Digest, call: &Call, around: &Around) -> Option<String> {
+        let now = clock::now();
+        let fits = |kept: &&Arc<Kept>| {
+            let confirmation = &kept.confirmation;
+            let theirs = confirmation.call();
+            kept.left > 0
+                && confirmation.expires() > now
+                && (theirs.subject, theirs.client) == (call.subject, call.client)
+                && (&theirs.server, &theirs.tool) == (&call.server, &call.tool)
+                && (theirs.policy, theirs.contract) == (call.policy, call.contract)
+        };
+        let id = self.inner().ledger.batches(&like).find(fits)?.confirmation.id().to_owned();
+        let taken = self.change(&id, ("shown", around), |kept, _| {
+            // Somebody else may have had the last in the meantime.
+            kept.left = kept.left.checked_sub(1).ok_or(Fault::Spent)?;
+            Ok(())
         });
-        taken.await.ok()
+        taken.ok().map(|_| id)
     }
 
     /// Uses an approval up for this call, whose preview is now this one, if it was made again.
@@ -435,31 +445,31 @@ impl Confirmations {
         self: &Arc<Self>,
         id: &str,
         (call, preview): (&Call, Option<Digest>),
-        around: Around,
+        around: &Around,
     ) -> Result<Spent, Refusal> {
-        let (id, call) = (id.to_owned(), call.clone());
-        self.locked(move |this, inner| {
-            this.change(inner, &id, ("spent", &around), |kept, now| kept.confirmation.spend(&call, preview, now))
-        })
-        .await
+        let step = |kept: &mut Kept, now| kept.confirmation.spend(call, preview, now);
+        let (spent, place) = self.change(id, ("spent", around), step)?;
+        self.on_disk(place).await?;
+        Ok(spent)
     }
 
-    /// The server asks the client for input; a step that has to be on disk before the client hears of it.
-    pub async fn asked(self: &Arc<Self>, id: &str, around: Around) -> Result<(), Refusal> {
-        let id = id.to_owned();
-        self.locked(move |this, inner| {
-            this.change(inner, &id, ("spent", &around), |kept, now| kept.confirmation.asked(now).map(|_| ()))
-        })
-        .await
+    /// The server asks the client for input. If that is lost, so is the call: there is no input without it.
+    pub fn asked(&self, id: &str, around: &Around) -> Result<(), Refusal> {
+        self.change(id, ("spent", around), |kept, now| kept.confirmation.asked(now)).map(|_| ())
     }
 
     /// The client gives that input.
-    pub async fn resume(self: &Arc<Self>, id: &str, call: &Call, round: u32, around: Around) -> Result<Spent, Refusal> {
-        let (id, call) = (id.to_owned(), call.clone());
-        self.locked(move |this, inner| {
-            this.change(inner, &id, ("spent", &around), |kept, now| kept.confirmation.resume(&call, round, now))
-        })
-        .await
+    pub async fn resume(
+        self: &Arc<Self>,
+        id: &str,
+        call: &Call,
+        round: u32,
+        around: &Around,
+    ) -> Result<Spent, Refusal> {
+        let step = |kept: &mut Kept, now| kept.confirmation.resume(call, round, now);
+        let (spent, place) = self.change(id, ("spent", around), step)?;
+        self.on_disk(place).await?;
+        Ok(spent)
     }
 
     /// Waits for what comes of a call whose approval was used.
@@ -467,55 +477,53 @@ impl Confirmations {
         Outcome { confirmations: self.clone(), id: id.to_owned(), around, done: false }
     }
 
-    /// Time passes: what nobody answered expires, what is over is forgotten after a day.
+    /// Time passes: what nobody answered expires, what is over is forgotten after a day, and what was written is put on
+    /// disk. Not on the threads that answer calls.
     pub fn sweep(&self, around: &dyn Fn(&str) -> Option<Around>) {
         let now = clock::now();
-        let mut inner = self.inner();
-        let late = |kept: &&Kept| kept.confirmation.state().is_live() && kept.confirmation.expires() <= now;
-        let late: Vec<(String, String)> = inner
-            .all
-            .values()
-            .filter(late)
-            .map(|kept| (kept.confirmation.id().to_owned(), kept.confirmation.call().server.clone()))
-            .collect();
-        for (id, server) in &late {
-            if let Some(around) = around(server) {
-                let _ = self.change(&mut inner, id, ("decided", &around), |kept, now| {
+        let late: Vec<Arc<Kept>> = {
+            let inner = self.inner();
+            let late = |kept: &&Arc<Kept>| kept.confirmation.state().is_live() && kept.confirmation.expires() <= now;
+            inner.ledger.all().filter(late).cloned().collect()
+        };
+        for kept in &late {
+            if let Some(around) = around(&kept.confirmation.call().server) {
+                let _ = self.change(kept.confirmation.id(), ("decided", &around), |kept, now| {
                     kept.confirmation.tick(now);
                     Ok(())
                 });
             }
         }
-        let old = |kept: &&Kept| {
-            !kept.confirmation.state().is_live() && kept.confirmation.expires().saturating_add(KEPT_SECONDS) < now
-        };
-        let old: Vec<String> = inner.all.values().filter(old).map(|kept| kept.confirmation.id().to_owned()).collect();
-        if !old.is_empty() && self.store().is_ok_and(|store| store.remove(&old).is_ok()) {
-            for id in &old {
-                inner.all.remove(id);
-            }
-            inner.by_call.retain(|_, id| !old.contains(id));
+        if let Err(why) = self.tidy(now) {
+            eprintln!("confirmations: {why}");
         }
-        while inner.history.front().is_some_and(|(time, ..)| time.saturating_add(KEPT_SECONDS) < now) {
-            inner.history.pop_front();
+    }
+
+    /// Puts on disk what was written, and writes the file anew where that makes it shorter.
+    fn tidy(&self, now: u64) -> Result<(), String> {
+        let mut inner = self.inner();
+        if inner.ledger.forget_old(now) {
+            inner.forgotten.get_or_insert(now);
         }
-        if !late.is_empty() {
-            self.touch();
+        let due = inner.forgotten.is_some_and(|since| since + FORGOTTEN_SECONDS <= now);
+        let Some(journal) = &mut inner.journal else { return Ok(()) };
+        if !journal.grew(due) {
+            let end = journal.end();
+            drop(inner);
+            let _turn = self.syncing.blocking_lock();
+            return self.sync(end);
         }
+        let lock = journal.locked();
+        let kept: Vec<Arc<Kept>> = inner.ledger.all().cloned().collect();
+        drop(inner);
+        // Calls are answered meanwhile, and write to the old file.
+        let draft = Journal::draft(&self.directory, lock, self.key.bytes(), kept.iter().map(|kept| &**kept))?;
+        let mut inner = self.inner();
+        inner.journal = Some(draft.publish(inner.journal.as_mut())?);
+        inner.forgotten = None;
+        Ok(())
     }
 }
 
-fn may_ask(inner: &Inner, call: &Call, server: &ServerPolicy, now: u64) -> Result<(), Refusal> {
-    let pace = &server.confirmations.pace;
-    let per = pace.budget.map_or(Per::Subject, |budget| budget.per);
-    let counted = |other: &Call| match per {
-        Per::Subject => other.subject == call.subject,
-        Per::Client => other.client == call.client,
-        Per::Server => other.server == call.server,
-        Per::Tool => other.server == call.server && other.tool == call.tool,
-    };
-    let of = |denial: bool| inner.history.iter().filter(move |(_, denied, _)| *denied == denial);
-    let prompts = of(false).filter(|(.., other)| counted(other)).map(|(time, ..)| *time);
-    let denials = of(true).filter(|(.., other)| other.subject == call.subject).map(|(time, ..)| *time);
-    pace.admits(prompts, denials, now)
-}
+#[cfg(test)]
+mod tests;

@@ -588,7 +588,7 @@ async fn receive(gateway: &Gateway, reply: Reply, of: Of<'_>, record: &mut Recor
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("a reply that does not answer"));
             };
             match outcome {
-                Some(outcome) if inspected.asks() => outcome.asked().await?,
+                Some(outcome) if inspected.asks() => outcome.asked()?,
                 Some(outcome) => outcome.done(!*error),
                 None => {}
             }

@@ -114,7 +114,7 @@ impl Pages {
             (&Method::GET, path) => match path.strip_prefix(LIST).and_then(|rest| rest.strip_prefix('/')) {
                 None => html::not_found(),
                 Some(id) => match sign_in.person(&parts.headers) {
-                    Some(person) => self.one(&world, &person, id).await,
+                    Some(person) => self.one(&world, &person, id),
                     None => html::sign_in(path),
                 },
             },
@@ -184,7 +184,7 @@ impl Pages {
 
     fn list(&self, world: &Snapshot, person: &Person) -> Response<Body> {
         let open = self.confirmations.open_on_page(clock::now());
-        let shown: Vec<(Kept, bool)> = open
+        let shown: Vec<(Arc<Kept>, bool)> = open
             .into_iter()
             .filter_map(|kept| {
                 let (_, may) = self.view(world, person, &kept)?;
@@ -194,14 +194,14 @@ impl Pages {
         html::list(&shown, person.principal.subject(), &person.token)
     }
 
-    async fn one(&self, world: &Snapshot, person: &Person, id: &str) -> Response<Body> {
+    fn one(&self, world: &Snapshot, person: &Person, id: &str) -> Response<Body> {
         let Some(kept) = self.confirmations.get(id).filter(|kept| kept.confirmation.mode().needs_page()) else {
             return html::not_found();
         };
         let Some((server, may)) = self.view(world, person, &kept) else { return html::not_found() };
         if may.is_ok() && kept.confirmation.state().is_open() {
             let around = Around { server, principal: Some(person.principal.clone()) };
-            if self.confirmations.show(id, around).await.is_err() {
+            if self.confirmations.show(id, &around).is_err() {
                 return html::one(&self.confirmations.get(id).unwrap_or(kept), may, person, None);
             }
         }
@@ -230,7 +230,7 @@ impl Pages {
         let calls = form.get("calls").and_then(|calls| calls.parse().ok()).unwrap_or(1);
         let who = who(&server, person);
         let around = Around { server, principal: Some(person.principal.clone()) };
-        match self.confirmations.answer(id, (yes, calls), who, (world.id, None), around).await {
+        match self.confirmations.answer(id, (yes, calls), &who, (world.id, None), &around).await {
             // See other (RFC 9110, section 15.4.4): a reload of the page sends nothing again.
             Ok(()) => html::redirect(&format!("{LIST}/{id}")),
             Err(refusal) => {
@@ -273,7 +273,7 @@ impl Pages {
         let who = Who::System { name: webhook.name.clone(), subject };
         let yes = answer.decision == webhook::Decision::Approve;
         let around = Around { server, principal: None };
-        match self.confirmations.answer(id, (yes, 1), who, (world.id, None), around).await {
+        match self.confirmations.answer(id, (yes, 1), &who, (world.id, None), &around).await {
             Ok(()) => rules::json(StatusCode::OK, "{\"ok\":true}".into()),
             Err(refusal) => refused(StatusCode::CONFLICT, refusal.reason.wire().text),
         }

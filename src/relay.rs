@@ -324,7 +324,7 @@ impl<B: Upstream> Running<B> {
             Seen::Answer { error, negotiated } => {
                 self.forget();
                 match self.relay.outcome.take() {
-                    Some(outcome) if inspected.asks() => outcome.asked().await?,
+                    Some(outcome) if inspected.asks() => outcome.asked()?,
                     Some(outcome) => outcome.done(!*error),
                     None => {}
                 }

@@ -177,7 +177,7 @@ fn only_these_files_touch_the_world() {
                 "config/load.rs",
                 "control/reload.rs",
                 "audit/sink.rs",
-                "confirmations/store.rs",
+                "confirmations/journal.rs",
                 "control/stop.rs",
                 "cli/audit.rs",
                 "cli/files.rs",

@@ -51,8 +51,11 @@ impl Queue {
     }
 
     /// Takes a record for which room was reserved.
-    pub fn push(&self, job: Job) {
+    pub fn push(&self, mut job: Job) {
         let mut state = self.state();
+        if self.broken.load(Ordering::Relaxed) {
+            job.done = None;
+        }
         state.jobs.push(job);
         // The first wakes an idle sink; half full is sooner than its interval.
         let wake = state.jobs.len() == 1 || state.jobs.len() == self.slots_max / 2;
@@ -91,8 +94,15 @@ impl Queue {
         true
     }
 
-    /// Says whether records cannot be written; returns what was said before.
+    /// Says whether records cannot be written; returns what was said before. Nobody waits for one that cannot: not whose
+    /// record came while that was found out, either.
     pub fn set_broken(&self, broken: bool) -> bool {
+        let mut state = self.state();
+        if broken {
+            for job in &mut state.jobs {
+                job.done = None;
+            }
+        }
         self.broken.swap(broken, Ordering::Relaxed)
     }
 
@@ -103,5 +113,33 @@ impl Queue {
 
     fn state(&self) -> MutexGuard<'_, State> {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::audit::Entry;
+    use crate::clock::Id;
+    use tokio::sync::oneshot::{self, error::TryRecvError};
+
+    #[test]
+    fn nobody_waits_for_a_record_while_none_can_be_written() {
+        let queue = Queue::new(10);
+        let waiting = || {
+            let (done, on_disk) = oneshot::channel();
+            queue.push(Job { entry: Box::new(Entry::new("exchange", Id::random())), done: Some(done) });
+            on_disk
+        };
+        let mut before = waiting();
+        assert_eq!(before.try_recv(), Err(TryRecvError::Empty));
+        queue.set_broken(true);
+        assert_eq!(before.try_recv(), Err(TryRecvError::Closed), "it came while the one before could not be written");
+        assert_eq!(waiting().try_recv(), Err(TryRecvError::Closed), "it began before that was known");
+        queue.set_broken(false);
+        assert_eq!(waiting().try_recv(), Err(TryRecvError::Empty));
+        let mut batch = Vec::new();
+        assert!(queue.take(Duration::ZERO, &mut batch));
+        assert_eq!(batch.len(), 3, "and all of them are written");
     }
 }

@@ -1,5 +1,5 @@
 //! What comes of a call whose approval was used.
-use super::{Around, Confirmations};
+use super::{Around, Confirmations, Kept};
 use crate::kernel::refusal::Refusal;
 use std::sync::Arc;
 
@@ -18,9 +18,9 @@ impl Outcome {
     }
 
     /// The server asks for input first.
-    pub async fn asked(mut self) -> Result<(), Refusal> {
+    pub fn asked(mut self) -> Result<(), Refusal> {
         self.done = true;
-        self.confirmations.asked(&self.id, self.around.clone()).await
+        self.confirmations.asked(&self.id, &self.around)
     }
 
     /// Which confirmation.
@@ -30,15 +30,9 @@ impl Outcome {
 
     fn finish(&mut self, executed: bool) {
         self.done = true;
-        let (this, id, around) = (self.confirmations.clone(), self.id.clone(), self.around.clone());
-        let work = move || {
-            let _ = this
-                .change(&mut this.inner(), &id, ("executed", &around), |kept, _| kept.confirmation.finish(executed));
-        };
-        // Nobody waits for it; if there is no runtime any more, the missing record says so.
-        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
-            runtime.spawn_blocking(work);
-        }
+        // Nobody waits for it; if it cannot be written, the missing record says so.
+        let step = |kept: &mut Kept, _| kept.confirmation.finish(executed);
+        let _ = self.confirmations.change(&self.id, ("executed", &self.around), step);
     }
 }
 

@@ -61,7 +61,7 @@ pub async fn settle(
         Presented::Input(state) => asking.goes_on(state).await,
         // Our state without an answer is a handle too: the question comes once more, if that may be.
         Presented::Answer(id, None) | Presented::Handle(id) => asking.handle(&id).await,
-        Presented::Nothing => match gateway.confirmations.find(asking.held.call(), &asking.around).await? {
+        Presented::Nothing => match gateway.confirmations.find(asking.held.call(), &asking.around) {
             Some(kept) if asking.can_answer(&kept) => asking.found(kept).await,
             _ => asking.new_one(world).await,
         },
@@ -108,7 +108,7 @@ impl Asking<'_> {
             let who = Who::Client { subject: call.subject, client: call.client };
             let world = (call.policy, Some(call.contract));
             let yes = answered == Answered::Yes;
-            confirmations.answer(id, (yes, 1), who, world, self.around.clone()).await?;
+            confirmations.answer(id, (yes, 1), &who, world, &self.around).await?;
         }
         match (answered, state) {
             (Answered::Yes, _) => self.released(id).await,
@@ -121,7 +121,7 @@ impl Asking<'_> {
     }
 
     /// A confirmation by its id, if it is of this very call.
-    fn own(&self, id: &str) -> Result<Kept, Refusal> {
+    fn own(&self, id: &str) -> Result<Arc<Kept>, Refusal> {
         let kept = self.gateway.confirmations.get(id).ok_or(Reason::ConfirmationUnknown)?;
         match kept.confirmation.call().differs(self.held.call()) {
             // A stranger learns nothing, not even that there is one.
@@ -148,7 +148,7 @@ impl Asking<'_> {
     async fn goes_on(self, state: seal::State) -> Result<Next, Refusal> {
         let call = self.held.call().clone();
         let confirmations = &self.gateway.confirmations;
-        let spent = confirmations.resume(&state.id, &call, state.round, self.around.clone()).await?;
+        let spent = confirmations.resume(&state.id, &call, state.round, &self.around).await?;
         let permitted = self.held.release(spent, state.theirs, confirmations.key())?;
         Ok(Next::Go(Box::new(permitted), self.counted))
     }
@@ -160,7 +160,7 @@ impl Asking<'_> {
     }
 
     /// There is a confirmation of this call already.
-    async fn found(self, kept: Kept) -> Result<Next, Refusal> {
+    async fn found(self, kept: Arc<Kept>) -> Result<Next, Refusal> {
         let id = kept.confirmation.id().to_owned();
         match (kept.confirmation.state(), kept.confirmation.mode()) {
             (State::Approved, _) => self.released(&id).await,
@@ -169,7 +169,7 @@ impl Asking<'_> {
             }
             (State::Proposed | State::Shown, Mode::Elicit) => {
                 // Every time that a person sees it counts.
-                self.gateway.confirmations.ask_again(&id, self.around.clone()).await?;
+                self.gateway.confirmations.ask_again(&id, &self.around)?;
                 self.elicit(&kept)
             }
             (State::Proposed | State::Shown, _) => self.pending(&kept),
@@ -189,10 +189,7 @@ impl Asking<'_> {
             _ => (None, None),
         };
         let confirmations = &self.gateway.confirmations;
-        let grant = match like {
-            Some(like) => confirmations.take_from_batch(like, self.held.call(), self.around.clone()).await,
-            None => None,
-        };
+        let grant = like.and_then(|like| confirmations.take_from_batch(like, self.held.call(), &self.around));
         let preview = preview::of(self.gateway, &self.held, self.session).await?;
         let asks = mode != Mode::Host && grant.is_none();
         let wanted = Wanted {
@@ -206,7 +203,7 @@ impl Asking<'_> {
             rechecked: asks && self.held.confirm().is_some_and(|confirm| confirm.recheck),
             prompts: asks,
         };
-        let kept = confirmations.propose(wanted, self.around.clone()).await?;
+        let kept = confirmations.propose(wanted, &self.around).await?;
         let id = kept.confirmation.id().to_owned();
         let who = match (mode, grant) {
             (Mode::Host, _) => Who::Host,
@@ -216,7 +213,7 @@ impl Asking<'_> {
         };
         let call = self.held.call();
         let world = (call.policy, Some(call.contract));
-        confirmations.answer(&id, (true, 1), who, world, self.around.clone()).await?;
+        confirmations.answer(&id, (true, 1), &who, world, &self.around).await?;
         self.released(&id).await
     }
 
@@ -327,7 +324,7 @@ async fn released(
     let confirmations = &gateway.confirmations;
     let call = held.call();
     // Only for the approved call itself: nobody else makes the server do anything.
-    let approved = |kept: &Kept| {
+    let approved = |kept: &Arc<Kept>| {
         let confirmation = &kept.confirmation;
         confirmation.rechecked() && confirmation.state() == State::Approved && confirmation.call() == call
     };
@@ -335,7 +332,7 @@ async fn released(
         Some(_) => preview::of(gateway, &held, session).await?.map(|preview| Digest::of(preview.as_bytes())),
         None => None,
     };
-    let spent = confirmations.spend(id, (call, preview), around.clone()).await?;
+    let spent = confirmations.spend(id, (call, preview), around).await?;
     held.release(spent, None, confirmations.key())
 }
 

@@ -8,6 +8,7 @@ use crate::kernel::policy::source::Effect;
 use http::header::{self, HeaderName, HeaderValue};
 use http::{Response, StatusCode};
 use std::fmt::Write as _;
+use std::sync::Arc;
 
 /// No scripts, no frames, forms to here only (CSP level 3).
 const POLICY: &str =
@@ -144,7 +145,7 @@ fn footer(subject: &str, token: &str) -> String {
 }
 
 /// Everything that waits.
-pub fn list(waiting: &[(Kept, bool)], subject: &str, token: &str) -> Response<Body> {
+pub fn list(waiting: &[(Arc<Kept>, bool)], subject: &str, token: &str) -> Response<Body> {
     let mut main = String::new();
     if waiting.is_empty() {
         main.push_str("<p>Nothing waits for you.</p>\n");

@@ -38,6 +38,7 @@ GRAPH = {"CALL": ("read_graph", {}), "PROGRESS": None, "DENIED": ("search_nodes"
 # Name: upstream of the policy, how it is started if the gateway does not, its tools.
 SERVERS = {
     "python http, both eras": (f"{{{{ url: 'http://127.0.0.1:{PORT}/mcp' }}}}", ["serve", "py-everything"], PY),
+    "rust http, both eras": (f"{{{{ url: 'http://127.0.0.1:{PORT}/mcp' }}}}", ["rmcp"], PY),
     "everything http, 2025": (f"{{{{ url: 'http://127.0.0.1:{PORT}/mcp' }}}}", ["serve", "server-everything"], TS),
     "everything sse, 2024": (f"{{{{ sse: 'http://127.0.0.1:{PORT}/sse' }}}}", ["sse"], TS),
     "everything stdio, 2025": (f"{{{{ command: ['{rig.NODE}', '{EVERYTHING}', stdio] }}}}", None, TS),
@@ -50,6 +51,9 @@ POLICY = "server: everything\nupstream: UPSTREAM\naccess: {{ issuers: [test], au
 
 def start(parts, how, log):
     port = parts.ports.upstream
+    if how == ["rmcp"]:
+        clients.build_rmcp()
+        return rig.running([clients.RMCP / "debug/rmcp-server", str(port)], log, port)
     if how == ["sse"]:
         command = [rig.NODE, "--require", rig.HERE / "loopback.cjs", EVERYTHING, "sse"]
         return rig.running(command, log, port, env=os.environ | {"PORT": str(port)})

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 use std::io::{BufRead, BufReader};
 use std::net::TcpStream;
 
-const POLICY: &str = "roles:
+pub const POLICY: &str = "roles:
   approvers: { claim: groups, any: [approvers] }
 tools:
   find_customer: { effect: read, scopes: [crm.read] }
@@ -18,7 +18,7 @@ confirmations:
 ";
 
 /// A call of 2026-07-28 by a client that can show a form, with these parameters besides.
-fn asking(token: &str, name: &str, arguments: &Value, more: Value) -> Request {
+pub fn asking(token: &str, name: &str, arguments: &Value, more: Value) -> Request {
     let mut params = json!({ "name": name, "arguments": arguments });
     params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
     let request = modern(token, "tools/call", &params);
@@ -30,29 +30,29 @@ fn asking(token: &str, name: &str, arguments: &Value, more: Value) -> Request {
     request.body(body.to_string())
 }
 
-fn answer(state: &Value, content: Value) -> Value {
+pub fn answer(state: &Value, content: Value) -> Value {
     json!({ "requestState": state, "inputResponses": { "portcullis_confirm": content } })
 }
 
-fn yes() -> Value {
+pub fn yes() -> Value {
     json!({ "action": "accept", "content": { "confirm": true } })
 }
 
 /// The calls of tools that change something, as the server saw them.
-fn writes(gateway: &Gateway) -> Vec<Value> {
+pub fn writes(gateway: &Gateway) -> Vec<Value> {
     let calls = gateway.upstream.seen().into_iter().map(|seen| seen.json());
     calls.filter(|call| call["method"] == "tools/call" && call["params"]["name"] != "find_customer").collect()
 }
 
 /// Asks, and returns the state that goes with the question.
-fn asked(gateway: &Gateway, token: &str, arguments: &Value) -> Value {
+pub fn asked(gateway: &Gateway, token: &str, arguments: &Value) -> Value {
     let answer = gateway.send(&asking(token, "update_customer", arguments, json!({})));
     let result = &answer.json()["result"];
     assert_eq!(result["resultType"], "input_required", "{answer:?}");
     result["requestState"].clone()
 }
 
-fn refused(answer: &Answer) -> String {
+pub fn refused(answer: &Answer) -> String {
     answer.json()["error"]["message"].as_str().unwrap_or_else(|| panic!("not refused: {answer:?}")).to_owned()
 }
 

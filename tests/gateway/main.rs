@@ -19,6 +19,7 @@ mod events;
 mod fatigue;
 mod flow;
 mod joint;
+mod journal;
 mod journey;
 mod language;
 mod limits;

@@ -400,6 +400,12 @@ impl Gateway {
     }
 
     pub fn send(&self, request: &Request) -> Answer {
+        let begun = std::time::Instant::now();
+        self.try_send(request).unwrap_or_else(|saw| panic!("no answer after {:?}: {saw}", begun.elapsed()))
+    }
+
+    /// The answer, or what was seen instead.
+    pub fn try_send(&self, request: &Request) -> Result<Answer, String> {
         let mut stream = TcpStream::connect(("127.0.0.1", self.port)).unwrap();
         stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
         let mut text = format!("{} HTTP/1.1\r\n", request.line);
@@ -412,13 +418,9 @@ impl Gateway {
         text += &format!("content-length: {}\r\nconnection: close\r\n\r\n", request.body.len());
         let mut bytes = text.into_bytes();
         bytes.extend_from_slice(&request.body);
-        let begun = std::time::Instant::now();
         let written = stream.write_all(&bytes);
         let mut reader = BufReader::new(stream);
-        Answer::read(&mut reader).unwrap_or_else(|| {
-            let next = reader.read(&mut [0]);
-            panic!("no answer after {:?}: written {written:?}, then {next:?}", begun.elapsed())
-        })
+        Answer::read(&mut reader).ok_or_else(|| format!("written {written:?}, then {:?}", reader.read(&mut [0])))
     }
 
     /// Opens a stream and returns a reader of its lines.

@@ -2,6 +2,7 @@
 use portcullis::kernel::contract::lock::{Approval, Lock};
 use portcullis::kernel::contract::published::Contract;
 use portcullis::kernel::contract::surface::{Kind, Surface};
+use portcullis::kernel::mcp::decode::Target;
 use portcullis::kernel::policy::compile::{
     Available, Compiled, Position, Program, Rule, ServerPolicy, Surroundings, Transport, compile,
 };
@@ -76,6 +77,50 @@ fn every_rule_is_among_the_rules_and_denials_are_the_last() {
     assert_eq!(labels, ["a", "b", "p", "crm://x", "no"]);
     assert_eq!((server.tools.count(), server.prompts.count(), server.resources.count()), (2, 1, 1));
     assert_eq!(server.tools.find("a").unwrap().position.to_string(), "/tools/a:1:2");
+}
+
+#[test]
+fn no_other_spelling_of_a_uri_passes_by_the_rule_that_is_about_it() {
+    let policy = compiled(&json!({ "resources": {
+        "crm://Customers/{+path}": { "scopes": ["crm.read"] },
+        "crm://Customers/vip@x": { "scopes": ["crm.admin"] },
+        "crm://Customers/vault/{id}": { "scopes": ["crm.admin"] },
+        "crm://Customers/search?q={q}": { "scopes": ["crm.search"] },
+    } }));
+    let rule = |uri: &str| policy.rule(&Target::Resource(uri.to_owned())).map(|rule| rule.label.as_str());
+    let (wide, vip, vault) =
+        (Some("crm://Customers/{+path}"), Some("crm://Customers/vip@x"), Some("crm://Customers/vault/{id}"));
+    for (uri, expected) in [
+        ("crm://Customers/a/b", wide),
+        ("crm://Customers/a//b/?x=1#y", wide),
+        ("crm://Customers/vip@xx", wide),
+        ("crm://Customers/VIP@x", wide),
+        ("crm://Customers/vip@x", vip),
+        ("crm://Customers/vault/7", vault),
+        ("crm://Customers/vault/7/8", wide),
+        ("crm://Customers/search?q=1", Some("crm://Customers/search?q={q}")),
+        ("crm://Customers/vip@x/", None),
+        ("crm://Customers/vip@x?", None),
+        ("crm://Customers/vip@x#a", None),
+        ("crm://Customers/vip%40x", None),
+        ("crm://Customers//vip@x", None),
+        ("crm://Customers/vault//7", None),
+        ("crm://Customers/vault/7?a=b", None),
+        // The template of an upstream, which is no URI.
+        ("crm://Customers/vault/{id}", vault),
+        ("crm://Customers/vault/{id}{?x}", None),
+    ] {
+        assert_eq!(rule(uri), expected, "{uri}");
+    }
+    let open = compiled(&json!({ "resources": {
+        "crm://{+all}": { "scopes": ["crm.read"] },
+        "crm://Customers/vip": { "scopes": ["crm.admin"] },
+    } }));
+    let rule = |uri: &str| open.rule(&Target::Resource(uri.to_owned())).map(|rule| rule.label.as_str());
+    assert_eq!(rule("crm://customers/vip"), None);
+    assert_eq!(rule("crm://CUSTOMERS/vip"), None);
+    assert_eq!(rule("crm://Customers/vip"), Some("crm://Customers/vip"));
+    assert_eq!(rule("crm://Customers/Vip"), Some("crm://{+all}"));
 }
 
 #[test]

@@ -268,7 +268,7 @@ async fn judged_anew(
         let call = held.call();
         let who = Who::Client { subject: call.subject, client: call.client };
         let (yes, in_force) = (answered == Answered::Yes, (call.policy, Some(call.contract)));
-        gateway.confirmations.answer(id, (yes, 1), who, in_force, around.clone()).await?;
+        gateway.confirmations.answer(id, (yes, 1), &who, in_force, &around).await?;
     }
     Ok((released(gateway, *held, session, id, &around).await?, server))
 }

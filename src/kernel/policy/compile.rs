@@ -19,7 +19,7 @@ use super::condition::{Condition, KeyExpression};
 use super::flaw::{Check, Flaw, Flaws};
 use super::names::{Index, NamePattern};
 use super::source::*;
-use super::template::UriTemplate;
+use super::template::{self, UriTemplate};
 use crate::kernel::contract::lock::Approvers;
 use crate::kernel::contract::published::Contract;
 use crate::kernel::contract::widget::Allowed;
@@ -208,10 +208,17 @@ impl Rules<UriTemplate> {
         Self { index: Index::of_prefixes(list.iter().map(|(template, _)| template.prefix())), list }
     }
 
-    /// The rule that decides about a URI, or about a template that the upstream offers.
+    /// The rule that decides about a URI, or about a template that the upstream offers. None does if the upstream may
+    /// read the URI as another, about which a more specific rule decides: `vip/` or `vip?` for `vip`.
     pub fn find(&self, uri: &str) -> Option<&Arc<Rule>> {
         let fits = |at: usize| self.list.get(at).is_some_and(|(t, _)| t.matches(uri) || t.covers(uri));
-        self.index.find(uri, fits).and_then(|at| self.list.get(at)).map(|(_, rule)| rule)
+        let found = self.index.find(uri, fits)?;
+        let before = self.list.get(..found).filter(|before| !before.is_empty());
+        let passed = before.is_some_and(|before| {
+            let readings: Vec<String> = template::readings(uri).collect();
+            before.iter().any(|(template, _)| template.may_mean(uri, &readings))
+        });
+        self.list.get(found).filter(|_| !passed).map(|(_, rule)| rule)
     }
 }
 

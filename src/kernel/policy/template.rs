@@ -7,7 +7,11 @@ const OPEN: &str = "\u{E000}";
 
 /// A URI template: literal text with `{name}` (one or more characters, none of `/?#`) and `{+name}` (any).
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct UriTemplate(Vec<Piece>);
+pub struct UriTemplate {
+    pieces: Vec<Piece>,
+    /// As a careless reader has it, if that is something else.
+    read: Option<Vec<Piece>>,
+}
 
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Piece {
@@ -42,43 +46,54 @@ impl UriTemplate {
             pieces.push(Piece::Text(rest.to_owned()));
         }
         match pieces.first() {
-            Some(Piece::Text(text)) if text.contains("://") => Ok(Self(pieces)),
+            Some(Piece::Text(text)) if text.contains("://") => {
+                let read = |piece: &Piece| match piece {
+                    Piece::Text(text) => Piece::Text(in_small_letters(&decoded(text))),
+                    Piece::Hole(slashes) => Piece::Hole(*slashes),
+                };
+                let read: Vec<Piece> = pieces.iter().map(read).collect();
+                Ok(Self { read: Some(read).filter(|read| *read != pieces), pieces })
+            }
             _ => Err("a resource begins with its scheme, as in `crm://`"),
         }
     }
 
     /// Whether a plain URI fits. Several holes make this quadratic at worst, over a bounded length.
     pub fn matches(&self, uri: &str) -> bool {
-        plain_uri(uri) && fits(&self.0, uri)
+        plain_uri(uri) && fits(&self.pieces, uri)
     }
 
     /// Whether what an offered template can expand to fits, so that listed means readable.
     pub fn covers(&self, offered: &str) -> bool {
-        if self.0.iter().all(|piece| matches!(piece, Piece::Text(_))) {
+        if self.pieces.iter().all(|piece| matches!(piece, Piece::Text(_))) {
             return false;
         }
         let Ok(offered) = Self::parse(offered) else {
             return false;
         };
         let probe = offered.probe();
-        plain_uri(&probe) && fits(&self.0, &probe)
+        plain_uri(&probe) && fits(&self.pieces, &probe)
     }
 
     /// Whether a denial with this template is about a URI or an offered template. A denial must not be passed by
     /// with another spelling, so here encodings are undone, and what follows `?` or `#` does not count.
     pub fn denies(&self, uri: &str) -> bool {
-        let decode = |piece: &Piece| match piece {
-            Piece::Text(text) => Piece::Text(decoded(text)),
-            Piece::Hole(slashes) => Piece::Hole(*slashes),
-        };
-        let bare = decoded(uri.split(['?', '#']).next().unwrap_or_default());
-        let pieces: Vec<Piece> = self.0.iter().map(decode).collect();
-        self.matches(uri) || self.covers(uri) || (!uri.contains(['{', '}']) && fits(&pieces, &bare))
+        self.matches(uri) || self.covers(uri) || readings(uri).any(|reading| self.means(&reading))
+    }
+
+    /// Whether one of the [`readings`] of a URI fits, the template read in the same way.
+    fn means(&self, reading: &str) -> bool {
+        fits(self.read.as_ref().unwrap_or(&self.pieces), reading)
+    }
+
+    /// Whether a careless reader may take a URI for one that this is about, though it is spelled otherwise.
+    pub fn may_mean(&self, uri: &str, readings: &[String]) -> bool {
+        readings.iter().any(|reading| (self.read.is_some() || reading != uri) && self.means(reading))
     }
 
     /// What an offered template expands to, with a character that only variables take where it is open.
     pub fn probe(&self) -> String {
-        self.0
+        self.pieces
             .iter()
             .map(|piece| match piece {
                 Piece::Text(text) => text.clone(),
@@ -96,7 +111,7 @@ impl UriTemplate {
 
     /// Text before the first variable.
     pub fn prefix(&self) -> &str {
-        match self.0.first() {
+        match self.pieces.first() {
             Some(Piece::Text(text)) => text,
             _ => "",
         }
@@ -104,9 +119,9 @@ impl UriTemplate {
 
     /// Order of precedence, smallest first: more literal text, then no variables, then fewer that hold slashes.
     pub fn precedence(&self) -> impl Ord + use<> {
-        let literal: usize = self.0.iter().map(|p| if let Piece::Text(t) = p { t.len() } else { 0 }).sum();
-        let holes = self.0.iter().filter(|p| matches!(p, Piece::Hole(_))).count();
-        let wide = self.0.iter().filter(|p| matches!(p, Piece::Hole(true))).count();
+        let literal: usize = self.pieces.iter().map(|p| if let Piece::Text(t) = p { t.len() } else { 0 }).sum();
+        let holes = self.pieces.iter().filter(|p| matches!(p, Piece::Hole(_))).count();
+        let wide = self.pieces.iter().filter(|p| matches!(p, Piece::Hole(true))).count();
         (Reverse(literal), holes > 0, wide)
     }
 
@@ -118,7 +133,7 @@ impl UriTemplate {
 
     fn tokens(&self) -> Vec<Token> {
         let mut tokens = Vec::new();
-        for piece in &self.0 {
+        for piece in &self.pieces {
             match piece {
                 Piece::Text(text) => tokens.extend(text.chars().map(Token::Character)),
                 Piece::Hole(slashes) => {
@@ -141,6 +156,27 @@ fn fits(pieces: &[Piece], text: &str) -> bool {
             .map(|(at, c)| at + c.len_utf8())
             .any(|at| text.get(at..).is_some_and(|tail| fits(rest, tail))),
     }
+}
+
+/// What a careless reader may take a URI for: without what follows `?` or `#`, encodings undone, scheme and host in small
+/// letters (RFC 3986, section 6.2.2.1), with and without its empty segments. None for an offered template.
+pub fn readings(uri: &str) -> impl Iterator<Item = String> {
+    let cut = in_small_letters(&decoded(uri.split(['?', '#']).next().unwrap_or_default()));
+    let (scheme, rest) = cut.split_once("://").unwrap_or(("", &cut));
+    let mut segments = rest.split('/');
+    let host = segments.next().unwrap_or_default();
+    let path: String = segments.filter(|segment| !segment.is_empty()).flat_map(|segment| ["/", segment]).collect();
+    let tidy = format!("{scheme}://{host}{path}");
+    let tidy = (tidy != cut).then_some(tidy);
+    std::iter::once(cut).chain(tidy).filter(|_| !uri.contains(['{', '}']))
+}
+
+/// The same with scheme and host in small letters; a text without a scheme as it is.
+fn in_small_letters(uri: &str) -> String {
+    let path =
+        uri.split_once("://").map_or(0, |(scheme, rest)| scheme.len() + 3 + rest.find('/').unwrap_or(rest.len()));
+    let (host, path) = uri.split_at(path);
+    host.to_lowercase() + path
 }
 
 /// A text with its percent-encodings undone; what is none stays as it is.

@@ -123,8 +123,8 @@ impl Chain {
             return chain;
         }
         let mut last = chain.words().last().copied().unwrap_or(first);
-        while matches!(byte(text, last.end), b' ' | b'-' | b'.' | b'/') {
-            let next = word_from(text, last.end + 1);
+        while let Some(gap) = gap(text, last.end) {
+            let next = word_from(text, last.end + gap);
             let joins = next.digits > 0 || (!next.is_empty() && next.len() <= 4 && next.small == 0);
             if !joins || next.len() > LENGTH {
                 break;
@@ -149,6 +149,19 @@ impl Chain {
     /// Its words.
     pub fn words(&self) -> &[Word] {
         self.words.get(..self.count).unwrap_or_default()
+    }
+}
+
+/// How long the mark at `at` is that may join two words: one sign, two spaces, or a dash between spaces.
+fn gap(text: &[u8], at: usize) -> Option<usize> {
+    match byte(text, at) {
+        b' ' => Some(match (byte(text, at + 1), byte(text, at + 2)) {
+            (b' ', next) if next != b' ' => 2,
+            (b'-', b' ') => 3,
+            _ => 1,
+        }),
+        b'-' | b'.' | b'/' | b'_' => Some(1),
+        _ => None,
     }
 }
 

@@ -51,6 +51,11 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     // What may stand in an address but rather separates it from what is before it.
     let local = local.rsplit(['=', '&', '?', '/', '|', '{', '}', '*']).next().unwrap_or(local);
     let local = local.trim_start_matches(['.', '\'', '-', '#', '!', '$', '%', '^', '~', '+']);
+    // Scripts that write words without gaps run into what follows them.
+    let latin = local
+        .rfind(super::words::is_joined)
+        .map_or(local, |at| local.get(at..).map_or("", |rest| rest.trim_start_matches(super::words::is_joined)));
+    let local = if latin.is_empty() { local } else { latin };
     let domain_end = after
         .char_indices()
         .take(SIDE)
@@ -58,6 +63,11 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         .last()
         .map_or(0, |(start, c)| start + c.len_utf8());
     let domain = after.get(..domain_end).unwrap_or_default().trim_end_matches(['.', '-']);
+    // The same behind a domain: `anna@example.orgです`.
+    let top = domain.rfind('.').map_or(0, |dot| dot + 1);
+    let cut = domain.get(top..).filter(|top| top.starts_with(|c: char| c.is_ascii_alphabetic()));
+    let cut = cut.and_then(|rest| rest.find(super::words::is_joined)).map_or(domain.len(), |cut| top + cut);
+    let domain = domain.get(..cut).unwrap_or(domain);
     if local.is_empty() || local.len() > 64 || local.ends_with('.') || !is_domain(domain) {
         return;
     }
@@ -221,31 +231,16 @@ fn national(code: u32) -> Option<(usize, usize)> {
         354 => (7, 9),
         358 => (6, 11),
         372 | 961 => (7, 8),
-        500..=509
-        | 590..=599
-        | 350
-        | 355..=357
-        | 373..=379
-        | 382
-        | 383
-        | 387..=389
-        | 423
-        | 670..=692
-        | 800
-        | 808
-        | 850..=856
-        | 870
-        | 878
-        | 880..=888
-        | 960
-        | 963
-        | 964
-        | 967
-        | 970
-        | 975
-        | 976
-        | 979
-        | 992..=998 => (7, 11),
+        355 => (8, 9),
+        376 => (6, 9),
+        377 => (8, 9),
+        373 | 374 | 382 | 387 | 389 | 503..=506 | 591 | 597 | 598 | 670..=689 => (5, 8),
+        375 | 383 | 590 | 594..=596 | 963 | 967 | 970 | 992..=996 | 998 => (8, 9),
+        378 => (6, 10),
+        350 | 357 | 502 | 508 => (6, 8),
+        356 | 507 | 509 | 593 | 855 => (8, 9),
+        423 | 500 | 501 | 592 | 599 | 690..=692 | 960 | 975 => (4, 9),
+        379 | 800 | 808 | 850 | 870 | 878 | 880 | 881..=888 | 856 | 964 | 976 | 979 => (7, 11),
         _ => return None,
     })
 }
@@ -296,6 +291,9 @@ pub fn phone(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize
         return None;
     }
     if matches!(before, b'-' | b'.' | b'/') && byte_before(text, start - 1).is_ascii_alphanumeric() {
+        return None;
+    }
+    if plus && before == b'+' {
         return None;
     }
     if plus {
@@ -476,7 +474,14 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     }
     let evidence = judge.evidence(word.start, at);
     let named = evidence.names(Kind::IpAddress);
-    let denied = evidence.labels.any(Labels::VERSION)
+    // All small and of no private network: hardly drawn from the addresses there are; rather counted up.
+    let counted = parts.iter().all(|part| *part < 32)
+        && !matches!(
+            parts,
+            [10, ..] | [1, 1, 1, 1] | [1, 0, 0, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [4, 2, 2, _]
+        );
+    let denied = counted
+        || evidence.labels.any(Labels::VERSION)
         || (evidence.direct && evidence.labels.any(Labels::OTHER))
         || says_version(text, word.start);
     if named || !denied {
@@ -497,7 +502,12 @@ fn says_version(text: &str, start: usize) -> bool {
 pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
     let run = text.get(..word.start).unwrap_or_default().iter().rev().take(45).take_while(|byte| part(byte)).count();
-    let start = word.start - run;
+    let mut start = word.start - run;
+    // `IPv6:2a00::1`, `addr:2a00::1`: the colon is of what stands before.
+    let front = text.get(start..word.start)?;
+    if !front.starts_with(b"::") && byte_before(text, start).is_ascii_alphanumeric() {
+        start += front.iter().position(|byte| *byte == b':')? + 1;
+    }
     let length = text.get(start..)?.iter().take(46).take_while(|byte| part(byte) || **byte == b'.').count();
     let mut end = start + length;
     while end > start && matches!(byte_before(text, end), b'.' | b':') && !text.get(start..end)?.ends_with(b"::") {

@@ -1,7 +1,6 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
-use super::labels;
-use super::{Context, Engine, Kind, Span};
+use super::{Context, Engine, Kind, Span, labels, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -40,6 +39,12 @@ const NAMES: &[&str] = &[
     "param",
     "variable",
     "prompt",
+    "id",
+    "path",
+    "loc",
+    "pointer",
+    "parameter",
+    "instancepath",
 ];
 const VALUES: &[&str] = &[
     "value",
@@ -62,6 +67,16 @@ const VALUES: &[&str] = &[
     "displayvalue",
     "default",
     "response",
+    "to",
+    "from",
+    "old",
+    "new",
+    "oldvalue",
+    "newvalue",
+    "before",
+    "after",
+    "actual",
+    "received",
 ];
 
 /// What was found in one document.
@@ -306,11 +321,14 @@ impl<'s> Scan<'s> {
     fn object(&mut self, object: Value<'s>) {
         let heads = columns(object);
         let name = pair_name(object);
+        // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
+        let numbered = object.entries().take(16).any(|(key, _)| normal(&key.text()).is_in(&["value", "answer"]));
         let media = object.get("mimeType").is_some();
         for (key, value) in object.entries() {
             let text = key.text();
             self.key(key.value(), value, &text);
-            let named = name.as_ref().filter(|_| normal(&text).is_in(VALUES)).cloned();
+            let key = normal(&text);
+            let named = name.as_ref().filter(|_| key.is_in(VALUES) && !(numbered && key.is("id"))).cloned();
             let depth = self.path.len();
             let encoded = media && matches!(&*text, "blob" | "data");
             self.path.push(text);
@@ -525,7 +543,7 @@ fn first_row<'d>(array: Value<'d>) -> Option<Vec<Cow<'d, str>>> {
         .elements()
         .map(|cell| cell.as_str().filter(|text| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit())))
         .collect();
-    heads.filter(|heads| heads.len() > 1 && heads.iter().any(|head| labels::of_key(head).tells()))
+    heads.filter(|heads| heads.iter().any(|head| labels::of_key(head).tells()))
 }
 
 /// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
@@ -537,11 +555,10 @@ fn pair_name<'d>(object: Value<'d>) -> Option<Cow<'d, str>> {
         holds |= key.is_in(VALUES);
         if found.is_none()
             && key.is_in(NAMES)
-            && let Some(text) = value.as_str()
+            && let Some(text) = value.as_str().or_else(|| value.elements().last()?.as_str())
             && text.len() <= 96
         {
-            let labels = labels::of_key(&text);
-            if labels.tells() {
+            if labels::of_key(&text).tells() || secrets::promises(&text) {
                 found = Some(text);
             }
         } else if found.is_none() && key.is("type") && value.is_object() {

@@ -1,5 +1,6 @@
-//! Texts inside base64: decoded when they are text, and taken whole when something is in them.
-use super::chain::{byte_before, is_part};
+//! Texts inside base64 and hexadecimal: decoded when they are text, and taken whole when something is in them.
+use super::chain::{byte, byte_before, is_part};
+use super::evidence;
 use super::lanes::TokenEights;
 use super::view::View;
 use super::{Context, Engine, Found, Span};
@@ -19,7 +20,8 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
 const STANDARD: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
-/// Finds runs of base64 that hold something sensitive, `layers` deep.
+/// Finds runs of base64 and of hexadecimal that hold something sensitive, `layers` deep. What a run is called
+/// where it stands is what its text is called.
 pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usize, out: &mut Vec<Found>) {
     let bytes = view.folded().as_bytes();
     let mut eights = TokenEights::new(bytes);
@@ -30,11 +32,16 @@ pub fn find(engine: &Engine, view: &View<'_>, context: &Context<'_>, layers: usi
         if run.1 - run.0 > budget || byte_before(bytes, run.0) == b'.' {
             continue;
         }
-        let Some(text) = bytes.get(run.0..run.1).and_then(decode) else {
+        let Some((text, end)) = decoded(bytes, run) else {
             continue;
         };
-        budget -= run.1 - run.0;
-        let spans = engine.scan_layers(&text, &Context { path: context.path }, layers - 1);
+        let run = (run.0, end);
+        at = end;
+        budget = budget.saturating_sub(run.1 - run.0);
+        let name = evidence::name_before(view.folded(), run.0);
+        let mut path = context.path.to_vec();
+        path.extend(Some(name).filter(|name| !name.is_empty()));
+        let spans = engine.scan_layers(&text, &Context { path: &path }, layers - 1);
         // Of several the longest gives its name.
         if let Some(longest) = spans.iter().max_by_key(|span| (span.end - span.start, std::cmp::Reverse(span.start))) {
             out.push(Found { span: Span { start: run.0, end: run.1, kind: longest.kind }, score: 60 });
@@ -64,22 +71,85 @@ fn next_run(bytes: &[u8], from: usize, eights: &mut TokenEights<'_>) -> Option<(
         let length = bytes.get(start..)?.iter().take_while(|byte| letter(**byte)).count();
         let padding = bytes.get(start + length..)?.iter().take(2).take_while(|byte| **byte == b'=').count();
         let end = start + length + padding;
-        if length >= RUN_MIN && length % 4 != 1 {
+        if end - start >= RUN_MIN && length % 4 != 1 {
             return Some((start, end));
         }
         (at, probe) = (end, end);
     }
 }
 
-/// The text that a run decodes to, if it is one.
-fn decode(run: &[u8]) -> Option<String> {
+/// The text that a run decodes to, if it is one, and where it ends: base64 may go on in the lines below.
+fn decoded(bytes: &[u8], run: (usize, usize)) -> Option<(String, usize)> {
+    let here = bytes.get(run.0..run.1)?;
+    if let Some(text) = unhex(here) {
+        return Some((text, run.1));
+    }
+    let url = here.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    let engine = if url { &URL } else { &STANDARD };
     // Text has its high bits clear: of the first bytes that already tells most blobs and words apart.
-    let head = run.get(..8.min(run.len()))?;
-    let engine = if run.iter().any(|byte| matches!(byte, b'-' | b'_')) { &URL } else { &STANDARD };
-    if !engine.decode(head).ok()?.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+    let head = engine.decode(here.get(..8)?).ok()?;
+    let wide = matches!(head.as_slice(), [_, 0, _, 0, _, 0]);
+    if !wide && !head.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
         return None;
     }
-    let text = String::from_utf8(engine.decode(run).ok()?).ok()?;
+    if let Some((whole, end)) = wrapped(bytes, run)
+        && let Some(text) = read(&engine.decode(whole).ok()?, wide)
+    {
+        return Some((text, end));
+    }
+    Some((read(&engine.decode(here).ok()?, wide)?, run.1))
+}
+
+/// Bytes as text, if nearly all of it can be printed and not all of it is letters. `wide`: two bytes a letter, the
+/// lower one first.
+fn read(bytes: &[u8], wide: bool) -> Option<String> {
+    let text = if wide {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        String::from_utf16(&pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok()?
+    } else {
+        String::from_utf8(bytes.to_vec()).ok()?
+    };
     let printable = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).count();
     (printable * 10 >= text.chars().count() * 9 && text.bytes().any(|byte| !byte.is_ascii_alphabetic())).then_some(text)
+}
+
+/// The shortest line that is wrapped, and the most bytes of all lines together.
+const LINE_MIN: usize = 32;
+const LINES_MAX: usize = 64 << 10;
+
+/// A run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter.
+fn wrapped(bytes: &[u8], run: (usize, usize)) -> Option<(Vec<u8>, usize)> {
+    let width = run.1 - run.0;
+    if width < LINE_MIN || !width.is_multiple_of(4) {
+        return None;
+    }
+    let (mut whole, mut end) = (bytes.get(run.0..run.1)?.to_vec(), run.1);
+    while matches!(byte(bytes, end), b'\n' | b'\r') && whole.len() < LINES_MAX {
+        let blank =
+            bytes.get(end..)?.iter().take(16).take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t')).count();
+        let start = end + blank;
+        let line =
+            bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
+        if line == 0 || line > width {
+            break;
+        }
+        whole.extend_from_slice(bytes.get(start..start + line)?);
+        end = start + line;
+        if line < width {
+            break;
+        }
+    }
+    (end > run.1).then_some((whole, end))
+}
+
+/// The text that hexadecimal spells, nothing but printable ASCII; its first letters tell digests apart.
+fn unhex(run: &[u8]) -> Option<String> {
+    let run = run.strip_prefix(b"0x").unwrap_or(run);
+    let (pairs, rest) = run.as_chunks::<2>();
+    let letter = |pair: &[u8; 2]| {
+        let [high, low] = pair.map(|byte| char::from(byte).to_digit(16));
+        let byte = high.zip(low).and_then(|(high, low)| u8::try_from(high * 16 + low).ok())?;
+        (byte.is_ascii_graphic() || byte == b' ').then_some(char::from(byte))
+    };
+    (rest.is_empty() && pairs.len() >= 8).then(|| pairs.iter().map(letter).collect())?
 }

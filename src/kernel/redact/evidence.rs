@@ -74,9 +74,10 @@ impl<'v> Surroundings<'v> {
         let Front { decided: None, near, beside, strange } = *front else {
             return front.decided.unwrap_or_default();
         };
-        let after = if beside || strange { None } else { self.after(end) };
+        let after = if beside { None } else { self.after(end) };
         // What follows counts for less than what stands before, unless it says outright what the value is.
-        let after = after.filter(|(labels, outright)| near.is_none() || *outright && !labels.any(Labels::OTHER));
+        let after =
+            after.filter(|(labels, outright)| near.is_none() && !strange || *outright && !labels.any(Labels::OTHER));
         match (after, near) {
             (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
             (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
@@ -123,12 +124,24 @@ impl<'v> Surroundings<'v> {
                     return Front::direct(labels, also);
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
+                    let named = named(clean);
+                    if named.tells() {
+                        return Front::direct(named, Labels::NONE);
+                    }
                     let parent = self.parent(start);
                     if parent.tells() {
                         return Front::direct(parent, Labels::NONE);
                     }
+                    let heading = if stands_alone { self.heading(start) } else { Labels::NONE };
+                    if heading.tells() {
+                        return Front::direct(heading, Labels::NONE);
+                    }
                 } else {
                     strange = true;
+                    let asked = self.asked(start, whole_line);
+                    if asked.tells() {
+                        return Front::direct(asked, Labels::NONE);
+                    }
                 }
             }
             None if stands_alone => {
@@ -158,6 +171,9 @@ impl<'v> Surroundings<'v> {
     fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
+        if text.starts_with('^') {
+            return typed(text).map(|labels| (labels, true));
+        }
         let stops = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
         let text = text.get(..text.bytes().position(stops).unwrap_or(text.len()))?;
         let text = text.split(". ").next()?;
@@ -171,7 +187,9 @@ impl<'v> Surroundings<'v> {
         let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         let between = text.get(..found.start)?;
-        let joins = !between.contains([',', ':', '=', '&', '?']) && !between.bytes().any(|byte| byte.is_ascii_digit());
+        let joins = !between.contains([',', ':', '=', '&', '?'])
+            && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
+            && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
         (joins && !is_next).then_some((found.labels, outright))
     }
@@ -184,7 +202,9 @@ impl<'v> Surroundings<'v> {
                 if labels.tells() {
                     return labels;
                 }
-                if labels != Labels::VAGUE && !key.is_empty() && !key.bytes().all(|byte| byte.is_ascii_digit()) {
+                // A single letter is a type or a place: `{"S": "…"}`.
+                let says = key.len() > 1 && !key.bytes().all(|byte| byte.is_ascii_digit());
+                if labels != Labels::VAGUE && says {
                     break;
                 }
             }
@@ -192,17 +212,41 @@ impl<'v> Surroundings<'v> {
         })
     }
 
-    /// The line above, when it is a heading for the one that holds only the value.
-    fn heading(&self, start: usize) -> Labels {
+    /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
+    fn asked(&self, start: usize, whole_line: bool) -> Labels {
         let from = floor(self.text, start.saturating_sub(2 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
-        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty());
+        let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
+        let asks = whole_line && line.ends_with(['?', '？']);
+        if asks { labels::of_phrase(line).0 } else { Labels::NONE }
+    }
+
+    /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
+    fn heading(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(4 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let value =
+            |line: &str| line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_lowercase() || byte >= 0x80);
+        let listed = |line: &&str| {
+            let entry = line.strip_prefix(['-', '*', '•']).is_some_and(|line| line.starts_with(' '));
+            entry && line.bytes().any(|byte| byte.is_ascii_digit()) && value(line)
+        };
+        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty()).skip_while(listed);
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
-        let line = line.trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
-        let short = line.len() <= 48 && !line.bytes().any(|byte| byte.is_ascii_digit());
-        if short { labels::of_key(line.rsplit(['.', ',']).next().unwrap_or(line)) } else { Labels::NONE }
+        // A part of a form: `Content-Disposition: form-data; name="ssn"`.
+        if let Some((_, name)) = line.split_once(" name=\"") {
+            return labels::of_key(name.split('"').next().unwrap_or(name));
+        }
+        let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
+        // The cells of a row are not one heading.
+        let short = line.chars().count() <= 48
+            && !line.contains(['\t', '|', ';'])
+            && !line.bytes().any(|byte| byte.is_ascii_digit());
+        let clause = line.rsplit(", ").next().unwrap_or(line);
+        let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
+        if short { labels::of_key(clause) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -228,9 +272,42 @@ impl<'v> Surroundings<'v> {
                     return labels;
                 }
             }
+            // Above it another entry of the list ends.
+            if line.trim_start().starts_with("- ") {
+                break;
+            }
         }
         Labels::NONE
     }
+}
+
+/// What stands before a value in its line: its key, or the last words of a sentence.
+pub fn name_before(text: &str, start: usize) -> &str {
+    let before = text.get(floor(text, start.saturating_sub(BEFORE))..start).unwrap_or_default();
+    let clean = peel(before.rsplit('\n').next().unwrap_or(before));
+    key(clean).unwrap_or(clean)
+}
+
+/// The text of the last element of a line of markup; any other line as it is.
+fn content(line: &str) -> &str {
+    let mut rest = line;
+    while let Some(open) = rest.ends_with('>').then(|| rest.rfind('<')).flatten() {
+        rest = rest.get(..open).unwrap_or_default().trim_end();
+    }
+    if rest.len() == line.len() { line } else { rest.rsplit('>').next().unwrap_or(rest) }
+}
+
+/// What the attributes or fields say that stand before a vague one: `name="ssn" value=`, `Key=ssn,Value=`.
+fn named(clean: &str) -> Labels {
+    let rest = clean.trim_end_matches([':', '=']);
+    let rest = rest.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\''));
+    let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
+    let fields = rest.get(from..).unwrap_or_default();
+    let Some((_, value)) = fields.rsplit_once(['=', ':']) else {
+        return Labels::NONE;
+    };
+    let value = value.trim_matches(|c: char| matches!(c, ' ' | '"' | '\'' | ',' | '\\'));
+    if value.len() <= 48 { labels::of_key(value) } else { Labels::NONE }
 }
 
 /// The greatest character boundary not after `at`.
@@ -274,21 +351,41 @@ fn key(clean: &str) -> Option<&str> {
         return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| tag));
     }
     let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
-    let rest = rest.strip_suffix([':', '~', '?']).unwrap_or(rest);
+    let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
 
 /// The last cell, quoted string or clause of a text.
 fn segment(text: &str) -> &str {
-    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t']);
+    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t', ']', ')']);
     let from = text.rfind(|c: char| {
-        matches!(
-            c,
-            ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '\'' | '=' | ':' | '!'
-        )
+        matches!(c, ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '=' | ':' | '!')
     });
+    // An apostrophe within a word opens no string: `insured's ID`.
+    let quote = text.match_indices('\'').rfind(|(at, _)| {
+        !at.checked_sub(1).and_then(|before| text.as_bytes().get(before)).is_some_and(u8::is_ascii_alphanumeric)
+    });
+    let from = from.max(quote.map(|(at, _)| at));
     let text = from.map_or(text, |at| text.get(at..).unwrap_or_default());
     text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
+}
+
+/// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
+/// (table 0203).
+fn typed(text: &str) -> Option<Labels> {
+    let field = text.split(['|', '~', '\r', '\n']).next()?;
+    let kind = match field.split('^').nth(4)? {
+        "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
+        "SS" => Kind::UsSsn,
+        "DL" => Kind::DriverLicense,
+        "PPN" => Kind::Passport,
+        "MB" | "MA" | "SN" => Kind::HealthMemberId,
+        "MC" => Kind::UsMbi,
+        "NPI" => Kind::UsNpi,
+        "NH" => Kind::UkNhs,
+        _ => return None,
+    };
+    Some(Labels::of(kind))
 }
 
 /// What joins a value and the name that follows it.
@@ -311,7 +408,9 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
         return None;
     }
     let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
-    let nearest = labels::last(&words)?;
+    // The name of a tag says what a browser does: `<dl>`.
+    let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
+    let nearest = labels::last(&words).filter(|found| !tag(found))?;
     let also = labels::before(&words, nearest);
     if !nearest.labels.any(Labels::OTHER) || !also.tells() {
         return Some((nearest, also));
@@ -319,15 +418,28 @@ fn near(clean: &str) -> Option<(Match, Labels)> {
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
     let before =
-        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 16) } else { None };
+        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
+}
+
+/// Whether a dot ends a sentence here; after a title or an abbreviation it does not.
+pub fn ends_sentence(text: &str) -> bool {
+    text.match_indices(". ").any(|(at, _)| {
+        let word = text.get(..at).unwrap_or_default().rsplit([' ', '.']).next().unwrap_or_default();
+        let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };
+        !short || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())
+    })
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.
 fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
-    if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || between.contains(". ") {
+    if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
+        return false;
+    }
+    // What follows a semicolon is another field, unless it is another number of the same.
+    if between.rfind(';').is_some_and(|at| between.bytes().skip(at).any(|byte| byte.is_ascii_alphabetic())) {
         return false;
     }
     let digits = between.bytes().filter(u8::is_ascii_digit).count();

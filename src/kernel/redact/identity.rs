@@ -188,7 +188,7 @@ fn eleven(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     }
     let belgian = candidate.lengths(&[2, 2, 2, 3, 2]) || candidate.lengths(&[6, 3, 2]);
     if (plain || belgian) && is_belgian(&number) {
-        give(judge, candidate, Kind::BeNrn, if belgian { Strong } else { Firm });
+        give(judge, candidate, Kind::BeNrn, if belgian { Strong } else { Weak });
     }
     let argentine = !mixed && candidate.lengths(&[2, 8, 1]);
     if (plain || argentine) && is_argentine(&number) {
@@ -256,7 +256,9 @@ fn twelve(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     if (split || candidate.is_plain()) && matches!(number, [1, 9, ..] | [2, 0, ..]) {
         let short = candidate.letters().get(2..).unwrap_or_default();
         if luhn(short) && number.get(2..).is_some_and(swedish) {
-            give(judge, candidate, Kind::SePersonnummer, Firm);
+            // What begins with a day of these years is rather an order of that day.
+            let recent = matches!(number, [2, 0, 1, 5..=9, ..] | [2, 0, 2..=9, ..]);
+            give(judge, candidate, Kind::SePersonnummer, if recent && !split { Weak } else { Firm });
         }
     }
 }

@@ -96,7 +96,7 @@ kinds! {
     CryptoWallet "CRYPTO_WALLET" Financial "Base58Check, BIP 173, BIP 350, EIP 55" "double SHA-256, Bech32 sum, 0x and forty hex digits" "contract addresses";
     Email "EMAIL" Contact "RFC 5322, RFC 1035" "local part, labels, a top level that exists in shape" "addresses of robots";
     Phone "PHONE" Contact "ITU-T E.164, national plans" "country code and length; national spelling under a label" "other numbers written with a plus";
-    IpAddress "IP_ADDRESS" Network "RFC 791, RFC 4291" "ranges, no version words beside it" "versions of four parts without a word that says so";
+    IpAddress "IP_ADDRESS" Network "RFC 791, RFC 4291" "ranges, no version words beside it, not all parts small" "versions of four parts without a word that says so";
     DateOfBirth "DATE_OF_BIRTH" Contact "calendar" "a date that exists, in the past, under a label" "dates under a birth label that are not one";
     UsSsn "US_SSN" GovernmentId "Social Security Administration" "area, group and serial ranges, layout or a label" "nine digits so labelled";
     UsItin "US_ITIN" GovernmentId "Internal Revenue Service" "first digit nine, group ranges" "none known";
@@ -116,7 +116,7 @@ kinds! {
     SePersonnummer "SE_PERSONNUMMER" GovernmentId "Skatteverket" "date, Luhn" "dates joined to numbers";
     FiHetu "FI_HETU" GovernmentId "Digital and Population Data Services Agency" "date, century sign, check character" "none known";
     NlBsn "NL_BSN" GovernmentId "Rijksdienst voor Identiteitsgegevens" "eleven test and a label" "nine digits so labelled";
-    BeNrn "BE_NRN" GovernmentId "Rijksregister" "date, mod 97" "none known";
+    BeNrn "BE_NRN" GovernmentId "Rijksregister" "date, mod 97, layout or a label" "eleven digits so labelled";
     DkCpr "DK_CPR" GovernmentId "CPR office" "date, layout and a label" "dates joined to numbers";
     NoFnr "NO_FNR" GovernmentId "Skatteetaten" "date, two check digits" "none known";
     PtNif "PT_NIF" GovernmentId "Autoridade Tributária" "first digit, mod 11 and a label" "nine digits so labelled";

@@ -2,7 +2,7 @@
 use super::Kind;
 use super::chain::{Chain, Word, byte, byte_before};
 use super::judge::Judge;
-use super::labels::Labels;
+use super::labels::{self, Labels};
 
 /// Takes the chain from word `from` on as what its label says, if the shape fits.
 pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
@@ -16,6 +16,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     }
     let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
     if kinds.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+        return;
+    }
+    // `ISBN 0198526636`: the word before a number says what it is.
+    let head = text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
+    if first.digits == 0 && head.is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
         return;
     }
     let mut evidence = judge.evidence(first.start, first.end);
@@ -74,7 +79,11 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             match byte_before(text, word.start) {
                 b'-' => {}
                 b' ' if spaced(words, place, kind) => {}
-                b'/' | b'.' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId) && word.digits > 0 => {}
+                b'/' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId) && word.digits > 0 => {}
+                // Short numbers between dots are a version.
+                b'.' if matches!(kind, Kind::MedicalRecord | Kind::HealthMemberId)
+                    && word.digits > 0
+                    && word.len() > 2 => {}
                 _ => break,
             }
         }
@@ -93,13 +102,18 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     let (end, letters, digits, small) = best?;
     // Four digits at least and no words: small letters only where the key leaves no doubt.
     let enough = match kind {
+        // The German alphabet has no vowels, and digits may be few.
+        Kind::Passport if direct && words.len() == 1 && text.get(first.start..end).is_some_and(is_german) => {
+            digits >= 1
+        }
         Kind::Passport => digits >= 4 || (digits >= 2 && letters >= 5 && small == 0 && letters + digits >= 8),
         Kind::DriverLicense => digits >= 3,
         _ => digits >= 4,
     };
     let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
     let at = byte(text, end) == b'@';
-    (enough && !dotted && !at && (small == 0 || (direct && small <= letters)) && !is_date(words)).then_some(end)
+    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words))
+        .then_some(end)
 }
 
 /// Groups that are written with spaces: all digits, or one or two letters before them.
@@ -115,6 +129,11 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
         Kind::DriverLicense => groups || (word.digits > 0 && word.small == 0 && before.small == 0 && word.len() >= 5),
         _ => groups && word.len() >= 2,
     }
+}
+
+/// Nine capitals and digits without vowels and what looks like digits, as German passports are numbered.
+fn is_german(letters: &[u8]) -> bool {
+    letters.len() == 9 && letters.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte))
 }
 
 /// `2024-01-31` and its like.

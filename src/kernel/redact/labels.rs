@@ -229,10 +229,21 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     }
     let cuts = match plain {
         _ if plain.len() >= 9 => 4,
-        [.., b's'] if plain.len() >= 4 => 1,
+        [.., b's'] if plain.len() >= 3 => 1,
         _ => 0,
     };
-    (0..=cuts).find_map(|cut| ending(words, end, plain.len() - cut)).map(|(labels, first)| matched(labels, first))
+    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, plain.len() - cut))?;
+    // "travel document" names more than "document no" does: what only says number adds nothing to it.
+    if let Some(before) = end.checked_sub(1)
+        && before >= first
+        && !words.is_apart(end)
+        && TABLE.get(Hash::of(plain)) == Labels::VAGUE
+        && let Some((longer, start)) = ending(words, before, words.plain(before).len())
+        && start < first
+    {
+        return Some(matched(longer, start));
+    }
+    Some(matched(labels, first))
 }
 
 /// The last label in `words` that tells something.

@@ -172,7 +172,7 @@ fn reach(bytes: &[u8], word: Word) -> usize {
                 digits += 1;
                 gap = 0;
             }
-            b' ' | b'-' | b'.' | b'/' | b'(' | b')' if gap < 3 => gap += 1,
+            b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' if gap < 3 => gap += 1,
             // A group of letters and digits may follow.
             b'A'..=b'Z' if gap > 0 => return DIGITS_MIN,
             _ => break,

@@ -77,7 +77,7 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let letters = candidate.letters();
     let grouped = match candidate.gap {
         Gap::None => false,
-        Gap::One(b' ' | b'-' | b'.') => [
+        Gap::One(b' ' | b'-' | b'.' | b'_' | b'/') => [
             &[4, 4, 4, 4][..],
             &[4, 6, 5],
             &[4, 6, 4],
@@ -167,6 +167,16 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"codice",
         b"cryptogramme",
         b"visuel",
+        b"lautet",
+        b"card",
+        b"karte",
+        b"carte",
+        b"tarjeta",
+        b"carta",
+        b"cartao",
+        b"kaart",
+        b"karty",
+        b"kort",
         b"is",
         b"was",
         b"to",
@@ -187,7 +197,16 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"kode",
         b"td",
         b"th",
+        b"dd",
+        b"dt",
+        b"li",
         b"b",
+        b"strong",
+        b"em",
+        b"span",
+        b"label",
+        b"p",
+        b"div",
     ];
     let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
     let gap = |byte: &u8| {
@@ -204,10 +223,12 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         Some(last) if last.is_ascii_alphanumeric() => {
             let from = named.iter().rposition(|byte| !byte.is_ascii_alphanumeric()).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
-            LAST.iter().any(|known| {
-                word.len() >= known.len()
-                    && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
-            })
+            // `A: 123` answers a question.
+            word == b"A"
+                || LAST.iter().any(|known| {
+                    word.len() >= known.len()
+                        && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
+                })
         }
         // A cell, a line, or a letter of another script.
         _ => true,
@@ -308,7 +329,7 @@ const COUNTRIES: &[(&[u8; 2], u8)] = &[
     (b"YE", 30),
 ];
 
-/// An account number that begins with `word`, in any case, with single marks anywhere between groups.
+/// An account number that begins with `word`, in any case, with few marks anywhere between groups.
 pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let head = text.get(word.start..word.start + 4)?;
     let country = [head.first()?.to_ascii_uppercase(), head.get(1)?.to_ascii_uppercase()];
@@ -318,14 +339,18 @@ pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     let (_, length) = COUNTRIES.iter().find(|(known, _)| **known == country)?;
     let mut letters = [0; 34];
     let mut at = word.start;
-    let mut count = 0;
+    let (mut count, mut marks) = (0, 0);
     while count < usize::from(*length) {
         let next = byte(text, at);
         if next.is_ascii_alphanumeric() {
             *letters.get_mut(count)? = next.to_ascii_uppercase();
             count += 1;
-        } else if !matches!(next, b' ' | b'-' | b'.') || !byte_before(text, at).is_ascii_alphanumeric() {
-            return None;
+            marks = 0;
+        } else {
+            marks += 1;
+            if !matches!(next, b' ' | b'-' | b'.' | b'_' | b'/') || marks > 3 || count == 0 {
+                return None;
+            }
         }
         at += 1;
     }
@@ -352,7 +377,9 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     let mut upper = [0; 11];
     upper.iter_mut().zip(letters).for_each(|(slot, byte)| *slot = byte.to_ascii_uppercase());
     let country = upper.get(4..6).is_some_and(|pair| BIC_COUNTRIES.chunks(2).any(|known| known == pair));
-    if !country || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
+    // `CREDITOR_AGENT` is a name.
+    let joined = byte(text, word.end) == b'_' || byte_before(text, word.start) == b'_';
+    if !country || joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);

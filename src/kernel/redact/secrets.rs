@@ -42,6 +42,8 @@ enum Call {
     Sql,
     /// `-----BEGIN`
     Pem,
+    /// `user:password@tcp(`
+    Dsn,
 }
 
 /// Literals looked for as written here, capitalised and in capitals.
@@ -50,6 +52,8 @@ const WORDS: &[(&str, Call)] = &[
     ("pwd", Call::Name),
     ("psw", Call::Name),
     ("pword", Call::Name),
+    ("psk", Call::Name),
+    ("_pw", Call::Name),
     ("secret", Call::Name),
     ("token", Call::Name),
     ("key", Call::Name),
@@ -81,6 +85,15 @@ const WORDS: &[(&str, Call)] = &[
     ("sifre", Call::Name),
     ("şifre", Call::Name),
     ("anahtar", Call::Name),
+    ("kulcs", Call::Name),
+    ("nøgle", Call::Name),
+    ("nøkkel", Call::Name),
+    ("avain", Call::Name),
+    ("klíč", Call::Name),
+    ("ključ", Call::Name),
+    ("cheie", Call::Name),
+    ("κλειδί", Call::Name),
+    ("πρόσβασης", Call::Name),
     ("jelsz", Call::Name),
     ("lozinka", Call::Name),
     ("zaporka", Call::Name),
@@ -159,11 +172,18 @@ const EXACT: &[(&str, Call)] = &[
     ("az login", Call::Program),
     ("helm ", Call::Program),
     ("unzip ", Call::Program),
+    ("zip ", Call::Program),
+    ("ipmitool ", Call::Program),
+    ("cqlsh ", Call::Program),
+    ("mosquitto_", Call::Program),
     ("7z ", Call::Program),
     ("http ", Call::Program),
     ("xfreerdp ", Call::Program),
     ("net use ", Call::Program),
     ("://", Call::Url),
+    ("@tcp(", Call::Dsn),
+    ("@unix(", Call::Dsn),
+    ("sudo -S", Call::Program),
     ("jdbc:oracle:thin:", Call::Url),
     ("-----BEGIN ", Call::Pem),
 ];
@@ -195,6 +215,11 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
     let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
     Literals { automaton, calls: spelled.into_iter().map(|(_, call)| call).collect(), gate }
 });
+
+/// Whether a name promises a secret.
+pub fn promises(name: &str) -> bool {
+    names::named(name).is_some()
+}
 
 /// Finds API keys, passwords, private keys and tokens.
 pub fn find(view: &View<'_>, context: &Context<'_>, out: &mut Vec<Found>) {
@@ -242,6 +267,7 @@ impl<'a> Finds<'a> {
                     Some(Call::Sql) => commands::sql(self, end),
                     Some(Call::Program) if start >= line_done => line_done = commands::program(self, start),
                     Some(Call::Url) => urls::find(self, start, end),
+                    Some(Call::Dsn) => urls::source(self, start),
                     Some(Call::Pem) => pem::find(self, start),
                     Some(Call::Program) | None => {}
                 }
@@ -266,12 +292,22 @@ impl<'a> Finds<'a> {
                 | "content"
                 | "new"
                 | "old"
+                | "S"
+                | "stringValue"
+                | "newValue"
+                | "input"
+                | "to"
         ) {
             key = path.len().checked_sub(2).and_then(|i| path.get(i)).copied().unwrap_or(key);
         }
-        let Some(named) = names::named(key) else { return };
         let trimmed = self.text.trim();
         let start = self.text.len() - self.text.trim_start().len();
+        if matches!(key, "auth" | "_auth" | "authorization" | "Authorization") && assigned::is_login(trimmed.as_bytes())
+        {
+            self.add(start, start + trimmed.len(), Kind::Password, 80);
+            return;
+        }
+        let Some(named) = names::named(key) else { return };
         assigned::judge(self, named, start, start + trimmed.len(), value::Hold::Whole, 80);
     }
 }

@@ -33,6 +33,7 @@ enum Shape {
 #[derive(Debug)]
 struct Column {
     at: usize,
+    end: usize,
     labels: Labels,
 }
 
@@ -87,8 +88,11 @@ impl Tables {
             }) else {
                 continue;
             };
-            let columns: Vec<_> =
-                list.split(',').take(COLUMNS_MAX).map(|name| Column { at: 0, labels: labels::of_key(name) }).collect();
+            let columns: Vec<_> = list
+                .split(',')
+                .take(COLUMNS_MAX)
+                .map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) })
+                .collect();
             let end = text.get(at..).and_then(|rest| rest.find(';')).map_or(text.len(), |end| at + end);
             self.0.push(Table { start: at, end, shape: Shape::Rows, columns });
         }
@@ -113,7 +117,7 @@ impl Tables {
                 .skip(1)
                 .take(COLUMNS_MAX)
                 .filter(|cell| !cell.starts_with("ead"))
-                .map(|cell| Column { at: 0, labels: name(cell) })
+                .map(|cell| Column { at: 0, end: 0, labels: name(cell) })
                 .collect();
             if columns.len() > 1 && self.0.len() < TABLES_MAX {
                 self.0.push(Table { start: end, end: close, shape: Shape::Markup, columns });
@@ -142,9 +146,27 @@ impl Tables {
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
             Shape::Aligned => {
                 let at = row.chars().count();
-                table.columns.iter().rposition(|column| column.at <= at + 1)?
+                let cell = text.get(start..table.end)?.lines().next()?.split("  ").next()?;
+                let end = at + cell.chars().count();
+                // Numbers are set to the right: the column is the one above any part of the value.
+                let above = |column: &Column| column.at < end && at < column.end;
+                let over = table.columns.iter().position(above);
+                over.or_else(|| table.columns.iter().rposition(|column| column.at <= at + 1))?
             }
         };
+        // Rows of a name and a value name themselves.
+        let name = match table.shape {
+            Shape::Marked(mark @ ('|' | '\t')) => row.trim_start_matches([' ', '|']).split(mark).next(),
+            Shape::Aligned => row.trim_start().split("  ").next(),
+            _ => None,
+        };
+        if (column, table.columns.len()) == (1, 2)
+            && let Some(name) = name
+            && let labels = labels::of_key(name)
+            && labels.tells()
+        {
+            return Some(labels);
+        }
         table.columns.get(column).map(|column| column.labels)
     }
 }
@@ -181,7 +203,7 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
     if line.len() > LINE_MAX || line.len() < 5 || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
         return None;
     }
-    let cell = |name: &str| Column { at: 0, labels: labels::of_key(name) };
+    let cell = |name: &str| Column { at: 0, end: 0, labels: labels::of_key(name) };
     let good = |columns: &[Column]| {
         columns.len() >= 2 && columns.len() <= COLUMNS_MAX && columns.iter().any(|column| column.labels.tells())
     };
@@ -190,7 +212,18 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
             continue;
         }
         let inner = if mark == '|' { line.trim().trim_matches('|') } else { line };
-        if mark != '|' && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '.', '{'])) {
+        if let Some(heads) = line.trim().strip_prefix("||").and_then(|line| line.strip_suffix("||")) {
+            let columns: Vec<_> = heads.split("||").take(COLUMNS_MAX + 1).map(cell).collect();
+            return good(&columns).then_some((Shape::Marked('|'), columns));
+        }
+        if mark == '|' && line.trim_start().starts_with('|') && !inner.contains('|') && cell(inner).labels.tells() {
+            return Some((Shape::Marked('|'), vec![cell(inner)]));
+        }
+        // Sentences have commas too, and dots that end them.
+        let sentence = |name: &str| mark == ',' && (super::evidence::ends_sentence(name) || name.ends_with('.'));
+        if mark != '|'
+            && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '{']) || sentence(name))
+        {
             continue;
         }
         let columns: Vec<_> = inner.split(mark).take(COLUMNS_MAX + 1).map(cell).collect();
@@ -207,7 +240,8 @@ fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
     for part in line.split("  ") {
         if !part.trim().is_empty() {
             let lead = part.len() - part.trim_start().len();
-            columns.push(Column { at: at + lead, labels: labels::of_key(part) });
+            let end = at + part.trim_end().chars().count();
+            columns.push(Column { at: at + lead, end, labels: labels::of_key(part) });
         }
         at += part.chars().count() + 2;
     }

@@ -108,12 +108,85 @@ fn disguises_are_seen_through_and_covered_whole() {
         "4111%201111%201111%201111",
         "&#52;111 1111 1111 1111",
         "\\u0034111 1111 1111 1111",
+        "\\u{34}111 1111 1111 1111",
+        "\\U00000034111 1111 1111 1111",
+        "\\064111 1111 1111 1111",
+        "4111%25201111%25201111%25201111",
+        "4\u{301}111\u{3164}1111\u{308}\u{301}1111\u{ffa0}1111",
+        "4111_1111_1111_1111",
+        "4111  1111  1111  1111",
+        "4111 - 1111 - 1111 - 1111",
     ] {
         assert_eq!(found(text), [(Kind::CreditCard, text.to_owned())], "{text}");
     }
     assert_eq!(found("jоhn@exаmple.com").len(), 1, "two letters are Cyrillic");
     let blob = "bXkgY2FyZCBpcyA0MTExIDExMTEgMTExMSAxMTExIHRoYW5rcw==";
     assert_eq!(found(blob), [(Kind::CreditCard, blob.to_owned())]);
+}
+
+#[test]
+fn what_is_encoded_is_called_what_its_code_is_called() {
+    use base64::Engine as _;
+    let base64 = |bytes: &[u8]| base64::engine::general_purpose::STANDARD.encode(bytes);
+    let hex = |text: &str| text.bytes().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let wide: Vec<u8> = "943 476 5919".encode_utf16().flat_map(u16::to_le_bytes).collect();
+    for code in
+        [base64(b"943 476 5919"), hex("943 476 5919"), format!("0x{}", hex("9434765919").to_uppercase()), base64(&wide)]
+    {
+        assert_eq!(found(&format!("NHS number: {code}")), [(Kind::UkNhs, code.clone())], "{code}");
+        assert_eq!(found(&format!("order: {code}")), [], "{code}");
+    }
+    let letter = base64(b"Dear all, as agreed the card to be charged is 4111 1111 1111 1111. Kind regards, accounting");
+    let lines: Vec<&str> = letter.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let wrapped = lines.join("\r\n ");
+    assert_eq!(found(&wrapped), [(Kind::CreditCard, wrapped.clone())]);
+}
+
+#[test]
+fn a_label_is_read_wherever_a_layout_puts_it() {
+    for text in [
+        "<tr><td><b>NHS No.</b></td>\n<td>9434765919</td></tr>",
+        "<dl><dt>NHS number</dt><dd>9434765919</dd></dl>",
+        "<input name=\"nhs_number\" value=\"9434765919\">",
+        "Content-Disposition: form-data; name=\"nhs_number\"\r\n\r\n9434765919\r\n",
+        "--tags Key=nhs_number,Value=9434765919",
+        "NHS numbers:\n- 943 476 5918\n- 9434765919\n",
+        "Q: NHS number?\nA: 9434765919",
+        "agent: What is your NHS number?\ncaller: 9434765919",
+        "caller: 9434765919 is my NHS number",
+        "PID|1||9434765919^^^NHS^NH||DOE^JANE",
+        "! NHS number\n| 9434765919",
+        "||id||NHS No.||\n|7|9434765919|",
+        "*NHS number:*\n9434765919",
+        "assert p[\"nhs_number\"] == \"9434765919\"",
+        "The NHS number of Dr. Ana Sig. Rossi is 9434765919",
+        "Nat. No.\tNHS No.\n7\t9434765919\n",
+        "     id   nhs_number\n      7   9434765919\n",
+        "class      | other\nnhs_number | 9434765919",
+        "patient's NHS number 9434765919",
+        "P.P.S.\nNHS NOS\n9434765919",
+    ] {
+        assert_eq!(found(text), [(Kind::UkNhs, "9434765919".to_owned())], "{text}");
+    }
+    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
+    for text in [
+        r#"{"field": "nhs_number", "from": null, "to": "9434765919"}"#,
+        r#"{"loc": ["body", "nhs_number"], "msg": "invalid", "input": "9434765919"}"#,
+        r#"{"op": "replace", "path": "/person/nhsNumber", "value": "9434765919"}"#,
+        r#"{"nhs_number": {"S": "9434765919"}}"#,
+        r#"{"id": 360001, "name": "NHS number", "value": "9434765919"}"#,
+        r#"[["NHS number"], ["9434765919"]]"#,
+    ] {
+        let spans = engine.scan_wire(text);
+        let told: Vec<_> = spans.iter().map(|span| (span.kind, &text[span.start..span.end])).collect();
+        assert_eq!(told, [(Kind::UkNhs, "9434765919")], "{text}");
+    }
+}
+
+#[test]
+fn words_run_into_an_address_of_mail_in_scripts_without_spaces() {
+    assert_eq!(found("メールはanna@example.orgです"), [(Kind::Email, "anna@example.org".to_owned())]);
+    assert_eq!(found("IPv6:2a00:1450::200e"), [(Kind::IpAddress, "2a00:1450::200e".to_owned())]);
 }
 
 #[test]
@@ -129,6 +202,13 @@ fn what_only_looks_like_it_is_left_alone() {
         "evaluate sin(123456782) to 9 digits",
         "lat 52.520008, lng 13.404954, $1,234.56",
         "card ending in 4242, **** **** **** 4242, XXX-XX-6789",
+        "nuget Foo.Bar 4.3.2.1, chart: 11.28.13",
+        "LIN+1++5045108273968:EN'",
+        "CREDITOR_AGENT_BIC   7",
+        "job 202511031014 done",
+        "Lic. Ana Ruiz (ISBN 729815608X)",
+        "Einwohner\tHandy\n94195028\tx",
+        "Customer's trace 33a64df551425fcc",
     ] {
         assert_eq!(found(text), [], "{text}");
     }

@@ -152,11 +152,15 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
         | 0x200B..=0x200F
         | 0x202A..=0x202E
         | 0x2060..=0x206F
+        | 0x3164
         | 0xFE00..=0xFE0F
         | 0xFEFF
+        | 0xFFA0
         | 0xE0000..=0xE007F
         | 0xE0100..=0xE01EF => Folded::Gone,
-        0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x3000 => Folded::One(' '),
+        // Marks over plain letters and digits: no one writes digits so, and labels are compared without accents.
+        0x300..=0x36F if over_ascii(text, at) => Folded::Gone,
+        0xA0 | 0x1680 | 0x2000..=0x200A | 0x202F | 0x205F | 0x2800 | 0x3000 => Folded::One(' '),
         0x2028 | 0x2029 | 0x85 => Folded::One('\n'),
         0x2010..=0x2015 | 0x2212 | 0x2043 | 0x02D7 | 0x058A | 0xFE58 | 0xFE63 | 0x2796 | 0x30FC
             if dashes(character, text, at) =>
@@ -192,6 +196,12 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
 /// The Japanese long vowel sign is a dash only between digits.
 fn dashes(character: char, text: &str, at: usize) -> bool {
     character != '\u{30FC}' || digits_around(text, at, character)
+}
+
+/// Whether a mark, perhaps one of several, stands over a character of ASCII.
+fn over_ascii(text: &str, at: usize) -> bool {
+    let before = text.get(..at).unwrap_or_default().chars().rev().take(8);
+    before.into_iter().find(|c| !matches!(c, '\u{300}'..='\u{36F}')).is_some_and(|c| c.is_ascii_graphic())
 }
 
 fn digits_around(text: &str, at: usize, character: char) -> bool {
@@ -238,9 +248,23 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
     let hex =
         |digits: &[u8]| digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + char::from(*byte).to_digit(16)?));
     match rest {
+        // A sign that was itself escaped.
+        [b'%', b'2', b'5', a, b, ..] if a.is_ascii_hexdigit() && b.is_ascii_hexdigit() => {
+            let code = hex(&[*a, *b])?;
+            (0x20..0x7F).contains(&code).then(|| char::from_u32(code)).flatten().map(|seen| (5, seen))
+        }
         [b'%', a, b, ..] => {
             let code = hex(&[*a, *b])?;
             (0x20..0x7F).contains(&code).then(|| char::from_u32(code)).flatten().map(|seen| (3, seen))
+        }
+        [b'\\', b'u', b'{', digits @ ..] => {
+            let end = digits.iter().take(7).position(|byte| *byte == b'}').filter(|end| *end > 0)?;
+            char::from_u32(hex(digits.get(..end)?)?).map(|seen| (end + 4, seen))
+        }
+        [b'\\', b'U', digits @ ..] => char::from_u32(hex(digits.get(..8)?)?).map(|seen| (10, seen)),
+        [b'\\', a @ b'0'..=b'1', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+            let code = [a, b, c].iter().fold(0, |sum, digit| sum * 8 + (*digit - b'0'));
+            (0x20..0x7F).contains(&code).then_some((4, char::from(code)))
         }
         [b'\\', b'u', digits @ ..] => {
             let code = hex(digits.get(..4)?)?;

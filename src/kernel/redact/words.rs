@@ -45,7 +45,10 @@ impl Words {
             let splits = match (before, class) {
                 (_, Class::Gap) => true,
                 (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                (Class::Upper, Class::Upper) => next == Class::Lower,
+                (Class::Upper, Class::Upper) => {
+                    next == Class::Lower
+                        && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                }
                 (Class::Upper | Class::Lower, Class::Digit) => true,
                 _ => false,
             };
@@ -97,7 +100,10 @@ impl Words {
                 );
             } else {
                 let splits = match (before, class) {
-                    (Class::Upper, Class::Upper) => text.get(at + 1).is_some_and(u8::is_ascii_lowercase),
+                    (Class::Upper, Class::Upper) => {
+                        let rest = text.get(at + 1..).unwrap_or_default();
+                        rest.first().is_some_and(u8::is_ascii_lowercase) && !is_plural(rest)
+                    }
                     (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
                     (_, Class::Digit) => class != before,
                     _ => false,
@@ -116,6 +122,9 @@ impl Words {
     }
 
     fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), skipped: usize, (last, apart): (usize, bool)) {
+        if is_possessive(text, start, end) {
+            return;
+        }
         let first = self.count == 0;
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
@@ -139,6 +148,9 @@ impl Words {
     }
 
     fn push(&mut self, text: &str, start: usize, end: usize, skipped: usize) {
+        if is_possessive(text.as_bytes(), start, end) {
+            return;
+        }
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
@@ -208,6 +220,17 @@ impl Words {
     }
 }
 
+/// Whether a word is the s of a genitive: `driver's`.
+fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
+    let front = text.get(..start).unwrap_or_default();
+    text.get(start..end) == Some(b"s") && (front.ends_with(b"'") || front.ends_with("’".as_bytes()))
+}
+
+/// Whether capitals end in the s of a plural here: `SSNs`.
+fn is_plural(rest: &[u8]) -> bool {
+    matches!(rest, [b's'] | [b's', 0..=b'@' | b'['..=b'`' | b'{'..=0x7F, ..])
+}
+
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Class {
     Lower,
@@ -264,6 +287,8 @@ pub fn plain(text: &str, out: &mut String) {
     }
     for character in text.nfd().flat_map(char::to_lowercase) {
         match character {
+            // `Nº` is the same as `N°`, whose sign is no letter.
+            'º' | 'ª' => {}
             'ß' => out.push_str("ss"),
             'ø' => out.push('o'),
             'æ' => out.push_str("ae"),

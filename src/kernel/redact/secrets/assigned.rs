@@ -73,7 +73,10 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     if path || finds.bytes.before(from) == b'(' && name == "pwd" {
         return;
     }
-    let Some((named, to)) = promise(finds, from, to) else { return };
+    // In the query of an address a key is one of an interface.
+    let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
+    let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
+    let Some((named, to)) = promised else { return };
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
 }
@@ -111,7 +114,12 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
         return phrase(2).or(phrase(1)).and_then(names::named).map(|named| (named, to));
     }
+    let credentials = || {
+        let before = before.to_ascii_lowercase();
+        matches!(finds.bytes.at(to), b':' | b'=') && (before.contains("user") || before.contains("login"))
+    };
     if name.eq_ignore_ascii_case("pass")
+        && !credentials()
         && phrase(1).is_some_and(|phrase| {
             !["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"]
                 .iter()
@@ -196,8 +204,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     // `pass` is a verb too: only what is set to something is a password.
-    let verb =
-        finds.str(from, to).rsplit(['.', '_', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+    let verb = finds.str(from, to).rsplit(['.', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+    // `process.env.API_KEY |`, `env:PASSWORD |`: a cell that refers to a value elsewhere is not the name of the next.
+    let referred =
+        matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env.");
+    if referred
+        && finds.bytes.range(to, to + 4).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'|' | b','))
+    {
+        return;
+    }
     let place = by_syntax(finds, from, to).filter(|_| {
         !verb
             || matches!(
@@ -219,7 +234,11 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             return;
         }
     }
-    if column(finds, named, from, to, progress) || verb {
+    if column(finds, named, from, to, progress)
+        || inserted(finds, named, from, to)
+        || headed(finds, named, from, to)
+        || verb
+    {
         return;
     }
     by_prose(finds, named, to);
@@ -343,7 +362,7 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
-        b'|' if !quoted => Some(1),
+        b'|' if !quoted || text.before(at) == b'`' || text.before(at) == b' ' => Some(1),
         // `put("password", "…")`, `define('DB_PASSWORD', '…')`
         b',' if quoted && put(finds, at) => Some(1),
         b'-' if text.at(at + 1) == b' ' && text.before(at) == b' ' => Some(1),
@@ -446,6 +465,13 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
     let mut next = at;
     // `</name><value>…`, `</key><string>…`
+    if text.has(next, "</th") {
+        // The name of a column, or of a row whose value follows.
+        let cell = next + text.from(next).iter().take(64).position(|byte| *byte == b'>')? + 1;
+        if !text.has(blank(cell), "<td") {
+            return None;
+        }
+    }
     if text.has(next, "</") {
         next += text.from(next).iter().take(32).position(|byte| *byte == b'>')? + 1;
         next = blank(next);
@@ -453,6 +479,19 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
+    // `variable "db_password" { type = string default = "…" }`
+    if text.at(next) == b'{' && matches!(text.before(at), b'"' | b'\'') {
+        let block = text.range(next, (next + 400).min(text.len()));
+        let block = block.get(..block.iter().position(|byte| *byte == b'}').unwrap_or(block.len()))?;
+        let mut value = next + memchr::memmem::find(block, b"default")? + 7;
+        value += text.from(value).iter().take(16).take_while(|byte| **byte == b' ').count();
+        if text.at(value) != b'=' {
+            return None;
+        }
+        value += 1 + text.from(value + 1).iter().take(16).take_while(|byte| **byte == b' ').count();
+        let range = extent(finds, value, true)?;
+        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+    }
     if text.at(next) == b',' {
         next = blank(next + 1);
     }
@@ -705,15 +744,20 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
     }
     let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
     let length = text.from(at).iter().take(512).take_while(base64).count();
-    let (plain, decoded) = super::marks::decoded(text.range(at, at + length));
+    if length >= 8 && is_login(text.range(at, at + length)) {
+        finds.add(at, at + length, Kind::Password, 88);
+    }
+}
+
+/// Whether Base64 stands for a name, a colon and a password.
+pub(super) fn is_login(encoded: &[u8]) -> bool {
+    let (plain, decoded) = super::marks::decoded(encoded);
     let plain = plain.get(..decoded).unwrap_or_default();
     let readable =
         plain.len() >= 3 && std::str::from_utf8(plain).is_ok_and(|plain| plain.chars().all(|c| !c.is_control()));
     let secret =
         plain.iter().position(|byte| *byte == b':').and_then(|colon| plain.get(colon + 1..)).unwrap_or_default();
-    if length >= 8 && readable && secret.len() >= 2 && !value::placeholder(secret) {
-        finds.add(at, at + length, Kind::Password, 88);
-    }
+    readable && secret.len() >= 2 && !value::placeholder(secret)
 }
 
 /// The token of an authorization header at `at`.
@@ -854,6 +898,98 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
     try_prose(finds, named, start..start + inner.len(), true, lead > 0);
 }
 
+/// The most rows, and the most bytes of them, that are read below the name of a column.
+const ROWS_MAX: usize = 500;
+const TABLE_MAX: usize = 64 << 10;
+
+/// `INSERT INTO t (login, password) VALUES ('a', 'b'), ('c', 'd')`: the name is one of the columns.
+fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let back = text.range(from.saturating_sub(512), from);
+    let Some(open) = back.iter().rposition(|byte| matches!(byte, b'(' | b')' | b';')) else { return false };
+    let front = text.range(to, (to + 512).min(text.len()));
+    let Some(close) = front.iter().position(|byte| matches!(byte, b'(' | b')' | b';')) else { return false };
+    let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = blank(to + close + 1);
+    if back.get(open) != Some(&b'(') || front.get(close) != Some(&b')') || !text.has_any_case(at, "values") {
+        return false;
+    }
+    at = blank(at + 6);
+    let place = back.get(open..).unwrap_or_default().iter().filter(|byte| **byte == b',').count();
+    let end = (at + TABLE_MAX).min(text.len());
+    let mut found = false;
+    for _ in 0..ROWS_MAX {
+        if text.at(at) != b'(' {
+            break;
+        }
+        let (mut cell, mut start, mut quote) = (0, at + 1, 0_u8);
+        loop {
+            at += 1;
+            let byte = text.at(at);
+            if at >= end {
+                return found;
+            }
+            if quote != 0 {
+                // A quote in a value is doubled: it closes and opens again.
+                quote = if byte == quote { 0 } else { quote };
+                continue;
+            }
+            match byte {
+                b'\'' | b'"' => quote = byte,
+                b',' | b')' => {
+                    if cell == place {
+                        let value = finds.str(start, at);
+                        let quote = |c: char| matches!(c, '\'' | '"');
+                        if let (Some(open), Some(close)) = (value.find(quote), value.rfind(quote)) {
+                            found |= judge(finds, named, start + open + 1, start + close, Hold::Whole, 75);
+                        }
+                    }
+                    (cell, start) = (cell + 1, at + 1);
+                    if byte == b')' {
+                        break;
+                    }
+                }
+                _ => {}
+            }
+        }
+        at = blank(at + 1);
+        if text.at(at) != b',' {
+            break;
+        }
+        at = blank(at + 1);
+    }
+    found
+}
+
+/// `<th>Login</th><th>Password</th>`, then rows of `<td>`: the name heads a column of markup.
+fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    if text.before(from) != b'>' || !text.has(to, "</th") {
+        return false;
+    }
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(2048));
+    let head = finds.str(floor, from);
+    let head = head.rfind("<tr").map_or("", |row| head.get(row..).unwrap_or(""));
+    let Some(place) = head.matches("<th").count().checked_sub(1) else { return false };
+    let end = finds.text.floor_char_boundary((to + TABLE_MAX).min(finds.text.len()));
+    let rest = finds.str(to, end);
+    let rest = rest.get(..rest.find("</table").unwrap_or(rest.len())).unwrap_or(rest);
+    let mut found = false;
+    let mut at = to;
+    for row in rest.split("<tr").take(ROWS_MAX) {
+        if let Some((cell, _)) = row.match_indices("<td").nth(place)
+            && let Some(open) = row.get(cell..).and_then(|cell| cell.find('>'))
+        {
+            let value = row.get(cell + open + 1..).unwrap_or("");
+            let value = value.split('<').next().unwrap_or("");
+            let start = at + cell + open + 1 + (value.len() - value.trim_start().len());
+            found |= judge(finds, named, start, start + value.trim().len(), Hold::Whole, 75);
+        }
+        at += row.len() + 3;
+    }
+    found
+}
+
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
@@ -879,7 +1015,12 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         name.trim_matches(mark) == finds.str(from, to)
             || name.trim_matches(mark).ends_with(finds.str(from, to)) && name.contains(' ')
     });
-    if heads < 2 || !alone || !head.split(delimiter).all(|name| name.len() <= 48 && name.chars().all(cell)) {
+    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
+    let named_cell = |name: &str| {
+        let name = name.trim_matches(mark);
+        name.len() <= 48 && name.chars().all(cell) && !name.starts_with(|c: char| c.is_ascii_digit())
+    };
+    if heads < 2 || !alone || !head.split(delimiter).all(named_cell) {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
@@ -898,6 +1039,9 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         }
         let mut offset = start;
         for (i, cell) in row.split(delimiter).enumerate() {
+            if i == place && cell.contains("***") {
+                break;
+            }
             if i == place {
                 let lead = cell.len() - cell.trim_start_matches([' ', '"', '`', '\'', '*']).len();
                 let value = cell.get(lead..).unwrap_or("").trim_end_matches([' ', '"', '`', '\n', '\r', '\'', '*']);

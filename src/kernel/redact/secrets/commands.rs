@@ -16,6 +16,8 @@ enum Takes {
     Pair(&'static str, u8),
     /// The last word.
     Last,
+    /// The word behind `\\\\host\\share`, or behind `/user:…`.
+    Share,
     /// Any word of this form.
     Word(u8, u8),
 }
@@ -49,12 +51,16 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("smbclient ", &[Takes::Pair("-U", b'%')]),
     ("lftp ", &[Takes::Pair("-u", b',')]),
     ("unzip ", &[Takes::Apart("-P")]),
+    ("zip ", &[Takes::Apart("-P")]),
+    ("ipmitool ", &[Takes::Apart("-P")]),
+    ("cqlsh ", &[Takes::Apart("-p")]),
+    ("mosquitto_", &[Takes::Apart("-P"), Takes::Apart("--pw")]),
     ("7z ", &[Takes::Joined("-p")]),
     ("xfreerdp ", &[Takes::Joined("/p:")]),
     ("htpasswd ", &[Takes::Last]),
     ("rabbitmqctl ", &[Takes::Last]),
     ("sqlplus ", &[Takes::Word(b'/', b'@')]),
-    ("net use ", &[]),
+    ("net use ", &[Takes::Share]),
 ];
 
 /// A word of a command line without its quotes: where it stands, and whether it was quoted.
@@ -105,8 +111,8 @@ pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
     if text.before(start).is_ascii_alphanumeric() || matches!(text.before(start), b'-' | b'_' | b'.') {
         return start;
     }
-    if text.has(start, "chpasswd") {
-        piped(finds, start);
+    if text.has(start, "chpasswd") || text.has(start, "sudo -S") {
+        piped(finds, start, text.has(start, "chpasswd"));
         return start;
     }
     let Some((name, takes)) = PROGRAMS.iter().find(|(name, _)| text.has(start, name)) else { return start };
@@ -196,12 +202,17 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
             (from > 1 && length > 2 && !here.starts_with('-'))
                 .then_some(range.start + from..range.start + from + length)
         }
+        Takes::Share => {
+            let login = here.get(..6).is_some_and(|option| option.eq_ignore_ascii_case("/user:"));
+            let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
+            (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
+        }
         Takes::Last => None,
     }
 }
 
-/// `echo 'user:password' | chpasswd`
-fn piped(finds: &mut Finds<'_>, start: usize) {
+/// `echo 'user:password' | chpasswd`, and without the user `echo 'password' | sudo -S`.
+fn piped(finds: &mut Finds<'_>, start: usize, user: bool) {
     let floor = finds.text.floor_char_boundary(start.saturating_sub(160));
     let before = finds.str(floor, start);
     let line = before.rsplit('\n').next().unwrap_or("");
@@ -210,9 +221,11 @@ fn piped(finds: &mut Finds<'_>, start: usize) {
     let said = finds.str(from, start).trim_start_matches(['"', '\'', ' ', '-', 'e', 'n']);
     let from = start - said.len();
     let Some(length) = said.find(['"', '\'', ' ', '|']) else { return };
-    let Some(colon) = finds.str(from, from + length).find(':') else { return };
-    if value::password(finds.bytes.range(from + colon + 1, from + length), Hold::Whole) {
-        finds.add(from + colon + 1, from + length, Kind::Password, 80);
+    let colon = finds.str(from, from + length).find(':');
+    let skipped = if user { colon.map(|colon| colon + 1) } else { Some(0) };
+    let Some(skipped) = skipped else { return };
+    if value::password(finds.bytes.range(from + skipped, from + length), Hold::Whole) {
+        finds.add(from + skipped, from + length, Kind::Password, 80);
     }
 }
 

@@ -40,16 +40,36 @@ pub(super) fn find(finds: &mut Finds<'_>) {
     while let Some(inside) = eights.next(probe) {
         probe = inside + 8;
         let eight = text.range(inside, probe);
-        if !eight.iter().all(|byte| part(*byte)) {
+        if let Some(sign) = eight.iter().position(|byte| !part(*byte)) {
+            interrupted(finds, done, inside + sign);
             continue;
         }
         let start = inside - text.range(done, inside).iter().rev().take_while(|byte| part(**byte)).count();
         let end = probe + text.from(probe).iter().take_while(|byte| part(**byte)).count();
-        if end - start >= SHORTEST {
+        // Base64 has signs that end a run.
+        if end - start >= SHORTEST || matches!(text.at(end), b'+' | b'/') && key_at(text, start).is_some() {
             run(finds, start, end);
         }
         done = end;
         probe = end;
+    }
+}
+
+/// A key in Base64 may have one of its signs among its first letters: `at` is where that stands.
+fn interrupted(finds: &mut Finds<'_>, done: usize, at: usize) {
+    let text = finds.bytes;
+    if !matches!(text.at(at), b'+' | b'/') || !text.before(at).is_ascii_alphanumeric() {
+        return;
+    }
+    let word = text.range(done.max(at.saturating_sub(SHORTEST)), at);
+    let length = word.iter().rev().take_while(|byte| part(**byte)).count();
+    // Parts of paths are words.
+    let drawn = word.get(word.len() - length..).is_some_and(|word| word.iter().any(u8::is_ascii_digit));
+    if length >= 6
+        && drawn
+        && let Some((end, _)) = key_at(text, at - length)
+    {
+        finds.add(at - length, end, Kind::ApiKey, 95);
     }
 }
 
@@ -192,6 +212,36 @@ fn discord(text: Bytes<'_>, at: usize) -> Option<usize> {
     (fits && known).then_some(at + number + time + sum + 2)
 }
 
+/// Keys of Azure that say in their middle what they are for, each kind in one place (Microsoft's common annotated
+/// security keys): `length` letters and digits begin at `at`.
+fn azure(text: Bytes<'_>, at: usize, length: usize) -> Option<usize> {
+    const MARKS: &[(usize, &str, usize)] = &[
+        (52, "JQQJ9", 84),
+        (76, "AZDO", 84),
+        (42, "AzSe", 52),
+        (42, "+ACR", 52),
+        (44, "AzFu", 56),
+        (76, "APIM", 88),
+        (76, "ACDb", 88),
+        (76, "+ABa", 88),
+        (76, "+AMC", 88),
+        (76, "+ASt", 88),
+        (33, "AIoT", 44),
+        (33, "+ASb", 44),
+        (33, "+AEh", 44),
+        (33, "+ARm", 44),
+    ];
+    let sign = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'-' | b'_' | b'=');
+    if length < 4 && !matches!(text.at(at + length), b'-' | b'_' | b'+' | b'/') {
+        return None;
+    }
+    let run = text.from(at).iter().take(90).take_while(sign).count();
+    let fits = |(place, mark, whole): &&(usize, &str, usize)| run == *whole && text.has(at + place, mark);
+    let (_, _, whole) = MARKS.iter().find(fits)?;
+    let drawn = text.range(at, at + whole);
+    (!invented(drawn) && rarity(drawn) > 60).then_some(at + whole)
+}
+
 /// Keys with a mark inside instead of in front: Terraform Cloud (`.atlasv1.`), Azure AD (`8Q~`), Mailchimp
 /// (`-us12`), New Relic (`NRAL` at the end), DeepL (`:fx`).
 fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
@@ -210,6 +260,13 @@ fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
     }
     if length == 40 && word.ends_with(b"NRAL") && !invented(word) {
         return Some(after);
+    }
+    if let Some(end) = azure(text, at, length) {
+        return Some(end);
+    }
+    if length == 6 && text.has(at + 36, "_mmk") && text.at(at + 6) == b'_' {
+        let whole = text.range(at, at + 40);
+        return (whole.iter().all(|byte| url_safe(&byte)) && !invented(whole)).then_some(at + 40);
     }
     if text.has(at + 4, "Q~") && text.at(at + 3).is_ascii_digit() {
         let secret = text.from(at).iter().take(48).take_while(|byte| part(**byte)).count();

@@ -20,11 +20,11 @@ pub enum Named {
 #[rustfmt::skip]
 const PASSWORDS: &[&str] = &[
     "password", "passwd", "passwort", "passphrase", "passcode", "pwd", "pswd", "psw", "passw", "passwrd", "pword",
-    "userpass", "userpwd", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
+    "userpass", "userpwd", "psk", "wpapsk", "pw", "dbpass", "rootpass", "adminpass", "storepass", "keypass", "sshpass", "smtppass",
     "mailpass", "ftppass", "requirepass", "masterauth", "pgpass", "mysqlpass", "bindpw", "rootpw", "bindpass",
     "kennwort", "contraseña", "contrasena", "contrasenya", "motdepasse", "senha", "heslo", "hasło", "haslo",
-    "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "şifre", "sifre", "şifresi",
-    "parolası", "jelszó", "jelszo", "lozinka", "zaporka", "geslo", "slaptažodis", "slaptazodis", "parole", "parool",
+    "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "parolă", "parolei", "şifre", "sifre", "şifresi",
+    "parolası", "parolasi", "jelszó", "jelszo", "lozinka", "zaporka", "geslo", "slaptažodis", "slaptazodis", "parole", "parool",
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
     "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
 ];
@@ -40,7 +40,7 @@ const PASSWORD_PARTS: &[&str] = &[
 #[rustfmt::skip]
 const PASSWORD_PHRASES: &[&str] = &[
     "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
-    "pass word", "parola d'ordine", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
+    "pass word", "parola d'ordine", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
@@ -64,7 +64,7 @@ const TOKEN_PARTS: &[&str] = &[
 #[rustfmt::skip]
 const KEYS: &[&str] = &[
     "key", "clé", "cle", "clave", "chave", "chiave", "klucz", "schlüssel", "schluessel", "sleutel", "nyckel", "nøgle",
-    "nøkkel", "avain", "anahtar", "anahtarı", "kulcs", "klíč", "kľúč", "ključ", "cheie", "ключ", "ключа", "llave",
+    "nøkkel", "avain", "anahtar", "anahtarı", "anahtari", "kulcs", "klíč", "kľúč", "ključ", "cheie", "ключ", "ключа", "llave",
     "κλειδί", "kunci", "khóa",
 ];
 
@@ -112,14 +112,15 @@ const NOT_BEFORE: &[&str] = &[
     "authenticity", "next", "prev", "previous", "page", "pagination", "continuation", "cursor", "progress", "sync",
     "delta", "skip", "scroll", "max", "min", "num", "total", "cancel", "cancellation", "idempotency", "cache", "site",
     "recaptcha", "sitekey", "forgot", "forgotten", "lost", "failed", "no", "without", "invalid", "incorrect", "wrong",
-    "missing", "expired", "bad", "reset", "requires", "require", "needs", "has", "is", "show", "hide", "toggle",
+    "missing", "expired", "bad", "reset", "nextpagetoken", "pagetoken", "synctoken", "continuationtoken", "nexttoken",
+    "progresstoken", "prevpagetoken", "starttoken", "requires", "require", "needs", "has", "is", "show", "hide", "toggle",
     "allow", "disable", "validate", "check", "verify", "verification", "masked", "hashed", "device", "push", "prompt",
     "completion", "output", "input", "stop", "eos", "bos", "pad", "unk", "sep", "cls", "special", "mask", "per",
     "resume", "change", "lock", "fencing", "watermark", "start", "end", "dedup", "ordering", "unsubscribe", "ticker",
     "native", "governance", "reward", "erc20", "nft", "payment", "translation", "object", "blob", "s3", "bucket",
     "row", "hash", "map", "dictionary", "index", "composite", "unique", "natural", "surrogate", "candidate", "super",
     "routing", "group", "hot", "arrow", "escape", "shift", "registry", "signature", "upload", "correlation", "trace",
-    "request", "operation", "task", "job", "run", "snapshot", "version", "invalidate", "remaining", "used",
+    "request", "operation", "task", "run", "snapshot", "version", "invalidate", "remaining", "used",
     "estimated", "reasoning", "cached",
 ];
 
@@ -336,6 +337,8 @@ pub fn named(name: &str) -> Option<Named> {
     if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
         return Some(Named::Password);
     }
+    // A variable of the environment holds nothing else.
+    let capitals = name.contains('_') && !name.bytes().any(|byte| byte.is_ascii_lowercase());
     let mut verdict: Option<Named> = None;
     let (mut before, mut secret_kind, mut key, mut private, mut stopped) = (false, false, false, false, false);
     words(name, |word| {
@@ -347,8 +350,11 @@ pub fn named(name: &str) -> Option<Named> {
             stopped = before;
         } else if lists.on(Lists::TOKEN) {
             let long = word.len() > 6 && word.chars().count() > 6;
-            let sure =
-                long || lists.on(Lists::SURE) || secret_kind || matches!(verdict, Some(Named::Key { sure: true }));
+            let sure = capitals
+                || long
+                || lists.on(Lists::SURE)
+                || secret_kind
+                || matches!(verdict, Some(Named::Key { sure: true }));
             verdict = (!before).then_some(Named::Key { sure });
             stopped = before;
         } else if lists.on(Lists::KEY) {

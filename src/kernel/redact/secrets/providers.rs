@@ -11,10 +11,10 @@ use super::value::{Bytes, invented};
 /// A body is a sequence of runs and literals: a letter for the alphabet, then its length or shortest and
 /// longest length; literals stand in quotes. Alphabets: `w` letters and digits, `b` those with `-` and `_`,
 /// `v` those with `.` too, `x` those with `=` too, `h` lower-case hex, `H` hex, `u` capitals and digits, `l`
-/// small letters and digits, `d` digits, `s` Base64, `p` letters, digits and `%`.
+/// small letters and digits, `d` digits, `s` Base64, `p` letters, digits, `%` and `=`.
 #[rustfmt::skip]
 pub const FORMATS: &[(&str, &str, &str)] = &[
-("00D", "salesforce", "w12-15 '!' v80-140"),
+    ("00D", "salesforce", "w12-15 '!' v80-140"),
     ("1//0", "google_oauth", "b36-120"),
     ("1000.", "zoho", "h32 '.' h32"),
     ("4b1d", "clickhouse", "w38"),
@@ -28,8 +28,11 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("AIza", "google_api", "b35"),
     ("AKCp", "artifactory", "w58-73"),
     ("AKIA", "aws_access_key", "u16"),
+    ("AKID", "tencent", "w32-36"),
     ("API-", "octopus", "u26-30"),
+    ("APP_USR-", "mercadopago", "d10-20 '-' d6 '-' h32 '-' d5-12"),
     ("AQ.Ab", "google_api", "b40-80"),
+    ("AQE", "adyen", "s80-140 '-' s40-60 '-' b10-24"),
     ("AQVN", "yandex", "b35-38"),
     ("ASIA", "aws_access_key", "u16"),
     ("ATATT3x", "atlassian", "x80-250"),
@@ -39,6 +42,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("ATTA", "trello", "w64-76"),
     ("AstraCS:", "astra", "w20-30 ':' h64"),
     ("BBDC-", "bitbucket", "s40-50"),
+    ("BSA", "brave", "b27-28"),
     ("CCDB1_", "cockroach", "w20-24 '_' w40"),
     ("CCIPAT_", "circleci", "w20-24 '_' h40"),
     ("CCIPRJ_", "circleci", "w20-24 '_' h40"),
@@ -59,8 +63,11 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("GOCSPX-", "google_oauth", "b28"),
     ("GR1348941", "gitlab", "b20"),
     ("HRKU-", "heroku", "b36-64"),
+    ("IGAA", "instagram", "b60-260"),
+    ("IGQV", "instagram", "b60-260"),
     ("LTAI", "alibaba", "w12-24"),
     ("NRAK-", "newrelic", "u27"),
+    ("NRBR-", "newrelic", "h19"),
     ("NRII-", "newrelic", "b32"),
     ("NRIQ-", "newrelic", "b32"),
     ("NRJS-", "newrelic", "h19"),
@@ -71,6 +78,8 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("SCW", "scaleway", "u17"),
     ("SG.", "sendgrid", "b16-32 '.' b16-64"),
     ("SK", "twilio", "h32"),
+    ("TEST-", "mercadopago", "d10-20 '-' d6 '-' h32 '-' d5-12"),
+    ("WPL_AP1.", "linkedin", "w16 '.' w6-12"),
     ("YCAJ", "yandex", "b20-22"),
     ("YCP", "yandex", "b35-38"),
     ("access-development-", "plaid", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
@@ -84,7 +93,9 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("api-", "launchdarkly", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("api_org_", "huggingface", "w34"),
     ("apify_api_", "apify", "w34-40"),
+    ("app_", "percy", "h64"),
     ("as-", "modal", "w22"),
+    ("auto_", "percy", "h64"),
     ("b.AAAAAQ", "vault", "b80-300"),
     ("bb_live_", "browserbase", "b24-64"),
     ("bedrock-api-key-", "aws_bedrock", "s80-2000"),
@@ -96,8 +107,10 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("cfk_", "cloudflare", "w40-64"),
     ("cflt", "confluent", "s56-70"),
     ("cfut_", "cloudflare", "w40-64"),
+    ("cio", "crates", "w32"),
     ("ck_", "woocommerce", "h40"),
     ("cmVmdGtu", "artifactory", "w50-64"),
+    ("cpk_", "chutes", "h32 '.' h32 '.' w32"),
     ("crsr_", "cursor", "h64"),
     ("cs_", "woocommerce", "h40"),
     ("csk-", "cerebras", "l40-64"),
@@ -130,6 +143,9 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("dt0e01.", "dynatrace", "u8-24 '.' u64"),
     ("dt0s01.", "dynatrace", "u8-24 '.' u64"),
     ("dt0s02.", "dynatrace", "u8-24 '.' u64"),
+    ("dt0s06.", "dynatrace", "u8-24 '.' u64"),
+    ("dt0s08.", "dynatrace", "u8-24 '.' u64"),
+    ("dt0s09.", "dynatrace", "u8-24 '.' u64"),
     ("duffel_live_", "duffel", "b40-50"),
     ("duffel_test_", "duffel", "b40-50"),
     ("e2b_", "e2b", "h40"),
@@ -154,6 +170,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("gho_", "github", "w36"),
     ("ghp_", "github", "w36"),
     ("ghr_", "github", "w36-76"),
+    ("ghs_", "github", "b100-520"),
     ("ghs_", "github", "w36"),
     ("ghu_", "github", "w36"),
     ("github_pat_", "github", "w22 '_' w59"),
@@ -174,6 +191,10 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("glwt-", "gitlab", "x20-60"),
     ("gsk_", "groq", "w48-56"),
     ("hawk.", "stackhawk", "b20 '.' b20"),
+    ("hcaic_", "honeycomb", "l58"),
+    ("hcaik_", "honeycomb", "l58"),
+    ("hcamk_", "honeycomb", "l58"),
+    ("hcxik_", "honeycomb", "l58"),
     ("hf_", "huggingface", "w34-40"),
     ("hl_sk_", "humanloop", "w32-64"),
     ("hvb.", "vault", "b24-400"),
@@ -184,10 +205,15 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("jina_", "jina", "b50-70"),
     ("key-", "mailgun", "l32"),
     ("key_", "cursor", "h64"),
+    ("klarna_live_api_", "klarna", "s40-200"),
+    ("klarna_test_api_", "klarna", "s40-200"),
     ("lin_api_", "linear", "w32-48"),
     ("lin_oauth_", "linear", "w32-80"),
     ("lin_wh_", "linear", "w32-80"),
     ("lip_", "lichess", "w18-24"),
+    ("live_", "gocardless", "b40"),
+    ("live_", "lob", "h35"),
+    ("live_", "mollie", "w30"),
     ("llx-", "llamacloud", "w40-64"),
     ("ls__", "langsmith", "h32"),
     ("lsv2_pt_", "langsmith", "h32 '_' h10"),
@@ -223,13 +249,16 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("pat-eu1-", "hubspot", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("pat-na1-", "hubspot", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("pat-na2-", "hubspot", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
+    ("pat.", "harness", "b20-24 '.' h24 '.' w20"),
     ("pcsk_", "pinecone", "w5-6 '_' w50-64"),
     ("pdl_live_apikey_", "paddle", "l26 '_' w22 '_' w3"),
     ("pdl_ntfset_", "paddle", "l26 '_' b20-40"),
     ("pdl_sdbx_apikey_", "paddle", "l26 '_' w22 '_' w3"),
     ("phs_", "posthog", "b40-50"),
     ("phx_", "posthog", "b40-50"),
+    ("pk_", "clickup", "d5-10 '_' u32"),
     ("pk_", "klaviyo", "h34"),
+    ("pk_prod_", "courier", "u28"),
     ("pnb_", "prefect", "l36"),
     ("pnu_", "prefect", "l36"),
     ("polar_oat_", "polar", "b40-64"),
@@ -257,6 +286,8 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("s-s4t2ud-", "intra42", "h64"),
     ("s.", "vault", "w24"),
     ("samsara_api_", "samsara", "w30-40"),
+    ("sandbox_", "gocardless", "b40"),
+    ("sat.", "harness", "b20-24 '.' h24 '.' w20"),
     ("sb_secret_", "supabase", "b24-48"),
     ("sbp_", "supabase", "h40"),
     ("sdk-", "launchdarkly", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
@@ -285,21 +316,28 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("signkey-branch-", "inngest", "h32-64"),
     ("signkey-prod-", "inngest", "h32-64"),
     ("signkey-test-", "inngest", "h32-64"),
+    ("sk", "sanity", "w150-185"),
     ("sk-", "openai", "b40-240"),
     ("sk-", "openai", "w32-64"),
     ("sk-None-", "openai", "b40-240"),
     ("sk-admin-", "openai", "b40-240"),
     ("sk-ant-", "anthropic", "b24-240"),
+    ("sk-cp-", "minimax", "b60-160"),
+    ("sk-hc-", "helicone", "b24-64"),
+    ("sk-helicone-", "helicone", "b24-64"),
+    ("sk-kimi-", "moonshot", "b40-100"),
     ("sk-lf-", "langfuse", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("sk-or-v1-", "openrouter", "h64"),
     ("sk-proj-", "openai", "b40-240"),
     ("sk-svcacct-", "openai", "b40-240"),
     ("sk.eyJ", "mapbox", "b20-300 '.' b20-40"),
     ("skE", "sanity", "w80-180"),
+    ("sk_", "checkout", "l26 '='"),
     ("sk_", "elevenlabs", "h48"),
     ("sk_dev_", "liveblocks", "b40-80"),
     ("sk_live_", "stripe", "b16-250"),
     ("sk_prod_", "keycdn", "b18-64"),
+    ("sk_sbox_", "checkout", "l26 '='"),
     ("sk_test_", "stripe", "b16-250"),
     ("sl.", "dropbox", "b100-1600"),
     ("sl.u.", "dropbox", "b100-1600"),
@@ -316,7 +354,10 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("sqa_", "sonar", "h40"),
     ("sqp_", "sonar", "h40"),
     ("squ_", "sonar", "h40"),
+    ("ss_", "percy", "h64"),
     ("st.", "infisical", "h24 '.' h32 '.' h32"),
+    ("test_", "lob", "h35"),
+    ("test_", "mollie", "w30"),
     ("testsk_", "svix", "b24-64"),
     ("tfp_", "typeform", "x40-60"),
     ("tgp_v1_", "together", "b43"),
@@ -342,6 +383,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("waka_", "wakatime", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("waka_tok_", "wakatime", "w60"),
     ("wandb_v1_", "wandb", "b60-90"),
+    ("web_", "percy", "h64"),
     ("whsec_", "stripe", "s24-80"),
     ("xaat-", "axiom", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),
     ("xai-", "xai", "w70-90"),
@@ -403,7 +445,7 @@ fn within(alphabet: u8, byte: u8) -> bool {
         b'l' => byte.is_ascii_lowercase() || byte.is_ascii_digit(),
         b'd' => byte.is_ascii_digit(),
         b's' => byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'='),
-        b'p' => byte.is_ascii_alphanumeric() || byte == b'%',
+        b'p' => byte.is_ascii_alphanumeric() || matches!(byte, b'%' | b'='),
         _ => false,
     }
 }
@@ -450,7 +492,8 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
         let Some(end) = body(text, start + prefix.len(), form).or_else(|| grown(text, start, prefix)) else { continue };
         let drawn = text.range(start + prefix.len(), end);
         let joined = drawn.iter().any(|byte| matches!(byte, b'-' | b'_'));
-        if invented(drawn) || joined && !mixed(drawn) || rarity(drawn) < if drawn.len() < 20 { 0 } else { 30 } {
+        let worded = joined && !mixed(drawn) && rarity(drawn) < 100;
+        if invented(drawn) || worded || rarity(drawn) < if drawn.len() < 20 { 0 } else { 30 } {
             continue;
         }
         if best.is_none_or(|(longest, _)| end > longest) {
@@ -462,7 +505,12 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
 
 /// A body of another length than documented, behind a mark that nothing but this provider uses.
 fn grown(text: Bytes<'_>, start: usize, prefix: &str) -> Option<usize> {
-    let marked = prefix.len() >= 4 && prefix.ends_with(['_', '-', '.']) && !prefix.starts_with("api");
+    // Words that begin names of all kinds.
+    const COMMON: &[&str] = &["app_", "auto_", "live_", "pat.", "sandbox_", "sat.", "test_", "TEST-", "web_"];
+    let marked = prefix.len() >= 4
+        && prefix.ends_with(['_', '-', '.'])
+        && !prefix.starts_with("api")
+        && !COMMON.contains(&prefix);
     let body = start + prefix.len();
     let end = body + text.from(body).iter().take(512).take_while(url_safe).count();
     (marked && end - body >= 20 && mixed(text.range(body, end))).then_some(end)

@@ -250,3 +250,72 @@ fn any_bytes_are_read_without_harm() {
         }
     }
 }
+
+#[test]
+fn passwords_are_found_in_rows_columns_and_on_more_command_lines() {
+    let mut drawn = Drawn(11);
+    for form in [
+        "INSERT INTO users (login, password) VALUES ('bob', '{}');",
+        "insert into users (password, n) values ('{}', 1)",
+        "<tr><th>User</th><th>Password</th><th>Role</th></tr><tr><td>bob</td><td>{}</td><td>admin</td></tr>",
+        "variable \"db_password\" {\n  type = string\n  default = \"{}\"\n}",
+        "| `DB_PASSWORD` | `{}` |",
+        "RABBITMQ_DEFAULT_PASS={}",
+        "ldap_bind_pw: {}",
+        "psk=\"{}\"",
+        "svc:{}@tcp(db:3306)/app",
+        "echo '{}' | sudo -S true",
+        "net use Z: \\\\srv\\d /user:bob {}",
+        "zip -P {} a.zip x",
+        "cqlsh -u cassandra -p {}",
+        "user: bob pass: {}",
+        "Κωδικός: {}",
+    ] {
+        let password = format!("{}4{}", drawn.of(BASE62, 9), drawn.of(BASE62, 3));
+        let text = form.replace("{}", &password);
+        assert_eq!(values(&text, &[]), [(Kind::Password, password.as_str())], "{text}");
+    }
+    let login = "Ym9iOlMzY3JldC0yMDI0";
+    assert_eq!(values(login, &["auths", "ghcr.io", "auth"]), [(Kind::Password, login)]);
+}
+
+#[test]
+fn azures_annotated_keys_and_keys_with_signs_of_base64_are_found_alone() {
+    let mut drawn = Drawn(13);
+    let mut of = |length| drawn.of(BASE62, length);
+    for key in [
+        format!("{}JQQJ9{}", of(52), of(27)),
+        format!("{}AZDO{}", of(76), of(4)),
+        format!("{}AzSe{}", of(42), of(6)),
+        format!("{}+ACR{}", of(42), of(6)),
+        format!("{}AzFu{}==", of(44), of(6)),
+        format!("{}+ASt{}==", of(76), of(6)),
+        format!("glc_{}4/{}", of(4), of(60)),
+        format!("cflt{}4+{}/{}", of(7), of(24), of(27)),
+    ] {
+        let text = format!("leaked {key} in chat");
+        assert_eq!(values(&text, &[]), [(Kind::ApiKey, key.as_str())], "{text}");
+    }
+    let key = of(32);
+    let text = format!("https://api.acme.org/v2/x?lang=de&key={key}&page=2");
+    assert_eq!(values(&text, &[]), [(Kind::ApiKey, key.as_str())]);
+}
+
+#[test]
+fn masks_words_of_other_scripts_and_references_are_no_secrets() {
+    for text in [
+        "password: XXX-XX-6047",
+        "password='xxxx-xxxx-xxxx-1301'",
+        "user\tpassword\nbob\t**** **** **** 0787\n",
+        "| env:DB_PASSWORD | KRB-18373 |",
+        "process.env.API_KEY | d3:1c:35:9f:96:01",
+        "NEXTPAGETOKEN: BI/pLLWCGN48NmA/0RM5cCyRhDLMgtZ5E0CLYaDX",
+        "<tr><th>Password</th><th>Role</th></tr>",
+        "apt\tpasswd\t4.17.4-2\napt\tlibxcomposite-dev\t1.17.0-2\n",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+    for (key, value) in [("password", "密码"), ("password", "비밀번호"), ("token", "トークン")] {
+        assert_eq!(values(value, &[key]), [], "{key}: {value}");
+    }
+}

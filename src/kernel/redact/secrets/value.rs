@@ -164,9 +164,13 @@ pub fn masked(value: &[u8]) -> bool {
     }
     let cross = |byte: &u8| matches!(byte, b'x' | b'X' | b'?' | b'#' | b'_' | b'-' | b'.' | b'0');
     let crosses = value.iter().filter(|byte| matches!(byte, b'x' | b'X')).count();
+    let seen = value.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).count();
     value.iter().all(cross)
         && (value.len() < 8 || crosses * 2 > value.len() || value.iter().all(|byte| Some(byte) == value.first()))
-        || crosses >= 6 && crosses * 3 >= value.len() * 2
+        || crosses >= 6 && crosses * 3 >= seen * 2
+        || crosses >= 4
+            && crosses * 2 >= seen
+            && value.iter().all(|byte| matches!(byte, b'x' | b'X' | b'-' | b' ' | b'/' | b'.') || byte.is_ascii_digit())
         || value.len() >= 3 && value.iter().all(|byte| Some(byte) == value.first() && !byte.is_ascii_alphanumeric())
 }
 
@@ -263,9 +267,14 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     #[rustfmt::skip]
     const OTHER: &[&str] = &[
         "sha256:", "sha384-", "sha512-", "sha256-", "sha1:", "md5:", "AAAAB3", "AAAAC3", "AAAAE2", "ssh-", "data:",
-        "urn:", "/", "./", "../", "~/", "W/", "0x00",
+        "urn:", "./", "../", "~/", "0x00",
     ];
-    if OTHER.iter().any(|start| value.starts_with(start.as_bytes())) || value.windows(3).any(|three| three == b"://") {
+    // Base64 may begin with a slash too.
+    let rooted = value.starts_with(b"/") && (value.len() < 40 || rarity(value) < 100);
+    if rooted
+        || OTHER.iter().any(|start| value.starts_with(start.as_bytes()))
+        || value.windows(3).any(|three| three == b"://")
+    {
         return false;
     }
     // Things with a grammar: dates, addresses, versions, numbers.
@@ -324,6 +333,10 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     let hex = text
         .strip_prefix("0x")
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
+    // A word of another script for the same: `"password": "密码"`.
+    if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
+        return false;
+    }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
     if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
         return false;
@@ -412,7 +425,10 @@ fn path(value: &[u8]) -> bool {
 /// Dates, tickets, mail addresses and hosts that follow the word in prose, and other fields.
 fn reference(value: &[u8]) -> bool {
     let text = std::str::from_utf8(value).unwrap_or("");
-    if text.split_once('=').is_some_and(|(field, _)| identifier(&field.replace('-', "_"))) {
+    let field = |name: &str| {
+        identifier(&name.replace('-', "_")) && !(name.bytes().any(|byte| byte.is_ascii_digit()) && mixed_case(name))
+    };
+    if text.split_once('=').is_some_and(|(name, _)| field(name)) {
         return true;
     }
     let mail = text.split_once('@').is_some_and(|(_, host)| {
