@@ -49,11 +49,12 @@ fn run(interval: Duration, mut files: Files, mut pseudonyms: Pseudonyms, queue: 
             waiting.extend(done);
         }
         while let Err(error) = files.write(&lines) {
-            // Dropping the senders tells whoever waits. The batch stays, and is written whole when that works.
-            waiting.clear();
+            // Before anybody hears of it: whoever does and calls again is refused.
             if !queue.set_broken(true) {
                 eprintln!("audit: records cannot be written, refusing all calls until they can: {error}");
             }
+            // Dropping the senders tells whoever waits. The batch stays, and is written whole when that works.
+            waiting.clear();
             thread::sleep(RETRY_EVERY);
         }
         if queue.set_broken(false) {

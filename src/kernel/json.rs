@@ -153,7 +153,8 @@ impl Document {
         }
         // A guess that most messages stay under, so that the tape grows once if at all.
         let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
-        let mut parser = Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, bounds };
+        let mut parser =
+            Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, marks: Marks::NONE, bounds };
         parser.space();
         parser.value(0)?;
         parser.space();
@@ -180,6 +181,19 @@ impl Document {
     /// The outermost value.
     pub fn root(&self) -> Value<'_> {
         Value { document: self, index: 0 }
+    }
+
+    /// A part of this document as a document of its own, as it would be read from [`Value::raw`].
+    pub fn part(&self, value: Value<'_>) -> Self {
+        let range = value.range();
+        let (first, start) = (value.index, range.start as u32);
+        let moved = |node: &Node| Node {
+            kind: node.kind,
+            start: node.start - start,
+            end: node.end - start,
+            next: node.next - first,
+        };
+        Self { text: self.text.slice(range), nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
     }
 
     /// The text as it came.
@@ -253,12 +267,7 @@ impl<'a> Value<'a> {
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
         let node = self.document.node(self.index);
-        let Kind::String { escaped, .. } = node.kind else {
-            return None;
-        };
-        let raw = self.document.slice(node);
-        let inner = raw.get(1..raw.len().saturating_sub(1))?;
-        if escaped { unescape(inner).map(Cow::Owned) } else { std::str::from_utf8(inner).ok().map(Cow::Borrowed) }
+        decoded(node.kind, self.document.slice(node))
     }
 
     /// The number as an `i64`, if it is an integer that fits.
@@ -317,6 +326,40 @@ impl<'a> Value<'a> {
     /// once have the same one only if they are the same place.
     pub fn place(self) -> (usize, u32) {
         (std::ptr::from_ref(self.document).addr(), self.index)
+    }
+
+    /// Whether this is a string that says exactly `text`. Nothing is decoded but one escape at a time.
+    pub fn says(self, text: &[u8]) -> bool {
+        let raw = self.raw();
+        let inner = raw.get(1..raw.len().saturating_sub(1)).unwrap_or_default();
+        matches!(self.kind(), Kind::String { .. }) && says(inner, text)
+    }
+
+    /// Whether this is the same value as another, node for node: the same keys in the same order, numbers spelled alike;
+    /// whitespace and the spelling of strings may differ.
+    pub fn is_twin(self, other: Self) -> bool {
+        let offset = |value: Self, node: &Node| node.next.wrapping_sub(value.index);
+        let same = |(own, their): (&Node, &Node)| {
+            let (a, b) = (self.document.slice(*own), other.document.slice(*their));
+            let alike = match (own.kind, their.kind) {
+                (Kind::String { .. }, Kind::String { .. }) => {
+                    // In the plainest spelling there is one for each text.
+                    a == b
+                        || !(plainest(own.kind) && plainest(their.kind))
+                            && decoded(own.kind, a) == decoded(their.kind, b)
+                }
+                (Kind::Number, Kind::Number) => a == b,
+                (kind, other) => kind == other,
+            };
+            alike && offset(self, own) == offset(other, their)
+        };
+        let (own, their) = (self.nodes(), other.nodes());
+        own.len() == their.len() && own.iter().zip(their).all(same)
+    }
+
+    fn nodes(self) -> &'a [Node] {
+        let start = self.index as usize;
+        self.document.nodes.get(start..start + self.weight()).unwrap_or_default()
     }
 
     /// How many nodes this value spans: a bound for work done on it.
@@ -499,21 +542,27 @@ pub fn string(text: &str) -> Vec<u8> {
     out
 }
 
+const ONES: u64 = u64::from_le_bytes([1; 8]);
+const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
+
+/// The highest bit of each byte that is zero; above the lowest of them also of others.
+fn zero_bytes(word: u64) -> u64 {
+    word.wrapping_sub(ONES) & !word & HIGH
+}
+
 /// Where the first quote, backslash or control character is.
 ///
 /// Most strings are short, so the first bytes are looked at eight at a time in a register (SIMD within a
 /// register: a byte that is zero after the xor, or below 0x20, sets its highest bit); only what is longer
 /// is worth a vector search.
 fn special(text: &[u8]) -> Option<usize> {
-    const ONES: u64 = u64::from_le_bytes([1; 8]);
-    const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
     const SHORT: usize = 48;
-    let zero = |word: u64| word.wrapping_sub(ONES) & !word;
     let (words, rest) = text.get(..SHORT).unwrap_or(text).as_chunks::<8>();
     for (index, word) in words.iter().enumerate() {
         let word = u64::from_le_bytes(*word);
         let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = (zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control) & HIGH;
+        let quote = zero_bytes(word ^ (ONES * u64::from(b'"')));
+        let found = quote | zero_bytes(word ^ (ONES * u64::from(b'\\'))) | (control & HIGH);
         if found != 0 {
             // A borrow can only set a bit above the first true one.
             return Some(index * 8 + found.trailing_zeros() as usize / 8);
@@ -531,6 +580,78 @@ fn special(text: &[u8]) -> Option<usize> {
     (stop < long.len()).then_some(SHORT + stop)
 }
 
+/// Where quotes, backslashes and control characters are in a text that is gone through from its beginning. They are
+/// looked for in 64 bytes at once, whatever strings begin and end there, so that a text full of escapes costs little more.
+struct Marks {
+    block: usize,
+    mask: u64,
+}
+
+impl Marks {
+    const NONE: Self = Self { block: usize::MAX, mask: 0 };
+
+    /// The next one at `from` or after it.
+    #[inline]
+    fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let found = self.mask & (u64::MAX << (from % 64));
+        if self.block == from / 64 && found != 0 {
+            return Some((from & !63) + found.trailing_zeros() as usize);
+        }
+        self.further(text, from)
+    }
+
+    /// The same, of a block that was not looked at.
+    #[inline(never)]
+    fn further(&mut self, text: &[u8], from: usize) -> Option<usize> {
+        let (mut block, mut kept) = (from / 64, u64::MAX << (from % 64));
+        loop {
+            if self.block != block {
+                let rest = text.get(block * 64..).filter(|rest| !rest.is_empty())?;
+                *self = Self { block, mask: marks(rest) };
+            }
+            let found = self.mask & kept;
+            if found != 0 {
+                return Some(block * 64 + found.trailing_zeros() as usize);
+            }
+            (block, kept) = (block + 1, u64::MAX);
+        }
+    }
+}
+
+/// One bit for each of the first 64 bytes.
+fn marks(text: &[u8]) -> u64 {
+    let mut padded = [b' '; 64];
+    let block = text.first_chunk::<64>().unwrap_or_else(|| {
+        padded.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
+        &padded
+    });
+    // A loop without branches, which compilers turn into vector code.
+    let mut found = [0u8; 64];
+    for (slot, byte) in found.iter_mut().zip(block) {
+        *slot = if *byte < 0x20 || *byte == b'"' || *byte == b'\\' { 0xFF } else { 0 };
+    }
+    // Of each byte another bit, and the product adds them up in the highest byte.
+    const ONE_EACH: u64 = 0x8040_2010_0804_0201;
+    let bits = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) & ONE_EACH).wrapping_mul(ONES) >> 56;
+    found.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
+}
+
+/// Keys of one object that are compared in pairs.
+const FEW_KEYS: usize = 12;
+
+/// The length and the first seven bytes of a key, which tell most keys apart.
+fn beginning(key: &[u8]) -> u64 {
+    let bytes = match key.first_chunk::<7>() {
+        Some([a, b, c, d, e, f, g]) => [*a, *b, *c, *d, *e, *f, *g, 0],
+        None => {
+            let mut padded = [0; 8];
+            padded.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
+            padded
+        }
+    };
+    u64::from_le_bytes(bytes) | (key.len() as u64) << 56
+}
+
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
@@ -538,15 +659,21 @@ struct Parser<'a> {
     /// Keys of the object being closed; kept for the next.
     keys: Vec<Node>,
     plain: bool,
+    marks: Marks,
     bounds: &'a Bounds,
 }
 
 impl Parser<'_> {
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
+        if self.peek().is_none_or(|byte| byte > b' ') {
+            return;
+        }
         let before = self.at;
         while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
             self.at += 1;
@@ -588,9 +715,18 @@ impl Parser<'_> {
         if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
             return Err(Fault::Syntax);
         }
-        let index = self.push(kind)?;
+        let start = self.at as u32;
         self.at += word.len();
-        self.close(index);
+        self.leaf(kind, start)
+    }
+
+    /// A value that has none within it, from `start` up to here.
+    fn leaf(&mut self, kind: Kind, start: u32) -> Result<(), Fault> {
+        if self.nodes.len() >= self.bounds.nodes_max {
+            return Err(Fault::TooManyNodes);
+        }
+        let next = self.nodes.len() as u32 + 1;
+        self.nodes.push(Node { kind, start, end: self.at as u32, next });
         Ok(())
     }
 
@@ -603,7 +739,7 @@ impl Parser<'_> {
     }
 
     fn number(&mut self) -> Result<(), Fault> {
-        let index = self.push(Kind::Number)?;
+        let start = self.at as u32;
         if self.peek() == Some(b'-') {
             self.at += 1;
         }
@@ -623,33 +759,32 @@ impl Parser<'_> {
             }
             self.digits()?;
         }
-        self.close(index);
-        Ok(())
+        self.leaf(Kind::Number, start)
     }
 
     fn string(&mut self) -> Result<(), Fault> {
-        let index = self.push(Kind::String { escaped: false, plainest: true })?;
+        let start = self.at as u32;
         self.at += 1;
         let (mut escaped, mut plainest) = (false, true);
         loop {
-            self.at += special(self.text.get(self.at..).unwrap_or_default()).ok_or(Fault::Syntax)?;
-            let found = self.peek();
-            self.at += 1;
-            match found {
-                Some(b'"') => break,
-                Some(b'\\') => {
+            self.at = self.marks.next(self.text, self.at).ok_or(Fault::Syntax)?;
+            match self.text.get(self.at..) {
+                Some([b'"', ..]) => break,
+                Some([b'\\', b'"' | b'\\' | b'n', ..]) => {
                     escaped = true;
+                    self.at += 2;
+                }
+                Some([b'\\', ..]) => {
+                    escaped = true;
+                    self.at += 1;
                     plainest &= self.escape()?;
                 }
                 _ => return Err(Fault::Syntax),
             }
         }
+        self.at += 1;
         self.plain &= plainest;
-        if let Some(node) = self.nodes.get_mut(index) {
-            node.kind = Kind::String { escaped, plainest };
-        }
-        self.close(index);
-        Ok(())
+        self.leaf(Kind::String { escaped, plainest }, start)
     }
 
     /// What follows a backslash; whether it is the plainest spelling of its character.
@@ -770,16 +905,25 @@ impl Parser<'_> {
             let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        } else if self.keys.len() <= 12 {
+        } else if self.keys.len() <= FEW_KEYS {
             // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
-            let keys = self.keys.iter().enumerate();
-            keys.clone().any(|(i, key)| self.keys.iter().skip(i + 1).any(|other| raw(other) == raw(key)))
+            let mut begins = [0; FEW_KEYS];
+            begins.iter_mut().zip(&self.keys).for_each(|(slot, key)| *slot = beginning(raw(key)));
+            let keys = self.keys.iter().zip(&begins);
+            let again = |(at, (key, begin)): (usize, (&Node, &u64))| {
+                keys.clone().skip(at + 1).any(|(other, also)| begin == also && raw(key) == raw(other))
+            };
+            keys.clone().enumerate().any(again)
         } else {
             self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
             self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
         };
         if duplicate { Err(Fault::DuplicateKey) } else { Ok(()) }
     }
+}
+
+fn plainest(kind: Kind) -> bool {
+    matches!(kind, Kind::String { plainest: true, .. })
 }
 
 fn plain_text(raw: &[u8]) -> Option<Cow<'_, str>> {
@@ -790,37 +934,84 @@ fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
 }
 
+/// The text of a string, which stands there with its quotes.
+fn decoded(kind: Kind, raw: &[u8]) -> Option<Cow<'_, str>> {
+    let Kind::String { escaped, .. } = kind else { return None };
+    let inner = raw.get(1..raw.len().saturating_sub(1))?;
+    if escaped { unescape(inner).map(Cow::Owned) } else { plain_text(inner) }
+}
+
 fn unescape(raw: &[u8]) -> Option<String> {
-    let text = std::str::from_utf8(raw).ok()?;
-    let mut out = String::with_capacity(text.len());
-    let mut characters = text.chars();
-    let hex4 = |characters: &mut std::str::Chars<'_>| -> Option<u32> {
-        (0..4).try_fold(0u32, |sum, _| Some(sum * 16 + characters.next()?.to_digit(16)?))
-    };
-    while let Some(plain) = memchr::memchr(b'\\', characters.as_str().as_bytes()) {
-        let (before, rest) = characters.as_str().split_at_checked(plain)?;
-        out.push_str(before);
-        characters = rest.chars();
-        characters.next();
-        out.push(match characters.next()? {
-            'b' => '\u{8}',
-            'f' => '\u{c}',
-            'n' => '\n',
-            'r' => '\r',
-            't' => '\t',
-            'u' => match hex4(&mut characters)? {
-                high @ 0xD800..=0xDBFF => {
-                    (characters.next()? == '\\' && characters.next()? == 'u').then_some(())?;
-                    let low = hex4(&mut characters)?;
-                    char::from_u32(0x10000 + ((high - 0xD800) << 10) + low.checked_sub(0xDC00)?)?
-                }
-                code => char::from_u32(code)?,
-            },
-            other => other,
-        });
+    let (mut marks, mut at) = (Marks::NONE, 0);
+    let mut out = Vec::with_capacity(raw.len());
+    while let Some(escape) = marks.next(raw, at) {
+        out.extend_from_slice(raw.get(at..escape)?);
+        let rest = raw.get(escape + 1..)?;
+        let (character, left) = escaped(rest)?;
+        match u8::try_from(character) {
+            Ok(byte) if byte.is_ascii() => out.push(byte),
+            _ => out.extend_from_slice(character.encode_utf8(&mut [0; 4]).as_bytes()),
+        }
+        at = raw.len() - left.len();
     }
-    out.push_str(characters.as_str());
-    Some(out)
+    out.extend_from_slice(raw.get(at..)?);
+    String::from_utf8(out).ok()
+}
+
+/// The character that an escape stands for, and what comes after it; from after the backslash.
+fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
+    let (letter, rest) = rest.split_first()?;
+    let plain = match letter {
+        b'b' => '\u{8}',
+        b'f' => '\u{c}',
+        b'n' => '\n',
+        b'r' => '\r',
+        b't' => '\t',
+        b'u' => {
+            let (digits, rest) = rest.split_first_chunk::<4>()?;
+            return match parse_hex4(digits)? {
+                high @ 0xD800..=0xDBFF => {
+                    let (digits, rest) = rest.strip_prefix(b"\\u")?.split_first_chunk::<4>()?;
+                    let low = parse_hex4(digits)?.checked_sub(0xDC00)?;
+                    Some((char::from_u32(0x10000 + ((high - 0xD800) << 10) + low)?, rest))
+                }
+                code => Some((char::from_u32(code)?, rest)),
+            };
+        }
+        other => char::from(*other),
+    };
+    Some((plain, rest))
+}
+
+/// Whether what stands within the quotes of a string says `text`.
+fn says(inner: &[u8], text: &[u8]) -> bool {
+    let (mut marks, mut at, mut rest) = (Marks::NONE, 0, text);
+    // A quote or a control character is none without a backslash before it.
+    while let Some(escape) = marks.next(inner, at) {
+        let Some((said, after)) = rest.split_at_checked(escape - at) else { return false };
+        if !same(inner.get(at..escape).unwrap_or_default(), said) {
+            return false;
+        }
+        let known = match (inner.get(escape + 1), after) {
+            (Some(b'"' | b'\\'), [first, ..]) if inner.get(escape + 1) == Some(first) => {
+                Some((escape + 2, after.get(1..)))
+            }
+            (Some(_), _) => escaped(inner.get(escape + 1..).unwrap_or_default()).map(|(character, left)| {
+                (inner.len() - left.len(), after.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()))
+            }),
+            (None, _) => None,
+        };
+        let Some((next, Some(left))) = known else { return false };
+        (at, rest) = (next, left);
+    }
+    inner.get(at..) == Some(rest)
+}
+
+/// Whether two texts of one length are the same; most are shorter than a call to compare them is worth.
+fn same(a: &[u8], b: &[u8]) -> bool {
+    let (words, rest) = a.as_chunks::<8>();
+    let (others, last) = b.as_chunks::<8>();
+    words == others && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -862,6 +1053,62 @@ mod tests {
         let mut canonical = Vec::new();
         document.root().canonical(&mut canonical);
         assert_eq!(canonical, br#"{"ab":[true,null],"b":1.50e3}"#);
+    }
+
+    #[test]
+    fn a_string_says_what_it_decodes_to_and_nothing_else() {
+        let texts =
+            ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
+        for text in texts {
+            let plainest = String::from_utf8(string(text)).unwrap();
+            let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
+            for spelled in [plainest, format!("\"{escaped}\"")] {
+                let document = parse(&spelled).unwrap();
+                assert!(document.root().says(text.as_bytes()), "{spelled}");
+                assert_eq!(document.root().as_str().unwrap(), text);
+                for at in 0..text.len() {
+                    let mut other = text.as_bytes().to_vec();
+                    other[at] ^= 1;
+                    assert!(!document.root().says(&other), "{spelled}: differs at {at}");
+                    assert!(!document.root().says(&text.as_bytes()[..at]), "{spelled}: {at} bytes of it");
+                }
+                assert!(!document.root().says(format!("{text}x").as_bytes()));
+            }
+        }
+        assert!(!parse("1").unwrap().root().says(b"1"));
+        assert!(!parse("[]").unwrap().root().says(b""));
+    }
+
+    #[test]
+    fn a_part_reads_as_it_would_alone() {
+        let whole = parse(r#" {"a":[1,{"b":"\u0041"}], "c" : { "d" : [ ] , "e" : "x" } } "#).unwrap();
+        let mut open = vec![whole.root()];
+        while let Some(value) = open.pop() {
+            let (part, alone) = (whole.part(value), Document::reread(value.raw().to_vec()).unwrap());
+            assert_eq!(part.text(), alone.text());
+            assert_eq!(format!("{:?}", part.nodes), format!("{:?}", alone.nodes));
+            assert!(part.root().is_twin(value) && value.is_twin(alone.root()));
+            open.extend(value.elements().chain(value.entries().map(|(_, value)| value)));
+        }
+    }
+
+    #[test]
+    fn twins_are_the_same_node_for_node() {
+        let value = parse(r#"{"a":[1,"x\ny"],"b":null}"#).unwrap();
+        for (text, twin) in [
+            ("{ \"\\u0061\": [1, \"x\\u000ay\"],\n\"b\": null }", true),
+            (r#"{"b":null,"a":[1,"x\ny"]}"#, false),
+            (r#"{"a":[1.0,"x\ny"],"b":null}"#, false),
+            (r#"{"a":[1],"x\ny":"b"}"#, false),
+            (r#"{"a":[1,"x\ny",null]}"#, false),
+            (r#"{"a":[1,"x\ty"],"b":null}"#, false),
+            (r#"{"a":[1,"x\ny"],"b":false}"#, false),
+            (r#"[["a",1,"x\ny"],"b",null]"#, false),
+        ] {
+            let other = parse(text).unwrap();
+            assert_eq!(value.root().is_twin(other.root()), twin, "{text}");
+            assert_eq!(other.root().is_twin(value.root()), twin, "{text}");
+        }
     }
 
     #[test]

@@ -17,6 +17,7 @@ use crate::kernel::flow::{Lesson, data};
 use crate::kernel::json::{Bounds, Document, Fault, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
+use crate::kernel::mcp::mirror::{Mirror, Mirrors, Says};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::decide::{authorize, verdict};
@@ -254,8 +255,11 @@ impl Judge {
         ledger: &dyn Ledger,
     ) -> Result<Inspected, Refusal> {
         let judged = self.read(text).and_then(|document| {
-            let rewritten = self.redacted(&document, facts, ledger)?;
-            self.judge(rewritten.unwrap_or(document), failed, facts, ledger)
+            let mirrors = Mirrors::default();
+            match self.redacted((&document, &mirrors), facts, ledger)? {
+                Some(rewritten) => self.judge((&rewritten, &Mirrors::default()), failed, facts, ledger),
+                None => self.judge((&document, &mirrors), failed, facts, ledger),
+            }
         });
         judged.map_err(|refusal| refusal.for_id(self.message.id.clone()))
     }
@@ -276,9 +280,9 @@ impl Judge {
     }
 
     /// The frame without sensitive data, where the policy keeps any back; `None` if it stays as it is.
-    fn redacted(
+    fn redacted<'d>(
         &mut self,
-        document: &Document,
+        (document, mirrors): (&'d Document, &Mirrors<'d>),
         facts: &Facts,
         ledger: &dyn Ledger,
     ) -> Result<Option<Document>, Refusal> {
@@ -300,7 +304,7 @@ impl Judge {
         };
         let passage = Passage { server: &self.server, principal: &self.principal, target: &target, facts };
         let schema = tool.and_then(|tool| tool.output.as_ref());
-        let shown = shown(document, passage, method, schema, &mut past);
+        let shown = shown(document, mirrors, passage, method, schema, &mut past);
         self.past = past;
         shown
     }
@@ -310,9 +314,9 @@ impl Judge {
         &self.past.counts
     }
 
-    fn judge(
+    fn judge<'d>(
         &self,
-        document: Document,
+        (document, mirrors): (&'d Document, &Mirrors<'d>),
         failed: bool,
         facts: &Facts,
         ledger: &dyn Ledger,
@@ -324,7 +328,7 @@ impl Judge {
                 edits.told = name.ends_with("/list_changed");
                 self.unasked(name, &frame, facts)?
             }
-            None => self.answer(&document, &frame, failed, facts, ledger, &mut edits)?,
+            None => self.answer((document, mirrors), &frame, failed, facts, ledger, &mut edits)?,
         };
         self.unhidden(&frame, &mut edits)?;
         let Edits { patches, differs, told, note, asks, pinned: _ } = edits;
@@ -396,7 +400,7 @@ impl Judge {
 
     fn answer<'a>(
         &self,
-        document: &'a Document,
+        (document, mirrors): (&'a Document, &Mirrors<'a>),
         frame: &Envelope<'a>,
         failed: bool,
         facts: &Facts,
@@ -439,7 +443,7 @@ impl Judge {
                 Some(Asked { method, target }) => (*method, target),
                 None => (self.message.method, &self.message.target),
             };
-            negotiated = self.result((method, target), result, facts, edits)?;
+            negotiated = self.result((method, target), (result, mirrors), facts, edits)?;
             error |= result.get("isError").is_some_and(|e| e.raw() == b"true");
         }
         Ok(match late {
@@ -448,10 +452,10 @@ impl Judge {
         })
     }
 
-    fn result(
+    fn result<'d>(
         &self,
         (row, target): (&Method, &Target),
-        result: Value<'_>,
+        (result, mirrors): (Value<'d>, &Mirrors<'d>),
         facts: &Facts,
         edits: &mut Edits,
     ) -> Result<Option<Revision>, Refusal> {
@@ -507,10 +511,10 @@ impl Judge {
             Class::Resource if row.name == "resources/read" => self.widgets(target, result, edits)?,
             Class::CallTool => {
                 self.embedded(result, edits)?;
-                self.output(target, result, edits)?;
+                self.output(target, (result, mirrors), edits)?;
             }
             Class::GetPrompt => self.embedded(result, edits)?,
-            Class::Task => self.of_task(result, edits)?,
+            Class::Task => self.of_task((result, mirrors), edits)?,
             _ => {}
         }
         Ok(negotiated)
@@ -531,7 +535,7 @@ impl Judge {
     }
 
     /// What a server says of a task; what came of it is judged like the result of the call.
-    fn of_task(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+    fn of_task<'d>(&self, (result, mirrors): (Value<'d>, &Mirrors<'d>), edits: &mut Edits) -> Result<(), Refusal> {
         let Some(task) = &self.message.task else { return Ok(()) };
         if let Some(id) = result.get("taskId") {
             if id.as_str().is_none_or(|id| id != task.theirs) {
@@ -541,7 +545,7 @@ impl Judge {
         }
         if let Some(came) = result.get("result").filter(|came| came.is_object()) {
             self.embedded(came, edits)?;
-            self.output(&Target::Tool(task.tool.clone()), came, edits)?;
+            self.output(&Target::Tool(task.tool.clone()), (came, mirrors), edits)?;
         }
         Ok(())
     }
@@ -641,7 +645,12 @@ impl Judge {
     }
 
     /// A structured result is what the published schema says, and a text that mirrors it says the same.
-    fn output(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
+    fn output<'d>(
+        &self,
+        target: &Target,
+        (result, mirrors): (Value<'d>, &Mirrors<'d>),
+        edits: &mut Edits,
+    ) -> Result<(), Refusal> {
         let tool = match (&self.server.contract.published, target) {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
@@ -668,7 +677,8 @@ impl Judge {
             None => Some("no structuredContent".to_owned()),
             Some(value) => match schema.validate(value) {
                 Ok(()) => {
-                    mirrored(result, value, self.server.contract.hidden_text == HiddenText::Strip, edits);
+                    let strip = self.server.contract.hidden_text == HiddenText::Strip;
+                    mirrored(&mirrors.of(result), value, strip, edits);
                     None
                 }
                 Err(mismatches) => {
@@ -758,37 +768,16 @@ impl Judge {
 
 /// A text block that is JSON and says something else than the structured result beside it is made to say the same:
 /// what was checked is what is read.
-fn mirrored(result: Value<'_>, value: Value<'_>, visible: bool, edits: &mut Edits) {
-    let canonical = |value: Value<'_>| {
-        let mut out = Vec::new();
-        value.canonical(&mut out);
-        out
-    };
-    // Once each, however many blocks there are: the server chooses their number.
-    let mut checked = None;
-    let mut rewritten = false;
-    for block in result.get("content").into_iter().flat_map(Value::elements) {
-        let Some(text) = block.get("text") else { continue };
-        let Some(said) = text.as_str().filter(|said| said.trim_start().starts_with(['{', '['])) else { continue };
-        if said.as_bytes() == value.raw() {
-            continue;
-        }
-        match Document::reread(said.as_bytes().to_vec()) {
-            Ok(document) if canonical(document.root()) == *checked.get_or_insert_with(|| canonical(value)) => continue,
-            // Some readers take a repeated key for JSON, and it is theirs that counts.
-            Ok(_) | Err(Fault::DuplicateKey) => {}
-            Err(_) => continue,
-        }
-        edits.note = Some("content said something else than structuredContent".to_owned());
-        if std::mem::replace(&mut rewritten, true) {
-            edits.patches.remove(block);
-        } else {
-            let mut whole = Vec::new();
-            value.write(&Patches::default(), &mut whole);
-            let whole = String::from_utf8_lossy(&whole);
-            edits.patches.replace(text, string(&if visible { strip(&whole) } else { whole.clone() }));
-        }
-    }
+fn mirrored(mirrors: &[Mirror<'_>], value: Value<'_>, visible: bool, edits: &mut Edits) {
+    let mut others = mirrors.iter().filter(|mirror| matches!(mirror.says, Says::Other));
+    let Some(first) = others.next() else { return };
+    edits.note = Some("content said something else than structuredContent".to_owned());
+    let mut whole = Vec::new();
+    value.write(&Patches::default(), &mut whole);
+    let whole = String::from_utf8_lossy(&whole);
+    edits.patches.replace(first.text, string(&if visible { strip(&whole) } else { whole.clone() }));
+    // Once, however many blocks there are: the server chooses their number.
+    others.for_each(|mirror| edits.patches.remove(mirror.block));
 }
 
 /// What a server says of itself, in the words that were approved. What it does not say here is not added: the other

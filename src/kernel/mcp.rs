@@ -2,4 +2,5 @@
 pub mod decode;
 pub mod headers;
 pub mod method;
+pub mod mirror;
 pub mod revision;

@@ -131,7 +131,7 @@ impl Engine {
     }
 
     /// Whether an own type goes by its path.
-    fn has_paths(&self) -> bool {
+    pub fn has_paths(&self) -> bool {
         self.own.has_paths()
     }
 

@@ -12,14 +12,15 @@ use crate::kernel::facts::Facts;
 use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Shape, Target, envelope};
 use crate::kernel::mcp::method::{Class, Method};
+use crate::kernel::mcp::mirror::{Mirrors, Says};
 use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy, is_about};
 use crate::kernel::policy::source::{Direction, RedactAction};
 use crate::kernel::principal::Principal;
 use crate::kernel::redact::cover::{mask, placeholder};
-use crate::kernel::redact::{Context, Edit, Finding, Kind, Place, rewrite};
+use crate::kernel::redact::{Context, Edit, Finding, Findings, Kind, Place, rewrite};
 use crate::kernel::refusal::{Reason, Refusal};
 use keys::About;
-use std::collections::{BTreeMap, HashSet};
+use std::collections::BTreeMap;
 
 /// How many values of which type met which action. Never the values.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -57,6 +58,10 @@ pub struct Passage<'a> {
     /// Time and keys.
     pub facts: &'a Facts,
 }
+
+/// Entries of a tool's result, and of a text block in it, that the protocol has; none of them tells what a value is.
+const RESULT: &[&str] = &["content", "structuredContent", "isError", "resultType", "_meta"];
+const BLOCK: &[&str] = &["type", "text", "annotations", "_meta"];
 
 /// What is done about what is found in one message.
 struct Desk<'a> {
@@ -120,9 +125,46 @@ impl<'a> Desk<'a> {
         patches: &mut Patches,
     ) {
         let findings = self.redaction.engine.scan_but(value, whole);
+        self.rewrite(document, &findings, patches);
+    }
+
+    /// The same for a result. A text that repeats the structured result is not looked through once more: what was found
+    /// in one is found in the other.
+    fn edit_result<'d>(
+        &mut self,
+        (document, mirrors): (&'d Document, &Mirrors<'d>),
+        result: Value<'d>,
+        whole: &dyn Fn(Value<'_>) -> bool,
+        patches: &mut Patches,
+    ) {
+        let engine = &self.redaction.engine;
+        let structured = result.get("structuredContent").filter(|value| value.is_object());
+        // What a value is told by is the same in both: no keys around it but those that the protocol has.
+        let plain = !engine.has_paths() && result.entries().all(|(key, _)| RESULT.iter().any(|known| key.is(known)));
+        let Some(structured) = structured.filter(|value| plain && !whole(*value)) else {
+            return self.edit(document, result, whole, patches);
+        };
+        let all = mirrors.of(result);
+        let repeated = all.iter().filter(|mirror| {
+            let plain = mirror.block.entries().all(|(key, _)| BLOCK.iter().any(|known| key.is(known)))
+                && mirror.block.get("type").is_some_and(|kind| kind.says(b"text"));
+            plain && matches!(mirror.says, Says::Same | Says::Twin(_)) && !whole(mirror.block) && !whole(mirror.text)
+        });
+        let repeated: Vec<_> = repeated.collect();
+        let texts: Own = repeated.iter().map(|mirror| mirror.text).collect();
+        let mut findings = engine.scan_but(result, &|value| whole(value) || texts.has(value));
+        let again = repeated.iter().map(|mirror| match &mirror.says {
+            Says::Twin(spelled) => (mirror.text, spelled.clone()),
+            _ => (mirror.text, document.part(structured)),
+        });
+        findings.repeat(structured, &["content", "text"], again);
+        self.rewrite(document, &findings, patches);
+    }
+
+    fn rewrite(&mut self, document: &Document, findings: &Findings, patches: &mut Patches) {
         if !findings.is_empty() {
             patches
-                .extend(rewrite(document, &findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));
+                .extend(rewrite(document, findings, |finding| self.decide(finding.kind, finding.value).edit(finding)));
         }
     }
 }
@@ -192,8 +234,8 @@ pub fn sent(
                         "cursor" | "requestState" | "taskId" | "requestId" | "progressToken" => {}
                         "name" | "uri" | "ref" | "notifications" => desk.fixed(document, value),
                         "_meta" => {
-                            let own: HashSet<_> = of_protocol(value).collect();
-                            desk.edit(document, value, &|within| own.contains(&within.place()), &mut patches);
+                            let own: Own = of_protocol(value).collect();
+                            desk.edit(document, value, &|within| own.has(within), &mut patches);
                         }
                         _ => desk.edit(document, value, &|_| false, &mut patches),
                     }
@@ -326,8 +368,9 @@ fn is_user_interface(content: Value<'_>) -> bool {
 
 /// A server's message as it may be shown: `None` if it stays as it is. `method` is that of the request it answers, if
 /// it answers one; `schema` is what a structured result must fit.
-pub fn shown(
-    document: &Document,
+pub fn shown<'d>(
+    document: &'d Document,
+    mirrors: &Mirrors<'d>,
     passage: Passage<'_>,
     method: Option<&Method>,
     schema: Option<&Schema>,
@@ -339,41 +382,53 @@ pub fn shown(
     let Some(mut desk) = Desk::open(passage, Direction::Results) else {
         return Ok(None);
     };
-    let joined = past.join(document, &mut desk)?;
-    let document = joined.as_ref().unwrap_or(document);
+    let rewritten = match past.join(document, &mut desk)? {
+        Some(joined) => rewritten(&joined, &Mirrors::default(), &mut desk, schema).map(|again| again.or(Some(joined))),
+        None => rewritten(document, mirrors, &mut desk, schema),
+    };
+    past.counts.add(&desk.counts);
+    rewritten
+}
+
+/// The message without what the desk keeps back; `None` if it stays as it is.
+fn rewritten<'d>(
+    document: &'d Document,
+    mirrors: &Mirrors<'d>,
+    desk: &mut Desk<'_>,
+    schema: Option<&Schema>,
+) -> Result<Option<Document>, Refusal> {
     let Ok(frame) = envelope(document.root()) else {
         return Ok(None); // Is refused for that.
     };
     let mut patches = Patches::default();
     if let Some(params) = frame.params {
         let own = handles(params);
-        desk.edit(document, params, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit(document, params, &|value| own.has(value), &mut patches);
     }
     if let Some(result) = frame.result {
         let mut own = handles(result);
         // What was asked for, by the name it was asked for.
         let contents = || result.get("contents").into_iter().flat_map(Value::elements);
-        own.extend(contents().filter_map(|content| content.get("uri")).map(Value::place));
-        if passage.server.contract.published.is_some() {
+        own.add(contents().filter_map(|content| content.get("uri")));
+        if desk.passage.server.contract.published.is_some() {
             // To the byte what was approved, or refused for that.
             let blocks = result.get("content").into_iter().flat_map(Value::elements);
             let messages = result.get("messages").into_iter().flat_map(Value::elements);
             let blocks = blocks.chain(messages.filter_map(|message| message.get("content")));
             let embedded = blocks.filter_map(|block| block.get("resource"));
-            own.extend(contents().chain(embedded).filter(|content| is_user_interface(*content)).map(Value::place));
+            own.add(contents().chain(embedded).filter(|content| is_user_interface(*content)));
         }
-        desk.edit(document, result, &|value| own.contains(&value.place()), &mut patches);
+        desk.edit_result((document, mirrors), result, &|value| own.has(value), &mut patches);
     }
     if let Some(error) = frame.error {
         let own = |value: Value<'_>| error.get("code").is_some_and(|code| code.place() == value.place());
         desk.edit(document, error, &own, &mut patches);
     }
-    past.counts.add(&desk.counts);
-    if let Some(kind) = desk.blocked {
-        return Err(blocked_by(Reason::SensitiveReply, &kind));
+    if let Some(kind) = &desk.blocked {
+        return Err(blocked_by(Reason::SensitiveReply, kind));
     }
     if patches.is_empty() {
-        return Ok(joined);
+        return Ok(None);
     }
     let rewritten = read(document.write(&patches))?;
     let fits = |document: &Document| match (schema, structured(document)) {
@@ -383,7 +438,7 @@ pub fn shown(
         _ => Ok(()),
     };
     // What did not fit before is somebody else's to refuse.
-    let Some(pointers) = fits(document).ok().and_then(|()| fits(&rewritten).err()) else {
+    let Some(pointers) = fits(&rewritten).err().filter(|_| fits(document).is_ok()) else {
         return Ok(Some(rewritten));
     };
     // What stands in place of a value does not fit: the field goes, if the schema can do without it.
@@ -409,18 +464,39 @@ fn structured(document: &Document) -> Option<Value<'_>> {
     result.get("structuredContent").or_else(|| result.get("result")?.get("structuredContent"))
 }
 
+/// Places that are left as they are. Every value is held against them, so in order and without hashing.
+struct Own(Vec<(usize, u32)>);
+
+impl Own {
+    fn add<'a>(&mut self, values: impl Iterator<Item = Value<'a>>) {
+        self.0.extend(values.map(Value::place));
+        self.0.sort_unstable();
+    }
+
+    fn has(&self, value: Value<'_>) -> bool {
+        !self.0.is_empty() && self.0.binary_search(&value.place()).is_ok()
+    }
+}
+
+impl<'a> FromIterator<Value<'a>> for Own {
+    fn from_iter<I: IntoIterator<Item = Value<'a>>>(values: I) -> Self {
+        let mut own = Self(Vec::new());
+        own.add(values.into_iter());
+        own
+    }
+}
+
 /// What only the server, or the protocol, can make sense of.
-fn handles(part: Value<'_>) -> HashSet<(usize, u32)> {
+fn handles(part: Value<'_>) -> Own {
     const HANDLES: &[&str] = &["nextCursor", "requestState", "progressToken", "resultType", "taskId", "requestId"];
-    let mut handles: HashSet<_> = HANDLES.iter().filter_map(|key| part.get(key)).map(Value::place).collect();
-    handles.extend(part.get("_meta").into_iter().flat_map(of_protocol));
-    handles
+    let handles = HANDLES.iter().filter_map(|key| part.get(key));
+    handles.chain(part.get("_meta").into_iter().flat_map(of_protocol)).collect()
 }
 
 /// Fields of `_meta` that are the protocol's own.
-fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = (usize, u32)> {
+fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = Value<'_>> {
     let own = |key: &str| key == "progressToken" || key.starts_with("io.modelcontextprotocol/");
-    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value.place())
+    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value)
 }
 
 /// What a server says that it offers.

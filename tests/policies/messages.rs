@@ -6,6 +6,7 @@ use portcullis::kernel::digest::Digest;
 use portcullis::kernel::facts::Facts;
 use portcullis::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use portcullis::kernel::json::{Bounds, Document};
+use portcullis::kernel::judge::NoLedger;
 use portcullis::kernel::mcp::decode::{Message, SessionFacts, Target, decode};
 use portcullis::kernel::mcp::revision::Revision;
 use portcullis::kernel::policy::compile::{Position, ServerPolicy, Surroundings, compile};
@@ -615,4 +616,53 @@ fn what_a_message_says_of_its_user_is_counted_where_it_is_taken_out() {
     assert_eq!((outbound.removed(), &body(&outbound)["params"]["_meta"]), (3, &json!({ "other": 1 })));
     let outbound = sent(&of(json!(["user_agent", "subject", "session"])), hinting());
     assert_eq!((outbound.removed(), body(&outbound)["params"]["_meta"].as_object().unwrap().len()), (0, 4));
+}
+
+/// A result as the caller gets it, and what was found in it.
+fn redacted(action: &str, result: &Value) -> (Value, String) {
+    let types = json!(["contact", "pci", "government_id"]);
+    let server = server(&json!({ "redact": [{ "types": types, "direction": "results", "action": action }] }));
+    let (_, mut judge) = permit(&server, call("find", json!({}))).discharge();
+    let text = json!({ "jsonrpc": "2.0", "id": 7, "result": result }).to_string();
+    let inspected = judge.inspect(text.into(), false, &Facts::at(NOW), &NoLedger).unwrap();
+    (serde_json::from_slice(inspected.text()).unwrap(), format!("{:?}", judge.sensitive()))
+}
+
+#[test]
+fn a_text_that_repeats_the_result_is_rewritten_as_if_it_stood_alone() {
+    let structured = json!({ "mail": "ann.smith@example.com", "card": "4111 1111 1111 1111", "note": "call +44 20 7946 0958",
+        "people": [{ "ssn": 123_456_789, "name": "Ann" }, { "ssn": "078-05-1120", "tags": ["bob@example.org"] }],
+        "inner": "{\"email\": \"carl@example.net\"}", "carl@example.net": true, "plain": [1.50, null, "x"] });
+    let mut reordered = structured.as_object().unwrap().iter().rev().collect::<Vec<_>>();
+    reordered.rotate_left(2);
+    let reordered: BTreeMap<_, _> = reordered.into_iter().collect();
+    let mut other = structured.clone();
+    other["card"] = json!("5555 5555 5555 4444");
+    let texts = [
+        structured.to_string(),
+        serde_json::to_string_pretty(&structured).unwrap(),
+        structured.to_string().replace("ann.smith", "\\u0061nn.smith"),
+        serde_json::to_string(&reordered).unwrap(),
+        other.to_string(),
+        "mail ann.smith@example.com".to_owned(),
+        structured.to_string(),
+    ];
+    let mut kinds: Vec<Value> = texts.iter().map(|text| json!({ "type": "text", "text": text })).collect();
+    // What stands beside a text may say what it is.
+    kinds.push(json!({ "type": "text", "text": structured.to_string(), "title": "Passport" }));
+    kinds.push(json!({ "type": "passport", "text": structured.to_string() }));
+    let rest = json!({ "content": kinds, "structuredContent": structured });
+    for action in ["mask", "replace", "drop", "observe"] {
+        let (together, found) = redacted(action, &rest);
+        // With an entry that the protocol does not have, every text is looked through.
+        let mut apart = rest.clone();
+        apart["more"] = json!(1);
+        let (mut alone, each) = redacted(action, &apart);
+        alone["result"].as_object_mut().unwrap().remove("more");
+        assert_eq!(together, alone, "{action}");
+        assert_eq!(found, each, "{action}");
+        assert!(action == "observe" || !together.to_string().contains("ann.smith@example.com"), "{together}");
+        let first: Value = serde_json::from_str(together["result"]["content"][0]["text"].as_str().unwrap()).unwrap();
+        assert_eq!(first, together["result"]["structuredContent"], "{action}");
+    }
 }

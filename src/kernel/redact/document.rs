@@ -80,13 +80,13 @@ const VALUES: &[&str] = &[
 ];
 
 /// What was found in one document.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub struct Findings {
     leaves: Vec<Leaf>,
     count: usize,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Leaf {
     node: u32,
     /// The value that goes when the leaf is dropped: the node itself, or what stands under the key.
@@ -96,7 +96,7 @@ struct Leaf {
     content: Content,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 enum Content {
     Spans(Vec<Span>),
     Nested(Box<(Document, Findings)>),
@@ -167,6 +167,33 @@ impl Findings {
         }
     }
 
+    /// What was found in `part`, an entry of the object that was looked through, is found in these strings too, which
+    /// stand below the keys `path` and were not looked at: each is `part` once more, node for node, as the document beside
+    /// it gives it. Documents are asked for only where something was found.
+    pub fn repeat<'v>(&mut self, part: Value<'_>, path: &[&str], texts: impl Iterator<Item = (Value<'v>, Document)>) {
+        let first = part.place().1;
+        let within = first..first.saturating_add(u32::try_from(part.weight()).unwrap_or(u32::MAX));
+        let path: Vec<String> = path.iter().map(ToString::to_string).collect();
+        let moved = |leaf: &Leaf| Leaf {
+            node: leaf.node - first,
+            entry: leaf.entry - first,
+            path: path.iter().chain(leaf.path.iter().skip(1)).cloned().collect(),
+            ..leaf.clone()
+        };
+        let leaves: Vec<Leaf> = self.leaves.iter().filter(|leaf| within.contains(&leaf.node)).map(moved).collect();
+        let count = leaves.iter().map(Leaf::count).sum();
+        if count == 0 {
+            return;
+        }
+        let inner = Self { leaves, count };
+        for (text, document) in texts {
+            let content = Content::Nested(Box::new((document, inner.clone())));
+            let node = text.place().1;
+            self.leaves.push(Leaf { node, entry: node, place: Place::Text, path: path.clone(), content });
+            self.count += count;
+        }
+    }
+
     /// Of the first finding.
     fn first_kind(&self) -> Option<Kind> {
         self.leaves.iter().find_map(|leaf| match &leaf.content {
@@ -199,6 +226,13 @@ impl Findings {
 }
 
 impl Leaf {
+    fn count(&self) -> usize {
+        match &self.content {
+            Content::Spans(spans) => spans.len(),
+            Content::Nested(nested) | Content::Encoded(nested) => nested.1.count,
+        }
+    }
+
     fn text<'d>(&self, document: &'d Document) -> Cow<'d, str> {
         let value = document.at(self.node);
         value.as_str().unwrap_or_else(|| Cow::Borrowed(std::str::from_utf8(value.raw()).unwrap_or_default()))
