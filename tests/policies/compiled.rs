@@ -3,7 +3,9 @@ use portcullis::kernel::contract::lock::{Approval, Lock};
 use portcullis::kernel::contract::published::Contract;
 use portcullis::kernel::contract::surface::{Kind, Surface};
 use portcullis::kernel::mcp::decode::Target;
-use portcullis::kernel::policy::compile::{Available, Compiled, Position, ServerPolicy, Surroundings, compile};
+use portcullis::kernel::policy::compile::{
+    Available, Compiled, Position, Program, Rule, ServerPolicy, Surroundings, Transport, compile,
+};
 use portcullis::kernel::policy::source::{OnDrift, OutputMode, Undeclared};
 use portcullis::kernel::principal::{Principal, Verified};
 use serde_json::{Value, json};
@@ -23,7 +25,7 @@ fn source(more: &Value) -> Value {
     source
 }
 
-fn with_lock(more: &Value, lock: Option<Result<&str, Option<String>>>) -> Compiled {
+pub fn with_lock(more: &Value, lock: Option<Result<&str, Option<String>>>) -> Compiled {
     let issuers = ["corp".to_owned()];
     let mut given = Surroundings::new(&issuers, "https://gw.example");
     given.lock = lock;
@@ -31,26 +33,26 @@ fn with_lock(more: &Value, lock: Option<Result<&str, Option<String>>>) -> Compil
     compile(serde_json::from_value(source(more)).unwrap(), &given, &place)
 }
 
-fn compiled(more: &Value) -> ServerPolicy {
+pub fn compiled(more: &Value) -> ServerPolicy {
     let compiled = with_lock(more, None);
     compiled.policy.unwrap_or_else(|| panic!("{:?}", compiled.flaws))
 }
 
 /// Codes and places of what is told.
-fn told(more: &Value) -> Vec<String> {
+pub fn told(more: &Value) -> Vec<String> {
     words(&with_lock(more, None))
 }
 
-fn words(compiled: &Compiled) -> Vec<String> {
+pub fn words(compiled: &Compiled) -> Vec<String> {
     compiled.flaws.iter().map(|flaw| format!("{} {}", flaw.check.code(), flaw.path)).collect()
 }
 
-fn nothing() -> Vec<String> {
+pub fn nothing() -> Vec<String> {
     Vec::new()
 }
 
 /// A caller with these claims, and `client` as the OAuth client.
-fn caller(claims: Value) -> Principal {
+pub fn caller(claims: Value) -> Principal {
     Principal::assertion(Verified {
         anonymous: false,
         issuer: "corp".into(),
@@ -625,4 +627,154 @@ fn an_expression_that_cannot_be_read_is_told_where_it_stands() {
     assert_eq!(told(&denial), ["P301 /deny/0/when"]);
     let limit = json!({ "tools": { "a": { "effect": "read" } }, "limits": [{ "key": "args.x ==", "rate": "1/s" }] });
     assert_eq!(told(&limit), ["P301 /limits/0/key"]);
+}
+
+#[test]
+fn an_upstream_is_of_one_kind_and_only_what_goes_with_it_stands_beside() {
+    let told = |upstream: Value| told(&json!({ "upstream": upstream }));
+    let target = |upstream: Value| compiled(&json!({ "upstream": upstream })).upstream;
+    assert!(matches!(target(json!({ "url": "http://a.example/mcp" })).transport, Transport::Http));
+    let events = target(json!({ "sse": "http://a.example/sse" }));
+    assert!(matches!(events.transport, Transport::Events));
+    assert_eq!(events.url, "http://a.example/sse");
+    let program = target(json!({ "command": ["server", "-v"] }));
+    assert!(matches!(program.transport, Transport::Command(_)));
+    assert_eq!(program.url, "stdio:server -v");
+    let message = |upstream: Value| {
+        let compiled = with_lock(&json!({ "upstream": upstream }), None);
+        compiled.flaws.iter().map(|flaw| format!("{} {}", flaw.path, flaw.message)).collect::<Vec<_>>()
+    };
+    assert_eq!(message(json!({})), ["/upstream none of `url`, `sse` and `command`"]);
+    let both = json!({ "url": "http://a.example", "sse": "http://a.example" });
+    assert_eq!(message(both), ["/upstream more than one of `url`, `sse` and `command`"]);
+    for field in ["env", "directory", "process"] {
+        let value = match field {
+            "env" => json!({ "A": "1" }),
+            "process" => json!({}),
+            _ => json!("."),
+        };
+        assert_eq!(told(json!({ "url": "http://a.example", field: value })), [format!("P509 /upstream/{field}")]);
+        assert_eq!(told(json!({ "command": ["server"], field: value })), nothing(), "{field}");
+    }
+    let bearer = json!({ "bearer": { "env": "TOKEN" } });
+    assert_eq!(told(json!({ "url": "http://a.example", "credential": bearer, "ca": "ca.pem" })), nothing());
+    assert_eq!(
+        told(json!({ "command": ["server"], "credential": bearer, "ca": "ca.pem" })),
+        ["P509 /upstream/credential", "P509 /upstream/ca"]
+    );
+}
+
+#[test]
+fn a_secret_comes_from_one_place() {
+    let told = |secret: Value| {
+        let url = json!({ "url": "http://a.example", "credential": { "bearer": secret } });
+        let command = json!({ "command": ["server"], "env": { "KEY": secret } });
+        (told(&json!({ "upstream": url })), told(&json!({ "upstream": command })))
+    };
+    for secret in [json!({ "env": "TOKEN" }), json!({ "file": "token" })] {
+        assert_eq!(told(secret), (nothing(), nothing()));
+    }
+    let wrong = || (vec!["P502 /upstream/credential/bearer".to_owned()], vec!["P502 /upstream/env/KEY".to_owned()]);
+    for secret in [json!({}), json!({ "env": "TOKEN", "file": "token" })] {
+        assert_eq!(told(secret), wrong());
+    }
+}
+
+fn program(more: &Value) -> Program {
+    let mut upstream = json!({ "command": ["server", "-v"] });
+    for (field, value) in more.as_object().unwrap() {
+        upstream[field] = value.clone();
+    }
+    match compiled(&json!({ "upstream": upstream })).upstream.transport {
+        Transport::Command(program) => program,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn a_program_comes_out_as_it_is_written() {
+    let plain = program(&json!({}));
+    assert_eq!(plain.command, ["server", "-v"]);
+    assert_eq!((plain.shared, plain.processes_max, plain.idle), (false, 16, Duration::from_secs(600)));
+    assert_eq!((plain.memory_max, plain.files_max, plain.directory), (1_073_741_824, 1024, None));
+    let all = program(&json!({
+        "env": { "MODE": "quiet", "KEY": { "file": "key" } }, "directory": "here",
+        "process": { "per": "shared", "max": 1, "idle": "5s", "memory_max": "2MiB", "files_max": 16 },
+    }));
+    assert_eq!(all.environment.into_iter().collect::<Vec<_>>(), [("MODE".to_owned(), "quiet".to_owned())]);
+    assert_eq!(all.secrets.keys().collect::<Vec<_>>(), ["KEY"]);
+    assert_eq!((all.shared, all.processes_max, all.idle), (true, 1, Duration::from_secs(5)));
+    assert_eq!((all.memory_max, all.files_max, all.directory.as_deref()), (2 << 20, 16, Some("here")));
+}
+
+#[test]
+fn a_program_that_could_not_run_is_told_where_it_is_written() {
+    let told = |upstream: Value| told(&json!({ "upstream": upstream }));
+    let env = |name: &str| told(json!({ "command": ["server"], "env": { name: "1" } }));
+    for name in ["A", "_a1", "API_KEY"] {
+        assert_eq!(env(name), nothing(), "{name}");
+    }
+    for name in ["", "A-B", "9A", "\u{c4}"] {
+        assert_eq!(env(name), [format!("P510 /upstream/env/{name}")], "{name}");
+    }
+    assert_eq!(told(json!({ "command": ["server"], "env": { "A": "a\0b" } })), ["P510 /upstream/env/A"]);
+    assert_eq!(told(json!({ "command": ["server", "a\0b"] })), ["P510 /upstream/command/1"]);
+    for command in [json!([]), json!([""])] {
+        assert_eq!(told(json!({ "command": command })), ["P510 /upstream/command"]);
+    }
+    let process = |process: Value| told(json!({ "command": ["server"], "process": process }));
+    assert_eq!(
+        process(json!({ "max": 0, "files_max": 15 })),
+        ["P510 /upstream/process/max", "P510 /upstream/process/files_max"]
+    );
+    assert_eq!(process(json!({ "files_max": 1 })), ["P510 /upstream/process/files_max"]);
+    assert_eq!(process(json!({ "files_max": 17 })), nothing());
+}
+
+#[test]
+fn a_tool_that_does_more_than_read_is_named_to_the_letter_and_not_open_to_everybody() {
+    let told = |name: &str, effect: &str, scopes: &[&str]| {
+        told(&json!({ "tools": { name: { "effect": effect, "scopes": scopes } } }))
+    };
+    assert_eq!(told("note_*", "write", &["x"]), ["P703 /tools/note_*"]);
+    assert_eq!(told("note", "write", &["x"]), nothing());
+    assert_eq!(told("note_*", "read", &["x"]), nothing());
+    assert_eq!(told("note", "write", &[]), ["P707 /tools/note"]);
+    assert_eq!(told("note", "read", &[]), nothing());
+}
+
+#[test]
+fn a_rule_takes_from_the_defaults_what_it_does_not_say() {
+    let server = compiled(&json!({
+        "defaults": { "tools": { "scopes": ["x"] }, "prompts": { "scopes": ["y"] }, "resources": { "scopes": ["z"] } },
+        "tools": { "a": { "effect": "read" }, "b": { "effect": "read", "scopes": ["own"] } },
+        "prompts": { "p": {} },
+        "resources": { "crm://x": {} },
+    }));
+    let scopes = |rule: &Rule| rule.scopes.iter().map(|scope| scope.name.clone()).collect::<Vec<_>>();
+    let all: Vec<_> = server.rules().map(|rule| scopes(rule)).collect();
+    assert_eq!(all, [["x"], ["own"], ["y"], ["z"]]);
+    assert_eq!(told(&json!({ "defaults": { "tools": { "scopes": ["a b"] } } })), ["P208 /defaults/tools/scopes/0"]);
+}
+
+#[test]
+fn two_patterns_for_one_name_of_which_neither_says_more_are_told() {
+    let told = |a: &str, b: &str| told(&json!({ "tools": { a: { "effect": "read" }, b: { "effect": "read" } } }));
+    assert_eq!(told("a*", "*b"), ["P206 /tools/a*"]);
+    assert_eq!(told("ab*", "*b"), nothing(), "the first says more");
+    assert_eq!(told("ab", "*b"), nothing(), "the first is a name");
+}
+
+#[test]
+fn a_template_of_the_server_is_found_by_the_rule_that_covers_all_its_uris() {
+    let more = json!({ "resources": { "crm://a/{id}": {}, "crm://b/{+rest}": {} } });
+    let server = compiled(&more);
+    let label = |uri: &str| server.resources.find(uri).map(|rule| rule.label.clone());
+    assert_eq!(label("crm://a/7").as_deref(), Some("crm://a/{id}"));
+    assert_eq!(label("crm://a/{number}").as_deref(), Some("crm://a/{id}"));
+    assert_eq!(label("crm://b/{x}/{y}").as_deref(), Some("crm://b/{+rest}"));
+    assert_eq!(label("crm://a/{+rest}"), None);
+    let mut denied = more;
+    denied["deny"] = json!([{ "name": "no", "resources": ["crm://a/{any}"] }]);
+    assert_eq!(told(&denied), ["P207 /resources/crm:~1~1a~1{id}"]);
 }

@@ -1,5 +1,5 @@
 //! Properties of the decision over random policies, callers and calls.
-use crate::oracle::*;
+use super::oracle::*;
 use portcullis::kernel::policy::flaw::Check;
 use proptest::prelude::*;
 use serde_json::Value;

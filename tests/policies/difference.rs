@@ -1,5 +1,5 @@
 //! `diff` against brute force, over random pairs of policies.
-use crate::oracle::*;
+use super::oracle::*;
 use portcullis::kernel::json::{Bounds, Document};
 use portcullis::kernel::mcp::decode::Target;
 use portcullis::kernel::policy::compile::ServerPolicy;

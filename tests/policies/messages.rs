@@ -1,4 +1,5 @@
 //! One message at a time: what is refused, what a permit obliges to, and what is then sent.
+use portcullis::kernel::confirm::seal::SealKey;
 use portcullis::kernel::contract::lock::{Approval, Lock};
 use portcullis::kernel::contract::surface::{Kind, Surface};
 use portcullis::kernel::digest::Digest;
@@ -14,6 +15,7 @@ use portcullis::kernel::policy::explain::explain;
 use portcullis::kernel::principal::{Principal, Verified};
 use portcullis::kernel::refusal::{Reason, Refusal};
 use portcullis::kernel::snapshot::{Limits, Snapshot};
+use portcullis::kernel::tasks::Task;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -61,15 +63,19 @@ fn compiled(more: &Value, lock: Option<&str>) -> Arc<ServerPolicy> {
 }
 
 fn caller(expires: u64) -> Arc<Principal> {
+    caller_in("staff", "https://gw.example/crm/mcp", expires)
+}
+
+fn caller_in(group: &str, audience: &str, expires: u64) -> Arc<Principal> {
     Arc::new(Principal::assertion(Verified {
         anonymous: false,
         issuer: "corp".into(),
         subject: "ann".into(),
         client: Some("console".into()),
-        audiences: vec!["https://gw.example/crm/mcp".into()],
+        audiences: vec![audience.into()],
         scopes: ["crm.read".to_owned()].into(),
         expires,
-        claims: json!({ "groups": ["staff"] }),
+        claims: json!({ "groups": [group] }),
     }))
 }
 
@@ -102,7 +108,7 @@ fn message(session: Option<Revision>, method: &str, mut params: Value) -> Messag
         }
         headers.protocol_version = Some("2026-07-28".to_owned());
         headers.method = Some(method.to_owned());
-        headers.name = params["name"].as_str().or(params["uri"].as_str()).map(str::to_owned);
+        headers.name = ["name", "uri", "taskId"].iter().find_map(|field| params[field].as_str()).map(str::to_owned);
         headers.params = vec![("mcp-param-region".to_owned(), "eu".to_owned())];
     }
     let mut body = json!({ "jsonrpc": "2.0", "method": method, "params": params });
@@ -126,7 +132,11 @@ fn bare(verb: Verb) -> Message {
 }
 
 fn decided(server: &Arc<ServerPolicy>, message: Message) -> Result<Permitted, (Refusal, Grounds)> {
-    match decide(&world(server), server, &caller(NOW + 600), message, &Facts::at(NOW)) {
+    decided_with(server, message, &Facts::at(NOW))
+}
+
+fn decided_with(server: &Arc<ServerPolicy>, message: Message, facts: &Facts) -> Result<Permitted, (Refusal, Grounds)> {
+    match decide(&world(server), server, &caller(NOW + 600), message, facts) {
         Decision::Permit(permit) => Ok(permit),
         Decision::Confirm(held) => Err((Reason::ConfirmationPending.into(), held.grounds().clone())),
         Decision::Refuse(refusal, grounds) => Err((refusal, grounds)),
@@ -435,6 +445,177 @@ fn a_call_is_refused_where_not_all_that_is_taken_out_can_be_seen_to_be() {
         |arguments: Value| message(STATELESS, "tools/call", json!({ "name": "find", "arguments": arguments }));
     assert_eq!(refused(&server, mirrored(json!({ "id": "1", "region": "eu" }))).reason, Reason::ArgumentsMisfit);
     permit(&server, mirrored(json!({ "id": "1" })));
+}
+
+#[test]
+fn a_denial_for_some_roles_is_for_nobody_else() {
+    let server = server(&json!({ "deny": [{ "name": "no", "roles": ["contractor"], "tools": ["find"] }] }));
+    let verdict = |group: &str| {
+        let (caller, tool) =
+            (caller_in(group, "https://gw.example/crm/mcp", NOW + 600), Target::Tool("find".to_owned()));
+        authorize(&server, &caller, &tool, None, &Facts::at(NOW)).map(|_| ()).map_err(|(reason, _)| reason)
+    };
+    assert_eq!(verdict("staff"), Ok(()));
+    assert_eq!(verdict("contractor"), Err(Reason::DeniedByRule));
+}
+
+#[test]
+fn a_denial_of_some_arguments_leaves_the_tool_in_the_list() {
+    let server = server(&json!({ "deny": [{ "name": "no", "tools": ["find"], "when": "args.id == '7'" }] }));
+    let tool = Target::Tool("find".to_owned());
+    assert!(authorize(&server, &caller(NOW + 600), &tool, None, &Facts::at(NOW)).is_ok());
+    assert_eq!(refused(&server, call("find", json!({ "id": "7" }))).reason, Reason::DeniedByRule);
+    permit(&server, call("find", json!({ "id": "8" })));
+    // What cannot be evaluated is refused.
+    assert_eq!(refused(&server, call("find", json!({}))).reason, Reason::DeniedByRule);
+}
+
+#[test]
+fn a_token_for_a_virtual_server_is_none_for_a_server_that_is_part_of_it() {
+    let access = json!({ "access": { "issuers": ["corp"], "anonymous": true } });
+    let mut server = Arc::into_inner(server(&access)).unwrap();
+    server.access.also = vec!["https://gw.example/all/mcp".to_owned()];
+    let facts = Facts::at(NOW);
+    let verdicts = |audience: &str| {
+        let caller = caller_in("staff", audience, NOW + 600);
+        (server.access.admits(&caller, &facts), server.access.admits_here(&caller, &facts))
+    };
+    assert_eq!(verdicts("https://gw.example/crm/mcp"), (Ok(()), Ok(())));
+    assert_eq!(verdicts("https://gw.example/all/mcp"), (Ok(()), Err(Reason::TokenForAnother)));
+    assert_eq!(verdicts("https://other.example"), (Err(Reason::TokenForAnother), Err(Reason::TokenForAnother)));
+    let nobody = Principal::assertion(Verified::nothing());
+    assert_eq!(server.access.admits_here(&nobody, &facts), Ok(()));
+}
+
+/// Whether a call of `find` by this rule is held.
+fn held(rule: Value, more: Value) -> bool {
+    let mut source = json!({ "tools": { "find": rule } });
+    for (field, value) in more.as_object().unwrap() {
+        source[field] = value.clone();
+    }
+    match decided(&server(&source), call("find", json!({ "id": "1" }))) {
+        Ok(_) => false,
+        Err((refusal, _)) => {
+            assert_eq!(refusal.reason, Reason::ConfirmationPending);
+            true
+        }
+    }
+}
+
+#[test]
+fn a_call_is_held_where_its_rule_asks_or_the_server_only_previews() {
+    let preview = || json!({ "mode": "preview" });
+    assert!(held(json!({ "effect": "write", "confirm": ["elicit"] }), json!({})));
+    assert!(!held(json!({ "effect": "write" }), json!({})));
+    assert!(!held(json!({ "effect": "write", "preview": { "template": "Writes." } }), json!({})));
+    assert!(held(json!({ "effect": "write" }), preview()));
+    assert!(!held(json!({ "effect": "read" }), preview()));
+    assert!(held(json!({ "effect": "read", "confirm": ["elicit"] }), preview()));
+    // What is no call of a tool is not asked about.
+    let server = server(&json!({ "tools": { "find": { "effect": "write", "confirm": ["elicit"] } } }));
+    permit(&server, message(SESSION, "prompts/get", json!({ "name": "sum" })));
+}
+
+#[test]
+fn a_link_in_a_call_that_sends_out_leads_where_the_policy_says() {
+    let of = |effect: &str, links: Value| server(&json!({ "tools": { "find": { "effect": effect } }, "links": links }));
+    let says = |url: &str| call("find", json!({ "text": format!("see {url}") }));
+    let (here, there) = ("https://www.example.com/a", "https://elsewhere.example/?q=1");
+    let allow = json!({ "allow": ["https://www.example.com/"] });
+    permit(&of("egress", allow.clone()), says(here));
+    let refusal = refused(&of("egress", allow.clone()), says(there));
+    assert_eq!((refusal.reason, refusal.id.as_deref()), (Reason::LinkForeign, Some("7")));
+    for effect in ["read", "write", "destructive"] {
+        permit(&of(effect, allow.clone()), says(there));
+    }
+    let then = |then: &str| of("egress", json!({ "allow": ["https://www.example.com/"], "arguments": then }));
+    permit(&then("allow"), says(there));
+    let held = decided(&then("confirm"), says(there)).err().unwrap().0;
+    assert_eq!(held.reason, Reason::ConfirmationPending);
+    // What the client says of itself goes to no server that could be asked to fetch it.
+    let meta = json!({ "name": "find", "arguments": {}, "_meta": { "from": there } });
+    permit(&of("egress", allow), message(SESSION, "tools/call", meta));
+}
+
+#[test]
+fn what_was_found_in_a_message_is_told_also_where_it_is_refused() {
+    let redact = json!([{ "types": ["email"], "action": "observe" }]);
+    let with = |undeclared: &str| {
+        let more = json!({ "redact": redact, "contract": { "undeclared_arguments": undeclared } });
+        published(&more, &find())
+    };
+    let found = |grounds: &Grounds| grounds.sensitive.iter().map(|(_, _, count)| count).sum::<u32>();
+    let mail = "ann@crm-team.example.com";
+    assert_eq!(found(permit(&with("refuse"), call("find", json!({ "id": mail }))).grounds()), 1);
+    assert_eq!(found(permit(&with("refuse"), call("find", json!({ "id": "1" }))).grounds()), 0);
+    let (refusal, grounds) = decided(&with("refuse"), call("find", json!({ "id": mail, "more": 1 }))).err().unwrap();
+    assert_eq!((refusal.reason, found(&grounds)), (Reason::ArgumentsMisfit, 1));
+    // Also where it is refused before anybody asks what the caller may.
+    let mut arguments = json!({ "id": mail });
+    for number in 0..64 {
+        arguments[format!("more{number}")] = json!(number);
+    }
+    let (refusal, grounds) = decided(&with("strip"), call("find", arguments)).err().unwrap();
+    assert_eq!((refusal.reason, found(&grounds)), (Reason::ArgumentsMisfit, 1));
+}
+
+/// With the extension for tasks declared.
+fn with_tasks(mut params: Value) -> Value {
+    params["_meta"] = json!({ "io.modelcontextprotocol/clientCapabilities": {
+        "extensions": { "io.modelcontextprotocol/tasks": {} },
+    } });
+    params
+}
+
+#[test]
+fn a_message_about_a_task_names_one_that_its_caller_was_given() {
+    let server = server(&json!({ "tasks": "pass" }));
+    let key = SealKey::new([7; 32]);
+    let facts = Facts { tasks: Some(key.clone()), ..Facts::at(NOW) };
+    let of = |server: &str, tool: &str| Task::seal(&key, server, caller(NOW + 600).id(), tool, "t1");
+    let get = |id: &str| message(STATELESS, "tasks/get", with_tasks(json!({ "taskId": id })));
+    let reason = |message: Message| decided_with(&server, message, &facts).err().map(|(refusal, _)| refusal.reason);
+    let permitted =
+        decided_with(&server, get(&of("crm", "find")), &facts).unwrap_or_else(|(refusal, _)| panic!("{refusal:?}"));
+    assert_eq!(body(&permitted.discharge().0)["params"]["taskId"], "t1");
+    assert_eq!(reason(get(&of("other", "find"))), Some(Reason::TaskUnknown));
+    assert_eq!(reason(get(&of("crm", "gone"))), Some(Reason::ToolUnknown), "the rule of its tool, as it is now");
+    assert_eq!(reason(get("t1")), Some(Reason::TaskUnknown));
+    let undeclared = message(STATELESS, "tasks/get", json!({ "taskId": of("crm", "find") }));
+    assert_eq!(reason(undeclared), Some(Reason::TasksUndeclared));
+    let unnamed = message(STATELESS, "tasks/get", with_tasks(json!({})));
+    assert_eq!(reason(unnamed), Some(Reason::ParamsMalformed));
+}
+
+#[test]
+fn a_call_may_be_a_task_only_where_the_policy_passes_tasks_and_the_revision_has_them() {
+    let (pass, refuse) = (server(&json!({ "tasks": "pass" })), server(&json!({})));
+    let task = |session| {
+        let params = json!({ "name": "find", "arguments": {}, "task": { "ttl": 1 } });
+        message(session, "tools/call", if session.is_none() { with_tasks(params) } else { params })
+    };
+    for (server, session) in [(&refuse, SESSION), (&refuse, STATELESS), (&pass, SESSION)] {
+        assert_eq!(refused(server, task(session)).reason, Reason::MethodNotServed, "{session:?}");
+    }
+    // How a client of before asks for one is not how it is asked for now.
+    let outbound = body(&sent(&pass, task(STATELESS)));
+    assert_eq!(outbound["params"]["task"], Value::Null);
+    assert_eq!(outbound["params"]["name"], "find");
+    let other = message(STATELESS, "tools/list", with_tasks(json!({ "task": { "ttl": 1 } })));
+    assert_eq!(body(&sent(&pass, other))["params"]["task"], json!({ "ttl": 1 }));
+}
+
+#[test]
+fn what_a_message_says_of_its_user_is_counted_where_it_is_taken_out() {
+    let of = |hints: Value| server(&json!({ "tools": { "find": { "effect": "read", "hints": hints } } }));
+    let hinting = || {
+        let meta = json!({ "openai/userAgent": "app", "openai/subject": "u1", "openai/session": "s1", "other": 1 });
+        message(SESSION, "tools/call", json!({ "name": "find", "arguments": {}, "_meta": meta }))
+    };
+    let outbound = sent(&of(json!([])), hinting());
+    assert_eq!((outbound.removed(), &body(&outbound)["params"]["_meta"]), (3, &json!({ "other": 1 })));
+    let outbound = sent(&of(json!(["user_agent", "subject", "session"])), hinting());
+    assert_eq!((outbound.removed(), body(&outbound)["params"]["_meta"].as_object().unwrap().len()), (0, 4));
 }
 
 /// A result as the caller gets it, and what was found in it.

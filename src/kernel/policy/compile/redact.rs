@@ -82,11 +82,11 @@ impl Context<'_> {
         types: &BTreeMap<String, DataTypeSource>,
         tools: &[Named<NamePattern>],
     ) -> Option<Redaction> {
-        let own: Vec<OwnType> = types
-            .iter()
-            .filter_map(|(name, source)| self.own(&format!("/data_types{}", pointer(name)), name, source))
-            .collect();
-        let names: Vec<(String, Option<Group>)> = own.iter().map(|own| (own.name.clone(), own.group)).collect();
+        let own = types.iter().filter_map(|(name, source)| {
+            let own = self.own(&format!("/data_types{}", pointer(name)), name, source)?;
+            Some(((name.clone(), own.group), own))
+        });
+        let (names, own): (Vec<(String, Option<Group>)>, Vec<OwnType>) = own.unzip();
         let engine = match Engine::new(own) {
             Ok(engine) => engine,
             Err((place, flaw)) => {
@@ -141,8 +141,7 @@ impl Context<'_> {
         for (place, (name, _)) in names.iter().enumerate() {
             let own = u16::try_from(place).ok().map(Kind::Own);
             if !rules.iter().any(|rule| rule.kinds.iter().any(|kind| Some(*kind) == own)) {
-                let written = types.keys().find(|written| written.eq_ignore_ascii_case(name)).unwrap_or(name);
-                let at = format!("/data_types{}", pointer(written));
+                let at = format!("/data_types{}", pointer(name));
                 let (message, hint) = ("a type without `redact`", "say under `redact` what happens to it");
                 self.flaws.add(Check::RedactUseless, at, message, hint);
             }
