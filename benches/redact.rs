@@ -62,15 +62,24 @@ fn records() -> Bytes {
         if size > SIZE {
             break;
         }
-        let one = |of: [&'static str; 3], step: u64| of[(n / step) as usize % 3];
+        let one = |of: [&'static str; 3], step: u64| of.into_iter().nth((n / step) as usize % 3);
         let mixed = n.wrapping_mul(0x9E37_79B9_7F4A_7C15);
+        let title = [
+            one(["Replace", "Inspect", "Repair"], 1),
+            one(["the pump", "the valve", "the northern gate"], 3),
+            one(["before summer", "before the audit", "after the frost"], 9),
+        ]
+        .into_iter()
+        .flatten()
+        .collect::<Vec<_>>()
+        .join(" ");
         let row = serde_json::json!({
             "id": 48_210 + n * 7,
-            "uuid": format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", mixed >> 32, n * 31, n & 0xFFF, n * 17 & 0xFFF, mixed >> 16),
+            "uuid": format!("{:08x}-{:04x}-4{:03x}-a{:03x}-{:012x}", mixed >> 32, n * 31, n & 0xFFF, (n * 17) & 0xFFF, mixed >> 16),
             "order_number": format!("SO-2025-{:05}", 10_000 + n * 13),
             "status": one(["open", "waiting", "closed"], 1),
             "priority": one(["low", "normal", "high"], 3),
-            "title": format!("{} the {} before the {}", one(["Replace", "Inspect", "Repair"], 1), one(["pump", "valve", "northern gate"], 3), one(["summer", "audit", "first frost"], 9)),
+            "title": title,
             "quantity": n % 17 + 1,
             "unit_price": (n * 37 % 9000) as f64 / 100.0,
             "currency": "EUR",
