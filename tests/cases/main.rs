@@ -365,8 +365,8 @@ policies/a.cases.yaml:7:25: error P105: unknown field `prompts`
         "a.cases.yaml:10:5: error P106: `name` is missing",
         "a.cases.yaml:12:5: error P107: none of the forms that may stand here",
         "a.cases.yaml:13:1: error P105: unknown field `more`",
-        "b.cases.yaml:1:1: error P801: no policy for a server `crn`",
-        "hint: there are policies for: crm",
+        "b.cases.yaml:1:1: error P801: there is no server `crn`",
+        "hint: there are: crm",
         "b.cases.yaml:4:31: error P801: `aud` has a field of its own",
         "b.cases.yaml:4:41: error P801: unknown issuer `nobody`",
         "hint: gateway.yaml declares: corp, partner",
@@ -412,7 +412,7 @@ fn with_several_policies_cases_say_which_they_are_about() {
         "{}",
         ran.err
     );
-    assert!(ran.err.contains("hint: there are policies for: crm, erp"), "{}", ran.err);
+    assert!(ran.err.contains("hint: there are: crm, erp"), "{}", ran.err);
     let folder = folder.with("policies/crm.cases.yaml", &format!("server: erp\ncases:\n{ONE_OF_EACH}"));
     let ran = folder.test(&["--filter", "find"]);
     assert!(ran.out.starts_with("ok     erp: readers find customers\n"), "{ran:?}");
