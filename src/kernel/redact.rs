@@ -114,12 +114,20 @@ pub enum Flaw {
 /// All recognisers, built in and own.
 pub struct Engine {
     own: own::Own,
+    /// Keys that are read already.
+    known: above::Keys,
 }
 
 impl Engine {
     /// Built-in recognisers and those of the deployment; the place in `own` is the number in [`Kind::Own`].
     pub fn new(own: Vec<OwnType>) -> Result<Self, (usize, Flaw)> {
-        own::Own::new(own).map(|own| Self { own })
+        own::Own::new(own).map(|own| Self { own, known: above::Keys::known(std::iter::empty()) })
+    }
+
+    /// Reads keys that documents are known to have, so that they are not read again in each. As many as fit: it changes
+    /// what a scan costs, and nothing else.
+    pub fn know<'k>(&mut self, keys: impl Iterator<Item = &'k str>) {
+        self.known = above::Keys::known(keys);
     }
 
     /// The name of a kind, own types included.

@@ -158,6 +158,12 @@ impl Published {
         self.approved.iter().map(|(_, at)| at.as_str()).max().unwrap_or_default()
     }
 
+    /// The names of all properties of arguments and structured results.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        let schemas = self.tools.values().flat_map(|tool| tool.input.iter().chain(&tool.output));
+        schemas.flat_map(Schema::properties)
+    }
+
     /// The schemas of a tool.
     pub fn tool(&self, name: &str) -> Option<&Tool> {
         self.tools.get(name)

@@ -186,6 +186,11 @@ impl Schema {
         Fuel::new(looks, FUEL + bytes, prices)
     }
 
+    /// The names of all properties that it declares anywhere.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.index.properties()
+    }
+
     /// Properties that no declaration of the schema knows, with their JSON pointers; at most 64.
     ///
     /// A property is declared by `properties`, by `patternProperties`, or by `additionalProperties` or

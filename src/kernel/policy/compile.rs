@@ -593,7 +593,7 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     let resources = context.resources(resources);
     let deny = context.deny(deny_source);
     let limits = context.limits(limits, server, &tools);
-    let redaction = context.redaction(redact, data_types, &tools);
+    let mut redaction = context.redaction(redact, data_types, &tools);
     let confirmations = context.confirmations(confirmations.as_ref(), &tools);
     let labelled = tools.iter().map(|named| &named.rule).chain(prompts.iter().map(|named| &named.rule));
     let labelled = labelled.chain(resources.iter().map(|named| &named.rule)).any(|rule| rule.data.is_some());
@@ -603,6 +603,9 @@ pub fn compile(source: PolicySource, given: &Surroundings<'_>, locate: Locate<'_
     rules::shadowed((deny_source, &deny), (&tools, &prompts), &resources, &mut flaws);
     review::unused(&roles, &used, &mut flaws);
     let contract = contract::contract(server, contract.as_ref(), given, &tools, &mut flaws);
+    if let (Some(redaction), Some(published)) = (&mut redaction, &contract.published) {
+        redaction.engine.know(published.properties());
+    }
     contract::unknown(&contract, &tools, &prompts, &mut flaws);
     contract::conditions(&contract, &tools, claims.as_ref(), &mut flaws);
     review::tools(&tools, &mut flaws);

@@ -190,47 +190,110 @@ impl Normal {
 }
 
 /// Keys that were read, by their spelling: a document has few, each many times.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Keys {
-    /// Places in `read`, one more than each; nothing is where none is.
-    slots: Box<[u16; SLOTS]>,
+    /// Places in `read`, one more than each; nothing is where none is. Nothing at all before the first key.
+    slots: Vec<u16>,
     read: Vec<(Ends, Box<str>, Key)>,
 }
 
-impl Default for Keys {
-    fn default() -> Self {
-        Self { slots: Box::new([0; SLOTS]), read: Vec::new() }
-    }
-}
-
 impl Keys {
-    /// What a key says.
-    pub fn read(&mut self, key: &str) -> Key {
-        let ends = Ends::of(key);
+    /// What these say, and those of messages themselves.
+    pub fn known<'k>(names: impl Iterator<Item = &'k str>) -> Self {
+        let mut keys = Self::default();
+        for name in MESSAGES.iter().copied().chain(names) {
+            keys.keep(name);
+        }
+        keys
+    }
+
+    /// What a key says, if it was read before.
+    fn get(&self, ends: Ends, key: &str) -> Option<Key> {
         let first = ends.slot();
-        let mut free = None;
         for at in (0..PROBES).map(|step| (first + step) % SLOTS) {
-            let Some(place) = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1)) else {
-                free = Some(at);
-                break;
-            };
+            let place = self.slots.get(at).and_then(|place| usize::from(*place).checked_sub(1))?;
             match self.read.get(place) {
-                Some((known, text, read)) if *known == ends && (key.len() <= 16 || **text == *key) => return *read,
+                Some((known, text, read)) if *known == ends && (key.len() <= 16 || **text == *key) => {
+                    return Some(*read);
+                }
                 _ => {}
             }
         }
-        let read = Key::read(key);
-        if key.len() <= KEY_MAX
-            && self.read.len() < KEYS_MAX
-            && let Some(slot) = free.and_then(|at| self.slots.get_mut(at))
-            && let Ok(place) = u16::try_from(self.read.len() + 1)
-        {
-            *slot = place;
-            self.read.push((ends, key.into(), read));
+        None
+    }
+
+    /// What a key says, of those `known` and of the others.
+    pub fn read(&mut self, known: &Self, key: &str) -> Key {
+        let ends = Ends::of(key);
+        known.get(ends, key).or_else(|| self.get(ends, key)).unwrap_or_else(|| self.keep(key))
+    }
+
+    fn keep(&mut self, key: &str) -> Key {
+        let ends = Ends::of(key);
+        let read = self.get(ends, key);
+        let (new, read) = (read.is_none(), read.unwrap_or_else(|| Key::read(key)));
+        if new && key.len() <= KEY_MAX && self.read.len() < KEYS_MAX {
+            self.slots.resize(SLOTS, 0);
+            let first = ends.slot();
+            let mut places = (0..PROBES).map(|step| (first + step) % SLOTS);
+            let free = places.find(|at| self.slots.get(*at) == Some(&0));
+            if let (Some(slot), Ok(place)) =
+                (free.and_then(|at| self.slots.get_mut(at)), u16::try_from(self.read.len() + 1))
+            {
+                *slot = place;
+                self.read.push((ends, key.into(), read));
+            }
         }
         read
     }
 }
+
+/// Keys of JSON-RPC and MCP, which are in every message.
+const MESSAGES: &[&str] = &[
+    "jsonrpc",
+    "id",
+    "method",
+    "params",
+    "result",
+    "error",
+    "name",
+    "arguments",
+    "_meta",
+    "content",
+    "type",
+    "text",
+    "structuredContent",
+    "isError",
+    "resultType",
+    "mimeType",
+    "data",
+    "uri",
+    "resource",
+    "blob",
+    "annotations",
+    "audience",
+    "priority",
+    "message",
+    "level",
+    "logger",
+    "progressToken",
+    "progress",
+    "total",
+    "code",
+    "messages",
+    "role",
+    "contents",
+    "description",
+    "title",
+    "completion",
+    "values",
+    "hasMore",
+    "requestState",
+    "inputRequests",
+    "inputResponses",
+    "nextCursor",
+    "cursor",
+];
 
 /// The length of a key, its first eight bytes and its last: the whole of it, if it is no longer than sixteen.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -338,7 +338,7 @@ impl<'s> Scan<'s> {
     }
 
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
-        let key = self.keys.read(&text);
+        let key = self.keys.read(&self.engine.known, &text);
         Step { text, key }
     }
 
@@ -346,7 +346,8 @@ impl<'s> Scan<'s> {
         let mut roles = Roles::default();
         let first = self.row.len();
         for (place, (key, value)) in object.entries().enumerate() {
-            let key = self.keys.read(&self.string_of(key.value()));
+            let text = self.string_of(key.value());
+            let key = self.keys.read(&self.engine.known, &text);
             roles.add(place, key, value);
             self.row.push(key);
         }
@@ -527,8 +528,8 @@ impl<'s> Scan<'s> {
     /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
     fn columns(&mut self, object: Value<'s>) -> Option<Vec<Step<'s>>> {
         let mut entries = object.entries();
-        let (_, heads) =
-            entries.find(|(key, value)| value.is_array() && self.keys.read(&key.text()).is(Role::Heads))?;
+        let (_, heads) = entries
+            .find(|(key, value)| value.is_array() && self.keys.read(&self.engine.known, &key.text()).is(Role::Heads))?;
         let name = |head: Value<'s>| {
             const HEAD: &[&str] = &["name", "label", "field", "title", "columnname", "id", "key"];
             head.as_str().or_else(|| {

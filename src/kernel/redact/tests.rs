@@ -1,6 +1,7 @@
 //! Each kind by an example that its issuer or a standard published, or that follows from the definition; and the
 //! same with one digit changed, which its check catches.
 use super::{Context, Engine, Kind};
+use crate::kernel::json::{Bounds, Document};
 
 fn found(text: &str) -> Vec<(Kind, String)> {
     let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
@@ -221,4 +222,19 @@ fn what_only_looks_like_it_is_left_alone() {
     ] {
         assert_eq!(found(text), [], "{text}");
     }
+}
+
+#[test]
+fn keys_that_are_known_say_what_they_say_when_they_are_read() {
+    let mut engine = Engine::new(Vec::new()).unwrap();
+    let names: Vec<String> = (0..600).map(|n| format!("field_{n}")).collect();
+    let told = ["ssn", "password", "cardNumber", "api_key", "number", "value", "iban", "name"];
+    engine.know(told.into_iter().chain(names.iter().map(String::as_str)));
+    let text = r#"{"ssn":"219-09-9999","holder":{"ssn":{"value":"219-09-9999"}},"field_7":"x","field_599":"219-09-9999",
+        "password":"hunter2hunter2","api_key":"q8Zr2LmX0aB7","name":"card","value":"4111 1111 1111 1111","cvv":123}"#;
+    let document = Document::parse(text.into(), &Bounds::default()).unwrap();
+    let plain = Engine::new(Vec::new()).unwrap();
+    let (known, read) = (engine.scan(document.root()), plain.scan(document.root()));
+    assert_eq!(format!("{known:?}"), format!("{read:?}"));
+    assert!(format!("{read:?}").contains("UsSsn"), "{read:?}");
 }

@@ -166,6 +166,11 @@ impl Index {
     /// The schema itself.
     pub const ROOT: u32 = 0;
 
+    /// The names of all properties that it declares anywhere.
+    pub fn properties(&self) -> impl Iterator<Item = &str> {
+        self.places.iter().flat_map(|place| place.properties.keys()).map(String::as_str)
+    }
+
     /// Builds the graph of a schema that [`measure`] has found small.
     ///
     /// Schemas that apply to one value in place, through references and composition, may be 10,000 counted
