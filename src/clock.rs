@@ -21,10 +21,19 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// A random token of `N` bytes, base64url without padding.
+/// Random bytes whose base64url does not begin with `-`, which a command line would take for an option.
+fn named<const N: usize>() -> [u8; N] {
+    let mut bytes = random::<N>();
+    if let Some(first) = bytes.first_mut().filter(|first| **first >> 2 == 62) {
+        *first &= 0x7f;
+    }
+    bytes
+}
+
+/// A random token of `N` bytes, base64url without padding; it does not begin with `-`.
 pub fn random_token<const N: usize>() -> String {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(random::<N>())
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(named::<N>())
 }
 
 /// A correlation id: 96 random bits, base64url. Kept in place, since every exchange makes one.
@@ -37,12 +46,25 @@ impl Id {
         use base64::Engine as _;
         let mut text = [b'-'; 16];
         // Twelve bytes are sixteen characters: it always fits.
-        let _ = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_slice(random::<12>(), &mut text);
+        let _ = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_slice(named::<12>(), &mut text);
         Self(text)
     }
 
     /// As text.
     pub fn as_str(&self) -> &str {
         std::str::from_utf8(&self.0).unwrap_or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_id_is_taken_for_an_option() {
+        for _ in 0..2_000 {
+            assert!(!random_token::<24>().starts_with('-'));
+            assert!(!Id::random().as_str().starts_with('-'));
+        }
     }
 }
