@@ -447,7 +447,16 @@ impl Confirmations {
         (call, preview): (&Call, Option<Digest>),
         around: &Around,
     ) -> Result<Spent, Refusal> {
-        let step = |kept: &mut Kept, now| kept.confirmation.spend(call, preview, now);
+        self.spent(id, around, |kept, now| kept.confirmation.spend(call, preview, now)).await
+    }
+
+    /// A step that gives the proof, which leaves when it is on disk.
+    async fn spent(
+        self: &Arc<Self>,
+        id: &str,
+        around: &Around,
+        step: impl FnOnce(&mut Kept, u64) -> Result<Spent, Fault>,
+    ) -> Result<Spent, Refusal> {
         let (spent, place) = self.change(id, ("spent", around), step)?;
         self.on_disk(place).await?;
         Ok(spent)
@@ -466,10 +475,7 @@ impl Confirmations {
         round: u32,
         around: &Around,
     ) -> Result<Spent, Refusal> {
-        let step = |kept: &mut Kept, now| kept.confirmation.resume(call, round, now);
-        let (spent, place) = self.change(id, ("spent", around), step)?;
-        self.on_disk(place).await?;
-        Ok(spent)
+        self.spent(id, around, |kept, now| kept.confirmation.resume(call, round, now)).await
     }
 
     /// Waits for what comes of a call whose approval was used.

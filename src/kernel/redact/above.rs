@@ -90,12 +90,12 @@ pub struct Key {
     /// It only says that there is a value: the key above it says which.
     holds: bool,
     /// What it is for the objects it stands in, of [`Role`].
-    roles: u8,
+    roles: u16,
 }
 
 /// What an entry is for its object, by its key.
 #[derive(Clone, Copy, Debug)]
-#[repr(u8)]
+#[repr(u16)]
 pub enum Role {
     /// Names the columns of rows beside it.
     Heads = 1,
@@ -111,12 +111,16 @@ pub enum Role {
     Blob = 32,
     /// The key is a word, and no value itself.
     Word = 64,
+    /// `id`
+    Id = 128,
+    /// `value` or `answer`: what holds the value, where a name and a number of their own stand beside it.
+    Holder = 256,
 }
 
 impl Key {
     /// Whether it has a role.
     pub fn is(self, role: Role) -> bool {
-        self.roles & role as u8 != 0
+        self.roles & role as u16 != 0
     }
 
     /// Reads a key.
@@ -153,9 +157,11 @@ impl Key {
             (Role::Type, normal.is("type")),
             (Role::Media, key == "mimeType"),
             (Role::Blob, matches!(key, "blob" | "data")),
+            (Role::Id, normal.is("id")),
+            (Role::Holder, is_in(&["value", "answer"])),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
-        let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u8);
+        let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
         let login = matches!(key, "auth" | "_auth" | "authorization" | "Authorization");
         let named = named(key).or(login.then_some(Named::Login));
         Self { labels, named, passes, holds, roles }

@@ -274,6 +274,7 @@ struct Roles {
     rows: bool,
     names: bool,
     values: bool,
+    holder: bool,
     media: bool,
 }
 
@@ -285,6 +286,7 @@ impl Roles {
         if place < PAIRS_MAX {
             self.names |= key.is(Role::Names);
             self.values |= key.is(Role::Value);
+            self.holder |= key.is(Role::Holder);
         }
     }
 }
@@ -353,9 +355,6 @@ impl<'s> Scan<'s> {
         }
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
-        // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
-        let holds = |key: json::Key<'s>| above::is_in(&key.text(), &["value", "answer"]);
-        let numbered = name.is_some() && object.entries().take(PAIRS_MAX).any(|(key, _)| holds(key));
         for (place, (key, value)) in object.entries().enumerate() {
             let read = self.row.get(first + place).copied().unwrap_or_default();
             let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
@@ -375,8 +374,9 @@ impl<'s> Scan<'s> {
             }
             self.key(key.value(), value, &step);
             let depth = self.path.len();
-            let (is_value, encoded) = (step.key.is(Role::Value), roles.media && step.key.is(Role::Blob));
-            let is_value = is_value && !(numbered && above::is_in(&step.text, &["id"]));
+            // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
+            let is_value = step.key.is(Role::Value) && !(roles.holder && step.key.is(Role::Id));
+            let encoded = roles.media && step.key.is(Role::Blob);
             self.path.push(step);
             if is_value {
                 self.path.extend(name.clone());
