@@ -371,19 +371,15 @@ impl Prints {
 
     /// Of each few in a row the most telling: whoever has as many in a row has it too.
     fn keep_telling(&mut self, stretches: &[Option<Stretch>], known: &[u64]) {
-        let of_all = |window: &[Option<Stretch>]| window.iter().flatten().map(|stretch| stretch.level()).max();
         let mut kept: Option<(usize, usize)> = None;
         for (start, window) in stretches.windows(WINDOW.min(stretches.len().max(1))).enumerate() {
-            let Some(most) = of_all(window) else { continue };
-            if kept.is_some_and(|(at, level)| at >= start && level >= most) {
+            let there = window.iter().enumerate().filter_map(|(at, stretch)| Some((at, (*stretch)?)));
+            // The last of them, which serves the most of those that follow.
+            let Some((at, best)) = there.max_by_key(|(_, stretch)| stretch.level()) else { continue };
+            if kept.is_some_and(|(at, level)| at >= start && level >= best.level()) {
                 continue;
             }
-            // The last of them serves the most of those that follow.
-            let telling = |(at, stretch): (usize, &Option<Stretch>)| {
-                stretch.filter(|stretch| stretch.level() == most).map(|stretch| (at, stretch))
-            };
-            let Some((at, best)) = window.iter().enumerate().rev().find_map(telling) else { continue };
-            kept = Some((start + at, most));
+            kept = Some((start + at, best.level()));
             if known.binary_search(&best.hash()).is_err() {
                 self.stretches.push(best);
             }
