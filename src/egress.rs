@@ -223,7 +223,7 @@ impl Pool {
             let again = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
-                None => self.egress.connect(&self.origin).await?,
+                None => Box::pin(self.egress.connect(&self.origin)).await?,
             };
             if again && sender.ready().await.is_err() {
                 continue;

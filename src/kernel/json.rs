@@ -10,6 +10,7 @@
 //! detection at every level, byte ranges for lossless edits, and hard bounds. `tests/properties.rs`
 //! holds it against `serde_json`.
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
 
@@ -81,7 +82,8 @@ struct Node {
 /// A parsed text and its tape.
 #[derive(Clone, Debug)]
 pub struct Document {
-    text: Bytes,
+    /// Known to be UTF-8, so that no string is validated once more when it is read.
+    text: ByteString,
     nodes: Vec<Node>,
     /// No whitespace outside strings and every string in its plainest spelling: the text already is its
     /// own re-encoding.
@@ -148,13 +150,21 @@ impl Document {
         if text.len() > bounds.bytes_max || u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLarge);
         }
-        if text.starts_with(b"\xEF\xBB\xBF") || std::str::from_utf8(&text).is_err() {
+        if text.starts_with(b"\xEF\xBB\xBF") {
             return Err(Fault::Encoding);
         }
+        let text = ByteString::try_from(text).map_err(|_| Fault::Encoding)?;
         // A guess that most messages stay under, so that the tape grows once if at all.
         let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
-        let mut parser =
-            Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, marks: Marks::NONE, bounds };
+        let mut parser = Parser {
+            text: text.as_bytes(),
+            at: 0,
+            nodes,
+            keys: Vec::with_capacity(FEW_KEYS),
+            plain: true,
+            marks: Marks::NONE,
+            bounds,
+        };
         parser.space();
         parser.value(0)?;
         parser.space();
@@ -175,7 +185,7 @@ impl Document {
     /// `{}`
     pub fn empty_object() -> Self {
         let node = Node { kind: Kind::Object, start: 0, end: 2, next: 1 };
-        Self { text: Bytes::from_static(b"{}"), nodes: vec![node], plain: true }
+        Self { text: ByteString::from_static("{}"), nodes: vec![node], plain: true }
     }
 
     /// The outermost value.
@@ -193,12 +203,13 @@ impl Document {
             end: node.end - start,
             next: node.next - first,
         };
-        Self { text: self.text.slice(range), nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
+        let text = self.text.slice_ref(self.text.get(range).unwrap_or_default());
+        Self { text, nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
     }
 
     /// The text as it came.
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        &self.text
     }
 
     /// The value at a place of this document, [`Value::place`].
@@ -209,7 +220,7 @@ impl Document {
     /// The whole text re-encoded: no whitespace, plainest strings, numbers and key order as they were.
     pub fn write(&self, patches: &Patches) -> Bytes {
         if self.plain && patches.is_empty() {
-            return self.text.clone();
+            return self.text.as_bytes().clone();
         }
         let mut out = Vec::with_capacity(self.text.len() + 64);
         self.root().write(patches, &mut out);
@@ -219,7 +230,7 @@ impl Document {
     /// The text with edits, and every other byte of it as it was, whitespace too.
     pub fn write_in_place(&self, patches: &Patches) -> Vec<u8> {
         let root = self.node(0);
-        let around = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        let around = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().as_bytes();
         let mut out = Vec::with_capacity(self.text.len() + 64);
         out.extend_from_slice(around(0, root.start as usize));
         self.root().write_in_place(patches, &mut out);
@@ -232,7 +243,7 @@ impl Document {
         self.nodes.get(index as usize).copied().unwrap_or(NOTHING)
     }
 
-    fn slice(&self, node: Node) -> &[u8] {
+    fn slice(&self, node: Node) -> &str {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 }
@@ -261,7 +272,7 @@ impl<'a> Value<'a> {
 
     /// The text of this value as it was written.
     pub fn raw(self) -> &'a [u8] {
-        self.document.slice(self.document.node(self.index))
+        self.spelling().as_bytes()
     }
 
     /// The decoded string, if it is one.
@@ -270,30 +281,19 @@ impl<'a> Value<'a> {
         decoded(node.kind, self.document.slice(node))
     }
 
-    /// As [`Self::as_str`], cut out of the text of its document, which is given so that it is not validated for each.
-    pub fn as_str_of(self, text: &'a str) -> Option<Cow<'a, str>> {
-        let node = self.document.node(self.index);
-        match node.kind {
-            Kind::String { escaped: false, .. } => {
-                text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).map(Cow::Borrowed)
-            }
-            _ => self.as_str(),
-        }
-    }
-
-    /// The text of the whole document that this is a place of.
-    pub fn text_around(self) -> &'a str {
-        self.document.text()
-    }
-
     /// The number as an `i64`, if it is an integer that fits.
     pub fn as_i64(self) -> Option<i64> {
-        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+        (self.kind() == Kind::Number).then(|| self.spelling().parse().ok()).flatten()
     }
 
     /// The number as an `f64`.
     pub fn as_f64(self) -> Option<f64> {
-        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+        (self.kind() == Kind::Number).then(|| self.spelling().parse().ok()).flatten()
+    }
+
+    /// The same, as text.
+    pub fn spelling(self) -> &'a str {
+        self.document.slice(self.document.node(self.index))
     }
 
     /// The value under `key`, if this is an object that has it.
@@ -425,7 +425,8 @@ impl<'a> Value<'a> {
 
     fn write_in_place(self, patches: &Patches, out: &mut Vec<u8>) {
         let node = self.document.node(self.index);
-        let gap = |from: u32, to: u32| self.document.text.get(from as usize..to as usize).unwrap_or_default();
+        let gap =
+            |from: u32, to: u32| self.document.text.as_bytes().get(from as usize..to as usize).unwrap_or_default();
         let mut appended: &[(String, Vec<u8>)] = &[];
         match patches.0.get(&self.index) {
             Some(Patch::Replace(json)) => return out.extend_from_slice(json),
@@ -916,8 +917,13 @@ impl Parser<'_> {
             |key: &Node| text.get(key.start as usize + 1..(key.end as usize).saturating_sub(1)).unwrap_or_default();
         let escaped = |key: &Node| matches!(key.kind, Kind::String { escaped: true, .. });
         let duplicate = if self.keys.iter().any(escaped) {
-            let decode =
-                |key: &Node| if escaped(key) { unescape(raw(key)).map(Cow::Owned) } else { plain_text(raw(key)) };
+            let decode = |key: &Node| {
+                if escaped(key) {
+                    unescape(raw(key)).map(String::into_bytes).map(Cow::Owned)
+                } else {
+                    Some(Cow::Borrowed(raw(key)))
+                }
+            };
             let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
@@ -942,19 +948,15 @@ fn plainest(kind: Kind) -> bool {
     matches!(kind, Kind::String { plainest: true, .. })
 }
 
-fn plain_text(raw: &[u8]) -> Option<Cow<'_, str>> {
-    std::str::from_utf8(raw).ok().map(Cow::Borrowed)
-}
-
 fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
 }
 
 /// The text of a string, which stands there with its quotes.
-fn decoded(kind: Kind, raw: &[u8]) -> Option<Cow<'_, str>> {
+fn decoded(kind: Kind, raw: &str) -> Option<Cow<'_, str>> {
     let Kind::String { escaped, .. } = kind else { return None };
     let inner = raw.get(1..raw.len().saturating_sub(1))?;
-    if escaped { unescape(inner).map(Cow::Owned) } else { plain_text(inner) }
+    if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 fn unescape(raw: &[u8]) -> Option<String> {

@@ -299,6 +299,18 @@ const MESSAGES: &[&str] = &[
     "inputResponses",
     "nextCursor",
     "cursor",
+    "version",
+    "protocolVersion",
+    "capabilities",
+    "clientInfo",
+    "serverInfo",
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/clientCapabilities",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/serverInfo",
+    "io.modelcontextprotocol/logLevel",
+    "io.modelcontextprotocol/subscriptionId",
+    "io.modelcontextprotocol/related-task",
 ];
 
 /// The length of a key, its first eight bytes and its last: the whole of it, if it is no longer than sixteen.

@@ -241,13 +241,13 @@ impl Engine {
     pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
         let mut scan = Scan {
             engine: self,
-            text: root.text_around(),
             findings: Findings::default(),
-            path: Vec::new(),
+            // As deep and wide as most messages are, so that neither grows.
+            path: Vec::with_capacity(8),
             nested: 0,
             whole,
             keys: Keys::default(),
-            row: Vec::new(),
+            row: Vec::with_capacity(32),
         };
         scan.value(root, None);
         scan.findings
@@ -293,8 +293,6 @@ impl Roles {
 
 struct Scan<'s> {
     engine: &'s Engine,
-    /// Of the whole document.
-    text: &'s str,
     findings: Findings,
     path: Vec<Step<'s>>,
     nested: usize,
@@ -348,7 +346,7 @@ impl<'s> Scan<'s> {
         let mut roles = Roles::default();
         let first = self.row.len();
         for (place, (key, value)) in object.entries().enumerate() {
-            let text = self.string_of(key.value());
+            let text = key.text();
             let key = self.keys.read(&self.engine.known, &text);
             roles.add(place, key, value);
             self.row.push(key);
@@ -362,7 +360,7 @@ impl<'s> Scan<'s> {
             if leaf.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
-            let step = Step { text: self.string_of(key.value()), key: read };
+            let step = Step { text: key.text(), key: read };
             if let Some(spans) = leaf {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
                 if !(self.whole)(value) {
@@ -398,18 +396,13 @@ impl<'s> Scan<'s> {
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
         match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
-            json::Kind::Number => Some(self.engine.scan_number(self.text.get(value.range())?, above)),
+            json::Kind::Number => Some(self.engine.scan_number(value.spelling(), above)),
             json::Kind::String { escaped: false, .. } => {
-                let text = value.as_str_of(self.text)?;
+                let text = value.as_str()?;
                 (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
             }
             _ => None,
         }
-    }
-
-    /// A key or another string.
-    fn string_of(&self, value: Value<'s>) -> Cow<'s, str> {
-        value.as_str_of(self.text).unwrap_or_default()
     }
 
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
@@ -431,7 +424,7 @@ impl<'s> Scan<'s> {
     }
 
     fn string(&mut self, value: Value<'s>) {
-        let Some(text) = value.as_str_of(self.text) else {
+        let Some(text) = value.as_str() else {
             return;
         };
         if self.nested < NESTED_MAX && looks_nested(&text) {
@@ -470,7 +463,6 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
-                text: document.text(),
                 findings: Findings::default(),
                 path: self.path.iter().map(Step::to_owned).collect(),
                 nested: self.nested + 1,
@@ -491,8 +483,7 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        let raw = self.text.get(value.range()).unwrap_or_default();
-        let spans = self.engine.scan_number(raw, || self.above());
+        let spans = self.engine.scan_number(value.spelling(), || self.above());
         self.keep(value, value, Place::Number, spans);
     }
 
@@ -565,7 +556,7 @@ impl<'s> Scan<'s> {
             // `"loc": ["body", "ssn"]`: the last of several is the name.
             let last = if key.is(Role::Names) { value.elements().last().unwrap_or(value) } else { value };
             let found = if key.is(Role::Names) && short(last) {
-                Some(self.string_of(last)).filter(tells)
+                last.as_str().filter(tells)
             } else if key.is(Role::Type) && value.is_object() {
                 // FHIR: `"type": {"text": "…"}`.
                 value.entries().find_map(|(_, text)| text.as_str().filter(tells))
