@@ -160,7 +160,7 @@ impl Document {
             text: text.as_bytes(),
             at: 0,
             nodes,
-            keys: Vec::with_capacity(FEW_KEYS),
+            sketches: Vec::with_capacity(2 * FEW_KEYS),
             plain: true,
             marks: Marks::NONE,
             bounds,
@@ -656,25 +656,24 @@ fn marks(text: &[u8]) -> u64 {
 /// Keys of one object that are compared in pairs.
 const FEW_KEYS: usize = 12;
 
-/// The length and the first seven bytes of a key, which tell most keys apart.
-fn beginning(key: &[u8]) -> u64 {
-    let bytes = match key.first_chunk::<7>() {
-        Some([a, b, c, d, e, f, g]) => [*a, *b, *c, *d, *e, *f, *g, 0],
-        None => {
-            let mut padded = [0; 8];
-            padded.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
-            padded
+/// Keys with different sketches differ: the key and its length up to seven bytes; of longer ones how they begin and end.
+fn sketch(key: &[u8]) -> u64 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let length = (key.len() as u64) << 56;
+    match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (u64::from_le_bytes(*first).wrapping_mul(ODD) ^ u64::from_le_bytes(*last)).wrapping_mul(ODD) ^ length
         }
-    };
-    u64::from_le_bytes(bytes) | (key.len() as u64) << 56
+        _ => key.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | length,
+    }
 }
 
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
-    /// Keys of the object being closed; kept for the next.
-    keys: Vec<Node>,
+    /// Sketches of the keys of the objects that are open, up to [`FEW_KEYS`] of each and one.
+    sketches: Vec<u64>,
     plain: bool,
     marks: Marks,
     bounds: &'a Bounds,
@@ -876,11 +875,13 @@ impl Parser<'_> {
             self.close(index);
             return Ok(());
         }
+        let (first, mut escaped) = (self.sketches.len(), false);
         loop {
             if self.peek() != Some(b'"') {
                 return Err(Fault::Syntax);
             }
             self.string()?;
+            escaped |= self.sketch_key(first);
             self.space();
             if self.peek() != Some(b':') {
                 return Err(Fault::Syntax);
@@ -898,47 +899,49 @@ impl Parser<'_> {
         }
         self.at += 1;
         self.close(index);
-        self.unique_keys(index)
+        let sketches = self.sketches.get(first..).unwrap_or_default();
+        // Pairwise for the few keys that messages have.
+        let again = |(at, sketch): (usize, &u64)| sketches.iter().skip(at + 1).any(|other| other == sketch);
+        let unique = !escaped && sketches.len() <= FEW_KEYS && !sketches.iter().enumerate().any(again);
+        self.sketches.truncate(first);
+        if unique { Ok(()) } else { self.unique_keys(index) }
     }
 
-    fn unique_keys(&mut self, object: usize) -> Result<(), Fault> {
+    /// Keeps a sketch of the key that was just read, for the object whose sketches begin at `first`. Whether it is
+    /// escaped.
+    fn sketch_key(&mut self, first: usize) -> bool {
+        let Some(Node { kind: Kind::String { escaped, .. }, start, end, .. }) = self.nodes.last() else { return true };
+        if self.sketches.len() - first <= FEW_KEYS {
+            let key = self.text.get(*start as usize + 1..(*end as usize).saturating_sub(1));
+            self.sketches.push(sketch(key.unwrap_or_default()));
+        }
+        *escaped
+    }
+
+    /// Whether the keys of an object all differ: many, as an attacker sends them, or some that are escaped or look alike.
+    fn unique_keys(&self, object: usize) -> Result<(), Fault> {
         let end = self.nodes.len();
-        self.keys.clear();
+        let mut keys = Vec::new();
         let mut at = object + 1;
-        while at < end {
-            let Some(node) = self.nodes.get(at) else {
-                break;
-            };
-            self.keys.push(*node);
+        while let Some(node) = self.nodes.get(at).filter(|_| at < end) {
+            keys.push(*node);
             at = self.nodes.get(at + 1).map_or(end, |value| value.next as usize);
         }
         let text = self.text;
         let raw =
             |key: &Node| text.get(key.start as usize + 1..(key.end as usize).saturating_sub(1)).unwrap_or_default();
         let escaped = |key: &Node| matches!(key.kind, Kind::String { escaped: true, .. });
-        let duplicate = if self.keys.iter().any(escaped) {
-            let decode = |key: &Node| {
-                if escaped(key) {
-                    unescape(raw(key)).map(String::into_bytes).map(Cow::Owned)
-                } else {
-                    Some(Cow::Borrowed(raw(key)))
-                }
+        let duplicate = if keys.iter().any(escaped) {
+            let decode = |key: &Node| match escaped(key) {
+                true => unescape(raw(key)).map(String::into_bytes).map(Cow::Owned),
+                false => Some(Cow::Borrowed(raw(key))),
             };
-            let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
+            let mut keys: Vec<_> = keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        } else if self.keys.len() <= FEW_KEYS {
-            // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
-            let mut begins = [0; FEW_KEYS];
-            begins.iter_mut().zip(&self.keys).for_each(|(slot, key)| *slot = beginning(raw(key)));
-            let keys = self.keys.iter().zip(&begins);
-            let again = |(at, (key, begin)): (usize, (&Node, &u64))| {
-                keys.clone().skip(at + 1).any(|(other, also)| begin == also && raw(key) == raw(other))
-            };
-            keys.clone().enumerate().any(again)
         } else {
-            self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
-            self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
+            keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
+            keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
         };
         if duplicate { Err(Fault::DuplicateKey) } else { Ok(()) }
     }
@@ -1029,7 +1032,9 @@ fn says(inner: &[u8], text: &[u8]) -> bool {
 fn same(a: &[u8], b: &[u8]) -> bool {
     let (words, rest) = a.as_chunks::<8>();
     let (others, last) = b.as_chunks::<8>();
-    words == others && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+    let pairs = words.iter().zip(others);
+    let differs = pairs.fold(0, |differs, (a, b)| differs | (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)));
+    differs == 0 && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
 }
 
 #[cfg(test)]
@@ -1062,6 +1067,27 @@ mod tests {
         assert_eq!(parse(&deep).unwrap_err(), Fault::TooDeep);
         let many: String = (0..20).map(|i| format!("\"k{i}\":{i},")).collect();
         assert_eq!(parse(&format!("{{{many}\"k3\":0}}")).unwrap_err(), Fault::DuplicateKey);
+    }
+
+    #[test]
+    fn keys_that_look_alike_are_told_apart_and_a_repeated_one_is_found_wherever_it_stands() {
+        let (one, two) = ("aaaaaaaa1bbbbbbbb", "aaaaaaaa2bbbbbbbb");
+        assert_eq!(sketch(one.as_bytes()), sketch(two.as_bytes()));
+        let object = |keys: &[&str]| {
+            let entries: Vec<String> = keys.iter().map(|key| format!(r#""{key}":{{"x":[{{"y":1}}],"z":0}}"#)).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        assert!(parse(&object(&[one, "b", two, "", "a", "ab"])).is_ok());
+        let names: Vec<String> = (0..30).map(|n| "k".repeat(n)).collect();
+        for count in 2..names.len() {
+            let mut keys: Vec<&str> = names.iter().take(count).map(String::as_str).collect();
+            assert!(parse(&object(&keys)).is_ok(), "{count}");
+            for again in 0..count {
+                keys.push(&names[again]);
+                assert_eq!(parse(&object(&keys)).unwrap_err(), Fault::DuplicateKey, "{again} of {count}");
+                keys.pop();
+            }
+        }
     }
 
     #[test]
