@@ -242,12 +242,11 @@ impl Engine {
         let mut scan = Scan {
             engine: self,
             findings: Findings::default(),
-            // As deep and wide as most messages are, so that neither grows.
-            path: Vec::with_capacity(8),
+            path: Vec::new(),
             nested: 0,
             whole,
             keys: Keys::default(),
-            row: Vec::with_capacity(32),
+            row: Vec::new(),
         };
         scan.value(root, None);
         scan.findings
@@ -345,6 +344,11 @@ impl<'s> Scan<'s> {
     fn object(&mut self, object: Value<'s>) {
         let mut roles = Roles::default();
         let first = self.row.len();
+        if first == 0 {
+            // As wide and deep as most messages are, so that neither grows.
+            self.row.reserve(32);
+            self.path.reserve(8);
+        }
         for (place, (key, value)) in object.entries().enumerate() {
             let text = key.text();
             let key = self.keys.read(&self.engine.known, &text);
