@@ -13,6 +13,7 @@ use bytes::Bytes;
 use bytestring::ByteString;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use wide::u8x16;
 
 /// Limits for one document.
 #[derive(Clone, Copy, Debug)]
@@ -642,15 +643,13 @@ fn marks(text: &[u8]) -> u64 {
         padded.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
         &padded
     });
-    // A loop without branches, which compilers turn into vector code.
-    let mut found = [0u8; 64];
-    for (slot, byte) in found.iter_mut().zip(block) {
-        *slot = if *byte < 0x20 || *byte == b'"' || *byte == b'\\' { 0xFF } else { 0 };
-    }
-    // Of each byte another bit, and the product adds them up in the highest byte.
-    const ONE_EACH: u64 = 0x8040_2010_0804_0201;
-    let bits = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) & ONE_EACH).wrapping_mul(ONES) >> 56;
-    found.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
+    let sixteens = block.as_chunks::<16>().0.iter().rev();
+    sixteens.fold(0, |mask, sixteen| {
+        let bytes = u8x16::new(*sixteen);
+        let quote = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+        let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
+        mask << 16 | u64::from((quote | control).to_bitmask())
+    })
 }
 
 /// Keys of one object that are compared in pairs.
