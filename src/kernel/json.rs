@@ -155,8 +155,10 @@ impl Document {
             return Err(Fault::Encoding);
         }
         let text = ByteString::try_from(text).map_err(|_| Fault::Encoding)?;
-        // A guess that most messages stay under, so that the tape grows once if at all.
-        let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
+        // A guess that most messages stay under, so that the tape grows once if at all; of a small message what an
+        // allocator still has at hand.
+        let guess = if text.len() < 1536 { 60 } else { text.len() / 12 };
+        let nodes = Vec::with_capacity(guess.min(bounds.nodes_max));
         let mut parser = Parser {
             text: text.as_bytes(),
             at: 0,
@@ -464,8 +466,9 @@ impl<'a> Value<'a> {
     pub fn canonical(self, out: &mut Vec<u8>) {
         match self.kind() {
             Kind::Object => {
-                let mut entries: Vec<_> = self.entries().map(|(k, v)| (k.text(), k, v)).collect();
-                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                let mut entries = Vec::with_capacity((self.weight() / 2).min(32));
+                entries.extend(self.entries().map(|(k, v)| (k.text(), k, v)));
+                entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
                 out.push(b'{');
                 for (position, (_, key, value)) in entries.into_iter().enumerate() {
                     if position > 0 {
@@ -1004,36 +1007,39 @@ fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
 }
 
 /// Whether what stands within the quotes of a string says `text`.
-fn says(inner: &[u8], text: &[u8]) -> bool {
-    let (mut marks, mut at, mut rest) = (Marks::NONE, 0, text);
-    // A quote or a control character is none without a backslash before it.
-    while let Some(escape) = marks.next(inner, at) {
-        let Some((said, after)) = rest.split_at_checked(escape - at) else { return false };
-        if !same(inner.get(at..escape).unwrap_or_default(), said) {
-            return false;
-        }
-        let known = match (inner.get(escape + 1), after) {
-            (Some(b'"' | b'\\'), [first, ..]) if inner.get(escape + 1) == Some(first) => {
-                Some((escape + 2, after.get(1..)))
-            }
-            (Some(_), _) => escaped(inner.get(escape + 1..).unwrap_or_default()).map(|(character, left)| {
-                (inner.len() - left.len(), after.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()))
+fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
+    loop {
+        let run = alike(inner, text);
+        let (Some(rest), Some(said)) = (inner.get(run..), text.get(run..)) else { return false };
+        let left = match rest {
+            [] => return said.is_empty(),
+            [b'\\', letter @ (b'"' | b'\\'), left @ ..] => said.strip_prefix(&[*letter]).map(|said| (left, said)),
+            [b'\\', left @ ..] => escaped(left).and_then(|(character, left)| {
+                Some((left, said.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes())?))
             }),
-            (None, _) => None,
+            _ => None,
         };
-        let Some((next, Some(left))) = known else { return false };
-        (at, rest) = (next, left);
+        let Some(left) = left else { return false };
+        (inner, text) = left;
     }
-    inner.get(at..) == Some(rest)
 }
 
-/// Whether two texts of one length are the same; most are shorter than a call to compare them is worth.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let (words, rest) = a.as_chunks::<8>();
-    let (others, last) = b.as_chunks::<8>();
-    let pairs = words.iter().zip(others);
-    let differs = pairs.fold(0, |differs, (a, b)| differs | (u64::from_le_bytes(*a) ^ u64::from_le_bytes(*b)));
-    differs == 0 && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+/// How many bytes two texts begin with alike, up to a backslash.
+fn alike(a: &[u8], b: &[u8]) -> usize {
+    let (sixteens, _) = a.as_chunks::<16>();
+    let (others, _) = b.as_chunks::<16>();
+    let mut run = 0;
+    for (one, other) in sixteens.iter().zip(others) {
+        let (one, other) = (u8x16::new(*one), u8x16::new(*other));
+        let stop = !one.simd_eq(other) | one.simd_eq(u8x16::splat(b'\\'));
+        let stop = stop.to_bitmask();
+        if stop != 0 {
+            return run + stop.trailing_zeros() as usize;
+        }
+        run += 16;
+    }
+    let rest = a.iter().zip(b).skip(run);
+    run + rest.take_while(|(one, other)| one == other && **one != b'\\').count()
 }
 
 #[cfg(test)]
@@ -1100,8 +1106,8 @@ mod tests {
 
     #[test]
     fn a_string_says_what_it_decodes_to_and_nothing_else() {
-        let texts =
-            ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
+        let long = "{\"key\":\"a longer value\\\",\"other\":[1,2.50]} \u{e9} ".repeat(4);
+        let texts = ["", "a", "\"\\/\n\u{1}", "{\"key\":\"x\"}", "\u{e9}\u{1f980} and so on", &long];
         for text in texts {
             let plainest = String::from_utf8(string(text)).unwrap();
             let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();
