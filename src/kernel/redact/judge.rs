@@ -59,6 +59,11 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// What labels further away say than those that decide.
+    pub fn also(&self, evidence: Evidence) -> Labels {
+        evidence.also.map_or(Labels::NONE, |start| self.surroundings.also(start))
+    }
+
     /// Whether anything may be said of anything but that it is harmless.
     pub fn accused(&self) -> bool {
         self.surroundings.may().accuses()
@@ -117,7 +122,7 @@ impl<'v, 'o> Judge<'v, 'o> {
             match strength {
                 Strength::Strong if !(evidence.direct && other) => 90,
                 Strength::Firm if !(other || evidence.direct && evidence.labels.tells()) => 71,
-                Strength::Weak if !other && evidence.also.names(kind) => 68,
+                Strength::Weak if !other && self.also(evidence).names(kind) => 68,
                 _ => return false,
             }
         };

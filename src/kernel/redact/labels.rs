@@ -77,7 +77,7 @@ impl Hash {
     const NONE: Self = Self(0xCBF2_9CE4_8422_2325);
 
     fn with(self, byte: u8) -> Self {
-        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
+        Self((self.0 ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
     }
 
     fn of(plain: &[u8]) -> Self {
@@ -94,23 +94,32 @@ const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
 const TAILS: usize = 1 << 16;
 
-/// Whether a label with one of these tails may end so: always, for a single letter.
-fn may_end(tails: &[u64], word: &[u8]) -> bool {
-    if word.len() < 2 {
+/// Whether a label with one of these tails may end with the word at `start..end`: always, for a single letter.
+fn may_end(tails: &[u64], text: &[u8], start: usize, end: usize) -> bool {
+    let length = end - start;
+    if length < 2 {
         return true;
     }
-    let tail = tail(word);
+    let four = match end.checked_sub(4).and_then(|at| text.get(at..)).and_then(<[u8]>::first_chunk) {
+        Some(four) => u32::from_le_bytes(*four),
+        None => text.get(..end).unwrap_or_default().iter().fold(0, |four, byte| four >> 8 | u32::from(*byte) << 24),
+    };
+    // Of a shorter word nothing that stands before it.
+    let tail = hashed(four & u32::MAX << (8 * 4usize.saturating_sub(length)));
     tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
 }
 
 /// The last four letters of any case, hashed; fewer if the word is shorter, which only a shorter word has in common.
 fn tail(word: &[u8]) -> usize {
-    let four = match word {
+    hashed(match word {
         [.., a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
         [a, b, c] => u32::from_le_bytes([0, *a, *b, *c]),
         [b, c] => u32::from_le_bytes([0, 0, *b, *c]),
         _ => 0,
-    };
+    })
+}
+
+fn hashed(four: u32) -> usize {
     ((four | 0x2020_2020).wrapping_mul(0x9E37_79B9) >> 16) as usize
 }
 
@@ -213,7 +222,7 @@ pub struct Match {
 const WORDS: usize = 6;
 
 /// The longest label that ends with the first `length` letters of word `end`, and its first word.
-fn ending(words: &Words, end: usize, length: usize) -> Option<(Labels, usize)> {
+fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize)> {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let mut found = None;
@@ -269,7 +278,7 @@ fn cuts(plain: &[u8]) -> usize {
 }
 
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
-fn at(words: &Words, end: usize) -> Option<Match> {
+fn at(words: &Words<'_>, end: usize) -> Option<Match> {
     let plain = words.plain(end);
     let matched = |labels, first| {
         let (start, end) = words.range(first, end);
@@ -278,7 +287,7 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     if words.is_joined(end) {
         return inside(plain).map(|labels| matched(labels, end));
     }
-    let length = |cut| plain.get(..plain.len() - cut).filter(|rest| may_end(&TABLE.telling, rest)).map(<[u8]>::len);
+    let length = |cut| Some(plain.len() - cut).filter(|length| may_end(&TABLE.telling, plain, 0, *length));
     let (labels, first) = (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
     if let Some(before) = end.checked_sub(1)
@@ -294,12 +303,12 @@ fn at(words: &Words, end: usize) -> Option<Match> {
 }
 
 /// The last label in `words` that tells something.
-pub fn last(words: &Words) -> Option<Match> {
+pub fn last(words: &Words<'_>) -> Option<Match> {
     (0..words.len()).rev().find_map(|end| at(words, end))
 }
 
 /// Everything that labels before `found` say.
-pub fn before(words: &Words, found: Match) -> Labels {
+pub fn before(words: &Words<'_>, found: Match) -> Labels {
     let mut end = found.first;
     let mut all = Labels::NONE;
     while let Some(last) = end.checked_sub(1) {
@@ -315,7 +324,7 @@ pub fn before(words: &Words, found: Match) -> Labels {
 }
 
 /// The first label in `words` that tells something; the longest that begins there.
-pub fn first(words: &Words) -> Option<Match> {
+pub fn first(words: &Words<'_>) -> Option<Match> {
     let end = (0..words.len()).find(|end| at(words, *end).is_some())?;
     let found = at(words, end)?;
     let longer = (end + 1..(end + WORDS).min(words.len())).rev().filter_map(|end| at(words, end));
@@ -328,16 +337,13 @@ pub fn of_key(key: &str) -> Labels {
     last(&words).map_or_else(|| vague(&words), |found| found.labels)
 }
 
-/// As [`of_key`], and what is said before that.
-pub fn of_phrase(key: &str) -> (Labels, Labels) {
+/// What a key says before its last label.
+pub fn before_last(key: &str) -> Option<Labels> {
     let words = Words::read(key);
-    match last(&words) {
-        Some(found) => (found.labels, before(&words, found)),
-        None => (vague(&words), Labels::NONE),
-    }
+    last(&words).map(|found| before(&words, found))
 }
 
-fn vague(words: &Words) -> Labels {
+fn vague(words: &Words<'_>) -> Labels {
     let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
@@ -351,49 +357,41 @@ pub fn all(text: &str) -> Labels {
     }
     let (bytes, table) = (text.as_bytes(), &*TABLE);
     let mut all = Labels::NONE;
-    let mut seen = [Span::default(); WORDS];
+    let mut seen = [(0, 0); WORDS];
     let mut count = 0;
-    words::each(bytes, |start, end, apart| {
+    words::each(bytes, |start, end| {
         if let Some(slot) = seen.get_mut(count % WORDS) {
-            *slot = Span { start, end, apart };
+            *slot = (start, end);
         }
         count += 1;
-        let word = bytes.get(start..end).unwrap_or_default();
-        for cut in 0..=cuts(word) {
-            let word = word.get(..word.len() - cut).unwrap_or_default();
-            if may_end(&table.accusing, word) {
+        for cut in 0..=cuts(bytes.get(start..end).unwrap_or_default()) {
+            if may_end(&table.accusing, bytes, start, end - cut) {
                 let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % WORDS));
-                all = all.with(endings(bytes, word, words));
+                all = all.with(endings(bytes, end - cut, words));
             }
         }
     });
     all
 }
 
-/// A word and whether something keeps it from being one name with the word before.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    start: usize,
-    end: usize,
-    apart: bool,
-}
-
-/// What all labels say that end with `last`, the last of these words or its beginning.
-fn endings<'w>(bytes: &[u8], last: &[u8], words: impl Iterator<Item = &'w Span>) -> Labels {
+/// What all labels say that end at `end`, with the last of these words or its beginning.
+fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize, usize)>) -> Labels {
     let table = &*TABLE;
     let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
-    for (back, word) in words.enumerate() {
-        let letters = if back == 0 { last } else { bytes.get(word.start..word.end).unwrap_or_default() };
-        for byte in letters.iter().rev() {
-            hash = hash.with(byte.to_ascii_lowercase());
+    let mut next = None;
+    for (start, stop) in words {
+        if next.is_some_and(|next| words::are_apart(bytes, *stop, next)) {
+            break;
+        }
+        let stop = if next.is_none() { end } else { *stop };
+        for byte in bytes.get(*start..stop).unwrap_or_default().iter().rev() {
+            hash = hash.with(*byte);
             if !table.ends(hash) {
                 return all;
             }
         }
         all = all.with(table.get(hash));
-        if word.apart {
-            break;
-        }
+        next = Some(*start);
     }
     all
 }
