@@ -356,12 +356,15 @@ impl<'s> Scan<'s> {
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            let read = self.row.get(first + place).copied().unwrap_or_default();
-            let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
-            let leaf = if is_plain { self.leaf(&read, value) } else { None };
+            // Most have nothing, and then nothing of the key is needed but a look.
+            let leaf = self.row.get(first + place).and_then(|read| {
+                let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
+                if is_plain { self.leaf(read, value) } else { None }
+            });
             if leaf.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
+            let read = self.row.get(first + place).copied().unwrap_or_default();
             let step = Step { text: self.string_of(key.value()), key: read };
             if let Some(spans) = leaf {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
@@ -558,8 +561,7 @@ impl<'s> Scan<'s> {
         let short = |value: Value<'s>| {
             value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
         };
-        let tells =
-            |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::of_key(text).tells() || secrets::promises(text));
+        let tells = |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::tells(text) || secrets::promises(text));
         for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
             let key = self.row.get(first + place).copied().unwrap_or_default();
             // `"loc": ["body", "ssn"]`: the last of several is the name.

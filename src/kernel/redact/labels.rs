@@ -337,6 +337,11 @@ pub fn of_key(key: &str) -> Labels {
     last(&words).map_or_else(|| vague(&words), |found| found.labels)
 }
 
+/// Whether [`of_key`] of it tells something.
+pub fn tells(key: &str) -> bool {
+    last(&Words::read(key)).is_some()
+}
+
 /// What a key says before its last label.
 pub fn before_last(key: &str) -> Option<Labels> {
     let words = Words::read(key);

@@ -34,8 +34,7 @@ impl<'t> Words<'t> {
     pub fn read(text: &'t str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words =
-            Self { skipped, text, plain: String::new(), places: [Place::default(); WORDS_MAX], count: 0 };
+        let mut words = Self { skipped, text, plain: String::new(), places: [Place::default(); WORDS_MAX], count: 0 };
         if text.is_ascii() {
             let mut gap = None;
             each(text.as_bytes(), |start, end| {
