@@ -172,23 +172,39 @@ pub struct TokenEights<'b> {
     /// Which eights of this block are such.
     place: usize,
     mask: u64,
+    /// The last eight that was read is one, and there are two in a row.
+    open: bool,
+    two: bool,
 }
 
 impl<'b> TokenEights<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
         let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0 };
-        eights.mask = eights.read(0);
+        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0, open: false, two: false };
+        eights.go(0);
         eights
+    }
+
+    /// Whether there may be two in a row in what was stepped through.
+    pub fn has_two(&self) -> bool {
+        self.two
+    }
+
+    fn go(&mut self, place: usize) {
+        // What is skipped is a run.
+        self.two |= place > self.place + 1;
+        self.place = place;
+        self.mask = self.read(place);
+        self.two |= self.mask & (self.mask << 1 | u64::from(self.open)) != 0;
+        self.open = self.mask >> 7 & 1 == 1;
     }
 
     /// The next one from `from` on, which is not before that of the last call.
     pub fn next(&mut self, from: usize) -> Option<usize> {
         let step = from.div_ceil(8);
         if step / 8 > self.place {
-            self.place = step / 8;
-            self.mask = self.read(self.place);
+            self.go(step / 8);
         }
         if step / 8 == self.place {
             self.mask &= u64::MAX << (step % 8);
@@ -197,8 +213,7 @@ impl<'b> TokenEights<'b> {
             if self.place >= self.blocks.len() {
                 return None;
             }
-            self.place += 1;
-            self.mask = self.read(self.place);
+            self.go(self.place + 1);
         }
         Some(self.place * 64 + self.mask.trailing_zeros() as usize * 8)
     }

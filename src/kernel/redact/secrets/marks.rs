@@ -31,8 +31,8 @@ fn part(byte: u8) -> bool {
     PARTS.get(usize::from(byte)).is_some_and(|part| *part > 0)
 }
 
-/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
-pub(super) fn find(finds: &mut Finds<'_>) {
+/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once. Whether some run may be as long as two tokens.
+pub(super) fn find(finds: &mut Finds<'_>) -> bool {
     let text = finds.bytes;
     let mut eights = TokenEights::new(text.0);
     let mut done = 0;
@@ -53,6 +53,7 @@ pub(super) fn find(finds: &mut Finds<'_>) {
         done = end;
         probe = end;
     }
+    eights.has_two()
 }
 
 /// A key in Base64 may have one of its signs among its first letters: `at` is where that stands.
