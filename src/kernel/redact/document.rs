@@ -418,7 +418,16 @@ impl<'s> Scan<'s> {
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
         let own = if heads.is_none() { self.first_row(array) } else { None };
         let heads = own.as_deref().or(heads);
-        for element in array.elements() {
+        // Objects of one array mostly have the same keys.
+        let mut elements = array.elements();
+        let several = elements.next().is_some_and(Value::is_object) && elements.next().is_some_and(Value::is_object);
+        let (start, before) = if several { self.keys.begin() } else { (0, None) };
+        let mut after = None;
+        for (place, element) in array.elements().enumerate() {
+            if several && place > 0 {
+                after = after.max(self.keys.expected());
+                self.keys.expect(Some(start));
+            }
             match heads {
                 Some(heads) if element.is_array() => {
                     for (place, cell) in element.elements().enumerate() {
@@ -430,6 +439,9 @@ impl<'s> Scan<'s> {
                 }
                 _ => self.value(element, None),
             }
+        }
+        if several {
+            self.keys.expect(before.and(after));
         }
     }
 

@@ -47,6 +47,19 @@ const ENDS: [bool; 256] = {
     ends
 };
 
+/// What ends an address.
+const BLANKS: [bool; 256] = {
+    let mut blanks = [false; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let blank = &mut blanks[at as usize];
+        *blank = at.is_ascii_whitespace() || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`');
+        at += 1;
+    }
+    blanks
+};
+
 /// The address around `://` from `start` to `end`.
 pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
     let text = finds.bytes;
@@ -159,7 +172,7 @@ fn shared_signature(finds: &mut Finds<'_>, query: usize) {
         .from(query)
         .iter()
         .take(1024)
-        .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`'))
+        .take_while(|byte| !BLANKS.get(usize::from(**byte)).is_some_and(|blank| *blank))
         .count();
     let address = text.range(query, query + length);
     // Addresses inside this one are part of it.
