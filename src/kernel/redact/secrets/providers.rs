@@ -554,6 +554,9 @@ pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
     let token = text.range(start, start + run);
     let tail = token.iter().rposition(|byte| matches!(byte, b'_' | b'-')).map(|i| i + 1)?;
     let (words, drawn) = (token.get(..tail)?, token.get(tail..)?);
+    if !(20..=200).contains(&drawn.len()) || !mixed(drawn) {
+        return None;
+    }
     let mut says = false;
     for word in words.split(|byte| matches!(byte, b'_' | b'-')) {
         if word.len() > 12
@@ -569,7 +572,7 @@ pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
     let hex = drawn.iter().all(u8::is_ascii_hexdigit);
     let path = matches!(text.before(start), b'/' | b'.' | b'\\');
     let says = says && !path && !(hex && words.len() < 6);
-    let fits = says && (20..=200).contains(&drawn.len()) && mixed(drawn) && !invented(drawn) && rarity(drawn) > 60;
+    let fits = says && !invented(drawn) && rarity(drawn) > 60;
     fits.then_some(start + run)
 }
 
