@@ -59,8 +59,10 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
     let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
     // Two dashes part names: `KEY-----BEGIN`, `x--token`.
-    let before = finds.str(start - before, start).rfind("--").map_or(before, |dashes| before - dashes - 2);
-    let after = finds.str(end, end + after).find("--").unwrap_or(after);
+    let two = |pair: &[u8]| pair == b"--";
+    let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
+    let before = dashes.map_or(before, |dashes| before - dashes - 2);
+    let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
