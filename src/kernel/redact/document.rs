@@ -358,12 +358,15 @@ impl<'s> Scan<'s> {
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            let read = self.row.get(first + place).copied().unwrap_or_default();
-            let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
-            let leaf = if is_plain { self.leaf(&read, value) } else { None };
+            // Most have nothing, and then nothing of the key is needed but a look.
+            let leaf = self.row.get(first + place).and_then(|read| {
+                let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
+                if is_plain { self.leaf(read, value) } else { None }
+            });
             if leaf.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
+            let read = self.row.get(first + place).copied().unwrap_or_default();
             let step = Step { text: key.text(), key: read };
             if let Some(spans) = leaf {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
@@ -412,7 +415,16 @@ impl<'s> Scan<'s> {
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
         let own = if heads.is_none() { self.first_row(array) } else { None };
         let heads = own.as_deref().or(heads);
-        for element in array.elements() {
+        // Objects of one array mostly have the same keys.
+        let mut elements = array.elements();
+        let several = elements.next().is_some_and(Value::is_object) && elements.next().is_some_and(Value::is_object);
+        let (start, before) = if several { self.keys.begin() } else { (0, None) };
+        let mut after = None;
+        for (place, element) in array.elements().enumerate() {
+            if several && place > 0 {
+                after = after.max(self.keys.expected());
+                self.keys.expect(Some(start));
+            }
             match heads {
                 Some(heads) if element.is_array() => {
                     for (place, cell) in element.elements().enumerate() {
@@ -424,6 +436,9 @@ impl<'s> Scan<'s> {
                 }
                 _ => self.value(element, None),
             }
+        }
+        if several {
+            self.keys.expect(before.and(after));
         }
     }
 
@@ -553,8 +568,7 @@ impl<'s> Scan<'s> {
         let short = |value: Value<'s>| {
             value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
         };
-        let tells =
-            |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::of_key(text).tells() || secrets::promises(text));
+        let tells = |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::tells(text) || secrets::promises(text));
         for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
             let key = self.row.get(first + place).copied().unwrap_or_default();
             // `"loc": ["body", "ssn"]`: the last of several is the name.
