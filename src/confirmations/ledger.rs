@@ -67,11 +67,11 @@ impl Ledger {
         let (subject, is) = (call.subject, kept.confirmation.state().is_live());
         let before = self.all.get(&id);
         let (new, was) = (before.is_none(), before.is_some_and(|before| before.confirmation.state().is_live()));
-        let (left_before, left) = (before.is_some_and(|before| before.left > 0), kept.left > 0);
+        let (left_before, left) = (before.is_some_and(|before| before.course.left > 0), kept.course.left > 0);
         if new {
             self.by_call.insert(call.key(), id.clone());
         }
-        if let Some(like) = kept.like.filter(|_| left != left_before) {
+        if let Some(like) = kept.question.like.filter(|_| left != left_before) {
             self.batch(like, &id, left);
         }
         self.all.insert(id.clone(), kept);
@@ -123,7 +123,7 @@ impl Ledger {
         if self.by_call.get(&key).is_some_and(|last| last == id) {
             self.by_call.remove(&key);
         }
-        if let Some(like) = kept.like {
+        if let Some(like) = kept.question.like {
             self.batch(like, id, false);
         }
     }
@@ -163,7 +163,7 @@ impl Ledger {
         let mut past: Vec<(u64, bool, Call)> = Vec::new();
         for kept in &all {
             let call = kept.confirmation.call();
-            past.extend(kept.prompts.iter().map(|time| (*time, false, call.clone())));
+            past.extend(kept.course.prompts.iter().map(|time| (*time, false, call.clone())));
             if let (State::Denied, Some((_, at))) = (kept.confirmation.state(), kept.confirmation.decided()) {
                 past.push((*at, true, call.clone()));
             }

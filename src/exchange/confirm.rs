@@ -220,7 +220,7 @@ impl Asking<'_> {
     /// Asks the person at the client.
     fn elicit(self, kept: &Kept) -> Result<Next, Refusal> {
         let confirmation = &kept.confirmation;
-        let text = summary::text(confirmation.call(), &kept.lines, kept.preview.as_deref());
+        let text = summary::text(confirmation.call(), &kept.question.lines, kept.question.preview.as_deref());
         let form = elicit::form(&text, self.held.message().revision);
         if self.modern() {
             let state = seal::State { id: confirmation.id().to_owned(), round: 0, theirs: None };
@@ -256,7 +256,7 @@ impl Asking<'_> {
             "Not done yet: this call needs a confirmation. {who} at {page} before {}. Then make the same call again.",
             time(confirmation.expires())
         );
-        if let Some(preview) = &kept.preview {
+        if let Some(preview) = &kept.question.preview {
             text = format!("{text}\nPreview, nothing done yet:\n{preview}");
         }
         let result = json!({
