@@ -63,13 +63,13 @@ impl Ledger {
 
     /// Keeps one as it stands now.
     pub fn keep(&mut self, kept: Arc<Kept>) {
-        let (id, call) = (kept.confirmation.id().to_owned(), kept.confirmation.call());
-        let (subject, is) = (call.subject, kept.confirmation.state().is_live());
+        let (id, confirmation) = (kept.confirmation.id().to_owned(), &kept.confirmation);
+        let (subject, is) = (confirmation.call().subject, confirmation.state().is_live());
         let before = self.all.get(&id);
         let (new, was) = (before.is_none(), before.is_some_and(|before| before.confirmation.state().is_live()));
         let (left_before, left) = (before.is_some_and(|before| before.course.left > 0), kept.course.left > 0);
         if new {
-            self.by_call.insert(call.key(), id.clone());
+            self.by_call.insert(*confirmation.key(), id.clone());
         }
         if let Some(like) = kept.question.like.filter(|_| left != left_before) {
             self.batch(like, &id, left);
@@ -119,9 +119,9 @@ impl Ledger {
     fn forget(&mut self, id: &str) {
         let Some(kept) = self.all.remove(id) else { return };
         self.forgot = true;
-        let key = kept.confirmation.call().key();
-        if self.by_call.get(&key).is_some_and(|last| last == id) {
-            self.by_call.remove(&key);
+        let key = kept.confirmation.key();
+        if self.by_call.get(key).is_some_and(|last| last == id) {
+            self.by_call.remove(key);
         }
         if let Some(like) = kept.question.like {
             self.batch(like, id, false);
@@ -205,6 +205,8 @@ impl History {
         if self.all.len() >= HISTORY_MAX {
             self.forget_first();
         }
+        // In order though the clock was set back, for whoever looks for a time.
+        let time = self.all.back().map_or(time, |(last, _)| time.max(*last));
         let by = match denial {
             true => vec![denials(call)],
             false => [Per::Subject, Per::Client, Per::Server, Per::Tool].map(|per| prompts(per, call)).to_vec(),
@@ -215,8 +217,9 @@ impl History {
         self.all.push_back((time, by));
     }
 
-    fn of(&self, key: &Digest) -> impl Iterator<Item = u64> + use<'_> {
-        self.of.get(key).into_iter().flatten().copied()
+    fn of(&self, key: &Digest) -> &VecDeque<u64> {
+        const NONE: &VecDeque<u64> = &VecDeque::new();
+        self.of.get(key).unwrap_or(NONE)
     }
 
     fn forget_first(&mut self) {

@@ -23,7 +23,9 @@ use crate::kernel::snapshot::Snapshot;
 use crate::meter::Held;
 use crate::sessions::Session;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use waiting::{Question, progress_token};
 
@@ -33,6 +35,21 @@ pub enum Next {
     Go(Box<Permitted>, Held),
     /// The client is told something first.
     Answer(Answer),
+}
+
+/// The question in 2026-07-28.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InputRequired<'a> {
+    result_type: &'static str,
+    input_requests: BTreeMap<&'static str, Elicit<'a>>,
+    request_state: String,
+}
+
+#[derive(Serialize)]
+struct Elicit<'a> {
+    method: &'static str,
+    params: elicit::Form<'a>,
 }
 
 struct Asking<'a> {
@@ -225,11 +242,9 @@ impl Asking<'_> {
         if self.modern() {
             let state = seal::State { id: confirmation.id().to_owned(), round: 0, theirs: None };
             let state = self.gateway.confirmations.key().seal(&state);
-            let result = json!({
-                "resultType": "input_required",
-                "inputRequests": { KEY: { "method": "elicitation/create", "params": form } },
-                "requestState": state,
-            });
+            let question = Elicit { method: "elicitation/create", params: form };
+            let requests = BTreeMap::from([(KEY, question)]);
+            let result = InputRequired { result_type: "input_required", input_requests: requests, request_state: state };
             return Ok(Next::Answer(self.result(&result)));
         }
         let session = self.session.cloned().ok_or(Reason::ConfirmationImpossible)?;
@@ -287,7 +302,9 @@ impl Asking<'_> {
         self.result(&result)
     }
 
-    fn result(&self, result: &serde_json::Value) -> Answer {
+    fn result(&self, result: &impl Serialize) -> Answer {
+        // Writing strings to memory does not fail.
+        let result = serde_json::to_string(result).unwrap_or_default();
         let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, self.id_of_request());
         Answer::Now(rules::json(StatusCode::OK, body.into()))
     }

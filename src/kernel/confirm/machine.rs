@@ -229,9 +229,17 @@ pub struct Confirmation {
     stands: Standing,
 }
 
-/// What of a confirmation never changes.
-#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// What of a confirmation never changes, and the identities of its call, which every step and record wants.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Bound")]
 struct Of {
+    bound: Bound,
+    key: Digest,
+    digest: Digest,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bound {
     id: String,
     call: Call,
     mode: Mode,
@@ -240,6 +248,26 @@ struct Of {
     rechecked: bool,
     proposed: u64,
     expires: u64,
+}
+
+impl From<Bound> for Of {
+    fn from(bound: Bound) -> Self {
+        Self { key: bound.call.key(), digest: bound.call.digest(), bound }
+    }
+}
+
+impl Serialize for Of {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.bound.serialize(serializer)
+    }
+}
+
+impl std::ops::Deref for Of {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        &self.bound
+    }
 }
 
 /// What of a confirmation its steps change.
@@ -287,7 +315,7 @@ impl Confirmation {
         let Proposal { id, call, mode, separate, preview, rechecked, expires } = proposal;
         let rechecked = rechecked && preview.is_some();
         Self {
-            of: Arc::new(Of { id, call, mode, separate, preview, rechecked, proposed: now, expires }),
+            of: Arc::new(Bound { id, call, mode, separate, preview, rechecked, proposed: now, expires }.into()),
             stands: Standing { state: State::Proposed, void: None, decided: None, round: 0, asked: None },
         }
     }
@@ -300,6 +328,16 @@ impl Confirmation {
     /// The call it is bound to.
     pub fn call(&self) -> &Call {
         &self.of.call
+    }
+
+    /// Identity of that call for a repeat of it: [`Call::key`].
+    pub fn key(&self) -> &Digest {
+        &self.of.key
+    }
+
+    /// Identity of that call with everything that it is bound to: [`Call::digest`].
+    pub fn digest(&self) -> Digest {
+        self.of.digest
     }
 
     /// How somebody is asked.
@@ -516,7 +554,7 @@ impl Confirmation {
     }
 
     fn proof(&self) -> Spent {
-        Spent { call: self.of.call.digest(), id: self.of.id.clone(), round: self.stands.round }
+        Spent { call: self.of.digest, id: self.of.id.clone(), round: self.stands.round }
     }
 
     /// Why nothing goes on from here.

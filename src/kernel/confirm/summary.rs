@@ -25,7 +25,7 @@ pub struct Line {
 
 /// A text of which a person sees every character, cut visibly.
 pub fn plain(text: &str, most: usize) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(text.len().min(most * 4));
     for (shown, c) in text.chars().enumerate() {
         if shown >= most {
             let rest = text.chars().count() - shown;
@@ -33,6 +33,7 @@ pub fn plain(text: &str, most: usize) -> String {
             return out;
         }
         match c {
+            ' '..='~' => out.push(c),
             '\n' => out.push('\n'),
             c if is_hidden(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
