@@ -243,8 +243,7 @@ impl Confirmations {
 
     /// Waits until everything before a place is on disk.
     async fn on_disk(&self, place: Place) -> Result<(), Refusal> {
-        let told = self.disk().map_err(unavailable)?.wait(place);
-        told.await.unwrap_or_else(|_| Err("nothing is synced any more".to_owned())).map_err(unavailable)
+        self.disk().map_err(unavailable)?.wait(place).await.map_err(unavailable)
     }
 
     fn disk(&self) -> Result<&Arc<Disk>, String> {
@@ -575,8 +574,7 @@ impl Confirmations {
                 return Ok(());
             }
             drop(inner);
-            let told = self.disk()?.wait(end).blocking_recv();
-            return told.unwrap_or_else(|_| Err("nothing is synced any more".to_owned()));
+            return self.disk()?.wait_blocking(end);
         }
         let lock = journal.locked();
         let kept: Vec<Arc<Kept>> = inner.ledger.all().cloned().collect();

@@ -211,7 +211,8 @@ async fn those_who_wait_at_once_are_told_when_theirs_is_on_disk_and_nobody_once_
         let place = inner.journal.as_ref().unwrap().end();
         drop(inner);
         last = Some(place);
-        waiting.push((place, confirmations.disk().unwrap().wait(place)));
+        let disk = confirmations.disk().unwrap().clone();
+        waiting.push((place, tokio::spawn(async move { disk.wait(place).await })));
     }
     for (place, told) in waiting {
         assert_eq!(told.await.unwrap(), Ok(()));
