@@ -88,6 +88,8 @@ pub struct Journal {
     number: u64,
     /// Lines that the system does not have yet; they stand last.
     gathered: Vec<u8>,
+    /// The JSON of a line while it is made.
+    json: Vec<u8>,
     /// Length of all lines, in bytes, and of the file.
     length: u64,
     size: u64,
@@ -201,6 +203,7 @@ impl Journal {
             file: Arc::new(file),
             number: 0,
             gathered: Vec::new(),
+            json: Vec::new(),
             length: 0,
             size: 0,
             lines: 0,
@@ -256,12 +259,15 @@ impl Journal {
         if self.broken {
             return Err(told("what is on disk is not known until it was written anew"));
         }
-        let json = serde_json::to_vec(line).map_err(told)?;
-        self.gather(&json)?;
-        if let Some(meanwhile) = &mut self.meanwhile {
-            meanwhile.push(json);
+        let mut json = std::mem::take(&mut self.json);
+        json.clear();
+        let made = serde_json::to_writer(&mut json, line).map_err(told).and_then(|()| self.gather(&json));
+        if let (Ok(()), Some(meanwhile)) = (&made, &mut self.meanwhile) {
+            meanwhile.push(json.clone());
         }
-        Ok(())
+        json.shrink_to(GATHERED_MAX);
+        self.json = json;
+        made
     }
 
     fn gather(&mut self, json: &[u8]) -> Result<(), String> {

@@ -178,26 +178,36 @@ impl Ledger {
     }
 }
 
+/// What is counted, and by whom or what.
+type Counted = (Kind, Digest);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Prompts(Per),
+    Denials,
+}
+
 /// By what prompts are counted.
-fn prompts(per: Per, call: &Call) -> Digest {
-    match per {
-        Per::Subject => Digest::of_parts(&[b"subject", call.subject.bytes()]),
-        Per::Client => Digest::of_parts(&[b"client", call.client.bytes()]),
-        Per::Server => Digest::of_parts(&[b"server", call.server.as_bytes()]),
-        Per::Tool => Digest::of_parts(&[b"tool", call.server.as_bytes(), call.tool.as_bytes()]),
-    }
+fn prompts(per: Per, call: &Call) -> Counted {
+    let by = match per {
+        Per::Subject => call.subject,
+        Per::Client => call.client,
+        Per::Server => Digest::of(call.server.as_bytes()),
+        Per::Tool => Digest::of_parts(&[call.server.as_bytes(), call.tool.as_bytes()]),
+    };
+    (Kind::Prompts(per), by)
 }
 
 /// By what denials are counted.
-fn denials(call: &Call) -> Digest {
-    Digest::of_parts(&[b"denials", call.subject.bytes()])
+fn denials(call: &Call) -> Counted {
+    (Kind::Denials, call.subject)
 }
 
 /// Prompts and denials of the last day, in the order of time.
 #[derive(Default)]
 struct History {
-    all: VecDeque<(u64, Vec<Digest>)>,
-    of: HashMap<Digest, VecDeque<u64>>,
+    all: VecDeque<(u64, Vec<Counted>)>,
+    of: HashMap<Counted, VecDeque<u64>>,
 }
 
 impl History {
@@ -217,7 +227,7 @@ impl History {
         self.all.push_back((time, by));
     }
 
-    fn of(&self, key: &Digest) -> &VecDeque<u64> {
+    fn of(&self, key: &Counted) -> &VecDeque<u64> {
         const NONE: &VecDeque<u64> = &VecDeque::new();
         self.of.get(key).unwrap_or(NONE)
     }

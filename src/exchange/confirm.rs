@@ -303,9 +303,13 @@ impl Asking<'_> {
     }
 
     fn result(&self, result: &impl Serialize) -> Answer {
+        let mut body = Vec::with_capacity(2048);
+        body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+        body.extend_from_slice(self.id_of_request().as_bytes());
+        body.extend_from_slice(br#","result":"#);
         // Writing strings to memory does not fail.
-        let result = serde_json::to_string(result).unwrap_or_default();
-        let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, self.id_of_request());
+        let _ = serde_json::to_writer(&mut body, result);
+        body.push(b'}');
         Answer::Now(rules::json(StatusCode::OK, body.into()))
     }
 
