@@ -262,7 +262,7 @@ impl Confirmations {
     /// tells a failure once only: [`Disk`] does, and nobody else.
     fn sync(&self, place: Place) -> Result<(), String> {
         let (file, end) = match &mut self.inner().journal {
-            Some(journal) if !journal.has(place) => journal.to_sync()?,
+            Some(journal) if !journal.has(place) => journal.syncable()?,
             _ => return Ok(()),
         };
         let done = file.sync_data();

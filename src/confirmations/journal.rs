@@ -330,7 +330,7 @@ impl Journal {
     }
 
     /// Hands over what gathered. [`File::sync_data`] of the file then puts everything before the place on disk.
-    pub fn to_sync(&mut self) -> Result<(Arc<File>, Place), String> {
+    pub fn syncable(&mut self) -> Result<(Arc<File>, Place), String> {
         self.write()?;
         Ok((self.file.clone(), self.end()))
     }

@@ -121,7 +121,7 @@ fn after_a_sync_that_failed_nothing_is_confirmed_until_the_file_is_written_anew(
     let mut anew = draft.publish(Some(&mut journal)).unwrap();
     assert!(anew.has(end));
     anew.begin(&kept("ann", 2)).unwrap();
-    let (_, end) = anew.to_sync().unwrap();
+    let (_, end) = anew.syncable().unwrap();
     anew.synced(end, Ok(())).unwrap();
     assert_eq!(directory.ids(), ["ann-1", "ann-2"]);
 }

@@ -244,7 +244,8 @@ impl Asking<'_> {
             let state = self.gateway.confirmations.key().seal(&state);
             let question = Elicit { method: "elicitation/create", params: form };
             let requests = BTreeMap::from([(KEY, question)]);
-            let result = InputRequired { result_type: "input_required", input_requests: requests, request_state: state };
+            let result =
+                InputRequired { result_type: "input_required", input_requests: requests, request_state: state };
             return Ok(Next::Answer(self.result(&result)));
         }
         let session = self.session.cloned().ok_or(Reason::ConfirmationImpossible)?;

@@ -460,7 +460,9 @@ impl Confirmation {
                     Ok(By::System(name.to_owned(), subject))
                 }
             }
-            (Mode::Code, Answerer::Person { subject, .. }) if subject == self.of.call.subject => Ok(By::Person(subject)),
+            (Mode::Code, Answerer::Person { subject, .. }) if subject == self.of.call.subject => {
+                Ok(By::Person(subject))
+            }
             (Mode::Code, Answerer::Person { .. }) => Err(Fault::NotApprover),
             (Mode::Approver, Answerer::Batch(id)) => Ok(By::Batch(id.to_owned())),
             _ => Err(Fault::WrongWay),

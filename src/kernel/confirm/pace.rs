@@ -1,6 +1,6 @@
 //! How often a person may be asked: people who are asked too often say yes without reading.
-use std::collections::VecDeque;
 use crate::kernel::refusal::{Reason, Refusal};
+use std::collections::VecDeque;
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
