@@ -1087,9 +1087,9 @@ mod tests {
         for count in 2..names.len() {
             let mut keys: Vec<&str> = names.iter().take(count).map(String::as_str).collect();
             assert!(parse(&object(&keys)).is_ok(), "{count}");
-            for again in 0..count {
-                keys.push(&names[again]);
-                assert_eq!(parse(&object(&keys)).unwrap_err(), Fault::DuplicateKey, "{again} of {count}");
+            for again in names.iter().take(count) {
+                keys.push(again);
+                assert_eq!(parse(&object(&keys)).unwrap_err(), Fault::DuplicateKey, "{again:?} of {count}");
                 keys.pop();
             }
         }
