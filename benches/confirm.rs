@@ -21,7 +21,9 @@ use std::time::{Duration, Instant};
 
 const ROUNDS: usize = 25;
 const READS: usize = 20_000;
-const WRITES: usize = 200;
+const WRITES: usize = 192;
+/// Callers that confirm at once.
+const CALLERS: usize = 32;
 
 type World = (Arc<Snapshot>, Arc<ServerPolicy>);
 type Failure = Box<dyn std::error::Error>;
@@ -115,7 +117,7 @@ async fn confirmed(
     };
     let kept = confirmations.propose(wanted, &around).await.map_err(told)?;
     let id = kept.confirmation.id().to_owned();
-    black_box(summary::text(held.call(), &kept.lines, None));
+    black_box(summary::text(held.call(), &kept.question.lines, None));
     let sealed = confirmations.key().seal(&seal::State { id, round: 0, theirs: None });
     // The second: the answer, and the call.
     let held = hold()?;
@@ -129,21 +131,19 @@ async fn confirmed(
     Ok(())
 }
 
-/// Microseconds of CPU of what no design can leave out: four writes of a line to a file that has room for them, and a
-/// sync before the last.
+/// Microseconds of CPU of what one caller cannot do without: the question and the use written to a file that has room
+/// for them, and a sync.
 fn floor(directory: &Path) -> Result<f64, Failure> {
     let file = std::fs::File::create(directory.join("floor"))?;
-    let line = vec![b'x'; 1600];
-    file.write_all_at(&vec![0; WRITES * 4 * line.len()], 0)?;
+    let (question, used) = (vec![b'x'; 1700], vec![b'x'; 500]);
+    let both = question.len() + used.len();
+    file.write_all_at(&vec![0; WRITES * both], 0)?;
     file.sync_all()?;
     let before = on_cpu()?;
     for number in 0..WRITES {
-        for step in 0..4 {
-            if step == 3 {
-                file.sync_data()?;
-            }
-            file.write_all_at(&line, ((number * 4 + step) * line.len()) as u64)?;
-        }
+        file.write_all_at(&question, (number * both) as u64)?;
+        file.write_all_at(&used, (number * both + question.len()) as u64)?;
+        file.sync_data()?;
     }
     Ok((on_cpu()? - before) as f64 / 1000.0 / WRITES as f64)
 }
@@ -193,25 +193,30 @@ fn main() -> Result<(), Failure> {
     let (audit_log, _writer) = Audit::open(settings, Arc::new(Metrics::new()?))?;
     let confirmations = Confirmations::open(&audit, audit_log)?;
     let runtime = tokio::runtime::Builder::new_multi_thread().worker_threads(1).enable_all().build()?;
-    let (mut cpu, mut elapsed, mut least) = (Vec::new(), Vec::new(), Vec::new());
-    for round in 0..ROUNDS {
+    let mut least = Vec::new();
+    let mut costs = [1, CALLERS].map(|callers| (callers, Vec::new(), Vec::new()));
+    let mut number = 0;
+    for _ in 0..ROUNDS {
         least.push(floor(&audit)?);
-        let (before, begun) = (on_cpu()?, Instant::now());
-        runtime.block_on(async {
-            for number in 0..WRITES {
-                confirmed(&confirmations, &asking, &principal, round * WRITES + number).await?;
-            }
-            Ok::<(), Failure>(())
-        })?;
-        elapsed.push(begun.elapsed().as_micros() as f64 / WRITES as f64);
-        cpu.push((on_cpu()? - before) as f64 / 1000.0 / WRITES as f64);
+        for (callers, cpu, elapsed) in &mut costs {
+            let (before, begun) = (on_cpu()?, Instant::now());
+            runtime.block_on(async {
+                for _ in 0..WRITES / *callers {
+                    let calls = (number..number + *callers).map(|n| confirmed(&confirmations, &asking, &principal, n));
+                    number += *callers;
+                    futures_util::future::try_join_all(calls).await?;
+                }
+                Ok::<(), Failure>(())
+            })?;
+            elapsed.push(begun.elapsed().as_micros() as f64 / WRITES as f64);
+            cpu.push((on_cpu()? - before) as f64 / 1000.0 / WRITES as f64);
+        }
     }
-    println!(
-        "a confirmed write: {:.0} us of CPU, {:.0} us in all; four writes and a sync alone are {:.0} us of CPU",
-        median(&mut cpu),
-        median(&mut elapsed),
-        median(&mut least)
-    );
+    for (callers, cpu, elapsed) in &mut costs {
+        let (cpu, elapsed) = (median(cpu), median(elapsed));
+        println!("a confirmed write, {callers} at once: {cpu:.0} us of CPU, {elapsed:.0} us in all");
+    }
+    println!("two writes and a sync alone: {:.0} us of CPU", median(&mut least));
     let _ = std::fs::remove_dir_all(&directory);
     Ok(())
 }

@@ -161,6 +161,7 @@ pub async fn run(
     drain.send_replace(true);
     drop((shared, control));
     let _ = tokio::time::timeout(startup.drain, gone.recv()).await;
+    gateway.confirmations.end();
     drop(gateway);
     ending.finish();
     // The sink ends when the last record is handed over; records of calls past the deadline are given up with them.

@@ -64,7 +64,7 @@ impl Authenticator {
             }
             return Err(Reason::TokenExpired.into());
         }
-        let principal = Arc::new(Principal::assertion(self.verify(&token, now).await?));
+        let principal = Arc::new(Principal::assertion(Box::pin(self.verify(&token, now)).await?));
         if let Some(cache) = &self.cache {
             cache.insert(key, Entry { principal: principal.clone(), generation });
         }

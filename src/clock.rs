@@ -1,4 +1,5 @@
 //! Time and randomness, so that nothing else needs to reach for them.
+use std::cell::RefCell;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Seconds since 1970.
@@ -21,9 +22,21 @@ pub fn random<const N: usize>() -> [u8; N] {
     bytes
 }
 
-/// Random bytes whose base64url does not begin with `-`, which a command line would take for an option.
-fn named<const N: usize>() -> [u8; N] {
-    let mut bytes = random::<N>();
+/// Random bytes for an id, which is no secret: drawn many at a time, as the system call is most of what they cost.
+fn drawn() -> [u8; 12] {
+    thread_local! {
+        static READY: RefCell<Vec<[u8; 12]>> = const { RefCell::new(Vec::new()) };
+    }
+    READY.with_borrow_mut(|ready| {
+        if ready.is_empty() {
+            ready.extend_from_slice(random::<768>().as_chunks().0);
+        }
+        ready.pop().unwrap_or_else(random)
+    })
+}
+
+/// Bytes whose base64url does not begin with `-`, which a command line would take for an option.
+fn named<const N: usize>(mut bytes: [u8; N]) -> [u8; N] {
     if let Some(first) = bytes.first_mut().filter(|first| **first >> 2 == 62) {
         *first &= 0x7f;
     }
@@ -33,7 +46,7 @@ fn named<const N: usize>() -> [u8; N] {
 /// A random token of `N` bytes, base64url without padding; it does not begin with `-`.
 pub fn random_token<const N: usize>() -> String {
     use base64::Engine as _;
-    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(named::<N>())
+    base64::engine::general_purpose::URL_SAFE_NO_PAD.encode(named(random::<N>()))
 }
 
 /// A correlation id: 96 random bits, base64url. Kept in place, since every exchange makes one.
@@ -46,7 +59,7 @@ impl Id {
         use base64::Engine as _;
         let mut text = [b'-'; 16];
         // Twelve bytes are sixteen characters: it always fits.
-        let _ = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_slice(named::<12>(), &mut text);
+        let _ = base64::engine::general_purpose::URL_SAFE_NO_PAD.encode_slice(named(drawn()), &mut text);
         Self(text)
     }
 
@@ -66,5 +79,11 @@ mod tests {
             assert!(!random_token::<24>().starts_with('-'));
             assert!(!Id::random().as_str().starts_with('-'));
         }
+    }
+
+    #[test]
+    fn no_id_comes_twice() {
+        let ids: std::collections::HashSet<String> = (0..2_000).map(|_| Id::random().as_str().to_owned()).collect();
+        assert_eq!(ids.len(), 2_000);
     }
 }

@@ -1,14 +1,15 @@
 //! Confirmations as they are kept: in memory, each step written down before anything follows from it, and in the record.
 //!
 //! The kernel says what a step means; here it happens once, whoever comes at the same time and however often the
-//! gateway starts. What is written outlives the gateway at once, and a power cut once it was synced. That costs most, so
-//! only these wait for it:
+//! gateway starts. A step outlives the gateway once it was [written](Writing), and a power cut once it was synced. That
+//! costs most, so only these wait for it:
 //!
 //! - An approval that is used, or a call that goes on with input: the proof leaves only then, so a crash in between costs
 //!   an approval and never gives a second execution. One sync is for all who wait.
 //! - A decision that nothing follows from yet: whoever decided is told only then.
 //!
 //! What a power cut takes of the others makes somebody be asked again, or is missing as the third record may be.
+mod disk;
 mod journal;
 mod ledger;
 mod outcome;
@@ -28,11 +29,12 @@ use crate::kernel::digest::Digest;
 use crate::kernel::policy::compile::{Batch, ServerPolicy};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
+use disk::Disk;
 use journal::{Found, Journal, Place};
 use ledger::Ledger;
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError, Weak};
 use tokio::sync::watch;
 use told::{note, refused};
 
@@ -48,6 +50,15 @@ const FORGOTTEN_SECONDS: u64 = 3600;
 pub struct Kept {
     /// The state machine.
     pub confirmation: Confirmation,
+    /// What is asked, which never changes and is shared.
+    pub question: Arc<Asked>,
+    /// What else its steps change.
+    pub course: Course,
+}
+
+/// What people are shown of a confirmation.
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Asked {
     /// Who asks, as the token says: issuer by name, subject, OAuth client.
     pub requester: (String, String, Option<String>),
     /// The arguments, as far as the policy lets them be seen.
@@ -57,26 +68,36 @@ pub struct Kept {
     /// Where the rule was written.
     pub rule: String,
     /// Up to how many like calls one approval may be for, and what is the same in them.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub batch: Option<(u32, Vec<String>)>,
     /// Identity of like calls.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub like: Option<Digest>,
+}
+
+/// What of it changes besides where the confirmation stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Course {
     /// Of an approval of several calls: how many are left for others.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "is_zero")]
     pub left: u32,
     /// The last record about it.
     pub record: String,
     /// Times of prompts: when a person was asked.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 impl Kept {
     /// Whether nothing can come of it any more.
     fn is_over(&self) -> bool {
         use State::{Denied, Executed, Expired, Failed, Void};
-        self.left == 0 && matches!(self.confirmation.state(), Denied | Expired | Void | Executed | Failed)
+        self.course.left == 0 && matches!(self.confirmation.state(), Denied | Expired | Void | Executed | Failed)
     }
 }
 
@@ -105,8 +126,11 @@ pub struct Confirmations {
     directory: PathBuf,
     key: SealKey,
     inner: Mutex<Inner>,
-    /// Held by whoever syncs: those who come meanwhile mostly find theirs done.
-    syncing: tokio::sync::Mutex<()>,
+    /// Held by whoever makes the file.
+    making: tokio::sync::Mutex<()>,
+    /// Started with the file.
+    disk: OnceLock<Arc<Disk>>,
+    own: Weak<Self>,
     changed: watch::Sender<u64>,
     audit: Audit,
 }
@@ -128,11 +152,22 @@ pub struct Around {
     pub principal: Option<Arc<Principal>>,
 }
 
+/// When the system has the line of a step, and with that a gateway that is started after this one was killed.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Writing {
+    /// Before anybody is told of the step.
+    Now,
+    /// With the next line that is, or that is synced, at most a second later: nobody is told of the step alone.
+    Later,
+}
+
 impl Inner {
-    /// Writes a confirmation down as it stands now, and keeps it.
-    fn keep(&mut self, kept: Kept) -> Result<Arc<Kept>, Refusal> {
+    /// Adds a confirmation to the journal as it stands now, and keeps it.
+    fn keep(&mut self, kept: Kept, new: bool, writing: Writing) -> Result<Arc<Kept>, Refusal> {
         let journal = self.journal.as_mut().ok_or_else(|| unavailable("there is no journal".to_owned()))?;
-        journal.put(&kept).map_err(unavailable)?;
+        let added = if new { journal.begin(&kept) } else { journal.step(&kept) };
+        let written = added.and_then(|()| if writing == Writing::Now { journal.write() } else { Ok(()) });
+        written.map_err(unavailable)?;
         let kept = Arc::new(kept);
         self.ledger.keep(kept.clone());
         Ok(kept)
@@ -164,11 +199,13 @@ impl Confirmations {
         } else {
             (clock::random(), None)
         };
-        Ok(Arc::new(Self {
+        Ok(Arc::new_cyclic(|own| Self {
             directory: directory.to_owned(),
             key: SealKey::new(key),
             inner: Mutex::new(Inner { ledger, journal, forgotten: None }),
-            syncing: tokio::sync::Mutex::new(()),
+            making: tokio::sync::Mutex::new(()),
+            disk: OnceLock::new(),
+            own: own.clone(),
             changed: watch::channel(0).0,
             audit,
         }))
@@ -179,7 +216,7 @@ impl Confirmations {
         &self.key
     }
 
-    /// Told of each change from now on.
+    /// Told when somebody may answer what nobody could before, or no longer.
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
@@ -189,7 +226,7 @@ impl Confirmations {
         if self.inner().journal.is_some() {
             return Ok(());
         }
-        let _turn = self.syncing.lock().await;
+        let _turn = self.making.lock().await;
         if self.inner().journal.is_some() {
             return Ok(());
         }
@@ -205,30 +242,43 @@ impl Confirmations {
     }
 
     /// Waits until everything before a place is on disk.
-    async fn on_disk(self: &Arc<Self>, place: Place) -> Result<(), Refusal> {
-        let turn = self.syncing.lock().await;
-        if self.inner().journal.as_ref().is_some_and(|journal| journal.has(place)) {
-            return Ok(());
-        }
-        let this = self.clone();
-        let done = tokio::task::spawn_blocking(move || this.sync(place)).await;
-        drop(turn);
-        done.unwrap_or_else(|why| Err(why.to_string())).map_err(unavailable)
+    async fn on_disk(&self, place: Place) -> Result<(), Refusal> {
+        self.disk().map_err(unavailable)?.wait(place).await.map_err(unavailable)
     }
 
-    /// Puts on disk what was written so far, if something before a place is not there yet. In turn, since the system
-    /// tells a failure once only.
+    fn disk(&self) -> Result<&Arc<Disk>, String> {
+        if let Some(disk) = self.disk.get() {
+            return Ok(disk);
+        }
+        let started = Disk::start(&self.own)?;
+        // Of two that were started at once one is used, and the other ends.
+        if let Err(other) = self.disk.set(started) {
+            other.end();
+        }
+        self.disk.get().ok_or_else(|| "no thread that syncs".to_owned())
+    }
+
+    /// Puts on disk what came so far, if something before a place is not there yet. One at a time, since the system
+    /// tells a failure once only: [`Disk`] does, and nobody else.
     fn sync(&self, place: Place) -> Result<(), String> {
-        let (file, end) = match &self.inner().journal {
-            Some(journal) if !journal.has(place) => (journal.file(), journal.end()),
+        let (file, end) = match &mut self.inner().journal {
+            Some(journal) if !journal.has(place) => journal.syncable()?,
             _ => return Ok(()),
         };
         let done = file.sync_data();
         self.inner().journal.as_mut().map_or(Ok(()), |journal| journal.synced(end, done))
     }
 
+    /// Hands what came so far to the system, as the last thing before the gateway ends.
+    pub fn end(&self) {
+        let written = self.inner().journal.as_mut().map_or(Ok(()), Journal::write);
+        if let Err(why) = written {
+            eprintln!("confirmations: {why}");
+        }
+    }
+
     /// Tells whoever watches to look again.
-    pub fn touch(&self) {
+    fn touch(&self) {
         self.changed.send_modify(|generation| *generation += 1);
     }
 
@@ -242,7 +292,7 @@ impl Confirmations {
     fn change<T>(
         &self,
         id: &str,
-        (event, around): (&'static str, &Around),
+        (event, around, writing): (&'static str, &Around, Writing),
         step: impl FnOnce(&mut Kept, u64) -> Result<T, Fault>,
     ) -> Result<(T, Place), Refusal> {
         let unknown = || Refusal::from(Reason::ConfirmationUnknown);
@@ -259,9 +309,9 @@ impl Confirmations {
                 false => None,
             };
             if let Some(record) = &record {
-                kept.record = record.id();
+                kept.course.record = record.id();
             }
-            let kept = inner.keep(kept)?;
+            let kept = inner.keep(kept, false, writing)?;
             if after == State::Denied && before != after {
                 inner.ledger.remember(clock::now(), true, kept.confirmation.call());
             }
@@ -273,9 +323,11 @@ impl Confirmations {
                     (_, after) if after.is_over_undecided() => "decided",
                     _ => event,
                 };
-                note(record, event, &kept, &known.record, around);
+                note(record, event, &kept, &known.course.record, around);
             }
-            self.touch();
+            if before.is_open() != after.is_open() {
+                self.touch();
+            }
         }
         let place = inner.journal.as_ref().map(Journal::end).ok_or_else(unknown)?;
         outcome.map(|done| (done, place)).map_err(refused)
@@ -284,7 +336,7 @@ impl Confirmations {
     /// The confirmation of this call that somebody may still answer, or that was approved and not used.
     pub fn find(&self, call: &Call, around: &Around) -> Option<Arc<Kept>> {
         let id = self.inner().ledger.of_call(&call.key())?.confirmation.id().to_owned();
-        let _ = self.change(&id, ("decided", around), |kept, now| {
+        let _ = self.change(&id, ("decided", around, Writing::Now), |kept, now| {
             kept.confirmation.tick(now);
             kept.confirmation.world(call.policy, call.contract);
             Ok(())
@@ -348,23 +400,26 @@ impl Confirmations {
         );
         let (issuer, subject, client) = (principal.issuer(), principal.subject(), principal.client());
         let mut record = self.audit.begin("confirmation", clock::Id::random())?;
-        let kept = inner.keep(Kept {
+        let kept = Kept {
             confirmation,
-            requester: (issuer.to_owned(), subject.to_owned(), client.map(str::to_owned)),
-            lines: wanted.lines,
-            preview: wanted.preview,
-            rule: rule.map(|rule| rule.position.to_string()).unwrap_or_default(),
-            batch: wanted.batch.map(|batch| (batch.calls_max, batch.same)),
-            like: wanted.like,
-            left: 0,
-            record: record.id(),
-            prompts: if asks { vec![now] } else { Vec::new() },
-        })?;
+            question: Arc::new(Asked {
+                requester: (issuer.to_owned(), subject.to_owned(), client.map(str::to_owned)),
+                lines: wanted.lines,
+                preview: wanted.preview,
+                rule: rule.map(|rule| rule.position.to_string()).unwrap_or_default(),
+                batch: wanted.batch.map(|batch| (batch.calls_max, batch.same)),
+                like: wanted.like,
+            }),
+            course: Course { left: 0, record: record.id(), prompts: if asks { vec![now] } else { Vec::new() } },
+        };
+        let kept = inner.keep(kept, true, Writing::Now)?;
         note(&mut record, "proposed", &kept, "", around);
         if asks {
             inner.ledger.remember(now, false, kept.confirmation.call());
         }
-        self.touch();
+        if kept.confirmation.mode().needs_page() {
+            self.touch();
+        }
         Ok(kept)
     }
 
@@ -377,8 +432,8 @@ impl Confirmations {
             inner.ledger.may_ask(kept.confirmation.call(), &around.server, now)?;
             inner.ledger.remember(now, false, kept.confirmation.call());
         }
-        let asked = self.change(id, ("shown", around), |kept, now| {
-            kept.prompts.push(now);
+        let asked = self.change(id, ("shown", around, Writing::Now), |kept, now| {
+            kept.course.prompts.push(now);
             Ok(())
         });
         asked.map(|_| ())
@@ -386,7 +441,7 @@ impl Confirmations {
 
     /// Somebody who may decide on it sees it.
     pub fn show(&self, id: &str, around: &Around) -> Result<(), Refusal> {
-        self.change(id, ("shown", around), |kept, now| kept.confirmation.show(now)).map(|_| ())
+        self.change(id, ("shown", around, Writing::Now), |kept, now| kept.confirmation.show(now)).map(|_| ())
     }
 
     /// Somebody answers. `world` is what is in force: of another policy or contract they were not asked.
@@ -398,7 +453,11 @@ impl Confirmations {
         world: (Digest, Option<Digest>),
         around: &Around,
     ) -> Result<(), Refusal> {
-        let ((), place) = self.change(id, ("decided", around), |kept, now| {
+        // It is used at once, and on disk with that, unless something else is done first.
+        let used = yes && matches!(who, Who::Client { .. } | Who::Host | Who::Batch(_));
+        let waits = self.get(id).is_some_and(|kept| kept.confirmation.rechecked());
+        let writing = if used && waits { Writing::Now } else { Writing::Later };
+        let ((), place) = self.change(id, ("decided", around, writing), |kept, now| {
             let contract = world.1.unwrap_or(kept.confirmation.call().contract);
             kept.confirmation.tick(now);
             kept.confirmation.world(world.0, contract);
@@ -407,15 +466,11 @@ impl Confirmations {
                 let _ = kept.confirmation.show(now);
             }
             kept.confirmation.decide(yes, who.answerer(), now)?;
-            let most = kept.batch.as_ref().map_or(1, |(most, _)| *most);
-            kept.left = if yes { calls.clamp(1, most) - 1 } else { 0 };
+            let most = kept.question.batch.as_ref().map_or(1, |(most, _)| *most);
+            kept.course.left = if yes { calls.clamp(1, most) - 1 } else { 0 };
             Ok(())
         })?;
-        match who {
-            // It is used at once, and on disk with that.
-            Who::Client { .. } | Who::Host | Who::Batch(_) if yes => Ok(()),
-            _ => self.on_disk(place).await,
-        }
+        if used { Ok(()) } else { self.on_disk(place).await }
     }
 
     /// An approval of several like calls that has one left for this: takes it. It is on disk with the use of what is
@@ -425,16 +480,16 @@ impl Confirmations {
         let fits = |kept: &&Arc<Kept>| {
             let confirmation = &kept.confirmation;
             let theirs = confirmation.call();
-            kept.left > 0
+            kept.course.left > 0
                 && confirmation.expires() > now
                 && (theirs.subject, theirs.client) == (call.subject, call.client)
                 && (&theirs.server, &theirs.tool) == (&call.server, &call.tool)
                 && (theirs.policy, theirs.contract) == (call.policy, call.contract)
         };
         let id = self.inner().ledger.batches(&like).find(fits)?.confirmation.id().to_owned();
-        let taken = self.change(&id, ("shown", around), |kept, _| {
+        let taken = self.change(&id, ("shown", around, Writing::Now), |kept, _| {
             // Somebody else may have had the last in the meantime.
-            kept.left = kept.left.checked_sub(1).ok_or(Fault::Spent)?;
+            kept.course.left = kept.course.left.checked_sub(1).ok_or(Fault::Spent)?;
             Ok(())
         });
         taken.ok().map(|_| id)
@@ -457,14 +512,14 @@ impl Confirmations {
         around: &Around,
         step: impl FnOnce(&mut Kept, u64) -> Result<Spent, Fault>,
     ) -> Result<Spent, Refusal> {
-        let (spent, place) = self.change(id, ("spent", around), step)?;
+        let (spent, place) = self.change(id, ("spent", around, Writing::Later), step)?;
         self.on_disk(place).await?;
         Ok(spent)
     }
 
     /// The server asks the client for input. If that is lost, so is the call: there is no input without it.
     pub fn asked(&self, id: &str, around: &Around) -> Result<(), Refusal> {
-        self.change(id, ("spent", around), |kept, now| kept.confirmation.asked(now)).map(|_| ())
+        self.change(id, ("spent", around, Writing::Now), |kept, now| kept.confirmation.asked(now)).map(|_| ())
     }
 
     /// The client gives that input.
@@ -494,7 +549,7 @@ impl Confirmations {
         };
         for kept in &late {
             if let Some(around) = around(&kept.confirmation.call().server) {
-                let _ = self.change(kept.confirmation.id(), ("decided", &around), |kept, now| {
+                let _ = self.change(kept.confirmation.id(), ("decided", &around, Writing::Later), |kept, now| {
                     kept.confirmation.tick(now);
                     Ok(())
                 });
@@ -515,9 +570,11 @@ impl Confirmations {
         let Some(journal) = &mut inner.journal else { return Ok(()) };
         if !journal.grew(due) {
             let end = journal.end();
+            if journal.has(end) {
+                return Ok(());
+            }
             drop(inner);
-            let _turn = self.syncing.blocking_lock();
-            return self.sync(end);
+            return self.disk()?.wait_blocking(end);
         }
         let lock = journal.locked();
         let kept: Vec<Arc<Kept>> = inner.ledger.all().cloned().collect();
@@ -528,6 +585,14 @@ impl Confirmations {
         inner.journal = Some(draft.publish(inner.journal.as_mut())?);
         inner.forgotten = None;
         Ok(())
+    }
+}
+
+impl Drop for Confirmations {
+    fn drop(&mut self) {
+        if let Some(disk) = self.disk.get() {
+            disk.end();
+        }
     }
 }
 

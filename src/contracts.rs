@@ -39,6 +39,9 @@ pub struct Contracts {
 impl Contracts {
     fn with<T>(&self, server: &str, f: impl FnOnce(&watch::Sender<Seen>) -> T) -> T {
         let mut servers = self.servers.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(known) = servers.get(server) {
+            return f(known);
+        }
         f(servers.entry(server.to_owned()).or_insert_with(|| watch::channel(Seen::default()).0))
     }
 

@@ -75,6 +75,8 @@ pub struct Egress {
 pub struct Pool {
     egress: Egress,
     origin: Uri,
+    /// For `Host`; nothing if the origin has none that can be sent.
+    host: Option<HeaderValue>,
     idle: Mutex<VecDeque<Idle>>,
     sweeps: AtomicU32,
 }
@@ -184,7 +186,9 @@ impl Egress {
 impl Pool {
     /// Without connections yet. Only scheme and authority of `origin` matter.
     pub fn new(egress: Egress, origin: Uri) -> Self {
-        Self { egress, origin, idle: Mutex::default(), sweeps: AtomicU32::new(0) }
+        let authority = origin.authority().map_or("", |a| a.as_str());
+        let host = HeaderValue::from_str(authority.rsplit_once('@').map_or(authority, |(_, host)| host)).ok();
+        Self { egress, origin, host, idle: Mutex::default(), sweeps: AtomicU32::new(0) }
     }
 
     /// Sends a request and waits for the head of its answer. The target is sent in origin form (RFC 9112,
@@ -195,9 +199,7 @@ impl Pool {
         caller: Digest,
         timeout: Duration,
     ) -> Result<Response<Lent>, Failure> {
-        let authority = self.origin.authority().map_or("", |a| a.as_str());
-        let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
-        let host = HeaderValue::from_str(host).map_err(|_| Failure::Unreachable("not a host".to_owned()))?;
+        let host = self.host.clone().ok_or_else(|| Failure::Unreachable("not a host".to_owned()))?;
         request.headers_mut().insert(HOST, host);
         if request.uri().authority().is_some() {
             let target = request.uri().path_and_query().cloned();
@@ -223,7 +225,7 @@ impl Pool {
             let again = kept.is_some();
             let mut sender = match kept {
                 Some(sender) => sender,
-                None => self.egress.connect(&self.origin).await?,
+                None => Box::pin(self.egress.connect(&self.origin)).await?,
             };
             if again && sender.ready().await.is_err() {
                 continue;

@@ -85,7 +85,7 @@ pub async fn handle(gateway: Arc<Gateway>, request: Request<Incoming>) -> Respon
     let mut record = match gateway.audit.begin("exchange", id) {
         Ok(record) => record,
         Err(reason) => {
-            rules::drain(&mut request.into_body()).await;
+            Box::pin(rules::drain(&mut request.into_body())).await;
             return rules::refuse(&reason.into(), None, &world);
         }
     };
@@ -197,7 +197,7 @@ async fn travel(
     let entered = enter(gateway, world, (server, endpoint), &head, &facts, record).await;
     if entered.is_err() {
         // An answer that overtakes the request it answers is lost on some connections.
-        rules::drain(&mut body).await;
+        Box::pin(rules::drain(&mut body)).await;
     }
     drop(head); // And with it its share of the connection's read buffer, which is then used again.
     let (server, head, principal) = entered?;
@@ -224,7 +224,7 @@ async fn travel(
     }
     if let Some(messages) = batch::split(&inbound, session.as_deref(), &world.limits.request)? {
         let caller = batch::Caller { world, server: &server, principal: &principal, session: &session };
-        return Ok(Answer::Now(batch::answer(gateway, &caller, messages, record).await?));
+        return Ok(Answer::Now(Box::pin(batch::answer(gateway, &caller, messages, record)).await?));
     }
     carry(gateway, world, (&server, &principal), session, inbound, facts, record, modern).await
 }
@@ -242,7 +242,8 @@ async fn carry(
     modern: &mut bool,
 ) -> Result<Answer, Refusal> {
     if let Some(joint) = world.joint(server) {
-        return joint::carry_parts(gateway, (world, joint), principal, session, inbound, record, modern).await;
+        let parts = joint::carry_parts(gateway, (world, joint), principal, session, inbound, record, modern);
+        return Box::pin(parts).await;
     }
     let known = session.as_ref().and_then(|session| session.facts());
     if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
@@ -264,7 +265,7 @@ async fn carry(
         Verdict::Confirm(unconfirmed) => {
             let id = unconfirmed.message().id.clone();
             let held = gateway.meter.charge(unconfirmed.counted())?;
-            let next = confirm::settle(gateway, world, session.as_ref(), unconfirmed, held).await;
+            let next = Box::pin(confirm::settle(gateway, world, session.as_ref(), unconfirmed, held)).await;
             match next.map_err(|refusal| refusal.for_id(id))? {
                 confirm::Next::Go(permitted, held) => (*permitted, held), // With the proof that somebody confirmed it.
                 confirm::Next::Answer(answer) => return Ok(answer),

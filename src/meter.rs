@@ -50,15 +50,10 @@ impl Meter {
                 return Err(refusal);
             }
         }
-        let mut spent: Vec<(Arc<Counts>, Digest, Rate)> = Vec::new();
-        for (limit, charge) in permitted.charges() {
-            let Some(rate) = limit.rate else { continue };
-            let counts = self.counts(limit.id);
-            let Err(full) = spend(&counts, charge.key, rate, self.began.elapsed()) else {
-                spent.push((counts, charge.key, rate));
-                continue;
-            };
-            spent.iter().for_each(|(counts, key, rate)| give_back(counts, *key, *rate));
+        let rates = || permitted.charges().filter_map(|(limit, charge)| Some((limit.id, charge.key, limit.rate?)));
+        for (position, (id, key, rate)) in rates().enumerate() {
+            let Err(full) = spend(&self.counts(id), key, rate, self.began.elapsed()) else { continue };
+            rates().take(position).for_each(|(id, key, rate)| give_back(&self.counts(id), key, rate));
             let mut refusal = Refusal::from(Reason::RateExceeded).for_id(permitted.message().id.clone());
             match full {
                 Full::Wait(wait) => refusal.retry_after = Some(wait.as_secs() + 1),
@@ -84,13 +79,18 @@ impl Meter {
 
 /// Counts one call, if there is room for it `now`.
 fn spend(counts: &Counts, key: Digest, rate: Rate, now: Duration) -> Result<(), Full> {
-    if counts.len() >= KEYS_MAX && !counts.contains_key(&key) {
+    // How many there are is asked only where one comes to them: the count looks at every part of the map.
+    let known = counts.get_mut(&key);
+    if known.is_none() && counts.len() >= KEYS_MAX {
         counts.retain(|_, empty| *empty > now);
         if counts.len() >= KEYS_MAX {
             return Err(Full::Keys);
         }
     }
-    let mut empty = counts.entry(key).or_insert(now);
+    let mut empty = match known {
+        Some(known) => known,
+        None => counts.entry(key).or_insert(now),
+    };
     let from = (*empty).max(now);
     // Full when as many periods lie ahead as calls may come at once.
     let earliest = from.saturating_sub(rate.period.saturating_mul(rate.burst.get() - 1));

@@ -42,6 +42,7 @@ pub struct Pages {
     authn: Arc<Authenticator>,
     sign_in: ArcSwapOption<SignIn>,
     webhook: ArcSwapOption<WebhookSettings>,
+    webhook_changed: tokio::sync::Notify,
     egress: Egress,
 }
 
@@ -73,7 +74,8 @@ impl Pages {
         sources: Sources,
     ) -> Result<Self, String> {
         let (sign_in, webhook, egress) = (ArcSwapOption::empty(), ArcSwapOption::empty(), Egress::new(None)?);
-        let pages = Self { snapshots, confirmations, authn, sign_in, webhook, egress };
+        let webhook_changed = tokio::sync::Notify::new();
+        let pages = Self { snapshots, confirmations, authn, sign_in, webhook, webhook_changed, egress };
         pages.replace(sources);
         Ok(pages)
     }
@@ -87,7 +89,7 @@ impl Pages {
         }
         if self.webhook.load().as_deref() != webhook.as_ref() {
             self.webhook.store(webhook.map(Arc::new));
-            self.confirmations.touch();
+            self.webhook_changed.notify_one();
         }
     }
 
@@ -290,18 +292,22 @@ impl Pages {
                 told.clear();
                 to.clone_from(&webhook);
             }
-            if let Some(webhook) = webhook {
+            if let Some(webhook) = &webhook {
                 let open = self.confirmations.open_on_page(clock::now());
                 told.retain(|id| open.iter().any(|kept| kept.confirmation.id() == id));
                 for kept in open.iter().filter(|kept| kept.confirmation.mode() == Mode::Approver) {
                     if told.insert(kept.confirmation.id().to_owned()) {
                         let page = format!("{}{LIST}/{}", self.snapshots.current().public_url, kept.confirmation.id());
-                        webhook::tell(&webhook, &self.egress, kept, &page, clock::now()).await;
+                        webhook::tell(webhook, &self.egress, kept, &page, clock::now()).await;
                     }
                 }
             }
-            if changed.changed().await.is_err() {
-                return;
+            tokio::select! {
+                () = self.webhook_changed.notified() => {}
+                // Where nobody is told, nothing is to be looked at: calls go on without waking this.
+                changed = changed.changed(), if webhook.is_some() => if changed.is_err() {
+                    return;
+                },
             }
         }
     }

@@ -150,19 +150,22 @@ impl Upstreams {
 
     /// Sends and waits for the head of the reply. A server of the client's own era is sent the message as it was
     /// judged; before one of the other era stands a bridge. Which it is, its answers tell (2026-07-28, "Versioning").
+    ///
+    /// What is not taken by most messages waits on the heap, here and below: a future has room for its largest branch,
+    /// and that of an exchange is made for each request.
     pub async fn send(&self, outbound: Outbound, session: Option<&str>) -> Result<Reply, Refusal> {
         let server = outbound.server();
         let door = self.doors.load().get(&server.name).cloned().ok_or(Reason::UpstreamUnreachable)?;
         let modern = outbound.message().revision.era() == Era::Modern;
         if let Some(id) = session.filter(|id| id.starts_with(older::PREFIX)) {
-            return self.older.send(&door, &outbound, id).await;
+            return Box::pin(self.older.send(&door, &outbound, id)).await;
         }
         if modern && door.modern.get() == Some(false) {
-            return self.newer.send(&door, &outbound).await;
+            return Box::pin(self.newer.send(&door, &outbound)).await;
         }
         let hello = outbound.message().method.name == "initialize";
         if hello && door.older.get() == Some(false) {
-            return self.older.begin(&door, &outbound).await;
+            return Box::pin(self.older.begin(&door, &outbound)).await;
         }
         let reply = door.same_era(&outbound, session).await?;
         let found = if modern { &door.modern } else { &door.older };
@@ -175,7 +178,7 @@ impl Upstreams {
             }
             return Ok(reply);
         }
-        self.other_era(&door, &outbound, reply, found).await
+        Box::pin(self.other_era(&door, &outbound, reply, found)).await
     }
 
     /// A first message that was not taken: perhaps the server is of the other era.
@@ -374,7 +377,7 @@ fn refused(failure: Failure) -> Refusal {
 fn head(outbound: &Outbound, door: &Door, session: Option<&str>) -> Result<HeaderMap, Reason> {
     let accept = if outbound.verb() == Verb::Get { "text/event-stream" } else { "application/json, text/event-stream" };
     let text = |value: &str| HeaderValue::from_str(value).map_err(|_| Reason::Internal);
-    let mut headers = HeaderMap::with_capacity(16);
+    let mut headers = HeaderMap::with_capacity(12);
     headers.insert(header::ACCEPT, HeaderValue::from_static(accept));
     headers.insert(header::USER_AGENT, HeaderValue::from_static(USER_AGENT));
     if outbound.verb() == Verb::Post {

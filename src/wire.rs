@@ -111,7 +111,7 @@ impl Wire {
         match &self.way {
             Way::Http(pool) => Ok(pool.send(request, caller, timeout).await?.map(Body::Http)),
             Way::Line(lines) => {
-                let answer = tokio::time::timeout(timeout, lines.clone().send(request, caller));
+                let answer = tokio::time::timeout(timeout, Box::pin(lines.clone().send(request, caller)));
                 answer.await.unwrap_or(Err(Failure::TooSlow))
             }
         }

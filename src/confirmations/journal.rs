@@ -1,22 +1,25 @@
 //! The file: a journal of our own, because exactly-once across crashes is what this gateway is for, and one write that is
 //! waited for is the least that can cost.
 //!
-//! A line is a confirmation as it stands after a step; the last one of an id counts. It is written at once, so that a
-//! gateway that is killed loses nothing; what is on disk after a power cut is what was synced, and which steps wait for
-//! that is for the caller to know. Behind the last line are zeros, so that a sync has nothing to do but the data.
+//! A line is a confirmation that is new, or how one stands after a step; the last one of an id counts. Lines gather until
+//! somebody needs them written: a gateway that is killed loses only what nobody was told of. What is on disk after a power
+//! cut is what was synced, and which steps wait for that is for the caller to know. Behind the last line are zeros, so
+//! that a sync has nothing to do but the data.
 //!
 //! ```text
-//! <digest of the line before and of the rest of this one> <lines on disk when it was written> <json>
+//! <digest of the line before and of the rest of this one> <lines on disk when it was made> <json>
 //! ```
 //!
 //! So nothing can be altered, left out or put in between. A bad line that nothing shows to have been on disk is what a
 //! power cut leaves; any other is damage, and nothing is confirmed by a damaged file.
-use super::Kept;
+use super::{Course, Kept};
 use crate::clock;
+use crate::kernel::confirm::machine::Standing;
 use crate::kernel::digest::{Digest, hex};
 use serde::{Deserialize, Serialize};
 use std::collections::HashMap;
 use std::fs::{File, OpenOptions};
+use std::io::Write as _;
 use std::os::unix::fs::{FileExt, OpenOptionsExt};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -24,13 +27,15 @@ use std::sync::Arc;
 const FILE: &str = "confirmations.journal";
 /// Locked as long as a gateway keeps confirmations here. Never replaced, as the journal is.
 const LOCK: &str = "confirmations.lock";
-const FORMAT: u32 = 1;
+const FORMAT: u32 = 2;
 /// So many zeros are written at a time, in bytes.
 const CHUNK: u64 = 256 << 10;
 /// Longest file, in bytes: it is written anew long before.
 const BYTES_MAX: u64 = 1 << 30;
 /// Length from which a file is written anew, in bytes, if that makes it half as long or less.
 const ANEW_BYTES: u64 = 16 << 20;
+/// Lines of at most so many bytes gather.
+const GATHERED_MAX: usize = 64 << 10;
 
 /// The first line.
 #[derive(Serialize, Deserialize)]
@@ -40,6 +45,22 @@ struct Head {
     seal: String,
     /// Random: lines of another file never fit.
     nonce: String,
+}
+
+/// Any other line. After a step only what steps change is written: the rest is most of it, and there already.
+#[derive(Serialize)]
+#[serde(rename_all = "snake_case")]
+enum Line<'a> {
+    New(&'a Kept),
+    Step { id: &'a str, stands: &'a Standing, course: &'a Course },
+}
+
+/// The same, as it is read.
+#[derive(Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum Read {
+    New(Box<Kept>),
+    Step { id: String, stands: Standing, course: Course },
 }
 
 /// What a file says.
@@ -65,7 +86,11 @@ pub struct Journal {
     file: Arc<File>,
     /// How often the file was written anew.
     number: u64,
-    /// Length of the lines, in bytes, and of the file.
+    /// Lines that the system does not have yet; they stand last.
+    gathered: Vec<u8>,
+    /// The JSON of a line while it is made.
+    json: Vec<u8>,
+    /// Length of all lines, in bytes, and of the file.
     length: u64,
     size: u64,
     lines: u64,
@@ -134,15 +159,26 @@ pub fn read(directory: &Path) -> Result<Found, String> {
     while let Some(end) = memchr::memchr(b'\n', rest) {
         let Some((own, _, json)) = rest.get(..end).and_then(|line| parsed(line, last)) else { break };
         if head.is_none() {
-            head = Some(serde_json::from_slice::<Head>(json).map_err(told)?);
+            let first: Head = serde_json::from_slice(json).map_err(told)?;
+            if first.format != FORMAT {
+                return Err(told(format!("it has format {}, and this version reads {FORMAT}", first.format)));
+            }
+            head = Some(first);
         } else {
-            let one: Kept = serde_json::from_slice(json).map_err(told)?;
-            kept.insert(one.confirmation.id().to_owned(), one);
+            match serde_json::from_slice(json).map_err(told)? {
+                Read::New(one) => drop(kept.insert(one.confirmation.id().to_owned(), *one)),
+                Read::Step { id, stands, course } => {
+                    let unknown = || told(format!("it is damaged: line {} is about none before it", lines + 1));
+                    let one = kept.get_mut(&id).ok_or_else(unknown)?;
+                    one.confirmation.stand(stands);
+                    one.course = course;
+                }
+            }
         }
         (lines, last) = (lines + 1, own);
         rest = rest.get(end + 1..).unwrap_or_default();
     }
-    let head = head.filter(|head| head.format == FORMAT).ok_or_else(|| told("it is damaged: no head"))?;
+    let head = head.ok_or_else(|| told("it is damaged: no head"))?;
     let key = *Digest::parse(&head.seal).ok_or_else(|| told("a key of another length"))?.bytes();
     let torn = rest.iter().any(|byte| *byte != 0);
     if torn && was_on_disk(rest, lines) {
@@ -166,6 +202,8 @@ impl Journal {
             path,
             file: Arc::new(file),
             number: 0,
+            gathered: Vec::new(),
+            json: Vec::new(),
             length: 0,
             size: 0,
             lines: 0,
@@ -177,10 +215,11 @@ impl Journal {
             lock,
         };
         let head = Head { format: FORMAT, seal: hex(key), nonce: clock::random_token::<16>() };
-        draft.write(&serde_json::to_vec(&head).map_err(told)?)?;
+        draft.gather(&serde_json::to_vec(&head).map_err(told)?)?;
         for kept in kept {
-            draft.write(&serde_json::to_vec(kept).map_err(told)?)?;
+            draft.add(&Line::New(kept))?;
         }
+        draft.write()?;
         draft.file.sync_all().map_err(told)?;
         Ok(draft)
     }
@@ -191,8 +230,9 @@ impl Journal {
         if let Some(before) = before {
             self.number = before.number + 1;
             for json in before.meanwhile.take().unwrap_or_default() {
-                self.write(&json)?;
+                self.gather(&json)?;
             }
+            self.write()?;
             self.file.sync_data().map_err(told)?;
         }
         let (draft, path) = (self.path.clone(), self.path.with_file_name(FILE));
@@ -204,44 +244,78 @@ impl Journal {
         Ok(self)
     }
 
-    /// Writes a confirmation down, which is on disk after the next [`sync`](Self::sync).
-    pub fn put(&mut self, kept: &Kept) -> Result<(), String> {
+    /// Adds a confirmation that is new. The system has it after [`write`](Self::write), the disk after a sync.
+    pub fn begin(&mut self, kept: &Kept) -> Result<(), String> {
+        self.add(&Line::New(kept))
+    }
+
+    /// Adds how one stands now that was [begun](Self::begin).
+    pub fn step(&mut self, kept: &Kept) -> Result<(), String> {
+        let Kept { confirmation, question: _, course } = kept;
+        self.add(&Line::Step { id: confirmation.id(), stands: confirmation.standing(), course })
+    }
+
+    fn add(&mut self, line: &Line<'_>) -> Result<(), String> {
         if self.broken {
             return Err(told("what is on disk is not known until it was written anew"));
         }
-        let json = serde_json::to_vec(kept).map_err(told)?;
-        self.write(&json)?;
-        if let Some(meanwhile) = &mut self.meanwhile {
-            meanwhile.push(json);
+        let mut json = std::mem::take(&mut self.json);
+        json.clear();
+        let made = serde_json::to_writer(&mut json, line).map_err(told).and_then(|()| self.gather(&json));
+        if let (Ok(()), Some(meanwhile)) = (&made, &mut self.meanwhile) {
+            meanwhile.push(json.clone());
         }
+        json.shrink_to(GATHERED_MAX);
+        self.json = json;
+        made
+    }
+
+    fn gather(&mut self, json: &[u8]) -> Result<(), String> {
+        if self.gathered.len() >= GATHERED_MAX {
+            self.write()?;
+        }
+        let synced = self.synced.to_string();
+        let own = digest(self.last, &synced, json);
+        let before = self.gathered.len();
+        write!(self.gathered, "{own} {synced} ").map_err(told)?;
+        self.gathered.extend_from_slice(json);
+        self.gathered.push(b'\n');
+        let end = self.length + (self.gathered.len() - before) as u64;
+        if end > BYTES_MAX {
+            self.gathered.truncate(before);
+            return Err(told("too long"));
+        }
+        (self.length, self.lines, self.last) = (end, self.lines + 1, own);
         Ok(())
     }
 
-    fn write(&mut self, json: &[u8]) -> Result<(), String> {
-        let synced = self.synced.to_string();
-        let own = digest(self.last, &synced, json);
-        let mut line = Vec::with_capacity(json.len() + 90);
-        line.extend_from_slice(own.to_string().as_bytes());
-        for part in [b" ", synced.as_bytes(), b" ", json, b"\n"] {
-            line.extend_from_slice(part);
+    /// Hands what gathered to the system: a gateway that is killed has it from then on.
+    pub fn write(&mut self) -> Result<(), String> {
+        if self.broken {
+            return Err(told("it cannot be written"));
         }
-        let end = self.length + line.len() as u64;
-        if end > BYTES_MAX {
-            return Err(told("too long"));
+        if self.gathered.is_empty() {
+            return Ok(());
         }
-        // No line is the end of the file: one that ends so was cut.
-        if end >= self.size {
-            let zeros = (end + 1 - self.size).div_ceil(CHUNK) * CHUNK;
+        let written = self.extend().and_then(|()| {
+            let from = self.length - self.gathered.len() as u64;
+            self.file.write_all_at(&self.gathered, from).map_err(told)
+        });
+        // The lines that gathered are in force in memory, and not to be had again.
+        self.broken = written.is_err();
+        self.gathered.clear();
+        self.gathered.shrink_to(GATHERED_MAX);
+        written
+    }
+
+    /// Makes room. No line is the end of the file: one that ends so was cut.
+    fn extend(&mut self) -> Result<(), String> {
+        if self.length >= self.size {
+            let zeros = (self.length + 1 - self.size).div_ceil(CHUNK) * CHUNK;
             let room = vec![0; usize::try_from(zeros).map_err(told)?];
-            // Nothing is in force of what fails here: the next try writes the same.
             self.file.write_all_at(&room, self.size).map_err(told)?;
             self.size += zeros;
         }
-        if let Err(error) = self.file.write_all_at(&line, self.length) {
-            self.broken = true;
-            return Err(told(error));
-        }
-        (self.length, self.lines, self.last) = (end, self.lines + 1, own);
         Ok(())
     }
 
@@ -255,9 +329,10 @@ impl Journal {
         place <= Place { journal: self.number, lines: self.synced }
     }
 
-    /// What [`File::sync_data`] is to be called of.
-    pub fn file(&self) -> Arc<File> {
-        self.file.clone()
+    /// Hands over what gathered. [`File::sync_data`] of the file then puts everything before the place on disk.
+    pub fn syncable(&mut self) -> Result<(Arc<File>, Place), String> {
+        self.write()?;
+        Ok((self.file.clone(), self.end()))
     }
 
     /// What came of it, for everything before a place.
@@ -282,5 +357,12 @@ impl Journal {
     /// The lock, for the journal that replaces this one.
     pub fn locked(&self) -> Arc<File> {
         self.lock.clone()
+    }
+}
+
+impl Drop for Journal {
+    fn drop(&mut self) {
+        // What gathered is what nobody was told of: if it cannot be written, it is lost as by a kill.
+        let _ = self.write();
     }
 }

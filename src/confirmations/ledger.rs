@@ -63,15 +63,15 @@ impl Ledger {
 
     /// Keeps one as it stands now.
     pub fn keep(&mut self, kept: Arc<Kept>) {
-        let (id, call) = (kept.confirmation.id().to_owned(), kept.confirmation.call());
-        let (subject, is) = (call.subject, kept.confirmation.state().is_live());
+        let (id, confirmation) = (kept.confirmation.id().to_owned(), &kept.confirmation);
+        let (subject, is) = (confirmation.call().subject, confirmation.state().is_live());
         let before = self.all.get(&id);
         let (new, was) = (before.is_none(), before.is_some_and(|before| before.confirmation.state().is_live()));
-        let (left_before, left) = (before.is_some_and(|before| before.left > 0), kept.left > 0);
+        let (left_before, left) = (before.is_some_and(|before| before.course.left > 0), kept.course.left > 0);
         if new {
-            self.by_call.insert(call.key(), id.clone());
+            self.by_call.insert(*confirmation.key(), id.clone());
         }
-        if let Some(like) = kept.like.filter(|_| left != left_before) {
+        if let Some(like) = kept.question.like.filter(|_| left != left_before) {
             self.batch(like, &id, left);
         }
         self.all.insert(id.clone(), kept);
@@ -119,11 +119,11 @@ impl Ledger {
     fn forget(&mut self, id: &str) {
         let Some(kept) = self.all.remove(id) else { return };
         self.forgot = true;
-        let key = kept.confirmation.call().key();
-        if self.by_call.get(&key).is_some_and(|last| last == id) {
-            self.by_call.remove(&key);
+        let key = kept.confirmation.key();
+        if self.by_call.get(key).is_some_and(|last| last == id) {
+            self.by_call.remove(key);
         }
-        if let Some(like) = kept.like {
+        if let Some(like) = kept.question.like {
             self.batch(like, id, false);
         }
     }
@@ -163,7 +163,7 @@ impl Ledger {
         let mut past: Vec<(u64, bool, Call)> = Vec::new();
         for kept in &all {
             let call = kept.confirmation.call();
-            past.extend(kept.prompts.iter().map(|time| (*time, false, call.clone())));
+            past.extend(kept.course.prompts.iter().map(|time| (*time, false, call.clone())));
             if let (State::Denied, Some((_, at))) = (kept.confirmation.state(), kept.confirmation.decided()) {
                 past.push((*at, true, call.clone()));
             }
@@ -178,26 +178,36 @@ impl Ledger {
     }
 }
 
+/// What is counted, and by whom or what.
+type Counted = (Kind, Digest);
+
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+enum Kind {
+    Prompts(Per),
+    Denials,
+}
+
 /// By what prompts are counted.
-fn prompts(per: Per, call: &Call) -> Digest {
-    match per {
-        Per::Subject => Digest::of_parts(&[b"subject", call.subject.bytes()]),
-        Per::Client => Digest::of_parts(&[b"client", call.client.bytes()]),
-        Per::Server => Digest::of_parts(&[b"server", call.server.as_bytes()]),
-        Per::Tool => Digest::of_parts(&[b"tool", call.server.as_bytes(), call.tool.as_bytes()]),
-    }
+fn prompts(per: Per, call: &Call) -> Counted {
+    let by = match per {
+        Per::Subject => call.subject,
+        Per::Client => call.client,
+        Per::Server => Digest::of(call.server.as_bytes()),
+        Per::Tool => Digest::of_parts(&[call.server.as_bytes(), call.tool.as_bytes()]),
+    };
+    (Kind::Prompts(per), by)
 }
 
 /// By what denials are counted.
-fn denials(call: &Call) -> Digest {
-    Digest::of_parts(&[b"denials", call.subject.bytes()])
+fn denials(call: &Call) -> Counted {
+    (Kind::Denials, call.subject)
 }
 
 /// Prompts and denials of the last day, in the order of time.
 #[derive(Default)]
 struct History {
-    all: VecDeque<(u64, Vec<Digest>)>,
-    of: HashMap<Digest, VecDeque<u64>>,
+    all: VecDeque<(u64, Vec<Counted>)>,
+    of: HashMap<Counted, VecDeque<u64>>,
 }
 
 impl History {
@@ -205,6 +215,8 @@ impl History {
         if self.all.len() >= HISTORY_MAX {
             self.forget_first();
         }
+        // In order though the clock was set back, for whoever looks for a time.
+        let time = self.all.back().map_or(time, |(last, _)| time.max(*last));
         let by = match denial {
             true => vec![denials(call)],
             false => [Per::Subject, Per::Client, Per::Server, Per::Tool].map(|per| prompts(per, call)).to_vec(),
@@ -215,8 +227,9 @@ impl History {
         self.all.push_back((time, by));
     }
 
-    fn of(&self, key: &Digest) -> impl Iterator<Item = u64> + use<'_> {
-        self.of.get(key).into_iter().flatten().copied()
+    fn of(&self, key: &Counted) -> &VecDeque<u64> {
+        const NONE: &VecDeque<u64> = &VecDeque::new();
+        self.of.get(key).unwrap_or(NONE)
     }
 
     fn forget_first(&mut self) {

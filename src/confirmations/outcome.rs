@@ -1,5 +1,5 @@
 //! What comes of a call whose approval was used.
-use super::{Around, Confirmations, Kept};
+use super::{Around, Confirmations, Kept, Writing};
 use crate::kernel::refusal::Refusal;
 use std::sync::Arc;
 
@@ -32,7 +32,7 @@ impl Outcome {
         self.done = true;
         // Nobody waits for it; if it cannot be written, the missing record says so.
         let step = |kept: &mut Kept, _| kept.confirmation.finish(executed);
-        let _ = self.confirmations.change(&self.id, ("executed", &self.around), step);
+        let _ = self.confirmations.change(&self.id, ("executed", &self.around, Writing::Later), step);
     }
 }
 

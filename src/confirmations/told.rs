@@ -30,7 +30,7 @@ pub fn note(record: &mut Record, event: &'static str, kept: &Kept, previous: &st
         mode: confirmation.mode().name(),
         by: confirmation.decided().map(|(by, _)| by_word(by)),
         previous: previous.to_owned(),
-        call: call.digest(),
+        call: confirmation.digest(),
         contract: call.contract,
         preview: confirmation.preview(),
         separate: confirmation.separate(),

@@ -23,7 +23,9 @@ use crate::kernel::snapshot::Snapshot;
 use crate::meter::Held;
 use crate::sessions::Session;
 use http::StatusCode;
+use serde::Serialize;
 use serde_json::json;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use waiting::{Question, progress_token};
 
@@ -33,6 +35,21 @@ pub enum Next {
     Go(Box<Permitted>, Held),
     /// The client is told something first.
     Answer(Answer),
+}
+
+/// The question in 2026-07-28.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct InputRequired<'a> {
+    result_type: &'static str,
+    input_requests: BTreeMap<&'static str, Elicit<'a>>,
+    request_state: String,
+}
+
+#[derive(Serialize)]
+struct Elicit<'a> {
+    method: &'static str,
+    params: elicit::Form<'a>,
 }
 
 struct Asking<'a> {
@@ -220,16 +237,15 @@ impl Asking<'_> {
     /// Asks the person at the client.
     fn elicit(self, kept: &Kept) -> Result<Next, Refusal> {
         let confirmation = &kept.confirmation;
-        let text = summary::text(confirmation.call(), &kept.lines, kept.preview.as_deref());
+        let text = summary::text(confirmation.call(), &kept.question.lines, kept.question.preview.as_deref());
         let form = elicit::form(&text, self.held.message().revision);
         if self.modern() {
             let state = seal::State { id: confirmation.id().to_owned(), round: 0, theirs: None };
             let state = self.gateway.confirmations.key().seal(&state);
-            let result = json!({
-                "resultType": "input_required",
-                "inputRequests": { KEY: { "method": "elicitation/create", "params": form } },
-                "requestState": state,
-            });
+            let question = Elicit { method: "elicitation/create", params: form };
+            let requests = BTreeMap::from([(KEY, question)]);
+            let result =
+                InputRequired { result_type: "input_required", input_requests: requests, request_state: state };
             return Ok(Next::Answer(self.result(&result)));
         }
         let session = self.session.cloned().ok_or(Reason::ConfirmationImpossible)?;
@@ -256,7 +272,7 @@ impl Asking<'_> {
             "Not done yet: this call needs a confirmation. {who} at {page} before {}. Then make the same call again.",
             time(confirmation.expires())
         );
-        if let Some(preview) = &kept.preview {
+        if let Some(preview) = &kept.question.preview {
             text = format!("{text}\nPreview, nothing done yet:\n{preview}");
         }
         let result = json!({
@@ -287,8 +303,14 @@ impl Asking<'_> {
         self.result(&result)
     }
 
-    fn result(&self, result: &serde_json::Value) -> Answer {
-        let body = format!(r#"{{"jsonrpc":"2.0","id":{},"result":{result}}}"#, self.id_of_request());
+    fn result(&self, result: &impl Serialize) -> Answer {
+        let mut body = Vec::with_capacity(2048);
+        body.extend_from_slice(br#"{"jsonrpc":"2.0","id":"#);
+        body.extend_from_slice(self.id_of_request().as_bytes());
+        body.extend_from_slice(br#","result":"#);
+        // Writing strings to memory does not fail.
+        let _ = serde_json::to_writer(&mut body, result);
+        body.push(b'}');
         Answer::Now(rules::json(StatusCode::OK, body.into()))
     }
 

@@ -10,8 +10,10 @@
 //! detection at every level, byte ranges for lossless edits, and hard bounds. `tests/properties.rs`
 //! holds it against `serde_json`.
 use bytes::Bytes;
+use bytestring::ByteString;
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use wide::u8x16;
 
 /// Limits for one document.
 #[derive(Clone, Copy, Debug)]
@@ -81,7 +83,8 @@ struct Node {
 /// A parsed text and its tape.
 #[derive(Clone, Debug)]
 pub struct Document {
-    text: Bytes,
+    /// Known to be UTF-8, so that no string is validated once more when it is read.
+    text: ByteString,
     nodes: Vec<Node>,
     /// No whitespace outside strings and every string in its plainest spelling: the text already is its
     /// own re-encoding.
@@ -148,13 +151,23 @@ impl Document {
         if text.len() > bounds.bytes_max || u32::try_from(text.len()).is_err() {
             return Err(Fault::TooLarge);
         }
-        if text.starts_with(b"\xEF\xBB\xBF") || std::str::from_utf8(&text).is_err() {
+        if text.starts_with(b"\xEF\xBB\xBF") {
             return Err(Fault::Encoding);
         }
-        // A guess that most messages stay under, so that the tape grows once if at all.
-        let nodes = Vec::with_capacity((text.len() / 12 + 8).min(bounds.nodes_max));
-        let mut parser =
-            Parser { text: &text, at: 0, nodes, keys: Vec::new(), plain: true, marks: Marks::NONE, bounds };
+        let text = ByteString::try_from(text).map_err(|_| Fault::Encoding)?;
+        // A guess that most messages stay under, so that the tape grows once if at all; of a small message what an
+        // allocator still has at hand.
+        let guess = if text.len() < 1536 { 60 } else { text.len() / 12 };
+        let nodes = Vec::with_capacity(guess.min(bounds.nodes_max));
+        let mut parser = Parser {
+            text: text.as_bytes(),
+            at: 0,
+            nodes,
+            sketches: Vec::with_capacity(2 * FEW_KEYS),
+            plain: true,
+            marks: Marks::NONE,
+            bounds,
+        };
         parser.space();
         parser.value(0)?;
         parser.space();
@@ -175,7 +188,7 @@ impl Document {
     /// `{}`
     pub fn empty_object() -> Self {
         let node = Node { kind: Kind::Object, start: 0, end: 2, next: 1 };
-        Self { text: Bytes::from_static(b"{}"), nodes: vec![node], plain: true }
+        Self { text: ByteString::from_static("{}"), nodes: vec![node], plain: true }
     }
 
     /// The outermost value.
@@ -193,12 +206,13 @@ impl Document {
             end: node.end - start,
             next: node.next - first,
         };
-        Self { text: self.text.slice(range), nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
+        let text = self.text.slice_ref(self.text.get(range).unwrap_or_default());
+        Self { text, nodes: value.nodes().iter().map(moved).collect(), plain: self.plain }
     }
 
     /// The text as it came.
     pub fn text(&self) -> &str {
-        std::str::from_utf8(&self.text).unwrap_or_default()
+        &self.text
     }
 
     /// The value at a place of this document, [`Value::place`].
@@ -209,7 +223,7 @@ impl Document {
     /// The whole text re-encoded: no whitespace, plainest strings, numbers and key order as they were.
     pub fn write(&self, patches: &Patches) -> Bytes {
         if self.plain && patches.is_empty() {
-            return self.text.clone();
+            return self.text.as_bytes().clone();
         }
         let mut out = Vec::with_capacity(self.text.len() + 64);
         self.root().write(patches, &mut out);
@@ -219,7 +233,7 @@ impl Document {
     /// The text with edits, and every other byte of it as it was, whitespace too.
     pub fn write_in_place(&self, patches: &Patches) -> Vec<u8> {
         let root = self.node(0);
-        let around = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default();
+        let around = |from: usize, to: usize| self.text.get(from..to).unwrap_or_default().as_bytes();
         let mut out = Vec::with_capacity(self.text.len() + 64);
         out.extend_from_slice(around(0, root.start as usize));
         self.root().write_in_place(patches, &mut out);
@@ -232,7 +246,7 @@ impl Document {
         self.nodes.get(index as usize).copied().unwrap_or(NOTHING)
     }
 
-    fn slice(&self, node: Node) -> &[u8] {
+    fn slice(&self, node: Node) -> &str {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 }
@@ -261,7 +275,7 @@ impl<'a> Value<'a> {
 
     /// The text of this value as it was written.
     pub fn raw(self) -> &'a [u8] {
-        self.document.slice(self.document.node(self.index))
+        self.spelling().as_bytes()
     }
 
     /// The decoded string, if it is one.
@@ -270,30 +284,19 @@ impl<'a> Value<'a> {
         decoded(node.kind, self.document.slice(node))
     }
 
-    /// As [`Self::as_str`], cut out of the text of its document, which is given so that it is not validated for each.
-    pub fn as_str_of(self, text: &'a str) -> Option<Cow<'a, str>> {
-        let node = self.document.node(self.index);
-        match node.kind {
-            Kind::String { escaped: false, .. } => {
-                text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1)).map(Cow::Borrowed)
-            }
-            _ => self.as_str(),
-        }
-    }
-
-    /// The text of the whole document that this is a place of.
-    pub fn text_around(self) -> &'a str {
-        self.document.text()
-    }
-
     /// The number as an `i64`, if it is an integer that fits.
     pub fn as_i64(self) -> Option<i64> {
-        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+        (self.kind() == Kind::Number).then(|| self.spelling().parse().ok()).flatten()
     }
 
     /// The number as an `f64`.
     pub fn as_f64(self) -> Option<f64> {
-        (self.kind() == Kind::Number).then(|| std::str::from_utf8(self.raw()).ok()?.parse().ok()).flatten()
+        (self.kind() == Kind::Number).then(|| self.spelling().parse().ok()).flatten()
+    }
+
+    /// The same, as text.
+    pub fn spelling(self) -> &'a str {
+        self.document.slice(self.document.node(self.index))
     }
 
     /// The value under `key`, if this is an object that has it.
@@ -425,7 +428,8 @@ impl<'a> Value<'a> {
 
     fn write_in_place(self, patches: &Patches, out: &mut Vec<u8>) {
         let node = self.document.node(self.index);
-        let gap = |from: u32, to: u32| self.document.text.get(from as usize..to as usize).unwrap_or_default();
+        let gap =
+            |from: u32, to: u32| self.document.text.as_bytes().get(from as usize..to as usize).unwrap_or_default();
         let mut appended: &[(String, Vec<u8>)] = &[];
         match patches.0.get(&self.index) {
             Some(Patch::Replace(json)) => return out.extend_from_slice(json),
@@ -462,8 +466,9 @@ impl<'a> Value<'a> {
     pub fn canonical(self, out: &mut Vec<u8>) {
         match self.kind() {
             Kind::Object => {
-                let mut entries: Vec<_> = self.entries().map(|(k, v)| (k.text(), k, v)).collect();
-                entries.sort_by(|a, b| a.0.cmp(&b.0));
+                let mut entries = Vec::with_capacity((self.weight() / 2).min(32));
+                entries.extend(self.entries().map(|(k, v)| (k.text(), k, v)));
+                entries.sort_unstable_by(|a, b| a.0.cmp(&b.0));
                 out.push(b'{');
                 for (position, (_, key, value)) in entries.into_iter().enumerate() {
                     if position > 0 {
@@ -641,39 +646,36 @@ fn marks(text: &[u8]) -> u64 {
         padded.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
         &padded
     });
-    // A loop without branches, which compilers turn into vector code.
-    let mut found = [0u8; 64];
-    for (slot, byte) in found.iter_mut().zip(block) {
-        *slot = if *byte < 0x20 || *byte == b'"' || *byte == b'\\' { 0xFF } else { 0 };
-    }
-    // Of each byte another bit, and the product adds them up in the highest byte.
-    const ONE_EACH: u64 = 0x8040_2010_0804_0201;
-    let bits = |eight: &[u8; 8]| (u64::from_le_bytes(*eight) & ONE_EACH).wrapping_mul(ONES) >> 56;
-    found.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
+    let sixteens = block.as_chunks::<16>().0.iter().rev();
+    sixteens.fold(0, |mask, sixteen| {
+        let bytes = u8x16::new(*sixteen);
+        let quote = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
+        let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
+        mask << 16 | u64::from((quote | control).to_bitmask())
+    })
 }
 
 /// Keys of one object that are compared in pairs.
 const FEW_KEYS: usize = 12;
 
-/// The length and the first seven bytes of a key, which tell most keys apart.
-fn beginning(key: &[u8]) -> u64 {
-    let bytes = match key.first_chunk::<7>() {
-        Some([a, b, c, d, e, f, g]) => [*a, *b, *c, *d, *e, *f, *g, 0],
-        None => {
-            let mut padded = [0; 8];
-            padded.iter_mut().zip(key).for_each(|(slot, byte)| *slot = *byte);
-            padded
+/// Keys with different sketches differ: the key and its length up to seven bytes; of longer ones how they begin and end.
+fn sketch(key: &[u8]) -> u64 {
+    const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
+    let length = (key.len() as u64) << 56;
+    match (key.first_chunk(), key.last_chunk()) {
+        (Some(first), Some(last)) => {
+            (u64::from_le_bytes(*first).wrapping_mul(ODD) ^ u64::from_le_bytes(*last)).wrapping_mul(ODD) ^ length
         }
-    };
-    u64::from_le_bytes(bytes) | (key.len() as u64) << 56
+        _ => key.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | length,
+    }
 }
 
 struct Parser<'a> {
     text: &'a [u8],
     at: usize,
     nodes: Vec<Node>,
-    /// Keys of the object being closed; kept for the next.
-    keys: Vec<Node>,
+    /// Sketches of the keys of the objects that are open, up to [`FEW_KEYS`] of each and one.
+    sketches: Vec<u64>,
     plain: bool,
     marks: Marks,
     bounds: &'a Bounds,
@@ -875,11 +877,13 @@ impl Parser<'_> {
             self.close(index);
             return Ok(());
         }
+        let (first, mut escaped) = (self.sketches.len(), false);
         loop {
             if self.peek() != Some(b'"') {
                 return Err(Fault::Syntax);
             }
             self.string()?;
+            escaped |= self.sketch_key(first);
             self.space();
             if self.peek() != Some(b':') {
                 return Err(Fault::Syntax);
@@ -897,42 +901,49 @@ impl Parser<'_> {
         }
         self.at += 1;
         self.close(index);
-        self.unique_keys(index)
+        let sketches = self.sketches.get(first..).unwrap_or_default();
+        // Pairwise for the few keys that messages have.
+        let again = |(at, sketch): (usize, &u64)| sketches.iter().skip(at + 1).any(|other| other == sketch);
+        let unique = !escaped && sketches.len() <= FEW_KEYS && !sketches.iter().enumerate().any(again);
+        self.sketches.truncate(first);
+        if unique { Ok(()) } else { self.unique_keys(index) }
     }
 
-    fn unique_keys(&mut self, object: usize) -> Result<(), Fault> {
+    /// Keeps a sketch of the key that was just read, for the object whose sketches begin at `first`. Whether it is
+    /// escaped.
+    fn sketch_key(&mut self, first: usize) -> bool {
+        let Some(Node { kind: Kind::String { escaped, .. }, start, end, .. }) = self.nodes.last() else { return true };
+        if self.sketches.len() - first <= FEW_KEYS {
+            let key = self.text.get(*start as usize + 1..(*end as usize).saturating_sub(1));
+            self.sketches.push(sketch(key.unwrap_or_default()));
+        }
+        *escaped
+    }
+
+    /// Whether the keys of an object all differ: many, as an attacker sends them, or some that are escaped or look alike.
+    fn unique_keys(&self, object: usize) -> Result<(), Fault> {
         let end = self.nodes.len();
-        self.keys.clear();
+        let mut keys = Vec::new();
         let mut at = object + 1;
-        while at < end {
-            let Some(node) = self.nodes.get(at) else {
-                break;
-            };
-            self.keys.push(*node);
+        while let Some(node) = self.nodes.get(at).filter(|_| at < end) {
+            keys.push(*node);
             at = self.nodes.get(at + 1).map_or(end, |value| value.next as usize);
         }
         let text = self.text;
         let raw =
             |key: &Node| text.get(key.start as usize + 1..(key.end as usize).saturating_sub(1)).unwrap_or_default();
         let escaped = |key: &Node| matches!(key.kind, Kind::String { escaped: true, .. });
-        let duplicate = if self.keys.iter().any(escaped) {
-            let decode =
-                |key: &Node| if escaped(key) { unescape(raw(key)).map(Cow::Owned) } else { plain_text(raw(key)) };
-            let mut keys: Vec<_> = self.keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
+        let duplicate = if keys.iter().any(escaped) {
+            let decode = |key: &Node| match escaped(key) {
+                true => unescape(raw(key)).map(String::into_bytes).map(Cow::Owned),
+                false => Some(Cow::Borrowed(raw(key))),
+            };
+            let mut keys: Vec<_> = keys.iter().map(decode).collect::<Option<_>>().ok_or(Fault::Syntax)?;
             keys.sort_unstable();
             keys.windows(2).any(|pair| matches!(pair, [a, b] if a == b))
-        } else if self.keys.len() <= FEW_KEYS {
-            // Pairwise for the few keys that messages have, sorted for the many that an attacker sends.
-            let mut begins = [0; FEW_KEYS];
-            begins.iter_mut().zip(&self.keys).for_each(|(slot, key)| *slot = beginning(raw(key)));
-            let keys = self.keys.iter().zip(&begins);
-            let again = |(at, (key, begin)): (usize, (&Node, &u64))| {
-                keys.clone().skip(at + 1).any(|(other, also)| begin == also && raw(key) == raw(other))
-            };
-            keys.clone().enumerate().any(again)
         } else {
-            self.keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
-            self.keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
+            keys.sort_unstable_by(|a, b| raw(a).cmp(raw(b)));
+            keys.windows(2).any(|pair| matches!(pair, [a, b] if raw(a) == raw(b)))
         };
         if duplicate { Err(Fault::DuplicateKey) } else { Ok(()) }
     }
@@ -942,19 +953,15 @@ fn plainest(kind: Kind) -> bool {
     matches!(kind, Kind::String { plainest: true, .. })
 }
 
-fn plain_text(raw: &[u8]) -> Option<Cow<'_, str>> {
-    std::str::from_utf8(raw).ok().map(Cow::Borrowed)
-}
-
 fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
 }
 
 /// The text of a string, which stands there with its quotes.
-fn decoded(kind: Kind, raw: &[u8]) -> Option<Cow<'_, str>> {
+fn decoded(kind: Kind, raw: &str) -> Option<Cow<'_, str>> {
     let Kind::String { escaped, .. } = kind else { return None };
     let inner = raw.get(1..raw.len().saturating_sub(1))?;
-    if escaped { unescape(inner).map(Cow::Owned) } else { plain_text(inner) }
+    if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 fn unescape(raw: &[u8]) -> Option<String> {
@@ -1000,34 +1007,39 @@ fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
 }
 
 /// Whether what stands within the quotes of a string says `text`.
-fn says(inner: &[u8], text: &[u8]) -> bool {
-    let (mut marks, mut at, mut rest) = (Marks::NONE, 0, text);
-    // A quote or a control character is none without a backslash before it.
-    while let Some(escape) = marks.next(inner, at) {
-        let Some((said, after)) = rest.split_at_checked(escape - at) else { return false };
-        if !same(inner.get(at..escape).unwrap_or_default(), said) {
-            return false;
-        }
-        let known = match (inner.get(escape + 1), after) {
-            (Some(b'"' | b'\\'), [first, ..]) if inner.get(escape + 1) == Some(first) => {
-                Some((escape + 2, after.get(1..)))
-            }
-            (Some(_), _) => escaped(inner.get(escape + 1..).unwrap_or_default()).map(|(character, left)| {
-                (inner.len() - left.len(), after.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes()))
+fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
+    loop {
+        let run = alike(inner, text);
+        let (Some(rest), Some(said)) = (inner.get(run..), text.get(run..)) else { return false };
+        let left = match rest {
+            [] => return said.is_empty(),
+            [b'\\', letter @ (b'"' | b'\\'), left @ ..] => said.strip_prefix(&[*letter]).map(|said| (left, said)),
+            [b'\\', left @ ..] => escaped(left).and_then(|(character, left)| {
+                Some((left, said.strip_prefix(character.encode_utf8(&mut [0; 4]).as_bytes())?))
             }),
-            (None, _) => None,
+            _ => None,
         };
-        let Some((next, Some(left))) = known else { return false };
-        (at, rest) = (next, left);
+        let Some(left) = left else { return false };
+        (inner, text) = left;
     }
-    inner.get(at..) == Some(rest)
 }
 
-/// Whether two texts of one length are the same; most are shorter than a call to compare them is worth.
-fn same(a: &[u8], b: &[u8]) -> bool {
-    let (words, rest) = a.as_chunks::<8>();
-    let (others, last) = b.as_chunks::<8>();
-    words == others && rest.iter().zip(last).fold(0, |differs, (a, b)| differs | (a ^ b)) == 0
+/// How many bytes two texts begin with alike, up to a backslash.
+fn alike(a: &[u8], b: &[u8]) -> usize {
+    let (sixteens, _) = a.as_chunks::<16>();
+    let (others, _) = b.as_chunks::<16>();
+    let mut run = 0;
+    for (one, other) in sixteens.iter().zip(others) {
+        let (one, other) = (u8x16::new(*one), u8x16::new(*other));
+        let stop = !one.simd_eq(other) | one.simd_eq(u8x16::splat(b'\\'));
+        let stop = stop.to_bitmask();
+        if stop != 0 {
+            return run + stop.trailing_zeros() as usize;
+        }
+        run += 16;
+    }
+    let rest = a.iter().zip(b).skip(run);
+    run + rest.take_while(|(one, other)| one == other && **one != b'\\').count()
 }
 
 #[cfg(test)]
@@ -1063,6 +1075,27 @@ mod tests {
     }
 
     #[test]
+    fn keys_that_look_alike_are_told_apart_and_a_repeated_one_is_found_wherever_it_stands() {
+        let (one, two) = ("aaaaaaaa1bbbbbbbb", "aaaaaaaa2bbbbbbbb");
+        assert_eq!(sketch(one.as_bytes()), sketch(two.as_bytes()));
+        let object = |keys: &[&str]| {
+            let entries: Vec<String> = keys.iter().map(|key| format!(r#""{key}":{{"x":[{{"y":1}}],"z":0}}"#)).collect();
+            format!("{{{}}}", entries.join(","))
+        };
+        assert!(parse(&object(&[one, "b", two, "", "a", "ab"])).is_ok());
+        let names: Vec<String> = (0..30).map(|n| "k".repeat(n)).collect();
+        for count in 2..names.len() {
+            let mut keys: Vec<&str> = names.iter().take(count).map(String::as_str).collect();
+            assert!(parse(&object(&keys)).is_ok(), "{count}");
+            for again in names.iter().take(count) {
+                keys.push(again);
+                assert_eq!(parse(&object(&keys)).unwrap_err(), Fault::DuplicateKey, "{again:?} of {count}");
+                keys.pop();
+            }
+        }
+    }
+
+    #[test]
     fn writing_is_lossless_and_plain() {
         let document = parse(" { \"b\" : 1.50e3 , \"a\\u0062\" : [ true , null ] } ").unwrap();
         assert_eq!(&document.write(&Patches::default())[..], br#"{"b":1.50e3,"ab":[true,null]}"#);
@@ -1073,8 +1106,8 @@ mod tests {
 
     #[test]
     fn a_string_says_what_it_decodes_to_and_nothing_else() {
-        let texts =
-            ["", "a", "\"\\/\n\u{1}", "{\"key\":\"a longer value\",\"other\":[1,2.50]}", "\u{e9}\u{1f980} and so on"];
+        let long = "{\"key\":\"a longer value\\\",\"other\":[1,2.50]} \u{e9} ".repeat(4);
+        let texts = ["", "a", "\"\\/\n\u{1}", "{\"key\":\"x\"}", "\u{e9}\u{1f980} and so on", &long];
         for text in texts {
             let plainest = String::from_utf8(string(text)).unwrap();
             let escaped: String = text.encode_utf16().map(|unit| format!("\\u{unit:04X}")).collect();

@@ -191,9 +191,9 @@ impl Engine {
         }
         let mut found = Vec::new();
         numbers::find(&view, traits, above, &mut found);
-        secrets::find(&view, traits, above, &mut found);
+        let encoded = secrets::find(&view, traits, above, &mut found);
         self.own.find(&view, &mut found);
-        if layers > 0 && traits.tokens() {
+        if layers > 0 && encoded {
             encoded::find(self, &view, above, layers, &mut found);
         }
         if found.is_empty() {

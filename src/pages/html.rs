@@ -159,7 +159,7 @@ pub fn list(waiting: &[(Arc<Kept>, bool)], subject: &str, token: &str) -> Respon
                 escape(kept.confirmation.id()),
                 escape(&one_line(&call.tool, 120)),
                 escape(&call.server),
-                escape(&one_line(&kept.requester.1, 120)),
+                escape(&one_line(&kept.question.requester.1, 120)),
                 time(kept.confirmation.expires()),
                 if *may { "" } else { " (somebody else has to decide)" },
             );
@@ -195,14 +195,14 @@ pub fn one(kept: &Kept, may: Result<(), Fault>, person: &Person, problem: Option
         Effect::Destructive => ("destructive", "deletes, or cannot be undone"),
         Effect::Egress => ("egress", "sends data out"),
     };
-    let (issuer, subject, client) = &kept.requester;
+    let (issuer, subject, client) = &kept.question.requester;
     let _ = writeln!(main, "<p><span class=\"effect {class}\">{effect}</span></p>\n<dl>");
     let facts = [
         ("Who asks", format!("{} (signed in at {issuer})", one_line(subject, 200))),
         ("With", client.as_ref().map_or_else(|| "an unnamed client".to_owned(), |client| one_line(client, 200))),
         ("Tool", format!("{} on {}", one_line(&call.tool, 200), call.server)),
         ("Valid until", time(confirmation.expires())),
-        ("Rule", kept.rule.clone()),
+        ("Rule", kept.question.rule.clone()),
         ("Policy", call.policy.short().to_string()),
         ("Arguments, SHA-256", call.arguments.to_string()),
     ];
@@ -210,17 +210,17 @@ pub fn one(kept: &Kept, may: Result<(), Fault>, person: &Person, problem: Option
         let _ = writeln!(main, "<dt>{name}</dt><dd>{}</dd>", escape(&value));
     }
     main.push_str("</dl>\n<h2>Arguments</h2>\n");
-    if kept.lines.is_empty() {
+    if kept.question.lines.is_empty() {
         main.push_str("<p>None.</p>\n");
     } else {
         main.push_str("<dl>\n");
-        for line in &kept.lines {
+        for line in &kept.question.lines {
             let (name, value) = (escape(&line.name), escape(&line.value));
             let _ = writeln!(main, "<dt>{name}</dt><dd class=\"value\">{value}</dd>");
         }
         main.push_str("</dl>\n");
     }
-    if let Some(preview) = &kept.preview {
+    if let Some(preview) = &kept.question.preview {
         let _ = writeln!(main, "<h2>Preview: nothing done yet</h2>\n<pre>{}</pre>", escape(preview));
     }
     match may {
@@ -243,7 +243,7 @@ pub fn one(kept: &Kept, may: Result<(), Fault>, person: &Person, problem: Option
 }
 
 fn form(kept: &Kept, person: &Person) -> String {
-    let batch = kept.batch.as_ref().map(|(most, same)| {
+    let batch = kept.question.batch.as_ref().map(|(most, same)| {
         format!(
             "<p><label>Also the next calls of this tool by this caller with the same {}, this one counted: \
              <input type=\"number\" name=\"calls\" value=\"1\" min=\"1\" max=\"{most}\"></label></p>",

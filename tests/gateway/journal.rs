@@ -5,7 +5,7 @@ use crate::confirm::{POLICY, answer, asked, asking, refused, writes, yes};
 use crate::support::*;
 use serde_json::{Value, json};
 use std::fs::File;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, Mutex};
 
@@ -16,6 +16,18 @@ fn file(gateway: &Gateway) -> PathBuf {
 /// Where the lines of a file end.
 fn ends(bytes: &[u8]) -> Vec<usize> {
     bytes.iter().enumerate().filter(|(_, byte)| **byte == b'\n').map(|(at, _)| at + 1).collect()
+}
+
+/// The file once it has so many lines.
+fn eventually(path: &Path, lines: usize) -> Vec<u8> {
+    for _ in 0..1000 {
+        let bytes = std::fs::read(path).unwrap();
+        if ends(&bytes).len() >= lines {
+            return bytes;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(10));
+    }
+    panic!("never {lines} lines")
 }
 
 /// What a power cut may leave of a file: everything up to here.
@@ -44,8 +56,9 @@ fn at_whatever_step_the_power_fails_a_call_is_executed_once_or_refused() {
         reply(out, 200, "application/json", &body.to_string());
     });
     assert!(said_yes(&gateway, &state).json().get("result").is_some());
+    // What came of it is written a little later.
+    let whole = eventually(&path, 5);
     gateway.kill();
-    let whole = std::fs::read(&path).unwrap();
     let ends = ends(&whole);
     assert_eq!(ends.len(), 5, "a head, proposed, approved, used, done");
     assert_eq!(at_call.lock().unwrap()[..ends[3]], whole[..ends[3]], "it was used before the call came to the server");
@@ -103,6 +116,31 @@ fn a_gateway_that_is_killed_between_any_two_steps_executes_a_call_once() {
         gateway.launch();
     }
     assert_eq!(writes(&gateway).len(), 1);
+}
+
+#[test]
+fn a_gateway_that_is_killed_by_the_time_the_client_has_its_answer_executes_none_of_many_calls_twice() {
+    let mut gateway = Gateway::with(POLICY, "");
+    let ids = 0..16;
+    let states: Vec<Value> = ids.clone().map(|id| asked(&gateway, &gateway.ann(), &json!({ "id": id }))).collect();
+    let confirmed = |gateway: &Gateway, id: usize| {
+        let call = asking(&gateway.ann(), "update_customer", &json!({ "id": id }), answer(&states[id], yes()));
+        gateway.send(&call)
+    };
+    // All at once, so that one sync is for several of them.
+    std::thread::scope(|scope| {
+        for id in ids.clone() {
+            let (gateway, confirmed) = (&gateway, &confirmed);
+            scope.spawn(move || assert!(confirmed(gateway, id).json().get("result").is_some()));
+        }
+    });
+    gateway.kill();
+    gateway.launch();
+    assert_eq!(writes(&gateway).len(), ids.len());
+    for id in ids.clone() {
+        assert!(refused(&confirmed(&gateway, id)).contains("used already"), "{id}");
+    }
+    assert_eq!(writes(&gateway).len(), ids.len());
 }
 
 #[test]

@@ -3,7 +3,7 @@
 use crate::kernel::json::Value;
 use crate::kernel::mcp::decode::Message;
 use crate::kernel::mcp::revision::{Era, Revision};
-use serde_json::json;
+use serde::Serialize;
 
 /// The key of our question among `inputRequests` (2026-07-28).
 pub const KEY: &str = "portcullis_confirm";
@@ -41,24 +41,43 @@ pub fn exists_in(revision: Revision) -> bool {
 }
 
 /// `params` of `elicitation/create`.
-pub fn form(message: &str, revision: Revision) -> serde_json::Value {
-    let mut params = json!({
-        "message": message,
-        "requestedSchema": {
-            "type": "object",
-            "properties": {
-                "confirm": { "type": "boolean", "title": "Confirm", "description": "Yes: make this one call." },
-            },
-            "required": ["confirm"],
-        },
-    });
-    // 2025-06-18 knows one mode only.
-    if revision > Revision::V2025_06_18
-        && let Some(fields) = params.as_object_mut()
-    {
-        fields.insert("mode".to_owned(), "form".into());
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Form<'a> {
+    message: &'a str,
+    requested_schema: Schema,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mode: Option<&'static str>,
+}
+
+#[derive(Serialize)]
+struct Schema {
+    r#type: &'static str,
+    properties: Properties,
+    required: [&'static str; 1],
+}
+
+#[derive(Serialize)]
+struct Properties {
+    confirm: Field,
+}
+
+#[derive(Serialize)]
+struct Field {
+    r#type: &'static str,
+    title: &'static str,
+    description: &'static str,
+}
+
+/// The form with this message.
+pub fn form(message: &str, revision: Revision) -> Form<'_> {
+    let confirm = Field { r#type: "boolean", title: "Confirm", description: "Yes: make this one call." };
+    Form {
+        message,
+        requested_schema: Schema { r#type: "object", properties: Properties { confirm }, required: ["confirm"] },
+        // 2025-06-18 knows one mode only.
+        mode: (revision > Revision::V2025_06_18).then_some("form"),
     }
-    params
 }
 
 /// Reads an `ElicitResult`.
@@ -105,11 +124,11 @@ mod tests {
 
     #[test]
     fn the_form_has_one_required_boolean_and_a_mode_where_there_are_several() {
-        let form = |revision| super::form("text", revision);
+        let form = |revision| serde_json::to_value(super::form("text", revision)).unwrap();
         for revision in [Revision::V2025_06_18, Revision::V2025_11_25, Revision::V2026_07_28] {
             let schema = &form(revision)["requestedSchema"];
             assert_eq!(schema["properties"].as_object().unwrap().len(), 1);
-            assert_eq!(schema["required"], json!(["confirm"]));
+            assert_eq!(schema["required"], serde_json::json!(["confirm"]));
         }
         assert!(form(Revision::V2025_06_18).get("mode").is_none());
         assert_eq!(form(Revision::V2026_07_28)["mode"], "form");

@@ -10,6 +10,7 @@ use super::binding::{Call, Part};
 use crate::kernel::digest::Digest;
 use crate::kernel::refusal::Reason;
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Most times that a server may ask the client for input within one confirmed call.
 pub const ROUNDS_MAX: u32 = 10;
@@ -221,24 +222,72 @@ impl Spent {
     }
 }
 
-/// One confirmation.
+/// One confirmation: what it is of, which never changes and is shared, and where it stands.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Confirmation {
+    of: Arc<Of>,
+    stands: Standing,
+}
+
+/// What of a confirmation never changes, and the identities of its call, which every step and record wants.
+#[derive(Debug, PartialEq, Eq, Deserialize)]
+#[serde(from = "Bound")]
+struct Of {
+    bound: Bound,
+    key: Digest,
+    digest: Digest,
+}
+
+#[derive(Debug, PartialEq, Eq, Serialize, Deserialize)]
+struct Bound {
     id: String,
     call: Call,
     mode: Mode,
     separate: bool,
     preview: Option<Digest>,
-    #[serde(default)]
     rechecked: bool,
     proposed: u64,
     expires: u64,
+}
+
+impl From<Bound> for Of {
+    fn from(bound: Bound) -> Self {
+        Self { key: bound.call.key(), digest: bound.call.digest(), bound }
+    }
+}
+
+impl Serialize for Of {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        self.bound.serialize(serializer)
+    }
+}
+
+impl std::ops::Deref for Of {
+    type Target = Bound;
+
+    fn deref(&self) -> &Bound {
+        &self.bound
+    }
+}
+
+/// What of a confirmation its steps change.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Standing {
     state: State,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     void: Option<Part>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     decided: Option<(By, u64)>,
+    #[serde(default, skip_serializing_if = "is_zero")]
     round: u32,
     /// When the server asked for input that was not given yet.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     asked: Option<u64>,
+}
+
+#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
+fn is_zero(round: &u32) -> bool {
+    *round == 0
 }
 
 /// What a new confirmation is made of.
@@ -264,97 +313,107 @@ impl Confirmation {
     /// Somebody is to be asked.
     pub fn propose(proposal: Proposal, now: u64) -> Self {
         let Proposal { id, call, mode, separate, preview, rechecked, expires } = proposal;
+        let rechecked = rechecked && preview.is_some();
         Self {
-            id,
-            call,
-            mode,
-            separate,
-            preview,
-            rechecked: rechecked && preview.is_some(),
-            proposed: now,
-            expires,
-            state: State::Proposed,
-            void: None,
-            decided: None,
-            round: 0,
-            asked: None,
+            of: Arc::new(Bound { id, call, mode, separate, preview, rechecked, proposed: now, expires }.into()),
+            stands: Standing { state: State::Proposed, void: None, decided: None, round: 0, asked: None },
         }
     }
 
     /// Its id, which is also its nonce.
     pub fn id(&self) -> &str {
-        &self.id
+        &self.of.id
     }
 
     /// The call it is bound to.
     pub fn call(&self) -> &Call {
-        &self.call
+        &self.of.call
+    }
+
+    /// Identity of that call for a repeat of it: [`Call::key`].
+    pub fn key(&self) -> &Digest {
+        &self.of.key
+    }
+
+    /// Identity of that call with everything that it is bound to: [`Call::digest`].
+    pub fn digest(&self) -> Digest {
+        self.of.digest
     }
 
     /// How somebody is asked.
     pub fn mode(&self) -> Mode {
-        self.mode
+        self.of.mode
     }
 
     /// Whether the requester may not be who approves.
     pub fn separate(&self) -> bool {
-        self.separate
+        self.of.separate
     }
 
     /// Digest of the preview that is shown.
     pub fn preview(&self) -> Option<Digest> {
-        self.preview
+        self.of.preview
     }
 
     /// Whether the preview has to be made again when the approval is used, and be the same.
     pub fn rechecked(&self) -> bool {
-        self.rechecked
+        self.of.rechecked
     }
 
     /// When it was proposed, seconds since 1970.
     pub fn proposed(&self) -> u64 {
-        self.proposed
+        self.of.proposed
     }
 
     /// When it expires, seconds since 1970.
     pub fn expires(&self) -> u64 {
-        self.expires
+        self.of.expires
     }
 
     /// Where it stands.
     pub fn state(&self) -> State {
-        self.state
+        self.stands.state
     }
 
     /// What changed, of one that is void.
     pub fn void(&self) -> Option<Part> {
-        self.void
+        self.stands.void
     }
 
     /// Who decided, and when.
     pub fn decided(&self) -> Option<&(By, u64)> {
-        self.decided.as_ref()
+        self.stands.decided.as_ref()
+    }
+
+    /// Where it stands, with all that its steps change.
+    pub fn standing(&self) -> &Standing {
+        &self.stands
+    }
+
+    /// Takes over how it stood, as it was read.
+    pub fn stand(&mut self, stands: Standing) {
+        self.stands = stands;
     }
 
     /// Time passes. True if that changed anything.
     pub fn tick(&mut self, now: u64) -> bool {
-        let late = self.state.is_live() && now >= self.expires;
+        let late = self.stands.state.is_live() && now >= self.of.expires;
         if late {
-            self.state = State::Expired;
+            self.stands.state = State::Expired;
         }
         late
     }
 
     /// What is in force now. True if that changed anything: of another policy or contract nobody was asked.
     pub fn world(&mut self, policy: Digest, contract: Digest) -> bool {
-        let part = match (policy == self.call.policy, contract == self.call.contract) {
+        let part = match (policy == self.of.call.policy, contract == self.of.call.contract) {
             (true, true) => return false,
             (_, false) => Part::Contract,
             (false, true) => Part::Policy,
         };
-        let voids = self.state.is_live();
+        let voids = self.stands.state.is_live();
         if voids {
-            (self.state, self.void) = (State::Void, Some(part));
+            (self.stands.state, self.stands.void) = (State::Void, Some(part));
         }
         voids
     }
@@ -362,9 +421,9 @@ impl Confirmation {
     /// Somebody who may decide sees it.
     pub fn show(&mut self, now: u64) -> Result<(), Fault> {
         self.tick(now);
-        match self.state {
+        match self.stands.state {
             State::Proposed | State::Shown => {
-                self.state = State::Shown;
+                self.stands.state = State::Shown;
                 Ok(())
             }
             _ => Err(self.why_not()),
@@ -373,9 +432,9 @@ impl Confirmation {
 
     /// Whether this answerer may decide on it.
     pub fn may_decide(&self, who: Answerer<'_>, now: u64) -> Result<By, Fault> {
-        match (self.mode, who) {
+        match (self.of.mode, who) {
             (Mode::Elicit, Answerer::Client { subject, client }) => {
-                if (subject, client) == (self.call.subject, self.call.client) {
+                if (subject, client) == (self.of.call.subject, self.of.call.client) {
                     Ok(By::Caller)
                 } else {
                     Err(Fault::NotApprover)
@@ -386,7 +445,7 @@ impl Confirmation {
                 Err(Fault::SignInExpired)
             }
             (Mode::Approver, Answerer::Person { subject, has_role, .. }) => {
-                if self.separate && subject == self.call.subject {
+                if self.of.separate && subject == self.of.call.subject {
                     Err(Fault::SamePerson)
                 } else if !has_role {
                     Err(Fault::NotApprover)
@@ -395,13 +454,15 @@ impl Confirmation {
                 }
             }
             (Mode::Approver, Answerer::System { name, subject }) => {
-                if self.separate && subject == self.call.subject {
+                if self.of.separate && subject == self.of.call.subject {
                     Err(Fault::SamePerson)
                 } else {
                     Ok(By::System(name.to_owned(), subject))
                 }
             }
-            (Mode::Code, Answerer::Person { subject, .. }) if subject == self.call.subject => Ok(By::Person(subject)),
+            (Mode::Code, Answerer::Person { subject, .. }) if subject == self.of.call.subject => {
+                Ok(By::Person(subject))
+            }
             (Mode::Code, Answerer::Person { .. }) => Err(Fault::NotApprover),
             (Mode::Approver, Answerer::Batch(id)) => Ok(By::Batch(id.to_owned())),
             _ => Err(Fault::WrongWay),
@@ -412,16 +473,16 @@ impl Confirmation {
     pub fn decide(&mut self, yes: bool, who: Answerer<'_>, now: u64) -> Result<(), Fault> {
         self.tick(now);
         let by = self.may_decide(who, now)?;
-        match self.state {
+        match self.stands.state {
             State::Shown => {
-                self.state = if yes { State::Approved } else { State::Denied };
-                self.decided = Some((by, now));
+                self.stands.state = if yes { State::Approved } else { State::Denied };
+                self.stands.decided = Some((by, now));
                 Ok(())
             }
             State::Proposed => Err(Fault::NotShown),
             // Whoever said yes may still say no, as long as nothing came of it.
             State::Approved if !yes => {
-                (self.state, self.decided) = (State::Denied, Some((by, now)));
+                (self.stands.state, self.stands.decided) = (State::Denied, Some((by, now)));
                 Ok(())
             }
             State::Approved => Err(Fault::Decided),
@@ -433,25 +494,25 @@ impl Confirmation {
     /// made again: what somebody approved is what they were shown.
     pub fn spend(&mut self, call: &Call, preview: Option<Digest>, now: u64) -> Result<Spent, Fault> {
         self.tick(now);
-        match self.call.differs(call) {
+        match self.of.call.differs(call) {
             None => {}
             // A change of the world voids it for good; a stranger's call changes nothing.
             Some(part) if part.is_of_the_world() => {
-                if self.state.is_live() {
-                    (self.state, self.void) = (State::Void, Some(part));
+                if self.stands.state.is_live() {
+                    (self.stands.state, self.stands.void) = (State::Void, Some(part));
                 }
-                return Err(if self.state == State::Void { Fault::Void(part) } else { self.why_not() });
+                return Err(if self.stands.state == State::Void { Fault::Void(part) } else { self.why_not() });
             }
             Some(part) => return Err(Fault::Differs(part)),
         }
-        match self.state {
-            State::Approved if self.rechecked && preview.is_none() => Err(Fault::Pending),
-            State::Approved if self.rechecked && preview != self.preview => {
-                (self.state, self.void) = (State::Void, Some(Part::Preview));
+        match self.stands.state {
+            State::Approved if self.of.rechecked && preview.is_none() => Err(Fault::Pending),
+            State::Approved if self.of.rechecked && preview != self.of.preview => {
+                (self.stands.state, self.stands.void) = (State::Void, Some(Part::Preview));
                 Err(Fault::Void(Part::Preview))
             }
             State::Approved => {
-                self.state = State::Spent;
+                self.stands.state = State::Spent;
                 Ok(self.proof())
             }
             _ => Err(self.why_not()),
@@ -460,25 +521,25 @@ impl Confirmation {
 
     /// The server asks the client for input before it goes on.
     pub fn asked(&mut self, now: u64) -> Result<u32, Fault> {
-        if self.state != State::Spent || self.asked.is_some() || self.round >= ROUNDS_MAX {
+        if self.stands.state != State::Spent || self.stands.asked.is_some() || self.stands.round >= ROUNDS_MAX {
             return Err(self.why_not());
         }
-        self.round += 1;
-        self.asked = Some(now);
-        Ok(self.round)
+        self.stands.round += 1;
+        self.stands.asked = Some(now);
+        Ok(self.stands.round)
     }
 
     /// The client gives the input of this round: the call goes on, once.
     pub fn resume(&mut self, call: &Call, round: u32, now: u64) -> Result<Spent, Fault> {
-        if let Some(part) = self.call.differs(call) {
+        if let Some(part) = self.of.call.differs(call) {
             return Err(if part.is_of_the_world() { Fault::Void(part) } else { Fault::Differs(part) });
         }
-        match self.asked {
-            Some(asked) if self.state == State::Spent && self.round == round => {
+        match self.stands.asked {
+            Some(asked) if self.stands.state == State::Spent && self.stands.round == round => {
                 if now >= asked.saturating_add(ROUND_SECONDS) {
                     return Err(Fault::Expired);
                 }
-                self.asked = None;
+                self.stands.asked = None;
                 Ok(self.proof())
             }
             _ => Err(Fault::Spent),
@@ -487,25 +548,25 @@ impl Confirmation {
 
     /// What came of it.
     pub fn finish(&mut self, done: bool) -> Result<(), Fault> {
-        if self.state != State::Spent {
+        if self.stands.state != State::Spent {
             return Err(self.why_not());
         }
-        self.state = if done { State::Executed } else { State::Failed };
+        self.stands.state = if done { State::Executed } else { State::Failed };
         Ok(())
     }
 
     fn proof(&self) -> Spent {
-        Spent { call: self.call.digest(), id: self.id.clone(), round: self.round }
+        Spent { call: self.of.digest, id: self.of.id.clone(), round: self.stands.round }
     }
 
     /// Why nothing goes on from here.
     fn why_not(&self) -> Fault {
-        match self.state {
+        match self.stands.state {
             State::Proposed | State::Shown => Fault::Pending,
             State::Approved => Fault::Decided,
             State::Denied => Fault::Denied,
             State::Expired => Fault::Expired,
-            State::Void => Fault::Void(self.void.unwrap_or(Part::Policy)),
+            State::Void => Fault::Void(self.stands.void.unwrap_or(Part::Policy)),
             State::Spent | State::Executed | State::Failed => Fault::Spent,
         }
     }

@@ -1,5 +1,6 @@
 //! How often a person may be asked: people who are asked too often say yes without reading.
 use crate::kernel::refusal::{Reason, Refusal};
+use std::collections::VecDeque;
 
 /// What the policy says of it.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -40,17 +41,16 @@ impl Pace {
     }
 
     /// Whether one more prompt may be shown. `prompts` and `denials` are the times of those before, of whoever is
-    /// counted by, in seconds since 1970.
-    pub fn admits(
-        &self,
-        prompts: impl Iterator<Item = u64>,
-        denials: impl Iterator<Item = u64>,
-        now: u64,
-    ) -> Result<(), Refusal> {
+    /// counted by, in seconds since 1970 and in order.
+    pub fn admits(&self, prompts: &VecDeque<u64>, denials: &VecDeque<u64>, now: u64) -> Result<(), Refusal> {
         if self.quiet.is_some_and(|quiet| within(quiet, now)) {
             return Err(Reason::ConfirmationQuiet.into());
         }
-        let since = |seconds: u64| move |time: &u64| time.saturating_add(seconds) > now;
+        // How many there were in so many seconds, and when the first of them.
+        let recent = |times: &VecDeque<u64>, seconds: u64| {
+            let from = times.partition_point(|time| time.saturating_add(seconds) <= now);
+            (times.len() - from, times.get(from).copied())
+        };
         let wait = |reason: Reason, from: Option<u64>, seconds: u64| {
             let mut refusal = Refusal::from(reason);
             let until = from.unwrap_or(now).saturating_add(seconds);
@@ -58,15 +58,15 @@ impl Pace {
             Err(refusal)
         };
         if let Some(CoolDown { denials: most, seconds }) = self.cool_down {
-            let recent: Vec<u64> = denials.filter(since(seconds)).collect();
-            if recent.len() >= most {
-                return wait(Reason::ConfirmationCoolDown, recent.iter().min().copied(), seconds);
+            let (count, first) = recent(denials, seconds);
+            if count >= most {
+                return wait(Reason::ConfirmationCoolDown, first, seconds);
             }
         }
         if let Some(Budget { prompts: most, seconds, per: _ }) = self.budget {
-            let recent: Vec<u64> = prompts.filter(since(seconds)).collect();
-            if recent.len() >= most {
-                return wait(Reason::ConfirmationBudget, recent.iter().min().copied(), seconds);
+            let (count, first) = recent(prompts, seconds);
+            if count >= most {
+                return wait(Reason::ConfirmationBudget, first, seconds);
             }
         }
         Ok(())
@@ -87,15 +87,15 @@ mod tests {
     #[test]
     fn no_window_has_more_prompts_than_the_budget() {
         let pace = Pace { budget: Some(Budget { per: Per::Subject, prompts: 20, seconds: 3600 }), ..Pace::default() };
-        let mut shown: Vec<u64> = Vec::new();
+        let (mut shown, none) = (VecDeque::new(), VecDeque::new());
         for now in (10_000..20_000).step_by(7) {
-            match pace.admits(shown.iter().copied(), std::iter::empty(), now) {
-                Ok(()) => shown.push(now),
+            match pace.admits(&shown, &none, now) {
+                Ok(()) => shown.push_back(now),
                 Err(refusal) => {
                     assert_eq!(refusal.reason, Reason::ConfirmationBudget);
                     let again = now + refusal.retry_after.unwrap();
-                    assert!(pace.admits(shown.iter().copied(), std::iter::empty(), again).is_ok(), "as told");
-                    assert!(pace.admits(shown.iter().copied(), std::iter::empty(), again - 1).is_err(), "not before");
+                    assert!(pace.admits(&shown, &none, again).is_ok(), "as told");
+                    assert!(pace.admits(&shown, &none, again - 1).is_err(), "not before");
                 }
             }
         }
@@ -114,7 +114,7 @@ mod tests {
         };
         let noon = 12 * 3600;
         let asked = |denials: &[u64], now| {
-            pace.admits(std::iter::empty(), denials.iter().copied(), now).map_err(|refusal| refusal.reason)
+            pace.admits(&VecDeque::new(), &denials.iter().copied().collect(), now).map_err(|refusal| refusal.reason)
         };
         assert_eq!(asked(&[noon - 10], noon), Ok(()));
         assert_eq!(asked(&[noon - 10, noon - 20], noon), Err(Reason::ConfirmationCoolDown));

@@ -71,10 +71,7 @@ impl SealKey {
     /// Opens what [`SealKey::seal_as`] made for this purpose.
     pub fn open_as<T: DeserializeOwned>(&self, purpose: &str, sealed: &str) -> Option<T> {
         let (text, mac) = sealed.rsplit_once('.').filter(|_| sealed.len() <= BYTES_MAX)?;
-        let mac = Digest::parse(mac)?;
-        // Compared as digests under a key that nobody has: how long that takes tells nothing.
-        let again = |digest: &Digest| keyed(&self.0, &[b"compare", digest.bytes()]);
-        if again(&mac) != again(&self.mac(purpose, text)) {
+        if !Digest::parse(mac)?.matches(&self.mac(purpose, text)) {
             return None;
         }
         let json = URL_SAFE_NO_PAD.decode(text.strip_prefix(PREFIX)?).ok()?;

@@ -25,7 +25,7 @@ pub struct Line {
 
 /// A text of which a person sees every character, cut visibly.
 pub fn plain(text: &str, most: usize) -> String {
-    let mut out = String::new();
+    let mut out = String::with_capacity(text.len().min(most * 4));
     for (shown, c) in text.chars().enumerate() {
         if shown >= most {
             let rest = text.chars().count() - shown;
@@ -33,6 +33,7 @@ pub fn plain(text: &str, most: usize) -> String {
             return out;
         }
         match c {
+            ' '..='~' => out.push(c),
             '\n' => out.push('\n'),
             c if is_hidden(c) => {
                 let _ = write!(out, "\\u{{{:x}}}", u32::from(c));
@@ -45,7 +46,8 @@ pub fn plain(text: &str, most: usize) -> String {
 
 /// The same on one line.
 pub fn one_line(text: &str, most: usize) -> String {
-    plain(text, most).replace('\n', "\\n")
+    let plain = plain(text, most);
+    if plain.contains('\n') { plain.replace('\n', "\\n") } else { plain }
 }
 
 /// Characters that nobody sees, or that change how others are seen.
@@ -113,7 +115,10 @@ pub fn text(call: &Call, lines: &[Line], preview: Option<&str>) -> String {
         crate::kernel::policy::source::Effect::Destructive => "deletes, or cannot be undone",
         crate::kernel::policy::source::Effect::Egress => "sends data out",
     };
-    let mut out = format!("Allow this call? {} on {}: {what}.", one_line(&call.tool, 120), call.server);
+    let long = |line: &Line| line.name.len() + line.value.len() + 5;
+    let shown = lines.iter().map(long).sum::<usize>() + preview.map_or(0, str::len);
+    let mut out = String::with_capacity(shown + 300);
+    let _ = write!(out, "Allow this call? {} on {}: {what}.", one_line(&call.tool, 120), call.server);
     for Line { name, value } in lines {
         let _ = write!(out, "\n  {name}: {value}");
     }

@@ -18,6 +18,7 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use jsonschema::{Draft, PatternOptions, Retrieve, Uri, ValidationError, Validator};
 use quick::Quick;
 use serde_json::Value as Json;
+use std::borrow::Cow;
 use std::collections::HashSet;
 use std::fmt::Write as _;
 use tape::{Fuel, Prices, Spot, Tape};
@@ -202,8 +203,8 @@ impl Schema {
     /// were declared.
     pub fn undeclared<'a>(&self, value: Value<'a>) -> Vec<(String, Value<'a>)> {
         let fuel = self.fuel(value, 0);
-        let mut search = Search { index: &self.index, fuel: &fuel, found: Vec::new() };
-        search.visit(value, &[Index::ROOT], &mut String::new());
+        let mut search = Search { index: &self.index, fuel: &fuel, path: Vec::new(), found: Vec::new() };
+        search.visit(value, &[Index::ROOT]);
         let found = search.found;
         if fuel.spent() { vec![(String::new(), value)] } else { found }
     }
@@ -250,11 +251,18 @@ impl Schema {
 struct Search<'s, 'a> {
     index: &'s Index,
     fuel: &'s Fuel,
+    /// Where it is: put into words only for what is found.
+    path: Vec<Step<'a>>,
     found: Vec<(String, Value<'a>)>,
 }
 
+enum Step<'a> {
+    Name(Cow<'a, str>),
+    Position(usize),
+}
+
 impl<'a> Search<'_, 'a> {
-    fn visit(&mut self, value: Value<'a>, places: &[u32], pointer: &mut String) {
+    fn visit(&mut self, value: Value<'a>, places: &[u32]) {
         if !(value.is_object() || value.is_array()) || self.found.len() >= UNDECLARED_MAX {
             return;
         }
@@ -263,6 +271,7 @@ impl<'a> Search<'_, 'a> {
             return;
         }
         let places: Vec<&Place> = places.iter().filter_map(|place| self.index.get(*place)).collect();
+        let mut next = Vec::new();
         for (position, element) in value.elements().enumerate() {
             if !self.fuel.pay(1 + places.len() as u64) {
                 return;
@@ -270,8 +279,9 @@ impl<'a> Search<'_, 'a> {
             if !(element.is_object() || element.is_array()) {
                 continue;
             }
-            let next: Vec<u32> = places.iter().filter_map(|place| place.element(position)).collect();
-            self.step(&position.to_string(), element, &next, pointer);
+            next.clear();
+            next.extend(places.iter().filter_map(|place| place.element(position)));
+            self.step(Step::Position(position), element, &next);
         }
         for (key, member) in value.entries() {
             let price: usize = places.iter().map(|place| 1 + place.patterns()).sum();
@@ -279,7 +289,8 @@ impl<'a> Search<'_, 'a> {
                 return;
             }
             let (name, spot) = (key.text(), Spot::Value(key.value(), self.fuel));
-            let (mut next, mut declared) = (Vec::new(), false);
+            let mut declared = false;
+            next.clear();
             for place in &places {
                 let before = next.len();
                 place.property(&name, spot, &mut next);
@@ -292,25 +303,36 @@ impl<'a> Search<'_, 'a> {
                 }
             }
             if next.is_empty() && !declared {
-                let at = cut(&format!("{pointer}/{}", escape(&name)));
+                let at = self.pointer(&name);
                 self.found.push((at, member));
             } else {
-                self.step(&name, member, &next, pointer);
+                self.step(Step::Name(name), member, &next);
             }
         }
     }
 
-    fn step(&mut self, segment: &str, value: Value<'a>, places: &[u32], pointer: &mut String) {
+    fn step(&mut self, step: Step<'a>, value: Value<'a>, places: &[u32]) {
         if places.is_empty() || !(value.is_object() || value.is_array()) {
             return;
         }
-        let length = pointer.len();
-        // Never longer than what is shown of it: a deep path of long names is not copied at each level.
-        if length <= 4 * WORDS_MAX {
-            let _ = write!(pointer, "/{}", escape(&cut(segment)));
+        self.path.push(step);
+        self.visit(value, places);
+        self.path.pop();
+    }
+
+    /// Of a name at this place; no longer than what is shown of it.
+    fn pointer(&self, name: &str) -> String {
+        let mut pointer = String::new();
+        for step in &self.path {
+            if pointer.len() > 4 * WORDS_MAX {
+                break;
+            }
+            let _ = match step {
+                Step::Name(name) => write!(pointer, "/{}", escape(&cut(name))),
+                Step::Position(position) => write!(pointer, "/{position}"),
+            };
         }
-        self.visit(value, places, pointer);
-        pointer.truncate(length);
+        cut(&format!("{pointer}/{}", escape(name)))
     }
 }
 

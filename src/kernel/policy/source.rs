@@ -621,7 +621,7 @@ pub struct SuppressSource {
 }
 
 /// What a limit counts by.
-#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Deserialize, JsonSchema, PartialEq, Eq, Hash)]
 #[serde(rename_all = "snake_case")]
 pub enum Per {
     /// Each subject of each issuer.

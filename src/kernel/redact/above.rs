@@ -201,7 +201,14 @@ pub struct Keys {
     /// Places in `read`, one more than each; nothing is where none is. Nothing at all before the first key.
     slots: Vec<u16>,
     read: Vec<(Ends, Box<str>, Key)>,
+    /// The keys of the first element of an array in their order, which those of the others mostly follow.
+    trail: Vec<(Ends, Key)>,
+    /// Where the next key is expected, if some array is being looked through.
+    next: Option<usize>,
 }
+
+/// The most keys of a trail.
+const TRAIL_MAX: usize = 128;
 
 impl Keys {
     /// What these say, and those of messages themselves.
@@ -231,7 +238,47 @@ impl Keys {
     /// What a key says, of those `known` and of the others.
     pub fn read(&mut self, known: &Self, key: &str) -> Key {
         let ends = Ends::of(key);
+        let Some(next) = self.next.filter(|_| key.len() <= 16) else { return self.find(known, ends, key) };
+        // One may be left out.
+        for at in next..next + 2 {
+            if let Some((expected, read)) = self.trail.get(at)
+                && *expected == ends
+            {
+                self.next = Some(at + 1);
+                return *read;
+            }
+        }
+        let read = self.find(known, ends, key);
+        if next == self.trail.len() && next < TRAIL_MAX {
+            self.trail.push((ends, read));
+            self.next = Some(next + 1);
+        }
+        read
+    }
+
+    fn find(&mut self, known: &Self, ends: Ends, key: &str) -> Key {
         known.get(ends, key).or_else(|| self.get(ends, key)).unwrap_or_else(|| self.keep(key))
+    }
+
+    /// An array of several elements begins. Where its trail does, and what was expected before.
+    pub fn begin(&mut self) -> (usize, Option<usize>) {
+        let before = self.next;
+        let start = before.unwrap_or(0);
+        if before.is_none() {
+            self.trail.clear();
+        }
+        self.next = Some(start);
+        (start, before)
+    }
+
+    /// What is expected next.
+    pub fn expected(&self) -> Option<usize> {
+        self.next
+    }
+
+    /// Goes on as if the keys up to there had been read.
+    pub fn expect(&mut self, next: Option<usize>) {
+        self.next = next;
     }
 
     fn keep(&mut self, key: &str) -> Key {
@@ -299,6 +346,18 @@ const MESSAGES: &[&str] = &[
     "inputResponses",
     "nextCursor",
     "cursor",
+    "version",
+    "protocolVersion",
+    "capabilities",
+    "clientInfo",
+    "serverInfo",
+    "io.modelcontextprotocol/protocolVersion",
+    "io.modelcontextprotocol/clientCapabilities",
+    "io.modelcontextprotocol/clientInfo",
+    "io.modelcontextprotocol/serverInfo",
+    "io.modelcontextprotocol/logLevel",
+    "io.modelcontextprotocol/subscriptionId",
+    "io.modelcontextprotocol/related-task",
 ];
 
 /// The length of a key, its first eight bytes and its last: the whole of it, if it is no longer than sixteen.

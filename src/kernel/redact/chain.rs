@@ -36,7 +36,7 @@ impl Word {
 }
 
 /// Words with one space, hyphen, dot or slash between them, at least the first with a digit.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Debug, Default)]
 pub struct Chain {
     words: [Word; WORDS],
     count: usize,
@@ -99,10 +99,11 @@ pub fn word_from(text: &[u8], start: usize) -> Word {
 }
 
 impl Chain {
-    /// The chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C").
+    /// Becomes the chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C").
     /// `last` is the chain read before: where it goes on with `first`, its words are not read again.
-    pub fn read(text: &[u8], first: Word, last: &Self) -> Self {
-        let mut chain = Self::default();
+    pub fn read(&mut self, text: &[u8], first: Word, last: &Self) {
+        (self.count, self.cut) = (0, false);
+        let chain = self;
         if matches!(byte_before(text, first.start), b' ' | b'-') && first.start > 1 {
             let before = word(text, first.start - 2 + usize::from(first.start < 2));
             if before.end + 1 == first.start
@@ -120,7 +121,7 @@ impl Chain {
             None => chain.push(first),
         }
         if known.is_some_and(|at| !last.cut && last.count - at < WORDS) {
-            return chain;
+            return;
         }
         let mut last = chain.words().last().copied().unwrap_or(first);
         while let Some(gap) = gap(text, last.end) {
@@ -136,7 +137,6 @@ impl Chain {
             chain.push(next);
             last = next;
         }
-        chain
     }
 
     fn push(&mut self, word: Word) {

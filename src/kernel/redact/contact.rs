@@ -593,8 +593,8 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         return None;
     }
     let evidence = judge.evidence(start, end);
-    let also = evidence.also.names(Kind::DateOfBirth) && !evidence.labels.any(Labels::OTHER);
-    if evidence.names(Kind::DateOfBirth) || also {
+    let other = evidence.labels.any(Labels::OTHER);
+    if evidence.names(Kind::DateOfBirth) || !other && judge.also(evidence).names(Kind::DateOfBirth) {
         judge.put(Kind::DateOfBirth, start, end, if evidence.direct { 90 } else { 80 });
         return Some(end);
     }

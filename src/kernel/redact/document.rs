@@ -241,7 +241,6 @@ impl Engine {
     pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
         let mut scan = Scan {
             engine: self,
-            text: root.text_around(),
             findings: Findings::default(),
             path: Vec::new(),
             nested: 0,
@@ -293,8 +292,6 @@ impl Roles {
 
 struct Scan<'s> {
     engine: &'s Engine,
-    /// Of the whole document.
-    text: &'s str,
     findings: Findings,
     path: Vec<Step<'s>>,
     nested: usize,
@@ -347,8 +344,13 @@ impl<'s> Scan<'s> {
     fn object(&mut self, object: Value<'s>) {
         let mut roles = Roles::default();
         let first = self.row.len();
+        if first == 0 {
+            // As wide and deep as most messages are, so that neither grows.
+            self.row.reserve(32);
+            self.path.reserve(8);
+        }
         for (place, (key, value)) in object.entries().enumerate() {
-            let text = self.string_of(key.value());
+            let text = key.text();
             let key = self.keys.read(&self.engine.known, &text);
             roles.add(place, key, value);
             self.row.push(key);
@@ -356,13 +358,16 @@ impl<'s> Scan<'s> {
         let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            let read = self.row.get(first + place).copied().unwrap_or_default();
-            let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
-            let leaf = if is_plain { self.leaf(&read, value) } else { None };
+            // Most have nothing, and then nothing of the key is needed but a look.
+            let leaf = self.row.get(first + place).and_then(|read| {
+                let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
+                if is_plain { self.leaf(read, value) } else { None }
+            });
             if leaf.as_ref().is_some_and(Vec::is_empty) {
                 continue;
             }
-            let step = Step { text: self.string_of(key.value()), key: read };
+            let read = self.row.get(first + place).copied().unwrap_or_default();
+            let step = Step { text: key.text(), key: read };
             if let Some(spans) = leaf {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
                 if !(self.whole)(value) {
@@ -398,24 +403,28 @@ impl<'s> Scan<'s> {
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
         match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
-            json::Kind::Number => Some(self.engine.scan_number(self.text.get(value.range())?, above)),
+            json::Kind::Number => Some(self.engine.scan_number(value.spelling(), above)),
             json::Kind::String { escaped: false, .. } => {
-                let text = value.as_str_of(self.text)?;
+                let text = value.as_str()?;
                 (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
             }
             _ => None,
         }
     }
 
-    /// A key or another string.
-    fn string_of(&self, value: Value<'s>) -> Cow<'s, str> {
-        value.as_str_of(self.text).unwrap_or_default()
-    }
-
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
         let own = if heads.is_none() { self.first_row(array) } else { None };
         let heads = own.as_deref().or(heads);
-        for element in array.elements() {
+        // Objects of one array mostly have the same keys.
+        let mut elements = array.elements();
+        let several = elements.next().is_some_and(Value::is_object) && elements.next().is_some_and(Value::is_object);
+        let (start, before) = if several { self.keys.begin() } else { (0, None) };
+        let mut after = None;
+        for (place, element) in array.elements().enumerate() {
+            if several && place > 0 {
+                after = after.max(self.keys.expected());
+                self.keys.expect(Some(start));
+            }
             match heads {
                 Some(heads) if element.is_array() => {
                     for (place, cell) in element.elements().enumerate() {
@@ -428,10 +437,13 @@ impl<'s> Scan<'s> {
                 _ => self.value(element, None),
             }
         }
+        if several {
+            self.keys.expect(before.and(after));
+        }
     }
 
     fn string(&mut self, value: Value<'s>) {
-        let Some(text) = value.as_str_of(self.text) else {
+        let Some(text) = value.as_str() else {
             return;
         };
         if self.nested < NESTED_MAX && looks_nested(&text) {
@@ -470,7 +482,6 @@ impl<'s> Scan<'s> {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
-                text: document.text(),
                 findings: Findings::default(),
                 path: self.path.iter().map(Step::to_owned).collect(),
                 nested: self.nested + 1,
@@ -491,8 +502,7 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        let raw = self.text.get(value.range()).unwrap_or_default();
-        let spans = self.engine.scan_number(raw, || self.above());
+        let spans = self.engine.scan_number(value.spelling(), || self.above());
         self.keep(value, value, Place::Number, spans);
     }
 
@@ -558,14 +568,13 @@ impl<'s> Scan<'s> {
         let short = |value: Value<'s>| {
             value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
         };
-        let tells =
-            |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::of_key(text).tells() || secrets::promises(text));
+        let tells = |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::tells(text) || secrets::promises(text));
         for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
             let key = self.row.get(first + place).copied().unwrap_or_default();
             // `"loc": ["body", "ssn"]`: the last of several is the name.
             let last = if key.is(Role::Names) { value.elements().last().unwrap_or(value) } else { value };
             let found = if key.is(Role::Names) && short(last) {
-                Some(self.string_of(last)).filter(tells)
+                last.as_str().filter(tells)
             } else if key.is(Role::Type) && value.is_object() {
                 // FHIR: `"type": {"text": "…"}`.
                 value.entries().find_map(|(_, text)| text.as_str().filter(tells))

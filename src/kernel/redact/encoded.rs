@@ -14,7 +14,7 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 const RUN_MIN: usize = TOKEN;
 const BUDGET: usize = 256 << 10;
 /// How long a text is in which short runs count too.
-const SHORT: usize = 2048;
+pub const SHORT: usize = 2048;
 
 const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent)

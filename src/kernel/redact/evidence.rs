@@ -16,8 +16,8 @@ const LINES: usize = 4;
 pub struct Evidence {
     /// What the nearest label says.
     pub labels: Labels,
-    /// What labels further away say.
-    pub also: Labels,
+    /// The place before which labels further away stand, for [`Surroundings::also`].
+    pub also: Option<usize>,
     /// It is the key or the column of the value, not only a word in the neighbourhood.
     pub direct: bool,
     /// It has a key that says nothing we know.
@@ -36,8 +36,10 @@ impl Evidence {
 pub struct Front {
     /// A key or a column decides.
     decided: Option<Evidence>,
-    /// The nearest label, and what those before it say.
-    near: Option<(Labels, Labels)>,
+    /// The nearest label.
+    near: Option<Labels>,
+    /// See [`Evidence`].
+    also: Option<usize>,
     /// It stands right beside the value: what follows cannot be nearer.
     beside: bool,
     strange: bool,
@@ -49,7 +51,7 @@ impl Front {
         Self { beside: false, ..self }
     }
 
-    fn direct(labels: Labels, also: Labels) -> Self {
+    fn direct(labels: Labels, also: Option<usize>) -> Self {
         let decided = Some(Evidence { labels, also, direct: true, strange: false });
         Self { decided, ..Self::default() }
     }
@@ -76,7 +78,7 @@ impl<'v> Surroundings<'v> {
 
     /// What is said about `start..end`, given what stands in front of it.
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
-        let Front { decided: None, near, beside, strange } = *front else {
+        let Front { decided: None, near, also, beside, strange } = *front else {
             return front.decided.unwrap_or_default();
         };
         let after = if beside { None } else { self.after(end) };
@@ -84,11 +86,11 @@ impl<'v> Surroundings<'v> {
         let after =
             after.filter(|(labels, outright)| near.is_none() && !strange || *outright && !labels.any(Labels::OTHER));
         match (after, near) {
-            (Some((labels, _)), _) => Evidence { labels, also: Labels::NONE, direct: false, strange },
-            (None, Some((labels, also))) => Evidence { labels, also, direct: false, strange },
+            (Some((labels, _)), _) => Evidence { labels, also: None, direct: false, strange },
+            (None, Some(labels)) => Evidence { labels, also, direct: false, strange },
             (None, None) => {
                 let labels = self.above;
-                Evidence { labels, also: Labels::NONE, direct: false, strange: strange && !labels.tells() }
+                Evidence { labels, also: None, direct: false, strange: strange && !labels.tells() }
             }
         }
     }
@@ -120,7 +122,7 @@ impl<'v> Surroundings<'v> {
         if !clean.ends_with([':', '='])
             && let Some(labels) = tables().filter(|labels| labels.tells())
         {
-            return Front::direct(labels, Labels::NONE);
+            return Front::direct(labels, None);
         }
         if is_call(before, clean) {
             return Front { strange: true, beside: true, ..Front::default() };
@@ -128,46 +130,54 @@ impl<'v> Surroundings<'v> {
         let mut strange = false;
         let stands_alone = whole_line && clean.trim_matches(bullet).is_empty();
         if stands_alone && before.len() == start && self.above.tells() {
-            return Front::direct(self.above, Labels::NONE);
+            return Front::direct(self.above, None);
         }
         match key(clean) {
             Some(key) => {
-                let (labels, also) = labels::of_phrase(key);
+                let labels = labels::of_key(key);
                 if labels.tells() {
-                    return Front::direct(labels, also);
+                    return Front::direct(labels, Some(start));
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let named = named(clean);
                     if named.tells() {
-                        return Front::direct(named, Labels::NONE);
+                        return Front::direct(named, None);
                     }
                     let parent = self.parent(start);
                     if parent.tells() {
-                        return Front::direct(parent, Labels::NONE);
+                        return Front::direct(parent, None);
                     }
                     let heading = if stands_alone { self.heading(start) } else { self.asked(start, whole_line) };
                     if heading.tells() {
-                        return Front::direct(heading, Labels::NONE);
+                        return Front::direct(heading, None);
                     }
                 } else {
                     strange = true;
                     let asked = self.asked(start, whole_line);
                     if asked.tells() {
-                        return Front::direct(asked, Labels::NONE);
+                        return Front::direct(asked, None);
                     }
                 }
             }
             None if stands_alone => {
                 let heading = self.heading(start);
                 if heading.tells() {
-                    return Front::direct(heading, Labels::NONE);
+                    return Front::direct(heading, None);
                 }
             }
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
         let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
-        Front { decided: None, near: near.map(|(found, also)| (found.labels, also)), beside, strange }
+        let also = near.filter(|(_, more)| *more).map(|_| start);
+        Front { decided: None, near: near.map(|(found, _)| found.labels), also, beside, strange }
+    }
+
+    /// What labels further away than the nearest say before `start`, which some evidence gave.
+    pub fn also(&self, start: usize) -> Labels {
+        let clean = peel(self.before(start).0);
+        let sentence = || labels::before_last(sentence(clean));
+        key(clean).and_then(labels::before_last).or_else(sentence).unwrap_or_default()
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
@@ -213,7 +223,7 @@ impl<'v> Surroundings<'v> {
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
         let asks = whole_line && line.ends_with(['?', '？']);
-        if asks { labels::of_phrase(line).0 } else { Labels::NONE }
+        if asks { labels::of_key(line) } else { Labels::NONE }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -396,25 +406,29 @@ const OF: &[&str] = &[
     "zur", "zum", "el",
 ];
 
-/// The nearest label in a sentence, and what those before it say; what is only of something else gives way to
-/// what it is of.
-fn near(clean: &str) -> Option<(Match, Labels)> {
+/// Without what stands behind its last word.
+fn sentence(clean: &str) -> &str {
+    clean.trim_end_matches(|c: char| !c.is_alphanumeric())
+}
+
+/// The nearest label in a sentence, and whether those before it count; what is only of something else gives way to what
+/// it is of.
+fn near(clean: &str) -> Option<(Match, bool)> {
     if !clean.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
         return None;
     }
-    let words = Words::read(clean.trim_end_matches(|c: char| !c.is_alphanumeric()));
+    let words = Words::read(sentence(clean));
     // The name of a tag says what a browser does: `<dl>`.
     let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
     let nearest = labels::last(&words).filter(|found| !tag(found))?;
-    let also = labels::before(&words, nearest);
-    if !nearest.labels.any(Labels::OTHER) || !also.tells() {
-        return Some((nearest, also));
+    if !nearest.labels.any(Labels::OTHER) || !labels::before(&words, nearest).tells() {
+        return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
     let before =
         if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
-    Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), Labels::NONE))
+    Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
 }
 
 /// Whether a dot ends a sentence here; after a title or an abbreviation it does not.

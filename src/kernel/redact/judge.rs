@@ -1,5 +1,4 @@
 //! Shape and surroundings together: whether what could be a value is taken for one.
-use super::chain::Chain;
 use super::evidence::{Evidence, Front, Surroundings};
 use super::labels::Labels;
 use super::{Found, Group, Kind, Span};
@@ -25,14 +24,12 @@ pub struct Judge<'v, 'o> {
     /// Where a run of numbers began about which nothing was asked, and the last of them.
     passed: Option<(usize, usize)>,
     last: Option<(usize, usize, Evidence)>,
-    /// The last chain that was read; the next mostly goes on in it.
-    pub chain: Chain,
 }
 
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, passed: None, last: None, chain: Chain::default() }
+        Self { surroundings, out, front: None, passed: None, last: None }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
@@ -57,6 +54,11 @@ impl<'v, 'o> Judge<'v, 'o> {
                 evidence
             }
         }
+    }
+
+    /// What labels further away say than those that decide.
+    pub fn also(&self, evidence: Evidence) -> Labels {
+        evidence.also.map_or(Labels::NONE, |start| self.surroundings.also(start))
     }
 
     /// Whether anything may be said of anything but that it is harmless.
@@ -117,7 +119,7 @@ impl<'v, 'o> Judge<'v, 'o> {
             match strength {
                 Strength::Strong if !(evidence.direct && other) => 90,
                 Strength::Firm if !(other || evidence.direct && evidence.labels.tells()) => 71,
-                Strength::Weak if !other && evidence.also.names(kind) => 68,
+                Strength::Weak if !other && self.also(evidence).names(kind) => 68,
                 _ => return false,
             }
         };

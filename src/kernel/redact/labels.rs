@@ -77,7 +77,7 @@ impl Hash {
     const NONE: Self = Self(0xCBF2_9CE4_8422_2325);
 
     fn with(self, byte: u8) -> Self {
-        Self((self.0 ^ u64::from(byte)).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
+        Self((self.0 ^ u64::from(byte.to_ascii_lowercase())).wrapping_mul(0x9E37_79B9_7F4A_7C15).rotate_left(29))
     }
 
     fn of(plain: &[u8]) -> Self {
@@ -89,29 +89,41 @@ impl Hash {
     }
 }
 
-/// Slots of the table and bits of the filter: powers of two, a few times what is in them.
+/// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
-const TAILS: usize = 1 << 16;
+const TAILS: usize = 1 << 17;
 
-/// Whether a label with one of these tails may end so: always, for a single letter.
-fn may_end(tails: &[u64], word: &[u8]) -> bool {
-    if word.len() < 2 {
-        return true;
+/// Whether the last letters of a word are all of the last of some label; only its last eight are looked at.
+struct Tails(Vec<u64>);
+
+impl Tails {
+    /// The last eight bytes of any case, the last of them highest; fewer of a shorter word.
+    fn last(text: &[u8], start: usize, end: usize) -> u64 {
+        let eight = match end.checked_sub(8).and_then(|at| text.get(at..)).and_then(<[u8]>::first_chunk) {
+            Some(eight) => u64::from_le_bytes(*eight),
+            None => text.get(start..end).unwrap_or_default().iter().fold(0, |all, b| all >> 8 | u64::from(*b) << 56),
+        };
+        (eight | 0x2020_2020_2020_2020) & u64::MAX << (8 * 8usize.saturating_sub(end - start).min(7))
     }
-    let tail = tail(word);
-    tails.get(tail / 64).is_some_and(|word| word >> (tail % 64) & 1 == 1)
-}
 
-/// The last four letters of any case, hashed; fewer if the word is shorter, which only a shorter word has in common.
-fn tail(word: &[u8]) -> usize {
-    let four = match word {
-        [.., a, b, c, d] => u32::from_le_bytes([*a, *b, *c, *d]),
-        [a, b, c] => u32::from_le_bytes([0, *a, *b, *c]),
-        [b, c] => u32::from_le_bytes([0, 0, *b, *c]),
-        _ => 0,
-    };
-    ((four | 0x2020_2020).wrapping_mul(0x9E37_79B9) >> 16) as usize
+    fn place(last: u64) -> usize {
+        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 47) as usize
+    }
+
+    /// Adds an ending of a label.
+    fn add(&mut self, plain: &[u8], start: usize) {
+        let place = Self::place(Self::last(plain, start, plain.len()));
+        if let Some(bits) = self.0.get_mut(place / 64) {
+            *bits |= 1 << (place % 64);
+        }
+    }
+
+    /// Whether one may end so.
+    fn have(&self, last: u64) -> bool {
+        let place = Self::place(last);
+        self.0.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+    }
 }
 
 struct Table {
@@ -119,17 +131,19 @@ struct Table {
     slots: Vec<(u64, Labels)>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Vec<u64>,
-    /// The last three letters of every label that tells something, and of every one that accuses.
-    telling: Vec<u64>,
-    accusing: Vec<u64>,
+    /// Endings of every label that tells something, and of every one that accuses; those of the latter that are all of it.
+    telling: Tails,
+    accusing: Tails,
+    whole: Tails,
 }
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table {
         slots: vec![(0, Labels::NONE); SLOTS],
         endings: vec![0; BITS / 64],
-        telling: vec![0; TAILS / 64],
-        accusing: vec![0; TAILS / 64],
+        telling: Tails(vec![0; TAILS / 64]),
+        accusing: Tails(vec![0; TAILS / 64]),
+        whole: Tails(vec![0; TAILS / 64]),
     };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
@@ -152,14 +166,12 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
 
 impl Table {
     fn add(&mut self, plain: &[u8], labels: Labels) {
-        // A word that ends a label may have all of its letters or only the last two of them.
-        let short = |letters: usize| plain.len().checked_sub(letters).and_then(|at| plain.get(at..)).unwrap_or(plain);
-        for tail in [tail(plain), tail(short(3)), tail(short(2))] {
-            for (tails, is) in [(&mut self.telling, labels.tells()), (&mut self.accusing, labels.accuses())] {
-                if let Some(word) = tails.get_mut(tail / 64) {
-                    *word |= u64::from(is) << (tail % 64);
-                }
-            }
+        if labels.tells() {
+            (0..plain.len()).for_each(|start| self.telling.add(plain, start));
+        }
+        if labels.accuses() {
+            (0..plain.len()).for_each(|start| self.accusing.add(plain, start));
+            self.whole.add(plain, 0);
         }
         let mut hash = Hash::NONE;
         for byte in plain.iter().rev() {
@@ -211,9 +223,11 @@ pub struct Match {
 
 /// The most words of one label.
 const WORDS: usize = 6;
+/// How many are kept: no fewer, a power of two.
+const SEEN: usize = 8;
 
 /// The longest label that ends with the first `length` letters of word `end`, and its first word.
-fn ending(words: &Words, end: usize, length: usize) -> Option<(Labels, usize)> {
+fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize)> {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let mut found = None;
@@ -269,7 +283,7 @@ fn cuts(plain: &[u8]) -> usize {
 }
 
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
-fn at(words: &Words, end: usize) -> Option<Match> {
+fn at(words: &Words<'_>, end: usize) -> Option<Match> {
     let plain = words.plain(end);
     let matched = |labels, first| {
         let (start, end) = words.range(first, end);
@@ -278,7 +292,7 @@ fn at(words: &Words, end: usize) -> Option<Match> {
     if words.is_joined(end) {
         return inside(plain).map(|labels| matched(labels, end));
     }
-    let length = |cut| plain.get(..plain.len() - cut).filter(|rest| may_end(&TABLE.telling, rest)).map(<[u8]>::len);
+    let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
     let (labels, first) = (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
     if let Some(before) = end.checked_sub(1)
@@ -294,12 +308,12 @@ fn at(words: &Words, end: usize) -> Option<Match> {
 }
 
 /// The last label in `words` that tells something.
-pub fn last(words: &Words) -> Option<Match> {
+pub fn last(words: &Words<'_>) -> Option<Match> {
     (0..words.len()).rev().find_map(|end| at(words, end))
 }
 
 /// Everything that labels before `found` say.
-pub fn before(words: &Words, found: Match) -> Labels {
+pub fn before(words: &Words<'_>, found: Match) -> Labels {
     let mut end = found.first;
     let mut all = Labels::NONE;
     while let Some(last) = end.checked_sub(1) {
@@ -315,7 +329,7 @@ pub fn before(words: &Words, found: Match) -> Labels {
 }
 
 /// The first label in `words` that tells something; the longest that begins there.
-pub fn first(words: &Words) -> Option<Match> {
+pub fn first(words: &Words<'_>) -> Option<Match> {
     let end = (0..words.len()).find(|end| at(words, *end).is_some())?;
     let found = at(words, end)?;
     let longer = (end + 1..(end + WORDS).min(words.len())).rev().filter_map(|end| at(words, end));
@@ -328,16 +342,18 @@ pub fn of_key(key: &str) -> Labels {
     last(&words).map_or_else(|| vague(&words), |found| found.labels)
 }
 
-/// As [`of_key`], and what is said before that.
-pub fn of_phrase(key: &str) -> (Labels, Labels) {
-    let words = Words::read(key);
-    match last(&words) {
-        Some(found) => (found.labels, before(&words, found)),
-        None => (vague(&words), Labels::NONE),
-    }
+/// Whether [`of_key`] of it tells something.
+pub fn tells(key: &str) -> bool {
+    last(&Words::read(key)).is_some()
 }
 
-fn vague(words: &Words) -> Labels {
+/// What a key says before its last label.
+pub fn before_last(key: &str) -> Option<Labels> {
+    let words = Words::read(key);
+    last(&words).map(|found| before(&words, found))
+}
+
+fn vague(words: &Words<'_>) -> Labels {
     let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
@@ -351,49 +367,47 @@ pub fn all(text: &str) -> Labels {
     }
     let (bytes, table) = (text.as_bytes(), &*TABLE);
     let mut all = Labels::NONE;
-    let mut seen = [Span::default(); WORDS];
+    let mut seen = [(0, 0); SEEN];
     let mut count = 0;
-    words::each(bytes, |start, end, apart| {
-        if let Some(slot) = seen.get_mut(count % WORDS) {
-            *slot = Span { start, end, apart };
+    let mut before = 0u64;
+    words::each(bytes, |start, end| {
+        if let Some(slot) = seen.get_mut(count % SEEN) {
+            *slot = (start, end);
         }
         count += 1;
-        let word = bytes.get(start..end).unwrap_or_default();
-        for cut in 0..=cuts(word) {
-            let word = word.get(..word.len() - cut).unwrap_or_default();
-            if may_end(&table.accusing, word) {
-                let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % WORDS));
-                all = all.with(endings(bytes, word, words));
+        let last = Tails::last(bytes, start, end);
+        for cut in 0..=cuts(bytes.get(start..end).unwrap_or_default()) {
+            let last = if cut == 0 { last } else { Tails::last(bytes, start, end - cut) };
+            // It is one, or it is the end of one with the word before.
+            let joined = last | before.checked_shr(8 * (end - cut - start) as u32).unwrap_or(0);
+            if table.whole.have(last) | table.accusing.have(joined) & (before != 0) {
+                let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % SEEN));
+                all = all.with(endings(bytes, end - cut, words));
             }
         }
+        before = last;
     });
     all
 }
 
-/// A word and whether something keeps it from being one name with the word before.
-#[derive(Clone, Copy, Default)]
-struct Span {
-    start: usize,
-    end: usize,
-    apart: bool,
-}
-
-/// What all labels say that end with `last`, the last of these words or its beginning.
-fn endings<'w>(bytes: &[u8], last: &[u8], words: impl Iterator<Item = &'w Span>) -> Labels {
+/// What all labels say that end at `end`, with the last of these words or its beginning.
+fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize, usize)>) -> Labels {
     let table = &*TABLE;
     let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
-    for (back, word) in words.enumerate() {
-        let letters = if back == 0 { last } else { bytes.get(word.start..word.end).unwrap_or_default() };
-        for byte in letters.iter().rev() {
-            hash = hash.with(byte.to_ascii_lowercase());
+    let mut next = None;
+    for (start, stop) in words {
+        if next.is_some_and(|next| words::are_apart(bytes, *stop, next)) {
+            break;
+        }
+        let stop = if next.is_none() { end } else { *stop };
+        for byte in bytes.get(*start..stop).unwrap_or_default().iter().rev() {
+            hash = hash.with(*byte);
             if !table.ends(hash) {
                 return all;
             }
         }
         all = all.with(table.get(hash));
-        if word.apart {
-            break;
-        }
+        next = Some(*start);
     }
     all
 }

@@ -150,19 +150,25 @@ impl Traits {
     }
 }
 
-/// The first place from `from` on, in steps of eight, where something of eight bytes is marked; `from` is
-/// rounded up. Blocks are looked through without an early exit, so that it is done many bytes at a time.
-fn eight(bytes: &[u8], from: usize, marks: impl Fn(u64) -> u64) -> Option<usize> {
-    const BLOCK: usize = 8;
-    let mut place = from.div_ceil(8);
-    let eights = bytes.as_chunks::<8>().0;
-    let rest = eights.get(place..)?;
-    let (blocks, _) = rest.as_chunks::<BLOCK>();
-    let any =
-        |block: &[[u8; 8]; BLOCK]| block.iter().fold(0, |any, eight| any | marks(u64::from_le_bytes(*eight))) != 0;
-    place += BLOCK * blocks.iter().position(any).unwrap_or(blocks.len());
-    let found = eights.get(place..)?.iter().position(|eight| marks(u64::from_le_bytes(*eight)) != 0)?;
-    Some((place + found) * 8)
+/// Whether eight bytes of a block in a row, in steps of eight, may all be of a token. Without a branch, so that it is done
+/// many bytes at a time.
+fn has_token_eight(block: &[u8; 64]) -> bool {
+    // Without a byte that is none, nothing is left but what one less makes negative.
+    let none = block.map(|byte| u8::from(!is_token(byte)));
+    let eights: &[[u8; 8]] = none.as_chunks().0;
+    eights.iter().fold(0, |any, eight| any | u64::from_le_bytes(*eight).wrapping_sub(1)) >> 63 == 1
+}
+
+/// The same for four capitals, in steps of four.
+fn has_capital_four(block: &[u8; 64]) -> bool {
+    let none = block.map(|byte| u8::from(!byte.is_ascii_uppercase()));
+    let fours: &[[u8; 4]] = none.as_chunks().0;
+    fours.iter().fold(0, |any, four| any | u32::from_le_bytes(*four).wrapping_sub(1)) >> 31 == 1
+}
+
+/// Whether keys, tokens and base64 may have a byte; see [`token`].
+fn is_token(byte: u8) -> bool {
+    byte.wrapping_sub(b'+') < 15 || (byte | 0x20).wrapping_sub(b'a') < 31
 }
 
 /// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such.
@@ -172,23 +178,39 @@ pub struct TokenEights<'b> {
     /// Which eights of this block are such.
     place: usize,
     mask: u64,
+    /// The last eight that was read is one, and there are two in a row.
+    open: bool,
+    two: bool,
 }
 
 impl<'b> TokenEights<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
         let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0 };
-        eights.mask = eights.read(0);
+        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0, open: false, two: false };
+        eights.go(0);
         eights
+    }
+
+    /// Whether there may be two in a row in what was stepped through.
+    pub fn has_two(&self) -> bool {
+        self.two
+    }
+
+    fn go(&mut self, place: usize) {
+        // What is skipped is a run.
+        self.two |= place > self.place + 1;
+        self.place = place;
+        self.mask = self.read(place);
+        self.two |= self.mask & (self.mask << 1 | u64::from(self.open)) != 0;
+        self.open = self.mask >> 7 & 1 == 1;
     }
 
     /// The next one from `from` on, which is not before that of the last call.
     pub fn next(&mut self, from: usize) -> Option<usize> {
         let step = from.div_ceil(8);
         if step / 8 > self.place {
-            self.place = step / 8;
-            self.mask = self.read(self.place);
+            self.go(step / 8);
         }
         if step / 8 == self.place {
             self.mask &= u64::MAX << (step % 8);
@@ -197,8 +219,12 @@ impl<'b> TokenEights<'b> {
             if self.place >= self.blocks.len() {
                 return None;
             }
-            self.place += 1;
-            self.mask = self.read(self.place);
+            // Most have none.
+            let ahead = self.blocks.get(self.place + 1..).unwrap_or_default();
+            let none = ahead.iter().position(has_token_eight).unwrap_or(ahead.len());
+            self.open &= none == 0;
+            self.place += none;
+            self.go(self.place + 1);
         }
         Some(self.place * 64 + self.mask.trailing_zeros() as usize * 8)
     }
@@ -207,9 +233,7 @@ impl<'b> TokenEights<'b> {
         match self.blocks.get(place) {
             Some(block) => {
                 // Byte by byte, so that it is done many at a time.
-                let full = block.map(|byte| {
-                    if byte.wrapping_sub(b'+') < 15 || (byte | 0x20).wrapping_sub(b'a') < 31 { 0xFF } else { 0 }
-                });
+                let full = block.map(|byte| if is_token(byte) { 0xFF } else { 0 });
                 let eights: &[[u8; 8]] = full.as_chunks().0;
                 eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(u64::from_le_bytes(*eight) == u64::MAX))
             }
@@ -222,15 +246,17 @@ impl<'b> TokenEights<'b> {
     }
 }
 
-/// The next eight bytes, in steps of eight, with four capitals in a row: every word of eight covers such.
+/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word of seven covers such.
 pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
-    let four = |eight: u64| {
-        let low = eight & !HIGH;
-        let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & !eight & HIGH;
-        let two = capitals & capitals >> 8;
-        two & two >> 16
+    let mut place = from / 8;
+    let eights = bytes.as_chunks::<8>().0;
+    let (blocks, _) = bytes.get(place * 8..)?.as_chunks::<64>();
+    place += 8 * blocks.iter().position(has_capital_four).unwrap_or(blocks.len());
+    let four = |eight: &[u8; 8]| {
+        let capitals = within(u64::from_le_bytes(*eight), b'A', b'Z');
+        capitals >> 32 == HIGH >> 32 || capitals << 32 == HIGH << 32
     };
-    eight(bytes, from / 8 * 8, four)
+    Some((place + eights.get(place..)?.iter().position(four)?) * 8)
 }
 
 /// Steps through the digits of a text; those of sixty-four bytes are known at once.

@@ -21,6 +21,24 @@ const SHORT: usize = 256;
 /// The fewest of anything that is one without a label.
 const PLAIN_MIN: usize = 8;
 
+/// The chain being read and the one before, in which it mostly goes on; they take turns.
+#[derive(Default)]
+struct Chains {
+    both: [Chain; 2],
+    second: bool,
+}
+
+impl Chains {
+    /// See [`Chain::read`].
+    fn read(&mut self, bytes: &[u8], word: Word) -> &Chain {
+        let [first, second] = &mut self.both;
+        let (now, last) = if self.second { (second, first) } else { (first, second) };
+        self.second = !self.second;
+        now.read(bytes, word, last);
+        now
+    }
+}
+
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
     if !traits.digit() && !traits.at() && !traits.capitals() {
@@ -30,6 +48,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     let bytes = text.as_bytes();
     let surroundings = Surroundings::new(text, above.labels);
     let mut judge = Judge::new(&surroundings, out);
+    let mut chains = Chains::default();
     let mut at = 0;
     let mut last = Word::default();
     let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
@@ -37,7 +56,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         let word = word_from(bytes, begin(bytes, at, digit));
         let joined =
             last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
-        at = visit(text, word, joined, &mut judge).max(word.end);
+        at = visit(text, word, joined, &mut chains, &mut judge).max(word.end);
         last = word;
     }
     if traits.at() {
@@ -66,17 +85,17 @@ fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
 }
 
 /// Offers a word and what follows it; where to go on, if that is not right behind it.
-fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usize {
+fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) -> usize {
     let bytes = text.as_bytes();
     if let Some(inner) = payment::after_sentinel(bytes, word) {
-        return visit(text, inner, false, judge);
+        return visit(text, inner, false, chains, judge);
     }
     // What is longer is a key or a blob, or an address of some chain.
     if word.len() > 90 {
         return word.end;
     }
     if !word.is_number() {
-        return mixed(text, word, joined, judge);
+        return mixed(text, word, joined, chains, judge);
     }
     let (before, after) = (byte_before(bytes, word.start), byte(bytes, word.end));
     if word.len() == 8
@@ -119,12 +138,12 @@ fn visit(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
         contact::phone(bytes, word, judge);
     }
-    chain(bytes, word, joined, judge);
+    chain(bytes, word, joined, chains, judge);
     word.end
 }
 
 /// A word with letters.
-fn mixed(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usize {
+fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) -> usize {
     let bytes = text.as_bytes();
     if word.len() == 8
         && let Some(end) = uuid(bytes, word.start)
@@ -148,7 +167,7 @@ fn mixed(text: &str, word: Word, joined: bool, judge: &mut Judge<'_, '_>) -> usi
         contact::birth(text, word, judge);
     }
     if word.len() <= LENGTH {
-        chain(bytes, word, joined, judge);
+        chain(bytes, word, joined, chains, judge);
     }
     word.end
 }
@@ -303,12 +322,11 @@ fn beginning(beginnings: &[(u64, bool)], layout: u64) -> Option<bool> {
     }
 }
 
-fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
+fn chain(bytes: &[u8], word: Word, joined: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
     if matches!(word.len(), 8..=19) {
         candidate(bytes, &[word], judge);
     }
-    let chain = Chain::read(bytes, word, &judge.chain);
-    judge.chain = chain;
+    let chain = chains.read(bytes, word);
     let beginnings = BEGINNINGS.as_slice();
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
     for from in 0..=own {
@@ -324,11 +342,11 @@ fn chain(bytes: &[u8], word: Word, joined: bool, judge: &mut Judge<'_, '_>) {
             }
         }
         if !joined {
-            labelled::offer(bytes, &chain, from, judge);
+            labelled::offer(bytes, chain, from, judge);
         }
     }
     if word.is_number() && !joined {
-        payment::account(bytes, &chain, own, judge);
+        payment::account(bytes, chain, own, judge);
     }
 }
 

@@ -385,10 +385,10 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     }
     let mut upper = [0; 11];
     upper.iter_mut().zip(letters).for_each(|(slot, byte)| *slot = byte.to_ascii_uppercase());
-    let country = upper.get(4..6).is_some_and(|pair| BIC_COUNTRIES.chunks(2).any(|known| known == pair));
     // `CREDITOR_AGENT` is a name.
     let joined = byte(text, word.end) == b'_' || byte_before(text, word.start) == b'_';
-    if !country || joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) {
+    let country = || upper.get(4..6).is_some_and(|pair| BIC_COUNTRIES.chunks(2).any(|known| known == pair));
+    if joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) || !country() {
         return;
     }
     if !judge.may(&[Kind::SwiftBic], word.start) {

@@ -218,15 +218,14 @@ pub fn promises(name: &str) -> bool {
     names::named(name).is_some()
 }
 
-/// Finds API keys, passwords, private keys and tokens.
-pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
+/// Finds API keys, passwords, private keys and tokens. Whether something may be encoded.
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
     let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
     finds.under(above.named);
     finds.called();
-    if traits.tokens() {
-        marks::find(&mut finds);
-    }
+    // In a short text less is enough.
+    traits.tokens() && (marks::find(&mut finds) || text.len() <= super::encoded::SHORT)
 }
 
 /// Where a literal stands, how long it is, and what it calls for.

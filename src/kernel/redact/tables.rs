@@ -1,10 +1,15 @@
 //! Tables inside a text: comma, semicolon, tab and bar separated lines, aligned columns, `INSERT … VALUES`.
 use super::labels::{self, Labels};
+use memchr::memmem::Finder;
+use std::sync::LazyLock;
 
 /// The most tables and columns that are kept of one text, and the longest line that is one of a table.
 const TABLES_MAX: usize = 64;
 const COLUMNS_MAX: usize = 64;
 const LINE_MAX: usize = 2048;
+
+/// What stands before the rows of a statement.
+static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
 
 /// The tables of one text.
 #[derive(Debug, Default)]
@@ -79,7 +84,8 @@ impl Tables {
     /// `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`.
     fn values(&mut self, text: &str) {
         let bytes = text.as_bytes();
-        let all = memchr::memmem::find_iter(bytes, b"VALUES").chain(memchr::memmem::find_iter(bytes, b"values"));
+        let [capital, small] = &*VALUES;
+        let all = capital.find_iter(bytes).chain(small.find_iter(bytes));
         for at in all.take(TABLES_MAX) {
             let head = text.get(..at).unwrap_or_default().trim_end();
             let Some(list) = head.strip_suffix(')').and_then(|head| {

@@ -6,38 +6,44 @@ use unicode_normalization::char::is_combining_mark;
 /// The most words that are read, and the most bytes of their text; what is further away says nothing.
 const WORDS_MAX: usize = 24;
 const TEXT_MAX: usize = 160;
-/// Plain letters of that text: a character may become two, and three bytes may become six.
-const PLAIN_MAX: usize = 2 * TEXT_MAX;
 
 /// A run of words and where they stand.
 #[derive(Debug)]
-pub struct Words {
+pub struct Words<'t> {
     skipped: usize,
-    plain: [u8; PLAIN_MAX],
-    length: usize,
+    text: &'t str,
+    /// The plain letters of all words, one behind the other; nothing if the text is ASCII.
+    plain: String,
     places: [Place; WORDS_MAX],
     count: usize,
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
-    /// Of the plain letters, and of the text behind what was skipped.
-    plain: (u16, u16),
+    /// In the text behind what was skipped.
     text: (u16, u16),
+    /// Of the plain letters.
+    plain: (u16, u16),
+    /// Where the word before ended.
+    gap: u16,
     joined: bool,
-    /// Something between it and the word before keeps them from being one name.
-    apart: bool,
 }
 
-impl Words {
+impl<'t> Words<'t> {
     /// The last words of `text`.
-    pub fn read(text: &str) -> Self {
+    pub fn read(text: &'t str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words =
-            Self { skipped, plain: [0; PLAIN_MAX], length: 0, places: [Place::default(); WORDS_MAX], count: 0 };
+        let mut words = Self { skipped, text, plain: String::new(), places: [Place::default(); WORDS_MAX], count: 0 };
         if text.is_ascii() {
-            words.read_ascii(text.as_bytes());
+            let mut gap = None;
+            each(text.as_bytes(), |start, end| {
+                let gap = gap.replace(end).unwrap_or(start);
+                if !is_possessive(text.as_bytes(), start, end) {
+                    let text = (start as u16, end as u16);
+                    words.put(Place { text, gap: gap as u16, ..Place::default() });
+                }
+            });
             return words;
         }
         let mut begin: Option<usize> = None;
@@ -57,7 +63,7 @@ impl Words {
                 _ => false,
             };
             if splits && let Some(start) = begin.take() {
-                words.push(text, start, at);
+                words.push(start, at);
             }
             if class != Class::Gap && begin.is_none() {
                 begin = Some(at);
@@ -65,81 +71,32 @@ impl Words {
             before = class;
         }
         if let Some(start) = begin {
-            words.push(text, start, text.len());
+            words.push(start, text.len());
         }
         words
     }
 
-    /// The same for a text of nothing but ASCII, byte by byte.
-    fn read_ascii(&mut self, text: &[u8]) {
-        each(text, |start, end, apart| self.push_ascii(text, (start, end), apart));
-    }
-
-    fn push_ascii(&mut self, text: &[u8], (start, end): (usize, usize), apart: bool) {
-        if is_possessive(text, start, end) {
-            return;
-        }
+    fn put(&mut self, place: Place) {
         if self.count == WORDS_MAX {
             self.places.copy_within(1.., 0);
             self.count -= 1;
         }
-        let from = self.length;
-        let word = text.get(start..end).unwrap_or_default();
-        for (slot, byte) in self.plain.iter_mut().skip(from).zip(word) {
-            *slot = byte.to_ascii_lowercase();
-            self.length += 1;
-        }
-        if let Some(slot) = self.places.get_mut(self.count) {
-            *slot = Place {
-                apart,
-                plain: (from as u16, self.length as u16),
-                text: (start as u16, end as u16),
-                joined: false,
-            };
-            self.count += 1;
-        }
-    }
-
-    fn push(&mut self, text: &str, start: usize, end: usize) {
-        if is_possessive(text.as_bytes(), start, end) {
-            return;
-        }
-        if self.count == WORDS_MAX {
-            self.places.copy_within(1.., 0);
-            self.count -= 1;
-        }
-        let from = self.length;
-        let word = text.get(start..end).unwrap_or_default();
-        let joined = if word.is_ascii() {
-            word.bytes().for_each(|byte| self.put(byte.to_ascii_lowercase()));
-            false
-        } else {
-            let mut plainer = String::new();
-            plain(word, &mut plainer);
-            plainer.bytes().for_each(|byte| self.put(byte));
-            plainer.chars().any(is_joined)
-        };
-        let before = self.count.checked_sub(1).map_or(start, |last| usize::from(self.place(last).text.1));
-        let gap = text.get(before..start).unwrap_or_default();
-        let place = Place {
-            apart: gap.len() > 4
-                || gap
-                    .contains(['"', '{', '}', '[', ']', ',', ';', ':', '=', '|', '<', '>', '\t', '!', '?', '&', '\n']),
-            plain: (from as u16, self.length as u16),
-            text: (start as u16, end as u16),
-            joined,
-        };
         if let Some(slot) = self.places.get_mut(self.count) {
             *slot = place;
             self.count += 1;
         }
     }
 
-    fn put(&mut self, byte: u8) {
-        if let Some(slot) = self.plain.get_mut(self.length) {
-            *slot = byte;
-            self.length += 1;
+    fn push(&mut self, start: usize, end: usize) {
+        if is_possessive(self.text.as_bytes(), start, end) {
+            return;
         }
+        let gap = self.count.checked_sub(1).map_or(start as u16, |last| self.place(last).text.1);
+        let (from, word) = (self.plain.len(), self.text.get(start..end).unwrap_or_default());
+        plain(word, &mut self.plain);
+        let joined = self.plain.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
+        let plain = (from as u16, self.plain.len() as u16);
+        self.put(Place { text: (start as u16, end as u16), plain, gap, joined });
     }
 
     /// How many there are.
@@ -151,15 +108,17 @@ impl Words {
         self.places.get(at).copied().filter(|_| at < self.count).unwrap_or_default()
     }
 
-    /// The plain letters of one word.
+    /// The letters of one word, plain but for the case of those of ASCII.
     pub fn plain(&self, at: usize) -> &[u8] {
-        let (from, to) = self.place(at).plain;
-        self.plain.get(usize::from(from)..usize::from(to)).unwrap_or_default()
+        let Place { text, plain, .. } = self.place(at);
+        let (letters, (from, to)) = if self.plain.is_empty() { (self.text, text) } else { (&*self.plain, plain) };
+        letters.as_bytes().get(usize::from(from)..usize::from(to)).unwrap_or_default()
     }
 
     /// Whether a word and the one before it cannot be one name.
     pub fn is_apart(&self, at: usize) -> bool {
-        self.place(at).apart
+        let Place { text, gap, .. } = self.place(at);
+        are_apart(self.text.as_bytes(), usize::from(gap), usize::from(text.0))
     }
 
     /// Whether a word is of a script that does not separate words.
@@ -184,19 +143,10 @@ fn is_plural(rest: &[u8]) -> bool {
     matches!(rest, [b's'] | [b's', 0..=b'@' | b'['..=b'`' | b'{'..=0x7F, ..])
 }
 
-/// Calls `word` with where each word of a text of nothing but ASCII begins and ends, and whether something between it
-/// and the one before keeps them from being one name. Sixty-four bytes are told apart at once.
-pub fn each(text: &[u8], mut word: impl FnMut(usize, usize, bool)) {
-    let mut begin = None;
-    let mut last: Option<usize> = None;
-    let mut push = |start: usize, end: usize| {
-        let apart = last.is_some_and(|last| {
-            let gap = text.get(last..start).unwrap_or_default();
-            gap.len() > 4 || gap.iter().any(is_mark)
-        });
-        word(start, end, apart);
-        last = Some(end);
-    };
+/// Calls `word` with where each word of a text of nothing but ASCII begins and ends. Sixty-four bytes are told apart at
+/// once.
+pub fn each(text: &[u8], mut word: impl FnMut(usize, usize)) {
+    let mut open: Option<usize> = None;
     let mut before = Classes::default();
     for (place, block) in text.chunks(64).enumerate() {
         let base = place * 64;
@@ -217,23 +167,35 @@ pub fn each(text: &[u8], mut word: impl FnMut(usize, usize, bool)) {
             left &= left - 1;
         }
         let hump = capitals & was_small | turns;
-        let starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
-        let mut events = starts | was_part & !part;
-        while events != 0 {
-            let at = base + events.trailing_zeros() as usize;
-            if let Some(start) = begin.take() {
-                push(start, at);
+        let mut starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
+        let stops = starts & was_part | was_part & !part;
+        if let Some(start) = open
+            && stops != 0
+        {
+            word(start, base + stops.trailing_zeros() as usize);
+            open = None;
+        }
+        while starts != 0 {
+            let start = starts.trailing_zeros();
+            starts &= starts - 1;
+            let after = stops & (u64::MAX << 1) << start;
+            if after == 0 {
+                open = Some(base + start as usize);
+                break;
             }
-            if starts & events & events.wrapping_neg() != 0 {
-                begin = Some(at);
-            }
-            events &= events - 1;
+            word(base + start as usize, base + after.trailing_zeros() as usize);
         }
         before = now;
     }
-    if let Some(start) = begin {
-        push(start, text.len());
+    if let Some(start) = open {
+        word(start, text.len());
     }
+}
+
+/// Whether something between a word and the one before keeps them from being one name.
+pub fn are_apart(text: &[u8], end: usize, start: usize) -> bool {
+    let gap = text.get(end..start).unwrap_or_default();
+    gap.len() > 4 || gap.iter().any(is_mark)
 }
 
 /// What no name has inside.

@@ -59,8 +59,10 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
     let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
     // Two dashes part names: `KEY-----BEGIN`, `x--token`.
-    let before = finds.str(start - before, start).rfind("--").map_or(before, |dashes| before - dashes - 2);
-    let after = finds.str(end, end + after).find("--").unwrap_or(after);
+    let two = |pair: &[u8]| pair == b"--";
+    let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
+    let before = dashes.map_or(before, |dashes| before - dashes - 2);
+    let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -907,9 +909,9 @@ const TABLE_MAX: usize = 64 << 10;
 fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
     let back = text.range(from.saturating_sub(512), from);
-    let Some(open) = back.iter().rposition(|byte| matches!(byte, b'(' | b')' | b';')) else { return false };
+    let Some(open) = memchr::memrchr3(b'(', b')', b';', back) else { return false };
     let front = text.range(to, (to + 512).min(text.len()));
-    let Some(close) = front.iter().position(|byte| matches!(byte, b'(' | b')' | b';')) else { return false };
+    let Some(close) = memchr::memchr3(b'(', b')', b';', front) else { return false };
     let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
     let mut at = blank(to + close + 1);
     if back.get(open) != Some(&b'(') || front.get(close) != Some(&b')') || !text.has_any_case(at, "values") {
@@ -998,12 +1000,12 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if from < progress.table {
         return false;
     }
-    let line_start =
-        from - text.range(from.saturating_sub(1024), from).iter().rev().take_while(|byte| **byte != b'\n').count();
     let line_end = to + memchr::memchr(b'\n', text.range(to, (to + 1024).min(text.len()))).unwrap_or(0);
     if text.at(line_end) != b'\n' {
         return false;
     }
+    let reach = from.saturating_sub(1024);
+    let line_start = memchr::memrchr(b'\n', text.range(reach, from)).map_or(reach, |end| reach + end + 1);
     let head = finds.str(line_start, line_end);
     let Some(delimiter) = ['|', '\t', ';', ','].into_iter().find(|delimiter| head.contains(*delimiter)) else {
         return false;

@@ -10,8 +10,9 @@ const SHORT: usize = 3;
 /// Some literals and the rare windows of each.
 pub(super) struct Gate {
     /// For each pair of bytes, in which place of a window it stands: in a short one first (1) or second (2), in a long
-    /// one first (4), second (8), third (16) or fourth (32). Of this table text reads a small part.
-    pairs: Box<[u8; 1 << 16]>,
+    /// one first (4) or second (8), and behind those third (256) or fourth (512). Long windows are of three classes, the
+    /// bits of each two above those of the one before. Of this table text reads a small part.
+    pairs: Box<[u16; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Box<[u64; 1024]>,
     /// Every literal, by its window.
@@ -65,9 +66,14 @@ impl Gate {
             };
             let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
             let Some((at, window)) = best else { continue };
+            let class = window.get(2).map_or(0, |middle| (middle | 0x20) % 3 * 2);
             for (step, pair) in window.windows(2).enumerate() {
                 if let Some(known) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
-                    *known |= if size == SHORT { 1 } else { 4 } << step;
+                    *known |= match (size, step) {
+                        (SHORT, _) => 1 << step,
+                        (_, 0 | 1) => 4 << step << class,
+                        _ => 64 << step << class,
+                    };
                 }
             }
             let window = hashed(eight(window), size);
@@ -81,10 +87,10 @@ impl Gate {
         gate
     }
 
-    /// What is known of every other pair of eight bytes, each in eight bits.
+    /// What is known of every other pair of eight bytes, each in sixteen bits.
     fn known(&self, eight: u64) -> u64 {
         let pair = |shift: u32| {
-            self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known)) << (shift / 2)
+            self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known)) << shift
         };
         pair(0) | pair(16) | pair(32) | pair(48)
     }
@@ -110,18 +116,19 @@ impl Gate {
             while hits != 0 {
                 let bit = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
-                let (size, back) = match bit % 8 {
+                let (size, back) = match bit % 16 {
                     0 => (SHORT, 0),
                     1 => (SHORT, 1),
-                    4 => (LONG, 2),
+                    long if long % 2 == 0 => (LONG, 2),
                     _ => (LONG, 3),
                 };
-                if let Some(at) = (place * 8 + bit / 8 * 2).checked_sub(back) {
+                if let Some(at) = (place * 8 + bit / 16 * 2).checked_sub(back) {
                     look(at, size);
                 }
             }
         };
-        let hits = |known: u64, last: u64| known & ((known << 8 | last) << 2 & 0x3030_3030 | 0x0303_0303);
+        const BEHIND: u64 = 0x3F00_3F00_3F00_3F00;
+        let hits = |known: u64, last: u64| known & ((known << 16 | last) << 6 & BEHIND | 0x0003_0003_0003_0003);
         let mut last = 0;
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
@@ -130,7 +137,7 @@ impl Gate {
             if hits != 0 {
                 hit(place, hits);
             }
-            last = known >> 24;
+            last = known >> 48;
         }
         hit(blocks.len(), hits(self.known(eight(rest)), last));
     }

@@ -31,8 +31,8 @@ fn part(byte: u8) -> bool {
     PARTS.get(usize::from(byte)).is_some_and(|part| *part > 0)
 }
 
-/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once.
-pub(super) fn find(finds: &mut Finds<'_>) {
+/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once. Whether some run may be as long as two tokens.
+pub(super) fn find(finds: &mut Finds<'_>) -> bool {
     let text = finds.bytes;
     let mut eights = TokenEights::new(text.0);
     let mut done = 0;
@@ -53,6 +53,7 @@ pub(super) fn find(finds: &mut Finds<'_>) {
         done = end;
         probe = end;
     }
+    eights.has_two()
 }
 
 /// A key in Base64 may have one of its signs among its first letters: `at` is where that stands.
@@ -118,16 +119,29 @@ fn token_at(text: Bytes<'_>, at: usize) -> Option<(usize, usize, Kind, u8)> {
     infix(text, at).map(|end| (at, end, Kind::ApiKey, 75))
 }
 
+/// The six bits of every letter of Base64 and of its form for addresses; 64 for what is none.
+const SEXTETS: [u8; 256] = {
+    let mut sextets = [64; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let sextet = &mut sextets[at as usize];
+        *sextet = match at {
+            b'A'..=b'Z' => at - b'A',
+            b'a'..=b'z' => at - b'a' + 26,
+            b'0'..=b'9' => at - b'0' + 52,
+            b'-' | b'+' => 62,
+            b'_' | b'/' => 63,
+            _ => 64,
+        };
+        at += 1;
+    }
+    sextets
+};
+
 /// The six bits of a letter of Base64, or of its form for addresses.
 pub fn sextet(byte: u8) -> Option<u32> {
-    Some(u32::from(match byte {
-        b'A'..=b'Z' => byte - b'A',
-        b'a'..=b'z' => byte - b'a' + 26,
-        b'0'..=b'9' => byte - b'0' + 52,
-        b'-' | b'+' => 62,
-        b'_' | b'/' => 63,
-        _ => return None,
-    }))
+    SEXTETS.get(usize::from(byte)).filter(|sextet| **sextet < 64).map(|sextet| u32::from(*sextet))
 }
 
 /// The first bytes that Base64 or its URL form stands for, and how many; stops at what is not Base64.

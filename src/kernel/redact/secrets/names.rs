@@ -189,8 +189,72 @@ impl Lists {
     }
 }
 
-/// Every listed word by its hash, in one table that is looked into once per word.
-static LISTED: LazyLock<Vec<(u64, Lists)>> = LazyLock::new(|| {
+/// Every listed word.
+struct Listed {
+    /// By hash, the next free slot on collision: one look for each word.
+    slots: Vec<(u64, Lists)>,
+    /// What the words of ASCII end with, those that count at the end of others, and those without one of which no name
+    /// promises anything.
+    tails: Tails,
+    ends: Tails,
+    promising: Tails,
+}
+
+/// The last four letters of words, hashed: what is not in here is the end of none.
+struct Tails([u64; 256]);
+
+impl Tails {
+    /// The last four bytes of any case, the last of them highest.
+    fn of(word: &[u8]) -> u32 {
+        word.iter()
+            .rev()
+            .take(4)
+            .enumerate()
+            .fold(0, |four, (back, byte)| four | u32::from(byte | 0x20) << (24 - 8 * back))
+    }
+
+    fn place(four: u32) -> (usize, u32) {
+        let hash = four.wrapping_mul(0x9E37_79B9) >> 18;
+        (hash as usize / 64, hash % 64)
+    }
+
+    fn add(&mut self, word: &str) {
+        let (place, bit) = Self::place(Self::of(word.as_bytes()));
+        if let Some(bits) = self.0.get_mut(place) {
+            *bits |= 1 << bit;
+        }
+    }
+
+    fn has(&self, four: u32) -> bool {
+        let (place, bit) = Self::place(four);
+        self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
+    }
+
+    /// Whether a word of ASCII may end so.
+    fn may_end(&self, word: &str) -> bool {
+        self.has(Self::of(word.as_bytes()))
+    }
+
+    /// Whether some word of a text of ASCII may end so, wherever it begins.
+    fn may_stand(&self, text: &str) -> bool {
+        let mut four = 0u32;
+        let mut all = text.bytes().peekable();
+        while let Some(byte) = all.next() {
+            four = four >> 8 | u32::from(byte | 0x20) << 24;
+            // No word ends before a small letter.
+            let ends = byte.is_ascii_alphabetic() && !all.peek().is_some_and(u8::is_ascii_lowercase);
+            if ends && [four, four & !0xFF, four & !0xFFFF].iter().any(|four| self.has(*four)) {
+                return true;
+            }
+        }
+        false
+    }
+}
+
+/// The last words of [`PASSWORD_PHRASES`] that are of ASCII and no words for a password themselves.
+const PHRASES_END: &[&str] = &["passe", "laluan", "phrase", "word", "ordine", "acceso"];
+
+static LISTED: LazyLock<Listed> = LazyLock::new(|| {
     let lists: [(&[&str], u16); 11] = [
         (PASSWORDS, Lists::PASSWORD),
         (TOKENS, Lists::TOKEN),
@@ -205,8 +269,17 @@ static LISTED: LazyLock<Vec<(u64, Lists)>> = LazyLock::new(|| {
         (&["secret", "apikey"], Lists::SURE),
     ];
     let mut table = vec![(0, Lists(0)); SLOTS];
+    let (mut tails, mut ends, mut promising) = (Tails([0; 256]), Tails([0; 256]), Tails([0; 256]));
+    PHRASES_END.iter().for_each(|word| promising.add(word));
     for (words, bit) in lists {
         for word in words {
+            tails.add(word);
+            if matches!(bit, Lists::PASSWORD | Lists::TOKEN) {
+                ends.add(word);
+            }
+            if matches!(bit, Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS) {
+                promising.add(word);
+            }
             let hash = hashed(word);
             let mut slot = hash as usize % SLOTS;
             while let Some((taken, lists)) = table.get_mut(slot) {
@@ -218,7 +291,7 @@ static LISTED: LazyLock<Vec<(u64, Lists)>> = LazyLock::new(|| {
             }
         }
     }
-    table
+    Listed { slots: table, tails, ends, promising }
 });
 
 /// Four times as many slots as words.
@@ -241,13 +314,13 @@ fn hashed(word: &str) -> u64 {
 
 /// The lists that `word` itself is on.
 fn lists(word: &str) -> Lists {
-    if word.len() > 32 {
+    if word.len() > 32 || word.is_ascii() && !LISTED.tails.may_end(word) {
         return Lists(0);
     }
     let hash = hashed(word);
     let mut slot = hash as usize % SLOTS;
     loop {
-        match LISTED.get(slot) {
+        match LISTED.slots.get(slot) {
             Some((taken, lists)) if *taken == hash => return *lists,
             Some((taken, _)) if *taken != 0 => slot = (slot + 1) % SLOTS,
             _ => return Lists(0),
@@ -258,7 +331,7 @@ fn lists(word: &str) -> Lists {
 /// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
 fn lists_of(word: &str) -> Lists {
     let own = lists(word);
-    if own.0 != 0 || word.len() < 7 {
+    if own.0 != 0 || word.len() < 7 || word.is_ascii() && !LISTED.ends.may_end(word) {
         return own;
     }
     for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {
@@ -323,7 +396,11 @@ pub fn named(name: &str) -> Option<Named> {
     if name.len() > 160 {
         return None;
     }
-    if !name.is_ascii() {
+    if name.is_ascii() {
+        if !LISTED.promising.may_stand(name) {
+            return None;
+        }
+    } else {
         if PASSWORD_PARTS.iter().any(|part| name.contains(part)) {
             return Some(Named::Password);
         }
@@ -333,6 +410,10 @@ pub fn named(name: &str) -> Option<Named> {
     }
     // The last words of the name, compared from the end: most differ there at once.
     let ends = |phrase: &str| {
+        if name.is_ascii() {
+            let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
+            return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
+        }
         let mut name = name.chars().rev();
         phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))
     };

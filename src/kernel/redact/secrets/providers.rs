@@ -427,11 +427,36 @@ const STARTS: [u16; 257] = {
     starts
 };
 
-/// The formats whose prefix begins with `byte`.
-fn beginning(byte: u8) -> &'static [(&'static str, &'static str, &'static str)] {
+/// The formats whose prefix may begin what stands there.
+fn beginning(text: &[u8]) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
+    let four = match text.first_chunk() {
+        Some(four) => u32::from_le_bytes(*four),
+        None => text.iter().rev().fold(0, |four, byte| four << 8 | u32::from(*byte)),
+    };
     let at = |i: usize| STARTS.get(i).map_or(0, |place| usize::from(*place));
-    FORMATS.get(at(usize::from(byte))..at(usize::from(byte) + 1)).unwrap_or_default()
+    let places = at(usize::from(four as u8))..at(usize::from(four as u8) + 1);
+    let heads = HEADS.get(places.clone()).unwrap_or_default();
+    let formats = FORMATS.get(places).unwrap_or_default();
+    heads.iter().zip(formats).filter(move |((head, mask), _)| four & mask == *head).map(|(_, format)| format)
 }
+
+/// The first four bytes of every prefix in [`FORMATS`], fewer if it is shorter, and which of them count.
+#[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+const HEADS: [(u32, u32); FORMATS.len()] = {
+    let mut heads = [(0, 0); FORMATS.len()];
+    let mut place = 0;
+    while place < FORMATS.len() {
+        let prefix = FORMATS[place].0.as_bytes();
+        let mut at = 0;
+        while at < 4 && at < prefix.len() {
+            heads[place].0 |= (prefix[at] as u32) << (8 * at);
+            heads[place].1 |= 0xFF << (8 * at);
+            at += 1;
+        }
+        place += 1;
+    }
+    heads
+};
 
 fn within(alphabet: u8, byte: u8) -> bool {
     match alphabet {
@@ -485,7 +510,7 @@ fn body(text: Bytes<'_>, start: usize, form: &str) -> Option<usize> {
 /// The caller has seen to it that nothing of the same word stands before `start`.
 pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
     let mut best: Option<(usize, &str)> = None;
-    for (prefix, provider, form) in beginning(text.at(start)) {
+    for (prefix, provider, form) in beginning(text.from(start)) {
         if !text.has(start, prefix) {
             continue;
         }
@@ -529,6 +554,9 @@ pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
     let token = text.range(start, start + run);
     let tail = token.iter().rposition(|byte| matches!(byte, b'_' | b'-')).map(|i| i + 1)?;
     let (words, drawn) = (token.get(..tail)?, token.get(tail..)?);
+    if !(20..=200).contains(&drawn.len()) || !mixed(drawn) {
+        return None;
+    }
     let mut says = false;
     for word in words.split(|byte| matches!(byte, b'_' | b'-')) {
         if word.len() > 12
@@ -544,7 +572,7 @@ pub fn custom_key_at(text: Bytes<'_>, start: usize) -> Option<usize> {
     let hex = drawn.iter().all(u8::is_ascii_hexdigit);
     let path = matches!(text.before(start), b'/' | b'.' | b'\\');
     let says = says && !path && !(hex && words.len() < 6);
-    let fits = says && (20..=200).contains(&drawn.len()) && mixed(drawn) && !invented(drawn) && rarity(drawn) > 60;
+    let fits = says && !invented(drawn) && rarity(drawn) > 60;
     fits.then_some(start + run)
 }
 

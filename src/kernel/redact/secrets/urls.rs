@@ -32,6 +32,34 @@ const HOOKS: &[(&str, &str)] = &[
     ("hooks.airtable.com", "/workflows/"),
 ];
 
+/// What ends the name of a host: blanks, quotes and brackets, and what its path begins with.
+const ENDS: [bool; 256] = {
+    let mut ends = [false; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let end = &mut ends[at as usize];
+        *end = at.is_ascii_whitespace()
+            || at.is_ascii_control()
+            || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\' | b'/' | b'?');
+        at += 1;
+    }
+    ends
+};
+
+/// What ends an address.
+const BLANKS: [bool; 256] = {
+    let mut blanks = [false; 256];
+    let mut at = 0u8;
+    while at < 0x80 {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let blank = &mut blanks[at as usize];
+        *blank = at.is_ascii_whitespace() || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`');
+        at += 1;
+    }
+    blanks
+};
+
 /// The address around `://` from `start` to `end`.
 pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
     let text = finds.bytes;
@@ -39,17 +67,8 @@ pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
         oracle(finds, end);
         return;
     }
-    let outside = |byte: &u8| {
-        byte.is_ascii_whitespace()
-            || byte.is_ascii_control()
-            || matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\')
-    };
-    let length = text
-        .from(end)
-        .iter()
-        .take(512)
-        .position(|byte| outside(byte) || *byte == b'/' || *byte == b'?')
-        .unwrap_or((text.len().saturating_sub(end)).min(512));
+    let ends = |byte: &u8| ENDS.get(usize::from(*byte)).is_some_and(|ends| *ends);
+    let length = text.from(end).iter().take(512).position(ends).unwrap_or((text.len().saturating_sub(end)).min(512));
     let scheme = text
         .range(start.saturating_sub(24), start)
         .iter()
@@ -115,6 +134,10 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
 fn webhook(finds: &mut Finds<'_>, start: usize, host: usize, path: usize) {
     let text = finds.bytes;
     let name = text.range(host, path);
+    // Every such host is of one of these.
+    if ![b".com", b".org", b".com:443".as_slice(), b".cn"].iter().any(|top| name.ends_with(top)) {
+        return;
+    }
     let office = name.ends_with(b".webhook.office.com") && text.has(path, "/webhookb2/");
     let logic = (name.ends_with(b".logic.azure.com") || name.ends_with(b".logic.azure.com:443"))
         && text.has(path, "/workflows/");
@@ -149,7 +172,7 @@ fn shared_signature(finds: &mut Finds<'_>, query: usize) {
         .from(query)
         .iter()
         .take(1024)
-        .take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`'))
+        .take_while(|byte| !BLANKS.get(usize::from(**byte)).is_some_and(|blank| *blank))
         .count();
     let address = text.range(query, query + length);
     // Addresses inside this one are part of it.
