@@ -221,7 +221,7 @@ impl<'b> TokenEights<'b> {
             }
             // Most have none.
             let ahead = self.blocks.get(self.place + 1..).unwrap_or_default();
-            let none = ahead.iter().position(|block| has_token_eight(block)).unwrap_or(ahead.len());
+            let none = ahead.iter().position(has_token_eight).unwrap_or(ahead.len());
             self.open &= none == 0;
             self.place += none;
             self.go(self.place + 1);
