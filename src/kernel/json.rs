@@ -243,7 +243,8 @@ impl Document {
 
     fn node(&self, index: u32) -> Node {
         const NOTHING: Node = Node { kind: Kind::Null, start: 0, end: 0, next: u32::MAX };
-        self.nodes.get(index as usize).copied().unwrap_or(NOTHING)
+        // By reference: a node copied out of an option is put together byte by byte, and each reading of it waits for that.
+        *self.nodes.get(index as usize).unwrap_or(&NOTHING)
     }
 
     fn slice(&self, node: Node) -> &str {

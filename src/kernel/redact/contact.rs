@@ -57,6 +57,12 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         .rfind(super::words::is_joined)
         .map_or(local, |at| local.get(at..).map_or("", |rest| rest.trim_start_matches(super::words::is_joined)));
     let local = if latin.is_empty() { local } else { latin };
+    // `a@b.example~c@d.example`: the domain before ends at the first sign that no domain has, and another begins behind it.
+    let front = before.get(..before.len() - local.len()).unwrap_or_default();
+    let local = match local.rfind(|c: char| !c.is_alphanumeric() && !matches!(c, '.' | '-')) {
+        Some(sign) if front.ends_with('@') => local.get(sign + 1..).unwrap_or(local),
+        _ => local,
+    };
     let domain_end = after
         .char_indices()
         .take(SIDE)

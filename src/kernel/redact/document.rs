@@ -270,7 +270,6 @@ impl Step<'_> {
 #[derive(Default)]
 struct Roles {
     heads: bool,
-    rows: bool,
     names: bool,
     values: bool,
     holder: bool,
@@ -278,9 +277,8 @@ struct Roles {
 }
 
 impl Roles {
-    fn add(&mut self, place: usize, key: Key, value: Value<'_>) {
+    fn add(&mut self, place: usize, key: Key) {
         self.heads |= key.is(Role::Heads);
-        self.rows |= value.elements().next().is_some_and(Value::is_array);
         self.media |= key.is(Role::Media);
         if place < PAIRS_MAX {
             self.names |= key.is(Role::Names);
@@ -349,13 +347,14 @@ impl<'s> Scan<'s> {
             self.row.reserve(32);
             self.path.reserve(8);
         }
-        for (place, (key, value)) in object.entries().enumerate() {
+        for (place, (key, _)) in object.entries().enumerate() {
             let text = key.text();
             let key = self.keys.read(&self.engine.known, &text);
-            roles.add(place, key, value);
+            roles.add(place, key);
             self.row.push(key);
         }
-        let heads = if roles.rows && roles.heads { self.columns(object) } else { None };
+        let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
+        let heads = if roles.heads && rows() { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
             // Most have nothing, and then nothing of the key is needed but a look.

@@ -238,3 +238,13 @@ fn keys_that_are_known_say_what_they_say_when_they_are_read() {
     assert_eq!(format!("{known:?}"), format!("{read:?}"));
     assert!(format!("{read:?}").contains("UsSsn"), "{read:?}");
 }
+
+#[test]
+fn an_address_right_behind_another_is_found_the_first_time() {
+    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
+    let found = |text: &str| -> Vec<(usize, usize)> {
+        engine.scan_text(text, &Context::default()).iter().map(|span| (span.start, span.end)).collect()
+    };
+    assert_eq!(found("a@one.example~b@two.example"), [(0, 13), (14, 27)]);
+    assert_eq!(found("[EMAIL]~b@two.example"), [(8, 21)]);
+}
