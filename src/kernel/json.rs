@@ -538,10 +538,11 @@ fn write_entries(entries: &[(String, Vec<u8>)], mut first: bool, out: &mut Vec<u
 /// Appends `text` as a JSON string in its plainest spelling (RFC 8785, section 3.2.2.2).
 pub fn write_string(text: &str, out: &mut Vec<u8>) {
     out.push(b'"');
-    let mut rest = text.as_bytes();
-    while let Some((run, [byte, tail @ ..])) = special(rest).and_then(|at| rest.split_at_checked(at)) {
-        out.extend_from_slice(run);
-        match byte {
+    let text = text.as_bytes();
+    let (mut marks, mut at) = (Marks::NONE, 0);
+    while let Some(mark) = marks.next(text, at) {
+        out.extend_from_slice(text.get(at..mark).unwrap_or_default());
+        match text.get(mark).copied().unwrap_or_default() {
             b'"' => out.extend_from_slice(b"\\\""),
             b'\\' => out.extend_from_slice(b"\\\\"),
             8 => out.extend_from_slice(b"\\b"),
@@ -551,9 +552,9 @@ pub fn write_string(text: &str, out: &mut Vec<u8>) {
             13 => out.extend_from_slice(b"\\r"),
             control => out.extend_from_slice(format!("\\u{control:04x}").as_bytes()),
         }
-        rest = tail;
+        at = mark + 1;
     }
-    out.extend_from_slice(rest);
+    out.extend_from_slice(text.get(at..).unwrap_or_default());
     out.push(b'"');
 }
 
@@ -562,44 +563,6 @@ pub fn string(text: &str) -> Vec<u8> {
     let mut out = Vec::with_capacity(text.len() + 2);
     write_string(text, &mut out);
     out
-}
-
-const ONES: u64 = u64::from_le_bytes([1; 8]);
-const HIGH: u64 = u64::from_le_bytes([0x80; 8]);
-
-/// The highest bit of each byte that is zero; above the lowest of them also of others.
-fn zero_bytes(word: u64) -> u64 {
-    word.wrapping_sub(ONES) & !word & HIGH
-}
-
-/// Where the first quote, backslash or control character is.
-///
-/// Most strings are short, so the first bytes are looked at eight at a time in a register (SIMD within a
-/// register: a byte that is zero after the xor, or below 0x20, sets its highest bit); only what is longer
-/// is worth a vector search.
-fn special(text: &[u8]) -> Option<usize> {
-    const SHORT: usize = 48;
-    let (words, rest) = text.get(..SHORT).unwrap_or(text).as_chunks::<8>();
-    for (index, word) in words.iter().enumerate() {
-        let word = u64::from_le_bytes(*word);
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let quote = zero_bytes(word ^ (ONES * u64::from(b'"')));
-        let found = quote | zero_bytes(word ^ (ONES * u64::from(b'\\'))) | (control & HIGH);
-        if found != 0 {
-            // A borrow can only set a bit above the first true one.
-            return Some(index * 8 + found.trailing_zeros() as usize / 8);
-        }
-    }
-    let is_special = |byte: &u8| *byte < 0x20 || matches!(byte, b'"' | b'\\');
-    let Some(long) = text.get(SHORT..) else {
-        return rest.iter().position(is_special).map(|at| words.len() * 8 + at);
-    };
-    let stop = memchr::memchr2(b'"', b'\\', long).unwrap_or(long.len());
-    let span = long.get(..stop).unwrap_or_default();
-    // Without an early exit, so that it is done many bytes at a time.
-    let control = span.iter().fold(false, |control, byte| control | (*byte < 0x20));
-    let stop = if control { span.iter().position(|byte| *byte < 0x20)? } else { stop };
-    (stop < long.len()).then_some(SHORT + stop)
 }
 
 /// Where quotes, backslashes and control characters are in a text that is gone through from its beginning. They are
@@ -1163,6 +1126,10 @@ mod tests {
 
     #[test]
     fn a_special_character_is_found_wherever_it_is() {
+        let special = |text: &[u8]| {
+            let mut marks = Marks::NONE;
+            marks.next(text, 0)
+        };
         for length in 0..120 {
             for filler in [b'a', 0x7F, 0x80, 0xFF, b'!', b'#', b'[', b']', 0x20] {
                 let plain = vec![filler; length];
