@@ -22,7 +22,7 @@ pub use who::Who;
 use crate::audit::Audit;
 use crate::clock;
 use crate::kernel::confirm::binding::Call;
-use crate::kernel::confirm::machine::{Confirmation, Fault, Mode, Proposal, Spent, State};
+use crate::kernel::confirm::machine::{Confirmation, Fault, Mode, Proposal, Spent, State, is_zero};
 use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::confirm::summary::Line;
 use crate::kernel::digest::Digest;
@@ -86,11 +86,6 @@ pub struct Course {
     /// Times of prompts: when a person was asked.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub prompts: Vec<u64>,
-}
-
-#[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(count: &u32) -> bool {
-    *count == 0
 }
 
 impl Kept {

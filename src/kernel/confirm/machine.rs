@@ -285,9 +285,10 @@ pub struct Standing {
     asked: Option<u64>,
 }
 
+/// Whether a count is not worth writing down.
 #[allow(clippy::trivially_copy_pass_by_ref, reason = "serde calls it so")]
-fn is_zero(round: &u32) -> bool {
-    *round == 0
+pub fn is_zero(count: &u32) -> bool {
+    *count == 0
 }
 
 /// What a new confirmation is made of.
