@@ -7,7 +7,24 @@
 //!
 //! It holds that: a byte enters a recogniser a bounded number of times; a clean text costs no allocation; what
 //! is replaced is never found again; nothing but what was found changes.
+
+/// A table of what each byte is, worked out by the compiler; bytes that are not of ASCII are `else`.
+macro_rules! of_bytes {
+    ($at:ident => $value:expr, else $other:expr) => {{
+        let mut table = [$other; 256];
+        let mut $at = 0u8;
+        while $at < 0x80 {
+            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+            let slot = &mut table[$at as usize];
+            *slot = $value;
+            $at += 1;
+        }
+        table
+    }};
+}
+
 mod above;
+mod bits;
 mod chain;
 mod checks;
 mod contact;

@@ -55,18 +55,10 @@ pub fn byte_before(text: &[u8], at: usize) -> u8 {
 }
 
 /// What each byte is: a letter or digit (1), a digit (2), a small letter (4).
-const CLASSES: [u8; 256] = {
-    let mut classes = [0; 256];
-    let mut at = 0u8;
-    while at < 0x80 {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let class = &mut classes[at as usize];
-        *class =
-            at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2;
-        at += 1;
-    }
-    classes
-};
+const CLASSES: [u8; 256] = of_bytes!(
+    at => at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2,
+    else 0
+);
 
 fn class(byte: u8) -> u8 {
     CLASSES.get(usize::from(byte)).copied().unwrap_or(0)

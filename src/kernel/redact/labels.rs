@@ -4,6 +4,7 @@
 //! `card_number`, `CARD-NUMBER` and "card number" are one. There are no substring matches in scripts that
 //! separate words: "lic" is not in "public".
 use super::Kind;
+use super::bits::Bits;
 use super::words::{self, Words};
 use std::sync::LazyLock;
 
@@ -95,7 +96,7 @@ const BITS: usize = 1 << 18;
 const TAILS: usize = 1 << 17;
 
 /// Whether the last letters of a word are all of the last of some label; only its last eight are looked at.
-struct Tails(Vec<u64>);
+struct Tails(Bits);
 
 impl Tails {
     /// The last eight bytes of any case, the last of them highest; fewer of a shorter word.
@@ -113,16 +114,12 @@ impl Tails {
 
     /// Adds an ending of a label.
     fn add(&mut self, plain: &[u8], start: usize) {
-        let place = Self::place(Self::last(plain, start, plain.len()));
-        if let Some(bits) = self.0.get_mut(place / 64) {
-            *bits |= 1 << (place % 64);
-        }
+        self.0.add(Self::place(Self::last(plain, start, plain.len())));
     }
 
     /// Whether one may end so.
     fn have(&self, last: u64) -> bool {
-        let place = Self::place(last);
-        self.0.get(place / 64).is_some_and(|bits| bits >> (place % 64) & 1 == 1)
+        self.0.has(Self::place(last))
     }
 }
 
@@ -130,7 +127,7 @@ struct Table {
     /// By hash, the next free slot on collision.
     slots: Vec<(u64, Labels)>,
     /// Every ending of every label: what is not in here is the end of none.
-    endings: Vec<u64>,
+    endings: Bits,
     /// Endings of every label that tells something, and of every one that accuses; those of the latter that are all of it.
     telling: Tails,
     accusing: Tails,
@@ -140,10 +137,10 @@ struct Table {
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table {
         slots: vec![(0, Labels::NONE); SLOTS],
-        endings: vec![0; BITS / 64],
-        telling: Tails(vec![0; TAILS / 64]),
-        accusing: Tails(vec![0; TAILS / 64]),
-        whole: Tails(vec![0; TAILS / 64]),
+        endings: Bits::new(BITS),
+        telling: Tails(Bits::new(TAILS)),
+        accusing: Tails(Bits::new(TAILS)),
+        whole: Tails(Bits::new(TAILS)),
     };
     let kinds = super::lexicon::KINDS.iter().map(|(kind, words)| (Labels::of(*kind), *words));
     let general = [
@@ -176,10 +173,7 @@ impl Table {
         let mut hash = Hash::NONE;
         for byte in plain.iter().rev() {
             hash = hash.with(*byte);
-            let bit = hash.slot(BITS);
-            if let Some(word) = self.endings.get_mut(bit / 64) {
-                *word |= 1 << (bit % 64);
-            }
+            self.endings.add(hash.slot(BITS));
         }
         let mut at = hash.slot(SLOTS);
         while let Some((known, all)) = self.slots.get_mut(at) {
@@ -203,8 +197,7 @@ impl Table {
     }
 
     fn ends(&self, hash: Hash) -> bool {
-        let bit = hash.slot(BITS);
-        self.endings.get(bit / 64).is_some_and(|word| word >> (bit % 64) & 1 == 1)
+        self.endings.has(hash.slot(BITS))
     }
 }
 

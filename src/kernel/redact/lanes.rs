@@ -8,6 +8,14 @@ const fn all(byte: u8) -> u64 {
     byte as u64 * 0x0101_0101_0101_0101
 }
 
+/// The first eight bytes, the first of them lowest; zeros where there are fewer.
+pub fn eight(bytes: &[u8]) -> u64 {
+    match bytes.first_chunk() {
+        Some(eight) => u64::from_le_bytes(*eight),
+        None => bytes.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)),
+    }
+}
+
 /// The bytes that are digits, by their highest bit.
 fn digits(eight: u64) -> u64 {
     let low = eight & !HIGH;
@@ -39,8 +47,7 @@ impl Classes {
     pub fn of(bytes: &[u8]) -> Self {
         let mut classes = Self::default();
         let (eights, rest) = bytes.as_chunks::<8>();
-        let last = rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte));
-        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([last]);
+        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([eight(rest)]);
         for (place, eight) in all_eights.take(8).enumerate() {
             let shift = place * 8;
             classes.digits |= bits(within(eight, b'0', b'9')) << shift;
@@ -95,7 +102,7 @@ impl Traits {
         eights.iter().for_each(|eight| traits.add(u64::from_le_bytes(*eight)));
         match bytes.last_chunk::<8>() {
             Some(last) if !rest.is_empty() => traits.add(u64::from_le_bytes(*last)),
-            _ => traits.add(rest.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte))),
+            _ => traits.add(eight(rest)),
         }
         traits.tokens &= bytes.len() >= TOKEN;
         traits

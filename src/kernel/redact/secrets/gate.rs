@@ -3,6 +3,9 @@
 //! Every literal is known by the five of its bytes that are rarest in text, or three when it is short. Whichever place
 //! those begin at, every other pair of a text is looked at, without case: of five bytes two pairs in a row are seen,
 //! of three one.
+use crate::kernel::redact::bits::Bits;
+use crate::kernel::redact::lanes;
+
 /// How many bytes a literal is known by.
 const LONG: usize = 5;
 const SHORT: usize = 3;
@@ -14,7 +17,7 @@ pub(super) struct Gate {
     /// bits of each two above those of the one before. Of this table text reads a small part.
     pairs: Box<[u16; 1 << 16]>,
     /// A bit for each window, hashed.
-    windows: Box<[u64; 1024]>,
+    windows: Bits,
     /// Every literal, by its window.
     literals: Vec<Literal>,
     longest: usize,
@@ -39,7 +42,7 @@ fn hashed(eight: u64, size: usize) -> usize {
 }
 
 fn eight(bytes: &[u8]) -> u64 {
-    bytes.iter().take(8).rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | SMALL
+    lanes::eight(bytes) | SMALL
 }
 
 /// How often a byte stands in text, by rank.
@@ -55,7 +58,7 @@ impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut gate =
-            Self { pairs: Box::new([0; 1 << 16]), windows: Box::new([0; 1024]), literals: Vec::new(), longest: 0 };
+            Self { pairs: Box::new([0; 1 << 16]), windows: Bits::new(1 << 16), literals: Vec::new(), longest: 0 };
         for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let cost = |window: &[u8]| {
@@ -77,9 +80,7 @@ impl Gate {
                 }
             }
             let window = hashed(eight(window), size);
-            if let Some(word) = gate.windows.get_mut(window >> 6) {
-                *word |= 1 << (window & 63);
-            }
+            gate.windows.add(window);
             gate.longest = gate.longest.max(literal.len());
             gate.literals.push(Literal { window, ahead: at, place, text: literal.to_vec() });
         }
@@ -106,7 +107,7 @@ impl Gate {
             let rest = bytes.get(at..).unwrap_or_default();
             let all = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first) | SMALL);
             let window = hashed(all, size);
-            let known = self.windows.get(window >> 6).is_some_and(|word| word >> (window & 63) & 1 == 1);
+            let known = self.windows.has(window);
             if known {
                 self.stand(bytes, window, at, &mut each);
             }

@@ -10,22 +10,15 @@ use crate::kernel::redact::lanes::{TOKEN, TokenEights};
 const SHORTEST: usize = TOKEN;
 
 /// Letters, digits, `-`, `_`, `.` and `~`; the last two are not of Base64 for addresses.
-const PARTS: [u8; 256] = {
-    let mut parts = [0; 256];
-    let mut at = 0u8;
-    while at < 0x80 {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let part = &mut parts[at as usize];
-        *part = match at {
-            b'-' | b'_' => 2,
-            b'.' | b'~' => 1,
-            _ if at.is_ascii_alphanumeric() => 2,
-            _ => 0,
-        };
-        at += 1;
-    }
-    parts
-};
+const PARTS: [u8; 256] = of_bytes!(
+    at => match at {
+        b'-' | b'_' => 2,
+        b'.' | b'~' => 1,
+        _ if at.is_ascii_alphanumeric() => 2,
+        _ => 0,
+    },
+    else 0
+);
 
 fn part(byte: u8) -> bool {
     PARTS.get(usize::from(byte)).is_some_and(|part| *part > 0)
@@ -120,24 +113,17 @@ fn token_at(text: Bytes<'_>, at: usize) -> Option<(usize, usize, Kind, u8)> {
 }
 
 /// The six bits of every letter of Base64 and of its form for addresses; 64 for what is none.
-const SEXTETS: [u8; 256] = {
-    let mut sextets = [64; 256];
-    let mut at = 0u8;
-    while at < 0x80 {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let sextet = &mut sextets[at as usize];
-        *sextet = match at {
-            b'A'..=b'Z' => at - b'A',
-            b'a'..=b'z' => at - b'a' + 26,
-            b'0'..=b'9' => at - b'0' + 52,
-            b'-' | b'+' => 62,
-            b'_' | b'/' => 63,
-            _ => 64,
-        };
-        at += 1;
-    }
-    sextets
-};
+const SEXTETS: [u8; 256] = of_bytes!(
+    at => match at {
+        b'A'..=b'Z' => at - b'A',
+        b'a'..=b'z' => at - b'a' + 26,
+        b'0'..=b'9' => at - b'0' + 52,
+        b'-' | b'+' => 62,
+        b'_' | b'/' => 63,
+        _ => 64,
+    },
+    else 64
+);
 
 /// The six bits of a letter of Base64, or of its form for addresses.
 pub fn sextet(byte: u8) -> Option<u32> {

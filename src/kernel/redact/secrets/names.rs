@@ -1,5 +1,6 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
+use crate::kernel::redact::bits::Bits;
 use std::sync::LazyLock;
 
 /// The kind of value a name promises.
@@ -201,7 +202,7 @@ struct Listed {
 }
 
 /// The last four letters of words, hashed: what is not in here is the end of none.
-struct Tails([u64; 256]);
+struct Tails(Bits);
 
 impl Tails {
     /// The last four bytes of any case, the last of them highest.
@@ -213,21 +214,21 @@ impl Tails {
             .fold(0, |four, (back, byte)| four | u32::from(byte | 0x20) << (24 - 8 * back))
     }
 
-    fn place(four: u32) -> (usize, u32) {
-        let hash = four.wrapping_mul(0x9E37_79B9) >> 18;
-        (hash as usize / 64, hash % 64)
+    /// For none yet.
+    fn new() -> Self {
+        Self(Bits::new(1 << 14))
+    }
+
+    fn place(four: u32) -> usize {
+        (four.wrapping_mul(0x9E37_79B9) >> 18) as usize
     }
 
     fn add(&mut self, word: &str) {
-        let (place, bit) = Self::place(Self::of(word.as_bytes()));
-        if let Some(bits) = self.0.get_mut(place) {
-            *bits |= 1 << bit;
-        }
+        self.0.add(Self::place(Self::of(word.as_bytes())));
     }
 
     fn has(&self, four: u32) -> bool {
-        let (place, bit) = Self::place(four);
-        self.0.get(place).is_some_and(|bits| bits >> bit & 1 == 1)
+        self.0.has(Self::place(four))
     }
 
     /// Whether a word of ASCII may end so.
@@ -251,9 +252,6 @@ impl Tails {
     }
 }
 
-/// The last words of [`PASSWORD_PHRASES`] that are of ASCII and no words for a password themselves.
-const PHRASES_END: &[&str] = &["passe", "laluan", "phrase", "word", "ordine", "acceso"];
-
 static LISTED: LazyLock<Listed> = LazyLock::new(|| {
     let lists: [(&[&str], u16); 11] = [
         (PASSWORDS, Lists::PASSWORD),
@@ -269,8 +267,8 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
         (&["secret", "apikey"], Lists::SURE),
     ];
     let mut table = vec![(0, Lists(0)); SLOTS];
-    let (mut tails, mut ends, mut promising) = (Tails([0; 256]), Tails([0; 256]), Tails([0; 256]));
-    PHRASES_END.iter().for_each(|word| promising.add(word));
+    let (mut tails, mut ends, mut promising) = (Tails::new(), Tails::new(), Tails::new());
+    PASSWORD_PHRASES.iter().filter(|phrase| phrase.is_ascii()).for_each(|phrase| promising.add(phrase));
     for (words, bit) in lists {
         for word in words {
             tails.add(word);

@@ -5,6 +5,7 @@
 use super::marks::url_safe;
 use super::rarity::rarity;
 use super::value::{Bytes, invented};
+use crate::kernel::redact::lanes::eight;
 
 /// `(prefix, provider, body)`, sorted by prefix.
 ///
@@ -429,10 +430,7 @@ const STARTS: [u16; 257] = {
 
 /// The formats whose prefix may begin what stands there.
 fn beginning(text: &[u8]) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
-    let four = match text.first_chunk() {
-        Some(four) => u32::from_le_bytes(*four),
-        None => text.iter().rev().fold(0, |four, byte| four << 8 | u32::from(*byte)),
-    };
+    let four = eight(text) as u32;
     let at = |i: usize| STARTS.get(i).map_or(0, |place| usize::from(*place));
     let places = at(usize::from(four as u8))..at(usize::from(four as u8) + 1);
     let heads = HEADS.get(places.clone()).unwrap_or_default();

@@ -32,33 +32,20 @@ const HOOKS: &[(&str, &str)] = &[
     ("hooks.airtable.com", "/workflows/"),
 ];
 
+/// What every such host ends with, so that most others are passed by at once.
+const TOPS: &[&str] = &[".com", ".org", ".com:443", ".cn"];
+
 /// What ends the name of a host: blanks, quotes and brackets, and what its path begins with.
-const ENDS: [bool; 256] = {
-    let mut ends = [false; 256];
-    let mut at = 0u8;
-    while at < 0x80 {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let end = &mut ends[at as usize];
-        *end = at.is_ascii_whitespace()
-            || at.is_ascii_control()
-            || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\' | b'/' | b'?');
-        at += 1;
-    }
-    ends
-};
+const ENDS: [bool; 256] = of_bytes!(
+    at => at.is_ascii_whitespace()
+        || at.is_ascii_control()
+        || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`' | b'\\' | b'/' | b'?'),
+    else false
+);
 
 /// What ends an address.
-const BLANKS: [bool; 256] = {
-    let mut blanks = [false; 256];
-    let mut at = 0u8;
-    while at < 0x80 {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let blank = &mut blanks[at as usize];
-        *blank = at.is_ascii_whitespace() || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`');
-        at += 1;
-    }
-    blanks
-};
+const BLANKS: [bool; 256] =
+    of_bytes!(at => at.is_ascii_whitespace() || matches!(at, b'"' | b'\'' | b'<' | b'>' | b'`'), else false);
 
 /// The address around `://` from `start` to `end`.
 pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
@@ -134,8 +121,7 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
 fn webhook(finds: &mut Finds<'_>, start: usize, host: usize, path: usize) {
     let text = finds.bytes;
     let name = text.range(host, path);
-    // Every such host is of one of these.
-    if ![b".com", b".org", b".com:443".as_slice(), b".cn"].iter().any(|top| name.ends_with(top)) {
+    if !TOPS.iter().any(|top| name.ends_with(top.as_bytes())) {
         return;
     }
     let office = name.ends_with(b".webhook.office.com") && text.has(path, "/webhookb2/");
@@ -233,5 +219,17 @@ fn oracle(finds: &mut Finds<'_>, at: usize) {
     };
     if slash + 1 < host && value::password(text.range(at + slash + 1, at + host), Hold::Whole) {
         finds.add(at + slash + 1, at + host, Kind::Password, 85);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_host_of_a_service_is_passed_by() {
+        for (host, _) in HOOKS {
+            assert!(TOPS.iter().any(|top| host.ends_with(top)), "{host}");
+        }
     }
 }
