@@ -1,12 +1,17 @@
 //! Tables inside a text: comma, semicolon, tab and bar separated lines, aligned columns, `INSERT … VALUES`.
 use super::labels::{self, Labels};
 use memchr::memmem::Finder;
+use std::cell::OnceCell;
+use std::ops::Range;
 use std::sync::LazyLock;
+use wide::u8x16;
 
 /// The most tables and columns that are kept of one text, and the longest line that is one of a table.
 const TABLES_MAX: usize = 64;
 const COLUMNS_MAX: usize = 64;
 const LINE_MAX: usize = 2048;
+/// The longest name of a column between marks that are no bars.
+const NAME_MAX: usize = 40;
 
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
@@ -20,7 +25,10 @@ struct Table {
     start: usize,
     end: usize,
     shape: Shape,
-    columns: Vec<Column>,
+    /// The line that names the columns, if one does.
+    head: Range<usize>,
+    /// Read when a value is asked about.
+    columns: OnceCell<Vec<Column>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -52,21 +60,24 @@ impl Tables {
             return tables;
         }
         let mut open: Option<(Table, usize)> = None;
-        let mut at = 0;
-        for line in text.split_inclusive('\n') {
-            let (start, bare) = (at, line.trim_end_matches(['\n', '\r']));
-            at += line.len();
+        let mut start = 0;
+        let ends = memchr::memchr_iter(b'\n', text.as_bytes()).chain([text.len()]);
+        for end in ends {
+            let bare = text.get(start..end).unwrap_or_default().trim_end_matches(['\n', '\r']);
+            let next = (end + 1).min(text.len());
             if let Some((table, cells)) = &mut open {
                 if table.takes(bare, *cells) {
-                    table.end = at;
+                    table.end = next;
+                    start = next;
                     continue;
                 }
                 tables.close(&mut open);
             }
-            open = header(bare).map(|(shape, columns)| {
-                let cells = columns.len();
-                (Table { start: at, end: start, shape, columns }, cells)
+            open = header(bare).map(|(shape, cells)| {
+                let head = start..start + bare.len();
+                (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
             });
+            start = next;
         }
         tables.close(&mut open);
         tables
@@ -79,6 +90,10 @@ impl Tables {
         {
             self.0.push(table);
         }
+    }
+
+    fn keep(&mut self, start: usize, end: usize, shape: Shape, columns: Vec<Column>) {
+        self.0.push(Table { start, end, shape, head: 0..0, columns: columns.into() });
     }
 
     /// `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`.
@@ -100,7 +115,7 @@ impl Tables {
                 .map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) })
                 .collect();
             let end = text.get(at..).and_then(|rest| rest.find(';')).map_or(text.len(), |end| at + end);
-            self.0.push(Table { start: at, end, shape: Shape::Rows, columns });
+            self.keep(at, end, Shape::Rows, columns);
         }
     }
 
@@ -126,7 +141,7 @@ impl Tables {
                 .map(|cell| Column { at: 0, end: 0, labels: name(cell) })
                 .collect();
             if columns.len() > 1 && self.0.len() < TABLES_MAX {
-                self.0.push(Table { start: end, end: close, shape: Shape::Markup, columns });
+                self.keep(end, close, Shape::Markup, columns);
             }
             from = end.max(at + 3);
         }
@@ -144,6 +159,8 @@ impl Tables {
         if row.len() > LINE_MAX {
             return None;
         }
+        let columns =
+            table.columns.get_or_init(|| columns(table.shape, text.get(table.head.clone()).unwrap_or_default()));
         let column = match table.shape {
             Shape::Marked(mark) => {
                 count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
@@ -156,8 +173,8 @@ impl Tables {
                 let end = at + cell.chars().count();
                 // Numbers are set to the right: the column is the one above any part of the value.
                 let above = |column: &Column| column.at < end && at < column.end;
-                let over = table.columns.iter().position(above);
-                over.or_else(|| table.columns.iter().rposition(|column| column.at <= at + 1))?
+                let over = columns.iter().position(above);
+                over.or_else(|| columns.iter().rposition(|column| column.at <= at + 1))?
             }
         };
         // Rows of a name and a value name themselves.
@@ -166,14 +183,14 @@ impl Tables {
             Shape::Aligned => row.trim_start().split("  ").next(),
             _ => None,
         };
-        if (column, table.columns.len()) == (1, 2)
+        if (column, columns.len()) == (1, 2)
             && let Some(name) = name
             && let labels = labels::of_key(name)
             && labels.tells()
         {
             return Some(labels);
         }
-        table.columns.get(column).map(|column| column.labels)
+        columns.get(column).map(|column| column.labels)
     }
 }
 
@@ -204,52 +221,129 @@ fn count(line: &str, mark: char) -> usize {
         .count()
 }
 
-/// Whether a line names columns: several cells, short, without numbers, and at least one that is a label.
-fn header(line: &str) -> Option<(Shape, Vec<Column>)> {
-    if line.len() > LINE_MAX || line.len() < 5 || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
+/// Which of the marks that tell headers from other lines a line has.
+struct Marks {
+    /// Between cells.
+    bar: bool,
+    tab: bool,
+    semicolon: bool,
+    comma: bool,
+    /// Behind names: no header has them, but for those between bars.
+    names: bool,
+}
+
+impl Marks {
+    fn of(line: &[u8]) -> Self {
+        let (blocks, rest) = line.as_chunks::<16>();
+        let mut last = [0; 16];
+        last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        let [mut bars, mut tabs, mut semicolons, mut commas, mut names] = [u8x16::splat(0); 5];
+        for block in blocks.iter().chain([&last]) {
+            let block = u8x16::new(*block);
+            let is = |byte| block.simd_eq(u8x16::splat(byte));
+            bars |= is(b'|');
+            tabs |= is(b'\t');
+            semicolons |= is(b';');
+            commas |= is(b',');
+            names |= is(b':') | is(b'=') | is(b'{');
+        }
+        let any = |marks: u8x16| marks.to_bitmask() != 0;
+        Self { bar: any(bars), tab: any(tabs), semicolon: any(semicolons), comma: any(commas), names: any(names) }
+    }
+}
+
+/// Whether a line names columns: several cells, short, without numbers, and at least one that is a label. How many.
+fn header(line: &str) -> Option<(Shape, usize)> {
+    if line.len() > LINE_MAX || line.len() < 5 {
         return None;
     }
-    let cell = |name: &str| Column { at: 0, end: 0, labels: labels::of_key(name) };
-    let good = |columns: &[Column]| {
-        columns.len() >= 2 && columns.len() <= COLUMNS_MAX && columns.iter().any(|column| column.labels.tells())
+    let marks = Marks::of(line.as_bytes());
+    if marks.names && !marks.bar || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
+        return None;
+    }
+    let tells = |shape: Shape| {
+        let count = cells(shape, line).take(COLUMNS_MAX + 1).count();
+        let tells = (2..=COLUMNS_MAX).contains(&count) && cells(shape, line).any(|(_, name)| labels::tells(name));
+        tells.then_some((shape, count))
     };
-    for mark in ['|', '\t', ';', ','] {
-        if !line.contains(mark) {
-            continue;
-        }
-        let inner = if mark == '|' { line.trim().trim_matches('|') } else { line };
-        if let Some(heads) = line.trim().strip_prefix("||").and_then(|line| line.strip_suffix("||")) {
-            let columns: Vec<_> = heads.split("||").take(COLUMNS_MAX + 1).map(cell).collect();
-            return good(&columns).then_some((Shape::Marked('|'), columns));
-        }
-        if mark == '|' && line.trim_start().starts_with('|') && !inner.contains('|') && cell(inner).labels.tells() {
-            return Some((Shape::Marked('|'), vec![cell(inner)]));
-        }
-        // Sentences have commas too, and dots that end them.
-        let sentence = |name: &str| mark == ',' && (super::evidence::ends_sentence(name) || name.ends_with('.'));
-        if mark != '|'
-            && inner.split(mark).any(|name| name.len() > 40 || name.contains([':', '=', '{']) || sentence(name))
-        {
-            continue;
-        }
-        let columns: Vec<_> = inner.split(mark).take(COLUMNS_MAX + 1).map(cell).collect();
+    if marks.bar {
+        let doubled = twice_barred(line).is_some();
+        let count = cells(Shape::Marked('|'), line).take(COLUMNS_MAX + 1).count();
         // The first line between bars is a header even if it says nothing, so that none of its rows is.
-        if good(&columns) || (mark == '|' && (2..=COLUMNS_MAX).contains(&columns.len())) {
-            return Some((Shape::Marked(mark), columns));
+        if !doubled && (2..=COLUMNS_MAX).contains(&count) {
+            return Some((Shape::Marked('|'), count));
+        }
+        if doubled {
+            return tells(Shape::Marked('|'));
+        }
+        let bare = line.trim();
+        if count == 1 && bare.starts_with('|') && labels::tells(bare.trim_matches('|')) {
+            return Some((Shape::Marked('|'), 1));
         }
     }
-    if line.contains(['{', '=', ':']) {
+    if marks.names {
         return None;
     }
-    let mut columns = Vec::new();
-    let mut at = 0;
-    for part in line.split("  ") {
-        if !part.trim().is_empty() {
-            let lead = part.len() - part.trim_start().len();
-            let end = at + part.trim_end().chars().count();
-            columns.push(Column { at: at + lead, end, labels: labels::of_key(part) });
+    let marked = [(marks.tab, '\t'), (marks.semicolon, ';'), (marks.comma, ',')];
+    // Sentences have commas too, and dots that end them.
+    let is_name = |mark: char, name: &str| {
+        name.len() <= NAME_MAX && (mark != ',' || !name.ends_with('.') && !super::evidence::ends_sentence(name))
+    };
+    marked
+        .into_iter()
+        .filter(|(is, mark)| *is && cells(Shape::Marked(*mark), line).all(|(_, name)| is_name(*mark, name)))
+        .find_map(|(_, mark)| tells(Shape::Marked(mark)))
+        .or_else(|| if has_gap(line.trim()) { tells(Shape::Aligned) } else { None })
+}
+
+/// What stands between bars that are written twice.
+fn twice_barred(line: &str) -> Option<&str> {
+    line.trim().strip_prefix("||").and_then(|line| line.strip_suffix("||"))
+}
+
+/// Whether two spaces stand side by side.
+fn has_gap(line: &str) -> bool {
+    let bytes = line.as_bytes();
+    let pairs = bytes.iter().zip(bytes.iter().skip(1));
+    pairs.fold(false, |any, (one, other)| any | (*one == b' ') & (*other == b' '))
+}
+
+/// The cells of a line, and where each begins.
+fn cells(shape: Shape, line: &str) -> impl Iterator<Item = (usize, &str)> {
+    let (line, mark): (_, &[u8]) = match shape {
+        Shape::Marked('|') => match twice_barred(line) {
+            Some(inner) => (inner, b"||"),
+            None => (line.trim().trim_matches('|'), b"|"),
+        },
+        Shape::Marked('\t') => (line, b"\t"),
+        Shape::Marked(';') => (line, b";"),
+        Shape::Marked(_) => (line, b","),
+        _ => (line, b"  "),
+    };
+    let mut next = Some(0);
+    let all = std::iter::from_fn(move || {
+        let start = next?;
+        let rest = line.get(start..)?;
+        let length = match mark {
+            [one] => memchr::memchr(*one, rest.as_bytes()),
+            two => rest.as_bytes().windows(2).position(|pair| pair == two),
+        };
+        next = length.map(|length| start + length + mark.len());
+        Some((start, length.map_or(rest, |length| rest.get(..length).unwrap_or_default())))
+    });
+    all.filter(move |(_, cell)| shape != Shape::Aligned || !cell.trim().is_empty())
+}
+
+/// The columns that a line names.
+fn columns(shape: Shape, line: &str) -> Vec<Column> {
+    let column = |(start, name): (usize, &str)| {
+        let labels = labels::of_key(name);
+        if shape != Shape::Aligned {
+            return Column { at: 0, end: 0, labels };
         }
-        at += part.chars().count() + 2;
-    }
-    good(&columns).then_some((Shape::Aligned, columns))
+        let start = line.get(..start).unwrap_or_default().chars().count();
+        let lead = name.len() - name.trim_start().len();
+        Column { at: start + lead, end: start + name.trim_end().chars().count(), labels }
+    };
+    cells(shape, line).map(column).collect()
 }
