@@ -1,10 +1,11 @@
 //! Where literals may stand: pairs of bytes that are in them, looked up in a table that fits the nearest cache.
 //!
-//! Every literal is known by the five of its bytes that are rarest in text, or three when it is short. Whichever place
-//! those begin at, every other pair of a text is looked at, without case: of five bytes two pairs in a row are seen,
-//! of three one.
+//! Every literal is known by the five of its bytes that are rarest in text, or three when it is short: its window.
+//! Every other pair of a text is looked at, without case, and wherever a window begins, two pairs in a row are of it:
+//! of five bytes four are seen, of three all, beside one that may be any.
 use crate::kernel::redact::bits::Bits;
 use crate::kernel::redact::lanes;
+use std::ops::Range;
 
 /// How many bytes a literal is known by.
 const LONG: usize = 5;
@@ -12,9 +13,8 @@ const SHORT: usize = 3;
 
 /// Some literals and the rare windows of each.
 pub(super) struct Gate {
-    /// For each pair of bytes, in which place of a window it stands: in a short one first (1) or second (2), in a long
-    /// one first (4) or second (8), and behind those third (256) or fourth (512). Long windows are of three classes, the
-    /// bits of each two above those of the one before. Of this table text reads a small part.
+    /// For each pair of bytes, which sets have windows that it is the first pair of (the low eight bits), and which have
+    /// some that it is the second of (the high eight). Of this table text reads a small part.
     pairs: Box<[u16; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Bits,
@@ -45,12 +45,65 @@ fn eight(bytes: &[u8]) -> u64 {
     lanes::eight(bytes) | SMALL
 }
 
-/// How often a byte stands in text, by rank.
-fn weight(byte: u8) -> u32 {
+/// How often a byte stands in text, by rank; any byte stands everywhere.
+fn weight(byte: Option<u8>) -> u64 {
     const RANKS: &[u8] = b" etaoinsrlhdcumpfgybwv.,/-:\"_k=013";
+    let Some(byte) = byte else { return 600 };
     match RANKS.iter().position(|known| *known == (byte | 0x20)) {
-        Some(rank) => 40 - u32::try_from(rank).unwrap_or(0),
+        Some(rank) => 40 - rank as u64,
         None => 3,
+    }
+}
+
+/// The two pairs that are looked at where a window begins at an even place, or at an odd one; what is not of it is any.
+#[derive(Clone, Copy)]
+struct Looks([[Option<u8>; 2]; 2]);
+
+impl Looks {
+    fn at(window: &[u8], odd: bool) -> Self {
+        let byte = |at: usize| window.get(at).map(|byte| byte | 0x20);
+        Self(match (window.len(), odd) {
+            (SHORT, false) => [[byte(0), byte(1)], [byte(2), None]],
+            (SHORT, true) => [[None, byte(0)], [byte(1), byte(2)]],
+            (_, false) => [[byte(0), byte(1)], [byte(2), byte(3)]],
+            (_, true) => [[byte(1), byte(2)], [byte(3), byte(4)]],
+        })
+    }
+
+    /// How often each pair stands in text, about.
+    fn loads(self) -> [u64; 2] {
+        self.0.map(|pair| pair.into_iter().map(weight).product())
+    }
+}
+
+/// How often a window is looked at in vain, about.
+fn cost(window: &[u8]) -> u64 {
+    [false, true].map(|odd| Looks::at(window, odd).loads().iter().product::<u64>()).iter().sum()
+}
+
+/// How many sets of windows there are.
+const SETS: usize = 8;
+/// The mark of a first pair of the first set, and of a second pair.
+const FIRST: u16 = 1;
+const SECOND: u16 = 1 << SETS;
+
+/// Those of windows of one size that begin at even places, or at odd ones.
+fn sets(size: usize, odd: bool) -> Range<usize> {
+    match (size, odd) {
+        (SHORT, false) => 0..1,
+        (SHORT, true) => 1..2,
+        (_, false) => 2..5,
+        (_, true) => 5..8,
+    }
+}
+
+/// The size of the windows of a set, and how far before its second pair they begin.
+fn window(set: usize) -> (usize, usize) {
+    match set {
+        0 => (SHORT, 2),
+        1 => (SHORT, 1),
+        2..5 => (LONG, 2),
+        _ => (LONG, 3),
     }
 }
 
@@ -59,25 +112,13 @@ impl Gate {
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
         let mut gate =
             Self { pairs: Box::new([0; 1 << 16]), windows: Bits::new(1 << 16), literals: Vec::new(), longest: 0 };
+        let mut loads = [[0, 0]; SETS];
         for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
-            let cost = |window: &[u8]| {
-                let pair = |at: usize| {
-                    window.get(at..at + 2).map_or(0, |pair| pair.iter().map(|byte| weight(*byte)).product::<u32>())
-                };
-                if size == SHORT { pair(0) + pair(1) } else { pair(0) * pair(2) + pair(1) * pair(3) }
-            };
             let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
             let Some((at, window)) = best else { continue };
-            let class = window.get(2).map_or(0, |middle| (middle | 0x20) % 3 * 2);
-            for (step, pair) in window.windows(2).enumerate() {
-                if let Some(known) = gate.pairs.get_mut((eight(pair) & 0xFFFF) as usize) {
-                    *known |= match (size, step) {
-                        (SHORT, _) => 1 << step,
-                        (_, 0 | 1) => 4 << step << class,
-                        _ => 64 << step << class,
-                    };
-                }
+            for odd in [false, true] {
+                gate.put(Looks::at(window, odd), sets(size, odd), &mut loads);
             }
             let window = hashed(eight(window), size);
             gate.windows.add(window);
@@ -86,6 +127,41 @@ impl Gate {
         }
         gate.literals.sort_by_key(|literal| literal.window);
         gate
+    }
+
+    /// Puts a window into that of these sets which is looked at the least more often for it. `loads`: how often the first
+    /// pairs and the second pairs of each set stand in text.
+    fn put(&mut self, looks: Looks, sets: Range<usize>, loads: &mut [[u64; 2]; SETS]) {
+        let Looks([first, second]) = looks;
+        let load = |set: usize| loads.get(set).copied().unwrap_or_default();
+        let with = |set: usize| {
+            let ([one, other], [more_one, more_other]) = (load(set), looks.loads());
+            let is_known = (self.has(first, FIRST << set), self.has(second, SECOND << set));
+            [one + if is_known.0 { 0 } else { more_one }, other + if is_known.1 { 0 } else { more_other }]
+        };
+        let times = |[one, other]: [u64; 2]| one * other;
+        let Some(set) = sets.min_by_key(|set| times(with(*set)) - times(load(*set))) else { return };
+        let with = with(set);
+        if let Some(load) = loads.get_mut(set) {
+            *load = with;
+        }
+        self.mark(first, FIRST << set);
+        self.mark(second, SECOND << set);
+    }
+
+    /// Whether a pair is marked so; of one with any byte, whether it is with a space.
+    fn has(&self, pair: [Option<u8>; 2], mark: u16) -> bool {
+        let [first, second] = pair.map(|byte| usize::from(byte.unwrap_or(b' ')));
+        self.pairs.get(first | second << 8).is_some_and(|known| known & mark != 0)
+    }
+
+    fn mark(&mut self, pair: [Option<u8>; 2], mark: u16) {
+        let [first, second] = pair.map(|byte| byte.map_or(0..=0xFF, |byte| byte..=byte));
+        for (first, second) in first.flat_map(|first| second.clone().map(move |second| (first, second))) {
+            if let Some(known) = self.pairs.get_mut(usize::from(first) | usize::from(second) << 8) {
+                *known |= mark;
+            }
+        }
     }
 
     /// What is known of every other pair of eight bytes, each in sixteen bits.
@@ -112,24 +188,19 @@ impl Gate {
                 self.stand(bytes, window, at, &mut each);
             }
         };
-        // Third and fourth pairs count behind a first and second.
+        // Where the second of two pairs stands, and which sets have windows with both.
         let mut hit = |place: usize, mut hits: u64| {
             while hits != 0 {
                 let bit = hits.trailing_zeros() as usize;
                 hits &= hits - 1;
-                let (size, back) = match bit % 16 {
-                    0 => (SHORT, 0),
-                    1 => (SHORT, 1),
-                    long if long % 2 == 0 => (LONG, 2),
-                    _ => (LONG, 3),
-                };
+                let (size, back) = window(bit % 8);
                 if let Some(at) = (place * 8 + bit / 16 * 2).checked_sub(back) {
                     look(at, size);
                 }
             }
         };
-        const BEHIND: u64 = 0x3F00_3F00_3F00_3F00;
-        let hits = |known: u64, last: u64| known & ((known << 16 | last) << 6 & BEHIND | 0x0003_0003_0003_0003);
+        const SECONDS: u64 = 0xFF00_FF00_FF00_FF00;
+        let hits = |known: u64, last: u64| known & (known << 16 | last) << 8 & SECONDS;
         let mut last = 0;
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
