@@ -1,34 +1,80 @@
-//! Eight bytes at a time: which of them are of a class, without a branch.
-
-/// The highest bit of every byte.
-const HIGH: u64 = 0x8080_8080_8080_8080;
-
-/// The same byte eight times.
-const fn all(byte: u8) -> u64 {
-    byte as u64 * 0x0101_0101_0101_0101
-}
+//! Sixteen bytes at a time: which of them are of a class, without a branch.
+use wide::u8x16;
 
 /// The first eight bytes, the first of them lowest; zeros where there are fewer.
 pub fn eight(bytes: &[u8]) -> u64 {
-    match bytes.first_chunk() {
-        Some(eight) => u64::from_le_bytes(*eight),
-        None => bytes.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)),
+    if let Some(eight) = bytes.first_chunk() {
+        return u64::from_le_bytes(*eight);
+    }
+    match (bytes.first_chunk(), bytes.last_chunk()) {
+        // They overlap.
+        (Some(first), Some(last)) => {
+            u64::from(u32::from_le_bytes(*first)) | u64::from(u32::from_le_bytes(*last)) << (8 * (bytes.len() - 4))
+        }
+        _ => bytes.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)),
     }
 }
 
-/// The bytes that are digits, by their highest bit.
-fn digits(eight: u64) -> u64 {
-    let low = eight & !HIGH;
-    (low + all(0x80 - b'0')) & !(low + all(0x7F - b'9')) & !eight & HIGH
+/// Those that are this byte.
+fn is(sixteen: u8x16, byte: u8) -> u8x16 {
+    sixteen.simd_eq(u8x16::splat(byte))
 }
 
-/// Bytes that keys, tokens and base64 consist of, by their highest bit, and a few marks more: `+` to `9`, and letters
-/// with what follows them.
-fn token(eight: u64) -> u64 {
-    let low = eight & !HIGH;
-    let marks = (low + all(0x80 - b'+')) & !(low + all(0x7F - b'9'));
-    let letters = (low | all(0x20)) + all(0x80 - b'a');
-    (marks | letters) & !eight & HIGH
+/// The bytes from `first` to `last`.
+fn within(sixteen: u8x16, first: u8, last: u8) -> u8x16 {
+    let from = sixteen - u8x16::splat(first);
+    from.min(u8x16::splat(last - first)).simd_eq(from)
+}
+
+fn digits(sixteen: u8x16) -> u8x16 {
+    within(sixteen, b'0', b'9')
+}
+
+fn capitals(sixteen: u8x16) -> u8x16 {
+    within(sixteen, b'A', b'Z')
+}
+
+/// The same with the marks beside them, for less.
+fn about_capitals(sixteen: u8x16) -> u8x16 {
+    (sixteen & u8x16::splat(0xE0)).simd_eq(u8x16::splat(0x40))
+}
+
+/// Bytes that keys, tokens and base64 consist of, and a few marks more: `+` to `9`, and letters with what follows them.
+fn token(sixteen: u8x16) -> u8x16 {
+    within(sixteen, b'+', b'9') | within(sixteen | u8x16::splat(0x20), b'a', 0x7F)
+}
+
+/// The same and more, for less.
+fn behind_spaces(sixteen: u8x16) -> u8x16 {
+    within(sixteen, b'+', 0x7F)
+}
+
+/// Calls `each` with sixteen bytes and where they begin, for all of them: the last overlap those before, and zeros
+/// stand behind fewer.
+fn sixteens(bytes: &[u8], mut each: impl FnMut(u8x16, usize)) {
+    let (blocks, rest) = bytes.as_chunks::<16>();
+    blocks.iter().enumerate().for_each(|(place, block)| each(u8x16::new(*block), place * 16));
+    match bytes.last_chunk::<16>() {
+        Some(last) if !rest.is_empty() => each(u8x16::new(*last), bytes.len() - 16),
+        Some(_) => {}
+        None => {
+            let (first, second) = (eight(rest), eight(rest.get(8..).unwrap_or_default()));
+            each(u8x16::new((u128::from(first) | u128::from(second) << 64).to_le_bytes()), 0);
+        }
+    }
+}
+
+/// A bit for each byte of a block that is of a class.
+fn mask(block: &[u8; 64], class: impl Fn(u8x16) -> u8x16) -> u64 {
+    let sixteens: &[[u8; 16]] = block.as_chunks().0;
+    sixteens.iter().rev().fold(0, |bits, sixteen| bits << 16 | u64::from(class(u8x16::new(*sixteen)).to_bitmask()))
+}
+
+/// The same of fewer bytes.
+fn mask_of(bytes: &[u8], class: impl Fn(u8x16) -> u8x16) -> u64 {
+    let mut all = 0;
+    sixteens(bytes, |sixteen, at| all |= u64::from(class(sixteen).to_bitmask()) << at);
+    all
 }
 
 /// Which bytes of a text of at most sixty-four are digits, capitals and small letters, a bit for each.
@@ -46,14 +92,12 @@ impl Classes {
     /// Of these bytes; what is behind the first sixty-four is not looked at.
     pub fn of(bytes: &[u8]) -> Self {
         let mut classes = Self::default();
-        let (eights, rest) = bytes.as_chunks::<8>();
-        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([eight(rest)]);
-        for (place, eight) in all_eights.take(8).enumerate() {
-            let shift = place * 8;
-            classes.digits |= bits(within(eight, b'0', b'9')) << shift;
-            classes.capitals |= bits(within(eight, b'A', b'Z')) << shift;
-            classes.small |= bits(within(eight, b'a', b'z')) << shift;
-        }
+        sixteens(bytes.get(..64).unwrap_or(bytes), |sixteen, at| {
+            let bits = |class: u8x16| u64::from(class.to_bitmask()) << at;
+            classes.digits |= bits(digits(sixteen));
+            classes.capitals |= bits(capitals(sixteen));
+            classes.small |= bits(within(sixteen, b'a', b'z'));
+        });
         classes
     }
 
@@ -61,17 +105,6 @@ impl Classes {
     pub fn is_hex(self, bytes: &[u8]) -> bool {
         self.digits != 0 && self.capitals == 0 && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
     }
-}
-
-/// The bytes from `first` to `last`, by their highest bit.
-fn within(eight: u64, first: u8, last: u8) -> u64 {
-    let low = eight & !HIGH;
-    (low + all(0x80 - first)) & !(low + all(0x7F - last)) & !eight & HIGH
-}
-
-/// The highest bits of eight bytes, side by side.
-fn bits(marks: u64) -> u64 {
-    (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
 /// The shortest run that is looked at as a token or as base64.
@@ -84,71 +117,65 @@ const LONG: usize = 512;
 /// not there, never the other way round.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Traits {
-    digit: u64,
-    at: u64,
-    fold: u64,
-    capitals: u64,
+    digit: bool,
+    at: bool,
+    fold: bool,
+    capitals: bool,
     tokens: bool,
 }
 
 impl Traits {
-    /// Of these bytes, eight at a time; the last eight overlap those before. A long text may have everything.
+    /// Of these bytes. A long text may have everything.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.len() > LONG {
-            return Self { digit: HIGH, at: HIGH, fold: HIGH, capitals: HIGH, tokens: true };
+            return Self { digit: true, at: true, fold: true, capitals: true, tokens: true };
         }
+        let [mut all_digits, mut ats, mut folds] = [u8x16::splat(0); 3];
         let mut traits = Self::default();
-        let (eights, rest) = bytes.as_chunks::<8>();
-        eights.iter().for_each(|eight| traits.add(u64::from_le_bytes(*eight)));
-        match bytes.last_chunk::<8>() {
-            Some(last) if !rest.is_empty() => traits.add(u64::from_le_bytes(*last)),
-            _ => traits.add(eight(rest)),
-        }
+        sixteens(bytes, |sixteen, _| {
+            all_digits |= digits(sixteen);
+            ats |= is(sixteen, b'@');
+            // `%` and `&` stand side by side; what is not ASCII has its highest bit set.
+            folds |= sixteen | within(sixteen, b'%', b'&') | is(sixteen, b'\\');
+            let capitals = capitals(sixteen).to_bitmask();
+            let two = capitals & capitals >> 1;
+            traits.capitals |= two & two >> 2 != 0;
+            let token = token(sixteen).to_bitmask();
+            traits.tokens |= token & 0xFF == 0xFF || token >> 8 == 0xFF;
+        });
+        let any = |class: u8x16| class.to_bitmask() != 0;
         traits.tokens &= bytes.len() >= TOKEN;
-        traits
-    }
-
-    fn add(&mut self, eight: u64) {
-        let low = eight & !HIGH;
-        let is = |byte: u8| !((low ^ all(byte)) + all(0x7F));
-        self.digit |= (low + all(0x80 - b'0')) & !(low + all(0x7F - b'9'));
-        self.at |= is(b'@');
-        // `%` and `&` stand side by side.
-        self.fold |= eight | (low + all(0x80 - b'%')) & !(low + all(0x7F - b'&')) | is(b'\\');
-        let capitals = (low + all(0x80 - b'A')) & !(low + all(0x7F - b'Z')) & HIGH;
-        let two = capitals & capitals >> 8;
-        self.capitals |= two & two >> 16;
-        self.tokens |= token(eight) == HIGH;
+        Self { digit: any(all_digits), at: any(ats), fold: any(folds), ..traits }
     }
 
     /// Without what numbers are made of.
     pub fn numberless(self) -> Self {
-        Self { digit: 0, at: 0, capitals: 0, ..self }
+        Self { digit: false, at: false, capitals: false, ..self }
     }
 
     /// None of all these.
     pub fn nothing(self) -> bool {
-        (self.digit | self.at | self.fold | self.capitals) & HIGH == 0 && !self.tokens
+        !(self.digit | self.at | self.fold | self.capitals | self.tokens)
     }
 
     /// A digit.
     pub fn digit(self) -> bool {
-        self.digit & HIGH != 0
+        self.digit
     }
 
     /// The sign of e-mail addresses.
     pub fn at(self) -> bool {
-        self.at & HIGH != 0
+        self.at
     }
 
     /// Something that is not ASCII, or may begin an escape.
     pub fn fold(self) -> bool {
-        self.fold & HIGH != 0
+        self.fold
     }
 
-    /// Four capitals in a row within eight bytes: every word of eight capitals covers such.
+    /// Four capitals in a row: every word of eight capitals covers such within sixteen bytes.
     pub fn capitals(self) -> bool {
-        self.capitals != 0
+        self.capitals
     }
 
     /// Eight bytes in a row of what tokens consist of, in a text as long as a token: every run of fifteen covers such.
@@ -157,31 +184,10 @@ impl Traits {
     }
 }
 
-/// Whether eight bytes of a block in a row, in steps of eight, may all be of a token. Without a branch, so that it is done
-/// many bytes at a time.
-fn has_token_eight(block: &[u8; 64]) -> bool {
-    // Without a byte that is none, nothing is left but what one less makes negative.
-    let none = block.map(|byte| u8::from(!is_token(byte)));
-    let eights: &[[u8; 8]] = none.as_chunks().0;
-    eights.iter().fold(0, |any, eight| any | u64::from_le_bytes(*eight).wrapping_sub(1)) >> 63 == 1
-}
-
-/// The same for four capitals, in steps of four.
-fn has_capital_four(block: &[u8; 64]) -> bool {
-    let none = block.map(|byte| u8::from(!byte.is_ascii_uppercase()));
-    let fours: &[[u8; 4]] = none.as_chunks().0;
-    fours.iter().fold(0, |any, four| any | u32::from_le_bytes(*four).wrapping_sub(1)) >> 31 == 1
-}
-
-/// Whether keys, tokens and base64 may have a byte; see [`token`].
-fn is_token(byte: u8) -> bool {
-    byte.wrapping_sub(b'+') < 15 || (byte | 0x20).wrapping_sub(b'a') < 31
-}
-
 /// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such.
 pub struct TokenEights<'b> {
     blocks: &'b [[u8; 64]],
-    rest: &'b [[u8; 8]],
+    rest: &'b [u8],
     /// Which eights of this block are such.
     place: usize,
     mask: u64,
@@ -194,7 +200,7 @@ impl<'b> TokenEights<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
         let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut eights = Self { blocks, rest: rest.as_chunks().0, place: 0, mask: 0, open: false, two: false };
+        let mut eights = Self { blocks, rest, place: 0, mask: 0, open: false, two: false };
         eights.go(0);
         eights
     }
@@ -226,9 +232,9 @@ impl<'b> TokenEights<'b> {
             if self.place >= self.blocks.len() {
                 return None;
             }
-            // Most have none.
+            // Most have none, which the spaces between words tell already.
             let ahead = self.blocks.get(self.place + 1..).unwrap_or_default();
-            let none = ahead.iter().position(has_token_eight).unwrap_or(ahead.len());
+            let none = ahead.iter().position(|block| eights(mask(block, behind_spaces)) != 0).unwrap_or(ahead.len());
             self.open &= none == 0;
             self.place += none;
             self.go(self.place + 1);
@@ -238,32 +244,38 @@ impl<'b> TokenEights<'b> {
 
     fn read(&self, place: usize) -> u64 {
         match self.blocks.get(place) {
-            Some(block) => {
-                // Byte by byte, so that it is done many at a time.
-                let full = block.map(|byte| if is_token(byte) { 0xFF } else { 0 });
-                let eights: &[[u8; 8]] = full.as_chunks().0;
-                eights.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(u64::from_le_bytes(*eight) == u64::MAX))
-            }
-            None if place == self.blocks.len() => {
-                let full = |eight: &[u8; 8]| token(u64::from_le_bytes(*eight)) == HIGH;
-                self.rest.iter().rev().fold(0, |bits, eight| bits << 1 | u64::from(full(eight)))
-            }
+            Some(block) => eights(mask(block, token)),
+            None if place == self.blocks.len() => eights(mask_of(self.rest, token)),
             None => 0,
         }
     }
 }
 
-/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word of seven covers such.
+/// A bit for each eight of a block of which every bit is set.
+fn eights(mask: u64) -> u64 {
+    const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
+    // One more carries over into the highest bit of each eight, if all below are set.
+    let full = (mask & LOW) + 0x0101_0101_0101_0101 & mask & !LOW;
+    (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The next eight bytes, in steps of eight, of which the first or last four are capitals or marks beside them: every word
+/// of seven covers such.
 pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
-    let mut place = from / 8;
-    let eights = bytes.as_chunks::<8>().0;
-    let (blocks, _) = bytes.get(place * 8..)?.as_chunks::<64>();
-    place += 8 * blocks.iter().position(has_capital_four).unwrap_or(blocks.len());
-    let four = |eight: &[u8; 8]| {
-        let capitals = within(u64::from_le_bytes(*eight), b'A', b'Z');
-        capitals >> 32 == HIGH >> 32 || capitals << 32 == HIGH << 32
-    };
-    Some((place + eights.get(place..)?.iter().position(four)?) * 8)
+    const LOW: u64 = 0x7777_7777_7777_7777;
+    let mut at = from / 8 * 8;
+    while at < bytes.len() {
+        let ahead = bytes.get(at..).unwrap_or_default();
+        let mask =
+            ahead.first_chunk().map_or_else(|| mask_of(ahead, about_capitals), |block| mask(block, about_capitals));
+        // One more carries over into the highest bit of each four, if all below are set.
+        let full = (mask & LOW) + 0x1111_1111_1111_1111 & mask & !LOW;
+        if full != 0 {
+            return Some(at + full.trailing_zeros() as usize / 8 * 8);
+        }
+        at += 64;
+    }
+    None
 }
 
 /// Steps through the digits of a text; those of sixty-four bytes are known at once.
@@ -277,34 +289,29 @@ pub struct Digits<'b> {
 impl<'b> Digits<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
-        Self { bytes, base: 0, mask: bytes.as_chunks::<64>().0.first().map_or(0, mask) }
+        let mut digits = Self { bytes, base: 0, mask: 0 };
+        digits.go(0);
+        digits
+    }
+
+    fn go(&mut self, base: usize) {
+        self.base = base;
+        let ahead = self.bytes.get(base..).unwrap_or_default();
+        self.mask = ahead.first_chunk().map_or_else(|| mask_of(ahead, digits), |block| mask(block, digits));
     }
 
     /// The next one from `from` on, which is not before that of the last call.
     pub fn next(&mut self, from: usize) -> Option<usize> {
         if from >= self.base + 64 {
-            self.base = from / 64 * 64;
-            self.mask = self.bytes.get(self.base..)?.as_chunks::<64>().0.first().map_or(0, mask);
+            self.go(from / 64 * 64);
         }
-        let ahead = self.mask & u64::MAX << (from - self.base).min(63);
-        if ahead != 0 {
-            return Some(self.base + ahead.trailing_zeros() as usize);
+        self.mask &= u64::MAX << from.saturating_sub(self.base).min(63);
+        while self.mask == 0 {
+            if self.base + 64 >= self.bytes.len() {
+                return None;
+            }
+            self.go(self.base + 64);
         }
-        let start = self.base + 64;
-        let blocks = self.bytes.get(start.min(self.bytes.len())..)?.as_chunks::<64>().0;
-        let any = |block: &[u8; 64]| block.iter().fold(false, |any, byte| any | (byte.wrapping_sub(b'0') < 10));
-        if let Some((place, block)) = blocks.iter().enumerate().find(|(_, block)| any(block)) {
-            self.base = start + place * 64;
-            self.mask = mask(block);
-            return Some(self.base + self.mask.trailing_zeros() as usize);
-        }
-        let tail = from.max(self.bytes.len() / 64 * 64);
-        self.bytes.get(tail..)?.iter().position(u8::is_ascii_digit).map(|found| tail + found)
+        Some(self.base + self.mask.trailing_zeros() as usize)
     }
-}
-
-/// A bit for each digit of a block.
-fn mask(block: &[u8; 64]) -> u64 {
-    let bits = |eight: &[u8; 8]| (digits(u64::from_le_bytes(*eight)) >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56;
-    block.as_chunks::<8>().0.iter().rev().fold(0, |mask, eight| mask << 8 | bits(eight))
 }
