@@ -300,6 +300,11 @@ impl<'b> Digits<'b> {
         self.mask = ahead.first_chunk().map_or_else(|| mask_of(ahead, digits), |block| mask(block, digits));
     }
 
+    /// Which bytes from `at` on are digits, as far as they are known: `at` is what was found last.
+    pub fn ahead(&self, at: usize) -> u64 {
+        self.mask >> at.saturating_sub(self.base).min(63)
+    }
+
     /// The next one from `from` on, which is not before that of the last call.
     pub fn next(&mut self, from: usize) -> Option<usize> {
         if from >= self.base + 64 {

@@ -53,6 +53,15 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     let mut last = Word::default();
     let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
     while let Some(digit) = digits.next(at) {
+        // In logs most are.
+        if digits.ahead(digit) & STAMP_MASK == STAMP
+            && (digit == at || !is_part(byte_before(bytes, digit)))
+            && let Some(end) = stamp(bytes, digit)
+        {
+            last = Word { start: digit, end: digit + 4, digits: 4, small: 0 };
+            at = end;
+            continue;
+        }
         let word = word_from(bytes, begin(bytes, at, digit));
         let joined =
             last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
@@ -171,6 +180,10 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     }
     word.end
 }
+
+/// Which bytes of `2025-11-03T10:14:55` are digits.
+const STAMP: u64 = 0b110_1101_1011_0110_1111;
+const STAMP_MASK: u64 = (1 << 19) - 1;
 
 /// `2025-11-03T10:14:55.123Z` and its like: where it ends. Midnight may be a birthday.
 fn stamp(bytes: &[u8], start: usize) -> Option<usize> {
