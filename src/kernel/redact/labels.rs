@@ -266,11 +266,11 @@ fn inside(plain: &[u8]) -> Option<Labels> {
     None
 }
 
-/// How many letters of inflection a word may end with.
-fn cuts(plain: &[u8]) -> usize {
-    match plain {
-        _ if plain.len() >= 9 => 4,
-        [.., b's' | b'S'] if plain.len() >= 3 => 1,
+/// How many letters of inflection a word so long that ends so may end with.
+fn cuts(length: usize, last: u8) -> usize {
+    match length {
+        9.. => 4,
+        3.. if last | 0x20 == b's' => 1,
         _ => 0,
     }
 }
@@ -286,7 +286,7 @@ fn at(words: &Words<'_>, end: usize) -> Option<Match> {
         return inside(plain).map(|labels| matched(labels, end));
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
-    let (labels, first) = (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?))?;
+    let (labels, first) = (0..=cuts(plain.len(), plain.last().copied().unwrap_or(0))).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
     if let Some(before) = end.checked_sub(1)
         && before >= first
@@ -369,14 +369,17 @@ pub fn all(text: &str) -> Labels {
         }
         count += 1;
         let last = Tails::last(bytes, start, end);
-        for cut in 0..=cuts(bytes.get(start..end).unwrap_or_default()) {
-            let last = if cut == 0 { last } else { Tails::last(bytes, start, end - cut) };
+        let mut look = |last: u64, end: usize| {
             // It is one, or it is the end of one with the word before.
-            let joined = last | before.checked_shr(8 * (end - cut - start) as u32).unwrap_or(0);
-            if table.whole.have(last) | table.accusing.have(joined) & (before != 0) {
+            let joined = last | before.checked_shr(8 * (end - start) as u32).unwrap_or(0);
+            if table.whole.have(last) | table.accusing.have(joined) {
                 let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % SEEN));
-                all = all.with(endings(bytes, end - cut, words));
+                all = all.with(endings(bytes, end, words));
             }
+        };
+        look(last, end);
+        for cut in 1..=cuts(end - start, (last >> 56) as u8) {
+            look(Tails::last(bytes, start, end - cut), end - cut);
         }
         before = last;
     });

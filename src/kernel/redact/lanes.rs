@@ -57,6 +57,11 @@ impl Classes {
         classes
     }
 
+    /// Whether the last of sixty-four is one of them.
+    pub fn ends_open(self) -> bool {
+        (self.digits | self.capitals | self.small) >> 63 == 1
+    }
+
     /// Whether they are all small hexadecimal digits, some of them numbers.
     pub fn is_hex(self, bytes: &[u8]) -> bool {
         self.digits != 0 && self.capitals == 0 && bytes.iter().all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))

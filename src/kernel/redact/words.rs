@@ -146,50 +146,51 @@ fn is_plural(rest: &[u8]) -> bool {
 /// Calls `word` with where each word of a text of nothing but ASCII begins and ends. Sixty-four bytes are told apart at
 /// once.
 pub fn each(text: &[u8], mut word: impl FnMut(usize, usize)) {
-    let mut open: Option<usize> = None;
+    let mut start = 0;
     let mut before = Classes::default();
-    for (place, block) in text.chunks(64).enumerate() {
+    // Behind a text that ends with a whole block one more ends its last word.
+    for (place, block) in text.chunks(64).chain([&[][..]]).enumerate() {
         let base = place * 64;
         let now = Classes::of(block);
-        let (digits, capitals, small) = (now.digits, now.capitals, now.small);
-        let carried = |now: u64, before: u64| now << 1 | before >> 63;
-        let (was_digit, was_capital, was_small) =
-            (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
-        let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
-        let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
-        let mut turns = capitals & was_capital & next_small;
-        let mut left = turns;
-        while left != 0 {
-            let at = base + left.trailing_zeros() as usize;
-            if is_plural(text.get(at + 1..).unwrap_or_default()) {
-                turns &= !(left & left.wrapping_neg());
-            }
-            left &= left - 1;
+        let (mut starts, mut stops) = bounds(now, before, text, base);
+        let mut next = || {
+            let at = base + starts.trailing_zeros() as usize;
+            starts &= starts.wrapping_sub(1);
+            at
+        };
+        if !before.ends_open() {
+            start = next();
         }
-        let hump = capitals & was_small | turns;
-        let mut starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
-        let stops = starts & was_part | was_part & !part;
-        if let Some(start) = open
-            && stops != 0
-        {
+        // Every word ends before the next one begins, so that they go in pairs.
+        while stops != 0 {
             word(start, base + stops.trailing_zeros() as usize);
-            open = None;
-        }
-        while starts != 0 {
-            let start = starts.trailing_zeros();
-            starts &= starts - 1;
-            let after = stops & (u64::MAX << 1) << start;
-            if after == 0 {
-                open = Some(base + start as usize);
-                break;
-            }
-            word(base + start as usize, base + after.trailing_zeros() as usize);
+            stops &= stops - 1;
+            start = next();
         }
         before = now;
     }
-    if let Some(start) = open {
-        word(start, text.len());
+}
+
+/// Where words begin in the block at `base`, and behind which bytes they end; what a block ends with may go on in the next.
+fn bounds(now: Classes, before: Classes, text: &[u8], base: usize) -> (u64, u64) {
+    let (digits, capitals, small) = (now.digits, now.capitals, now.small);
+    let carried = |now: u64, before: u64| now << 1 | before >> 63;
+    let (was_digit, was_capital, was_small) =
+        (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
+    let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
+    let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
+    let mut turns = capitals & was_capital & next_small;
+    let mut left = turns;
+    while left != 0 {
+        let at = base + left.trailing_zeros() as usize;
+        if is_plural(text.get(at + 1..).unwrap_or_default()) {
+            turns &= !(left & left.wrapping_neg());
+        }
+        left &= left - 1;
     }
+    let hump = capitals & was_small | turns;
+    let starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
+    (starts, starts & was_part | was_part & !part)
 }
 
 /// Whether something between a word and the one before keeps them from being one name.
