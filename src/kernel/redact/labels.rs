@@ -90,6 +90,8 @@ impl Hash {
     }
 }
 
+/// The bits of a slot that say where its labels are.
+const SAID: u64 = 0xFFF;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
@@ -124,8 +126,10 @@ impl Tails {
 }
 
 struct Table {
-    /// By hash, the next free slot on collision.
-    slots: Vec<(u64, Labels)>,
+    /// By hash, the next free slot on collision: of a hash all but the lowest bits, which say where its labels are.
+    slots: Vec<u64>,
+    /// What labels say: many say the same. Nothing comes first.
+    said: Vec<Labels>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Bits,
     /// Endings of every label that tells something, and of every one that accuses; those of the latter that are all of it.
@@ -136,7 +140,8 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table {
-        slots: vec![(0, Labels::NONE); SLOTS],
+        slots: vec![0; SLOTS],
+        said: vec![Labels::NONE],
         endings: Bits::new(BITS),
         telling: Tails(Bits::new(TAILS)),
         accusing: Tails(Bits::new(TAILS)),
@@ -175,22 +180,30 @@ impl Table {
             hash = hash.with(*byte);
             self.endings.add(hash.slot(BITS));
         }
-        let mut at = hash.slot(SLOTS);
-        while let Some((known, all)) = self.slots.get_mut(at) {
-            if *known == hash.0 || *known == 0 {
-                (*known, *all) = (hash.0, all.with(labels));
-                return;
-            }
-            at = (at + 1) % SLOTS;
+        let (at, known) = self.find(hash);
+        let all = known.with(labels);
+        let place = self.said.iter().position(|said| *said == all).unwrap_or(self.said.len());
+        if place == self.said.len() {
+            self.said.push(all);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = hash.0 & !SAID | place as u64;
         }
     }
 
     fn get(&self, hash: Hash) -> Labels {
+        self.find(hash).1
+    }
+
+    /// The slot of a hash, or the free one that would be, and what it says.
+    fn find(&self, hash: Hash) -> (usize, Labels) {
         let mut at = hash.slot(SLOTS);
         loop {
             match self.slots.get(at) {
-                Some((known, labels)) if *known == hash.0 => return *labels,
-                Some((0, _)) | None => return Labels::NONE,
+                Some(0) | None => return (at, Labels::NONE),
+                Some(slot) if (slot ^ hash.0) & !SAID == 0 => {
+                    return (at, self.said.get((slot & SAID) as usize).copied().unwrap_or_default());
+                }
                 Some(_) => at = (at + 1) % SLOTS,
             }
         }

@@ -1,4 +1,5 @@
 //! Eight bytes at a time: which of them are of a class, without a branch.
+use wide::u8x16;
 
 /// The highest bit of every byte.
 const HIGH: u64 = 0x8080_8080_8080_8080;
@@ -46,20 +47,60 @@ impl Classes {
     /// Of these bytes; what is behind the first sixty-four is not looked at.
     pub fn of(bytes: &[u8]) -> Self {
         let mut classes = Self::default();
-        let (eights, rest) = bytes.as_chunks::<8>();
-        let all_eights = eights.iter().map(|eight| u64::from_le_bytes(*eight)).chain([eight(rest)]);
-        for (place, eight) in all_eights.take(8).enumerate() {
-            let shift = place * 8;
-            classes.digits |= bits(within(eight, b'0', b'9')) << shift;
-            classes.capitals |= bits(within(eight, b'A', b'Z')) << shift;
-            classes.small |= bits(within(eight, b'a', b'z')) << shift;
+        for (place, start) in (0..bytes.len().min(64)).step_by(16).enumerate() {
+            let now = Self::at(bytes, start);
+            classes.digits |= now.digits << (place * 16);
+            classes.capitals |= now.capitals << (place * 16);
+            classes.small |= now.small << (place * 16);
         }
         classes
     }
 
+    /// Of the sixteen bytes from `start` on, or of all where fewer follow.
+    pub fn at(bytes: &[u8], start: usize) -> Self {
+        let rest = bytes.get(start..).unwrap_or_default();
+        if let Some(sixteen) = rest.first_chunk() {
+            return Self::sixteen(*sixteen);
+        }
+        if let Some(last) = bytes.last_chunk::<16>() {
+            // The last sixteen, without those before.
+            let known = 16 - rest.len();
+            let Self { digits, capitals, small } = Self::sixteen(*last);
+            return Self { digits: digits >> known, capitals: capitals >> known, small: small >> known };
+        }
+        let mut padded = [0; 16];
+        padded.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
+        Self::sixteen(padded)
+    }
+
+    /// Of the sixteen bytes before `end`, the last of them at the highest of sixteen bits.
+    pub fn before(bytes: &[u8], end: usize) -> Self {
+        let front = bytes.get(..end).unwrap_or_default();
+        if let Some(last) = front.last_chunk() {
+            return Self::sixteen(*last);
+        }
+        let Self { digits, capitals, small } = Self::at(front, 0);
+        let missing = 16 - front.len();
+        Self { digits: digits << missing, capitals: capitals << missing, small: small << missing }
+    }
+
+    fn sixteen(bytes: [u8; 16]) -> Self {
+        let bytes = u8x16::new(bytes);
+        let within = |first: u8, last: u8| {
+            let above = bytes - u8x16::splat(first);
+            u64::from(above.min(u8x16::splat(last - first)).simd_eq(above).to_bitmask())
+        };
+        Self { digits: within(b'0', b'9'), capitals: within(b'A', b'Z'), small: within(b'a', b'z') }
+    }
+
+    /// Letters and digits.
+    pub fn part(self) -> u64 {
+        self.digits | self.capitals | self.small
+    }
+
     /// Whether the last of sixty-four is one of them.
     pub fn ends_open(self) -> bool {
-        (self.digits | self.capitals | self.small) >> 63 == 1
+        self.part() >> 63 == 1
     }
 
     /// Whether they are all small hexadecimal digits, some of them numbers.
