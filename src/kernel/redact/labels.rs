@@ -5,7 +5,7 @@
 //! separate words: "lic" is not in "public".
 use super::Kind;
 use super::bits::Bits;
-use super::words::{self, Words};
+use super::words::{self, Word, Words};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -224,7 +224,7 @@ pub struct Match {
     /// One past its last byte there.
     pub end: usize,
     /// Its first word.
-    first: usize,
+    first: Word,
 }
 
 /// The most words of one label.
@@ -233,14 +233,14 @@ const WORDS: usize = 6;
 const SEEN: usize = 8;
 
 /// The longest label that ends with the first `length` letters of word `end`, and its first word.
-fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize)> {
+fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let mut found = None;
-    for at in (end.saturating_sub(WORDS - 1)..=end).rev() {
-        let plain = words.plain(at);
-        let plain = if at == end { plain.get(..length)? } else { plain };
-        for byte in plain.iter().rev() {
+    let mut letters = words.plain(end).get(..length)?;
+    let mut now = end;
+    for _ in 0..WORDS {
+        for byte in letters.iter().rev() {
             hash = hash.with(*byte);
             if !table.ends(hash) {
                 return found;
@@ -248,11 +248,15 @@ fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize
         }
         let labels = table.get(hash);
         if labels.tells() {
-            found = Some((labels, at));
+            found = Some((labels, now));
         }
-        if words.is_apart(at) {
+        if words.is_apart(now) {
             break;
         }
+        let Some(before) = words.before(now) else {
+            break;
+        };
+        (now, letters) = (before, words.plain(before));
     }
     found
 }
@@ -289,7 +293,7 @@ fn cuts(length: usize, last: u8) -> usize {
 }
 
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
-fn at(words: &Words<'_>, end: usize) -> Option<Match> {
+fn at(words: &Words<'_>, end: Word) -> Option<Match> {
     let plain = words.plain(end);
     let matched = |labels, first| {
         let (start, end) = words.range(first, end);
@@ -299,12 +303,12 @@ fn at(words: &Words<'_>, end: usize) -> Option<Match> {
         return inside(plain).map(|labels| matched(labels, end));
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
-    let (labels, first) = (0..=cuts(plain.len(), plain.last().copied().unwrap_or(0))).find_map(|cut| ending(words, end, length(cut)?))?;
+    let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
+    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
-    if let Some(before) = end.checked_sub(1)
-        && before >= first
-        && !words.is_apart(end)
+    if first < end
         && TABLE.get(Hash::of(plain)) == Labels::VAGUE
+        && let Some(before) = words.before(end)
         && let Some((longer, start)) = ending(words, before, words.plain(before).len())
         && start < first
     {
@@ -315,20 +319,20 @@ fn at(words: &Words<'_>, end: usize) -> Option<Match> {
 
 /// The last label in `words` that tells something.
 pub fn last(words: &Words<'_>) -> Option<Match> {
-    (0..words.len()).rev().find_map(|end| at(words, end))
+    words.back().find_map(|end| at(words, end))
 }
 
 /// Everything that labels before `found` say.
 pub fn before(words: &Words<'_>, found: Match) -> Labels {
-    let mut end = found.first;
+    let mut first = found.first;
     let mut all = Labels::NONE;
-    while let Some(last) = end.checked_sub(1) {
+    while let Some(last) = words.before(first) {
         match at(words, last) {
             Some(found) => {
                 all = all.with(found.labels);
-                end = found.first;
+                first = found.first;
             }
-            None => end = last,
+            None => first = last,
         }
     }
     all
@@ -336,9 +340,10 @@ pub fn before(words: &Words<'_>, found: Match) -> Labels {
 
 /// The first label in `words` that tells something; the longest that begins there.
 pub fn first(words: &Words<'_>) -> Option<Match> {
-    let end = (0..words.len()).find(|end| at(words, *end).is_some())?;
-    let found = at(words, end)?;
-    let longer = (end + 1..(end + WORDS).min(words.len())).rev().filter_map(|end| at(words, end));
+    let (end, found) = words.forth().find_map(|end| at(words, end).map(|found| (end, found)))?;
+    let mut ahead = [None; WORDS - 1];
+    ahead.iter_mut().zip(words.behind(end)).for_each(|(slot, word)| *slot = Some(word));
+    let longer = ahead.into_iter().rev().flatten().filter_map(|end| at(words, end));
     Some(longer.into_iter().find(|longer| longer.first <= found.first).unwrap_or(found))
 }
 
@@ -360,7 +365,7 @@ pub fn before_last(key: &str) -> Option<Labels> {
 }
 
 fn vague(words: &Words<'_>) -> Labels {
-    let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
+    let vague = words.back().all(|word| TABLE.get(Hash::of(words.plain(word))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
 
@@ -424,5 +429,5 @@ fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize,
 /// Whether one of the last `count` words speaks of versions.
 pub fn says_version(text: &str, count: usize) -> bool {
     let words = Words::read(text);
-    (words.len().saturating_sub(count)..words.len()).any(|at| TABLE.get(Hash::of(words.plain(at))).any(Labels::VERSION))
+    words.back().take(count).any(|word| TABLE.get(Hash::of(words.plain(word))).any(Labels::VERSION))
 }
