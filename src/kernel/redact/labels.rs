@@ -5,7 +5,7 @@
 //! separate words: "lic" is not in "public".
 use super::Kind;
 use super::bits::Bits;
-use super::words::{self, Words};
+use super::words::{self, Word, Words};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -90,6 +90,8 @@ impl Hash {
     }
 }
 
+/// The bits of a slot that say where its labels are.
+const SAID: u64 = 0xFFF;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
@@ -124,8 +126,10 @@ impl Tails {
 }
 
 struct Table {
-    /// By hash, the next free slot on collision.
-    slots: Vec<(u64, Labels)>,
+    /// By hash, the next free slot on collision: of a hash all but the lowest bits, which say where its labels are.
+    slots: Vec<u64>,
+    /// What labels say: many say the same. Nothing comes first.
+    said: Vec<Labels>,
     /// Every ending of every label: what is not in here is the end of none.
     endings: Bits,
     /// Endings of every label that tells something, and of every one that accuses; those of the latter that are all of it.
@@ -136,7 +140,8 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table {
-        slots: vec![(0, Labels::NONE); SLOTS],
+        slots: vec![0; SLOTS],
+        said: vec![Labels::NONE],
         endings: Bits::new(BITS),
         telling: Tails(Bits::new(TAILS)),
         accusing: Tails(Bits::new(TAILS)),
@@ -175,22 +180,30 @@ impl Table {
             hash = hash.with(*byte);
             self.endings.add(hash.slot(BITS));
         }
-        let mut at = hash.slot(SLOTS);
-        while let Some((known, all)) = self.slots.get_mut(at) {
-            if *known == hash.0 || *known == 0 {
-                (*known, *all) = (hash.0, all.with(labels));
-                return;
-            }
-            at = (at + 1) % SLOTS;
+        let (at, known) = self.find(hash);
+        let all = known.with(labels);
+        let place = self.said.iter().position(|said| *said == all).unwrap_or(self.said.len());
+        if place == self.said.len() {
+            self.said.push(all);
+        }
+        if let Some(slot) = self.slots.get_mut(at) {
+            *slot = hash.0 & !SAID | place as u64;
         }
     }
 
     fn get(&self, hash: Hash) -> Labels {
+        self.find(hash).1
+    }
+
+    /// The slot of a hash, or the free one that would be, and what it says.
+    fn find(&self, hash: Hash) -> (usize, Labels) {
         let mut at = hash.slot(SLOTS);
         loop {
             match self.slots.get(at) {
-                Some((known, labels)) if *known == hash.0 => return *labels,
-                Some((0, _)) | None => return Labels::NONE,
+                Some(0) | None => return (at, Labels::NONE),
+                Some(slot) if (slot ^ hash.0) & !SAID == 0 => {
+                    return (at, self.said.get((slot & SAID) as usize).copied().unwrap_or_default());
+                }
                 Some(_) => at = (at + 1) % SLOTS,
             }
         }
@@ -211,7 +224,7 @@ pub struct Match {
     /// One past its last byte there.
     pub end: usize,
     /// Its first word.
-    first: usize,
+    first: Word,
 }
 
 /// The most words of one label.
@@ -220,14 +233,14 @@ const WORDS: usize = 6;
 const SEEN: usize = 8;
 
 /// The longest label that ends with the first `length` letters of word `end`, and its first word.
-fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize)> {
+fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let mut found = None;
-    for at in (end.saturating_sub(WORDS - 1)..=end).rev() {
-        let plain = words.plain(at);
-        let plain = if at == end { plain.get(..length)? } else { plain };
-        for byte in plain.iter().rev() {
+    let mut letters = words.plain(end).get(..length)?;
+    let mut now = end;
+    for _ in 0..WORDS {
+        for byte in letters.iter().rev() {
             hash = hash.with(*byte);
             if !table.ends(hash) {
                 return found;
@@ -235,11 +248,15 @@ fn ending(words: &Words<'_>, end: usize, length: usize) -> Option<(Labels, usize
         }
         let labels = table.get(hash);
         if labels.tells() {
-            found = Some((labels, at));
+            found = Some((labels, now));
         }
-        if words.is_apart(at) {
+        if words.is_apart(now) {
             break;
         }
+        let Some(before) = words.before(now) else {
+            break;
+        };
+        (now, letters) = (before, words.plain(before));
     }
     found
 }
@@ -266,17 +283,17 @@ fn inside(plain: &[u8]) -> Option<Labels> {
     None
 }
 
-/// How many letters of inflection a word may end with.
-fn cuts(plain: &[u8]) -> usize {
-    match plain {
-        _ if plain.len() >= 9 => 4,
-        [.., b's' | b'S'] if plain.len() >= 3 => 1,
+/// How many letters of inflection a word so long that ends so may end with.
+fn cuts(length: usize, last: u8) -> usize {
+    match length {
+        9.. => 4,
+        3.. if last | 0x20 == b's' => 1,
         _ => 0,
     }
 }
 
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
-fn at(words: &Words<'_>, end: usize) -> Option<Match> {
+fn at(words: &Words<'_>, end: Word) -> Option<Match> {
     let plain = words.plain(end);
     let matched = |labels, first| {
         let (start, end) = words.range(first, end);
@@ -286,12 +303,12 @@ fn at(words: &Words<'_>, end: usize) -> Option<Match> {
         return inside(plain).map(|labels| matched(labels, end));
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
-    let (labels, first) = (0..=cuts(plain)).find_map(|cut| ending(words, end, length(cut)?))?;
+    let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
+    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
-    if let Some(before) = end.checked_sub(1)
-        && before >= first
-        && !words.is_apart(end)
+    if first < end
         && TABLE.get(Hash::of(plain)) == Labels::VAGUE
+        && let Some(before) = words.before(end)
         && let Some((longer, start)) = ending(words, before, words.plain(before).len())
         && start < first
     {
@@ -302,20 +319,20 @@ fn at(words: &Words<'_>, end: usize) -> Option<Match> {
 
 /// The last label in `words` that tells something.
 pub fn last(words: &Words<'_>) -> Option<Match> {
-    (0..words.len()).rev().find_map(|end| at(words, end))
+    words.back().find_map(|end| at(words, end))
 }
 
 /// Everything that labels before `found` say.
 pub fn before(words: &Words<'_>, found: Match) -> Labels {
-    let mut end = found.first;
+    let mut first = found.first;
     let mut all = Labels::NONE;
-    while let Some(last) = end.checked_sub(1) {
+    while let Some(last) = words.before(first) {
         match at(words, last) {
             Some(found) => {
                 all = all.with(found.labels);
-                end = found.first;
+                first = found.first;
             }
-            None => end = last,
+            None => first = last,
         }
     }
     all
@@ -323,9 +340,10 @@ pub fn before(words: &Words<'_>, found: Match) -> Labels {
 
 /// The first label in `words` that tells something; the longest that begins there.
 pub fn first(words: &Words<'_>) -> Option<Match> {
-    let end = (0..words.len()).find(|end| at(words, *end).is_some())?;
-    let found = at(words, end)?;
-    let longer = (end + 1..(end + WORDS).min(words.len())).rev().filter_map(|end| at(words, end));
+    let (end, found) = words.forth().find_map(|end| at(words, end).map(|found| (end, found)))?;
+    let mut ahead = [None; WORDS - 1];
+    ahead.iter_mut().zip(words.behind(end)).for_each(|(slot, word)| *slot = Some(word));
+    let longer = ahead.into_iter().rev().flatten().filter_map(|end| at(words, end));
     Some(longer.into_iter().find(|longer| longer.first <= found.first).unwrap_or(found))
 }
 
@@ -347,7 +365,7 @@ pub fn before_last(key: &str) -> Option<Labels> {
 }
 
 fn vague(words: &Words<'_>) -> Labels {
-    let vague = (0..words.len()).all(|at| TABLE.get(Hash::of(words.plain(at))) == Labels::VAGUE);
+    let vague = words.back().all(|word| TABLE.get(Hash::of(words.plain(word))) == Labels::VAGUE);
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
 
@@ -369,14 +387,17 @@ pub fn all(text: &str) -> Labels {
         }
         count += 1;
         let last = Tails::last(bytes, start, end);
-        for cut in 0..=cuts(bytes.get(start..end).unwrap_or_default()) {
-            let last = if cut == 0 { last } else { Tails::last(bytes, start, end - cut) };
+        let mut look = |last: u64, end: usize| {
             // It is one, or it is the end of one with the word before.
-            let joined = last | before.checked_shr(8 * (end - cut - start) as u32).unwrap_or(0);
-            if table.whole.have(last) | table.accusing.have(joined) & (before != 0) {
+            let joined = last | before.checked_shr(8 * (end - start) as u32).unwrap_or(0);
+            if table.whole.have(last) | table.accusing.have(joined) {
                 let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % SEEN));
-                all = all.with(endings(bytes, end - cut, words));
+                all = all.with(endings(bytes, end, words));
             }
+        };
+        look(last, end);
+        for cut in 1..=cuts(end - start, (last >> 56) as u8) {
+            look(Tails::last(bytes, start, end - cut), end - cut);
         }
         before = last;
     });
@@ -408,5 +429,5 @@ fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize,
 /// Whether one of the last `count` words speaks of versions.
 pub fn says_version(text: &str, count: usize) -> bool {
     let words = Words::read(text);
-    (words.len().saturating_sub(count)..words.len()).any(|at| TABLE.get(Hash::of(words.plain(at))).any(Labels::VERSION))
+    words.back().take(count).any(|word| TABLE.get(Hash::of(words.plain(word))).any(Labels::VERSION))
 }

@@ -57,11 +57,14 @@ fn sixteens(bytes: &[u8], mut each: impl FnMut(u8x16, usize)) {
     match bytes.last_chunk::<16>() {
         Some(last) if !rest.is_empty() => each(u8x16::new(*last), bytes.len() - 16),
         Some(_) => {}
-        None => {
-            let (first, second) = (eight(rest), eight(rest.get(8..).unwrap_or_default()));
-            each(u8x16::new((u128::from(first) | u128::from(second) << 64).to_le_bytes()), 0);
-        }
+        None => each(fewer(rest), 0),
     }
+}
+
+/// Fewer than sixteen bytes, and zeros.
+fn fewer(bytes: &[u8]) -> u8x16 {
+    let (first, second) = (eight(bytes), eight(bytes.get(8..).unwrap_or_default()));
+    u8x16::new((u128::from(first) | u128::from(second) << 64).to_le_bytes())
 }
 
 /// A bit for each byte of a block that is of a class.
@@ -93,12 +96,57 @@ impl Classes {
     pub fn of(bytes: &[u8]) -> Self {
         let mut classes = Self::default();
         sixteens(bytes.get(..64).unwrap_or(bytes), |sixteen, at| {
-            let bits = |class: u8x16| u64::from(class.to_bitmask()) << at;
-            classes.digits |= bits(digits(sixteen));
-            classes.capitals |= bits(capitals(sixteen));
-            classes.small |= bits(within(sixteen, b'a', b'z'));
+            let now = Self::sixteen(sixteen);
+            classes.digits |= now.digits << at;
+            classes.capitals |= now.capitals << at;
+            classes.small |= now.small << at;
         });
         classes
+    }
+
+    /// Of the sixteen bytes from `start` on, or of all where fewer follow.
+    pub fn at(bytes: &[u8], start: usize) -> Self {
+        let rest = bytes.get(start..).unwrap_or_default();
+        if let Some(sixteen) = rest.first_chunk() {
+            return Self::sixteen(u8x16::new(*sixteen));
+        }
+        if let Some(last) = bytes.last_chunk() {
+            // The last sixteen, without those before.
+            let known = 16 - rest.len();
+            let Self { digits, capitals, small } = Self::sixteen(u8x16::new(*last));
+            return Self { digits: digits >> known, capitals: capitals >> known, small: small >> known };
+        }
+        Self::sixteen(fewer(rest))
+    }
+
+    /// Of the sixteen bytes before `end`, the last of them at the highest of sixteen bits.
+    pub fn before(bytes: &[u8], end: usize) -> Self {
+        let front = bytes.get(..end).unwrap_or_default();
+        if let Some(last) = front.last_chunk() {
+            return Self::sixteen(u8x16::new(*last));
+        }
+        let Self { digits, capitals, small } = Self::at(front, 0);
+        let missing = 16 - front.len();
+        Self { digits: digits << missing, capitals: capitals << missing, small: small << missing }
+    }
+
+    fn sixteen(sixteen: u8x16) -> Self {
+        let bits = |class: u8x16| u64::from(class.to_bitmask());
+        Self {
+            digits: bits(digits(sixteen)),
+            capitals: bits(capitals(sixteen)),
+            small: bits(within(sixteen, b'a', b'z')),
+        }
+    }
+
+    /// Letters and digits.
+    pub fn part(self) -> u64 {
+        self.digits | self.capitals | self.small
+    }
+
+    /// Whether the last of sixty-four is one of them.
+    pub fn ends_open(self) -> bool {
+        self.part() >> 63 == 1
     }
 
     /// Whether they are all small hexadecimal digits, some of them numbers.

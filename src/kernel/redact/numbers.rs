@@ -3,7 +3,7 @@
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
 use super::above::Above;
-use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
+use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from, word_start};
 use super::evidence::Surroundings;
 use super::judge::Judge;
 use super::labels::Labels;
@@ -89,8 +89,7 @@ pub fn may_be(digits: usize, above: Labels) -> bool {
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
 fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
-    let before = bytes.get(from..digit).unwrap_or_default();
-    from + before.iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
+    word_start(bytes, digit).max(from)
 }
 
 /// Offers a word and what follows it; where to go on, if that is not right behind it.
@@ -219,10 +218,9 @@ fn uuid(bytes: &[u8], start: usize) -> Option<usize> {
 
 /// How many digits follow each other from `word` on with nothing but marks between them, as far as it matters.
 fn reach(bytes: &[u8], word: Word) -> usize {
-    let rest = bytes.get(word.start..).unwrap_or_default();
-    let mut gap = 0;
-    let mut digits = 0;
-    for byte in rest.iter().take(24) {
+    let rest = bytes.get(word.end..word.start + 24).or(bytes.get(word.end..)).unwrap_or_default();
+    let (mut gap, mut digits) = (0, word.len());
+    for byte in rest {
         match byte {
             b'0'..=b'9' => {
                 digits += 1;

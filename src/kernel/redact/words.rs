@@ -7,26 +7,38 @@ use unicode_normalization::char::is_combining_mark;
 const WORDS_MAX: usize = 24;
 const TEXT_MAX: usize = 160;
 
-/// A run of words and where they stand.
+/// A run of words, told apart but not read: mostly only the last few are asked about.
 #[derive(Debug)]
 pub struct Words<'t> {
     skipped: usize,
     text: &'t str,
-    /// The plain letters of all words, one behind the other; nothing if the text is ASCII.
-    plain: String,
-    places: [Place; WORDS_MAX],
-    count: usize,
+    runs: Runs,
+}
+
+#[derive(Debug)]
+enum Runs {
+    /// In a text of nothing but ASCII: where words begin, and behind what they end. Those before `from` are too many.
+    Marked { starts: Marks, stops: Marks, from: usize },
+    /// In any other: their plain letters, one behind the other, and where each stands; `from` as above.
+    Spelled { plain: String, places: Vec<Place>, from: usize },
 }
 
 #[derive(Clone, Copy, Debug, Default)]
 struct Place {
     /// In the text behind what was skipped.
-    text: (u16, u16),
+    text: (usize, usize),
     /// Of the plain letters.
-    plain: (u16, u16),
-    /// Where the word before ended.
-    gap: u16,
+    plain: (usize, usize),
     joined: bool,
+}
+
+/// One word of a run, by where it stands in the text behind what was skipped.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Word {
+    start: usize,
+    end: usize,
+    /// Which of those that were spelled; nothing of others.
+    place: usize,
 }
 
 impl<'t> Words<'t> {
@@ -34,101 +46,197 @@ impl<'t> Words<'t> {
     pub fn read(text: &'t str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words = Self { skipped, text, plain: String::new(), places: [Place::default(); WORDS_MAX], count: 0 };
-        if text.is_ascii() {
-            let mut gap = None;
-            each(text.as_bytes(), |start, end| {
-                let gap = gap.replace(end).unwrap_or(start);
-                if !is_possessive(text.as_bytes(), start, end) {
-                    let text = (start as u16, end as u16);
-                    words.put(Place { text, gap: gap as u16, ..Place::default() });
-                }
-            });
-            return words;
-        }
-        let mut begin: Option<usize> = None;
-        let mut before = Class::Gap;
-        let mut characters = text.char_indices().peekable();
-        while let Some((at, character)) = characters.next() {
-            let class = Class::of(character);
-            let next = characters.peek().map_or(Class::Gap, |(_, c)| Class::of(*c));
-            let splits = match (before, class) {
-                (_, Class::Gap) => true,
-                (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
-                (Class::Upper, Class::Upper) => {
-                    next == Class::Lower
-                        && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
-                }
-                (Class::Upper | Class::Lower, Class::Digit) => true,
-                _ => false,
-            };
-            if splits && let Some(start) = begin.take() {
-                words.push(start, at);
+        let mut words = Self { skipped, text, runs: if text.is_ascii() { marked(text) } else { spelled(text) } };
+        if let Runs::Marked { starts, .. } = &words.runs
+            && starts.count() > WORDS_MAX
+        {
+            let first = words.back().nth(WORDS_MAX - 1).map_or(0, |word| word.start);
+            if let Runs::Marked { from, .. } = &mut words.runs {
+                *from = first;
             }
-            if class != Class::Gap && begin.is_none() {
-                begin = Some(at);
-            }
-            before = class;
-        }
-        if let Some(start) = begin {
-            words.push(start, text.len());
         }
         words
     }
 
-    fn put(&mut self, place: Place) {
-        if self.count == WORDS_MAX {
-            self.places.copy_within(1.., 0);
-            self.count -= 1;
-        }
-        if let Some(slot) = self.places.get_mut(self.count) {
-            *slot = place;
-            self.count += 1;
+    /// The last one.
+    pub fn last(&self) -> Option<Word> {
+        self.ends_by(self.text.len(), usize::MAX)
+    }
+
+    /// The one before.
+    pub fn before(&self, word: Word) -> Option<Word> {
+        self.ends_by(word.start, word.place)
+    }
+
+    /// The last that begins before `at`, and is no later than the one before `place`.
+    fn ends_by(&self, mut at: usize, place: usize) -> Option<Word> {
+        match &self.runs {
+            Runs::Marked { starts, stops, from } => loop {
+                let start = starts.last(at).filter(|start| start >= from)?;
+                let end = stops.last(at + 1)?;
+                if !is_possessive(self.text.as_bytes(), start, end) {
+                    return Some(Word { start, end, place: 0 });
+                }
+                at = start;
+            },
+            Runs::Spelled { places, from, .. } => {
+                let place = places.len().min(place).checked_sub(1).filter(|place| place >= from)?;
+                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+            }
         }
     }
 
-    fn push(&mut self, start: usize, end: usize) {
-        if is_possessive(self.text.as_bytes(), start, end) {
-            return;
+    /// All of them, the last first.
+    pub fn back(&self) -> impl Iterator<Item = Word> {
+        std::iter::successors(self.last(), |word| self.before(*word))
+    }
+
+    /// The first that begins at `at` or later, and is no earlier than `place`.
+    fn begins_by(&self, mut at: usize, place: usize) -> Option<Word> {
+        match &self.runs {
+            Runs::Marked { starts, stops, from } => loop {
+                let start = starts.first(at.max(*from))?;
+                let end = stops.first(start + 1)?;
+                if !is_possessive(self.text.as_bytes(), start, end) {
+                    return Some(Word { start, end, place: 0 });
+                }
+                at = end;
+            },
+            Runs::Spelled { places, from, .. } => {
+                let place = place.max(*from);
+                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+            }
         }
-        let gap = self.count.checked_sub(1).map_or(start as u16, |last| self.place(last).text.1);
-        let (from, word) = (self.plain.len(), self.text.get(start..end).unwrap_or_default());
-        plain(word, &mut self.plain);
-        let joined = self.plain.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
-        let plain = (from as u16, self.plain.len() as u16);
-        self.put(Place { text: (start as u16, end as u16), plain, gap, joined });
     }
 
-    /// How many there are.
-    pub fn len(&self) -> usize {
-        self.count
+    /// Those behind a word.
+    pub fn behind(&self, word: Word) -> impl Iterator<Item = Word> {
+        std::iter::successors(self.begins_by(word.end, word.place + 1), |word| self.begins_by(word.end, word.place + 1))
     }
 
-    fn place(&self, at: usize) -> Place {
-        self.places.get(at).copied().filter(|_| at < self.count).unwrap_or_default()
+    /// All of them, the first first.
+    pub fn forth(&self) -> impl Iterator<Item = Word> {
+        std::iter::successors(self.begins_by(0, 0), |word| self.begins_by(word.end, word.place + 1))
     }
 
     /// The letters of one word, plain but for the case of those of ASCII.
-    pub fn plain(&self, at: usize) -> &[u8] {
-        let Place { text, plain, .. } = self.place(at);
-        let (letters, (from, to)) = if self.plain.is_empty() { (self.text, text) } else { (&*self.plain, plain) };
-        letters.as_bytes().get(usize::from(from)..usize::from(to)).unwrap_or_default()
+    pub fn plain(&self, word: Word) -> &[u8] {
+        let (letters, (from, to)) = match &self.runs {
+            Runs::Spelled { plain, places, .. } if !plain.is_empty() => {
+                (&**plain, places.get(word.place).copied().unwrap_or_default().plain)
+            }
+            _ => (self.text, (word.start, word.end)),
+        };
+        letters.as_bytes().get(from..to).unwrap_or_default()
     }
 
     /// Whether a word and the one before it cannot be one name.
-    pub fn is_apart(&self, at: usize) -> bool {
-        let Place { text, gap, .. } = self.place(at);
-        are_apart(self.text.as_bytes(), usize::from(gap), usize::from(text.0))
+    pub fn is_apart(&self, word: Word) -> bool {
+        let gap = match &self.runs {
+            Runs::Marked { stops, .. } => stops.last(word.start + 1),
+            Runs::Spelled { places, .. } => {
+                word.place.checked_sub(1).and_then(|place| places.get(place)).map(|place| place.text.1)
+            }
+        };
+        are_apart(self.text.as_bytes(), gap.unwrap_or(word.start), word.start)
     }
 
     /// Whether a word is of a script that does not separate words.
-    pub fn is_joined(&self, at: usize) -> bool {
-        self.place(at).joined
+    pub fn is_joined(&self, word: Word) -> bool {
+        match &self.runs {
+            Runs::Marked { .. } => false,
+            Runs::Spelled { places, .. } => places.get(word.place).is_some_and(|place| place.joined),
+        }
     }
 
-    /// Where words `start..=end` stand in the text.
-    pub fn range(&self, start: usize, end: usize) -> (usize, usize) {
-        (self.skipped + usize::from(self.place(start).text.0), self.skipped + usize::from(self.place(end).text.1))
+    /// Where words `first..=last` stand in the text.
+    pub fn range(&self, first: Word, last: Word) -> (usize, usize) {
+        (self.skipped + first.start, self.skipped + last.end)
+    }
+}
+
+fn marked(text: &str) -> Runs {
+    let (mut starts, mut stops) = (Marks::default(), Marks::default());
+    let mut before = Classes::default();
+    for (place, (starts, stops)) in starts.0.iter_mut().zip(&mut stops.0).enumerate() {
+        let base = place * 64;
+        let now = text.as_bytes().get(base..).map_or_else(Classes::default, Classes::of);
+        (*starts, *stops) = bounds(now, before, text.as_bytes(), base);
+        before = now;
+    }
+    Runs::Marked { starts, stops, from: 0 }
+}
+
+fn spelled(text: &str) -> Runs {
+    let (mut letters, mut places) = (String::new(), Vec::with_capacity(WORDS_MAX));
+    let mut push = |start: usize, end: usize| {
+        if is_possessive(text.as_bytes(), start, end) {
+            return;
+        }
+        let from = letters.len();
+        plain(text.get(start..end).unwrap_or_default(), &mut letters);
+        let joined = letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
+        places.push(Place { text: (start, end), plain: (from, letters.len()), joined });
+    };
+    let mut begin: Option<usize> = None;
+    let mut before = Class::Gap;
+    let mut characters = text.char_indices().peekable();
+    while let Some((at, character)) = characters.next() {
+        let class = Class::of(character);
+        let next = characters.peek().map_or(Class::Gap, |(_, c)| Class::of(*c));
+        let splits = match (before, class) {
+            (_, Class::Gap) => true,
+            (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
+            (Class::Upper, Class::Upper) => {
+                next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+            }
+            (Class::Upper | Class::Lower, Class::Digit) => true,
+            _ => false,
+        };
+        if splits && let Some(start) = begin.take() {
+            push(start, at);
+        }
+        if class != Class::Gap && begin.is_none() {
+            begin = Some(at);
+        }
+        before = class;
+    }
+    if let Some(start) = begin {
+        push(start, text.len());
+    }
+    let from = places.len().saturating_sub(WORDS_MAX);
+    Runs::Spelled { plain: letters, places, from }
+}
+
+/// A bit for each byte of a text of up to [`TEXT_MAX`], and one behind it.
+#[derive(Clone, Copy, Debug, Default)]
+struct Marks([u64; TEXT_MAX / 64 + 1]);
+
+impl Marks {
+    /// The last before `end`.
+    fn last(&self, end: usize) -> Option<usize> {
+        let mut place = end / 64;
+        let mut mask = self.0.get(place)? & ((1 << (end % 64)) - 1);
+        while mask == 0 {
+            place = place.checked_sub(1)?;
+            mask = *self.0.get(place)?;
+        }
+        Some(place * 64 + 63 - mask.leading_zeros() as usize)
+    }
+
+    /// The first not before `start`.
+    fn first(&self, start: usize) -> Option<usize> {
+        let mut place = start / 64;
+        let mut mask = self.0.get(place)? & u64::MAX << (start % 64);
+        while mask == 0 {
+            place += 1;
+            mask = *self.0.get(place)?;
+        }
+        Some(place * 64 + mask.trailing_zeros() as usize)
+    }
+
+    fn count(&self) -> usize {
+        self.0.iter().map(|mask| mask.count_ones() as usize).sum()
     }
 }
 
@@ -146,50 +254,51 @@ fn is_plural(rest: &[u8]) -> bool {
 /// Calls `word` with where each word of a text of nothing but ASCII begins and ends. Sixty-four bytes are told apart at
 /// once.
 pub fn each(text: &[u8], mut word: impl FnMut(usize, usize)) {
-    let mut open: Option<usize> = None;
+    let mut start = 0;
     let mut before = Classes::default();
-    for (place, block) in text.chunks(64).enumerate() {
+    // Behind a text that ends with a whole block one more ends its last word.
+    for (place, block) in text.chunks(64).chain([&[][..]]).enumerate() {
         let base = place * 64;
         let now = Classes::of(block);
-        let (digits, capitals, small) = (now.digits, now.capitals, now.small);
-        let carried = |now: u64, before: u64| now << 1 | before >> 63;
-        let (was_digit, was_capital, was_small) =
-            (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
-        let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
-        let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
-        let mut turns = capitals & was_capital & next_small;
-        let mut left = turns;
-        while left != 0 {
-            let at = base + left.trailing_zeros() as usize;
-            if is_plural(text.get(at + 1..).unwrap_or_default()) {
-                turns &= !(left & left.wrapping_neg());
-            }
-            left &= left - 1;
+        let (mut starts, mut stops) = bounds(now, before, text, base);
+        let mut next = || {
+            let at = base + starts.trailing_zeros() as usize;
+            starts &= starts.wrapping_sub(1);
+            at
+        };
+        if !before.ends_open() {
+            start = next();
         }
-        let hump = capitals & was_small | turns;
-        let mut starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
-        let stops = starts & was_part | was_part & !part;
-        if let Some(start) = open
-            && stops != 0
-        {
+        // Every word ends before the next one begins, so that they go in pairs.
+        while stops != 0 {
             word(start, base + stops.trailing_zeros() as usize);
-            open = None;
-        }
-        while starts != 0 {
-            let start = starts.trailing_zeros();
-            starts &= starts - 1;
-            let after = stops & (u64::MAX << 1) << start;
-            if after == 0 {
-                open = Some(base + start as usize);
-                break;
-            }
-            word(base + start as usize, base + after.trailing_zeros() as usize);
+            stops &= stops - 1;
+            start = next();
         }
         before = now;
     }
-    if let Some(start) = open {
-        word(start, text.len());
+}
+
+/// Where words begin in the block at `base`, and behind which bytes they end; what a block ends with may go on in the next.
+fn bounds(now: Classes, before: Classes, text: &[u8], base: usize) -> (u64, u64) {
+    let (digits, capitals, small) = (now.digits, now.capitals, now.small);
+    let carried = |now: u64, before: u64| now << 1 | before >> 63;
+    let (was_digit, was_capital, was_small) =
+        (carried(digits, before.digits), carried(capitals, before.capitals), carried(small, before.small));
+    let next_small = small >> 1 | u64::from(text.get(base + 64).is_some_and(u8::is_ascii_lowercase)) << 63;
+    let (part, was_part) = (digits | capitals | small, was_digit | was_capital | was_small);
+    let mut turns = capitals & was_capital & next_small;
+    let mut left = turns;
+    while left != 0 {
+        let at = base + left.trailing_zeros() as usize;
+        if is_plural(text.get(at + 1..).unwrap_or_default()) {
+            turns &= !(left & left.wrapping_neg());
+        }
+        left &= left - 1;
     }
+    let hump = capitals & was_small | turns;
+    let starts = part & (!was_part | hump | digits & !was_digit | was_digit & !digits);
+    (starts, starts & was_part | was_part & !part)
 }
 
 /// Whether something between a word and the one before keeps them from being one name.
