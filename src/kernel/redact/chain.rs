@@ -86,8 +86,10 @@ pub fn word_from(text: &[u8], start: usize) -> Word {
         let length = (!classes.part()).trailing_zeros() as usize;
         let inside = (1 << length) - 1;
         word.end += length;
-        word.digits += (classes.digits & inside).count_ones() as usize;
-        word.small += (classes.small & inside).count_ones() as usize;
+        let (digits, small) = (classes.digits & inside, classes.small & inside);
+        // Most are of nothing but digits, or have none.
+        word.digits += if digits == inside { length } else { digits.count_ones() as usize };
+        word.small += if small == 0 { 0 } else { small.count_ones() as usize };
         if length < 16 {
             return word;
         }

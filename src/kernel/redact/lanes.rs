@@ -105,11 +105,15 @@ impl Classes {
     }
 
     /// Of the sixteen bytes from `start` on, or of all where fewer follow.
+    #[inline]
     pub fn at(bytes: &[u8], start: usize) -> Self {
         let rest = bytes.get(start..).unwrap_or_default();
-        if let Some(sixteen) = rest.first_chunk() {
-            return Self::sixteen(u8x16::new(*sixteen));
-        }
+        rest.first_chunk().map_or_else(|| Self::end(bytes, rest), |sixteen| Self::sixteen(u8x16::new(*sixteen)))
+    }
+
+    /// Of the last of these bytes, which are fewer than sixteen.
+    #[inline(never)]
+    fn end(bytes: &[u8], rest: &[u8]) -> Self {
         if let Some(last) = bytes.last_chunk() {
             // The last sixteen, without those before.
             let known = 16 - rest.len();
@@ -120,16 +124,21 @@ impl Classes {
     }
 
     /// Of the sixteen bytes before `end`, the last of them at the highest of sixteen bits.
+    #[inline]
     pub fn before(bytes: &[u8], end: usize) -> Self {
         let front = bytes.get(..end).unwrap_or_default();
-        if let Some(last) = front.last_chunk() {
-            return Self::sixteen(u8x16::new(*last));
-        }
-        let Self { digits, capitals, small } = Self::at(front, 0);
+        front.last_chunk().map_or_else(|| Self::start(front), |last| Self::sixteen(u8x16::new(*last)))
+    }
+
+    /// The same of fewer than sixteen bytes.
+    #[inline(never)]
+    fn start(front: &[u8]) -> Self {
+        let Self { digits, capitals, small } = Self::sixteen(fewer(front));
         let missing = 16 - front.len();
         Self { digits: digits << missing, capitals: capitals << missing, small: small << missing }
     }
 
+    #[inline]
     fn sixteen(sixteen: u8x16) -> Self {
         let bits = |class: u8x16| u64::from(class.to_bitmask());
         Self {

@@ -53,16 +53,21 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     let mut last = Word::default();
     let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
     while let Some(digit) = digits.next(at) {
-        // In logs most are.
-        if digits.ahead(digit) & STAMP_MASK == STAMP
-            && (digit == at || !is_part(byte_before(bytes, digit)))
+        let ahead = digits.ahead(digit);
+        let begins = digit == at || !is_part(byte_before(bytes, digit));
+        let run = digit + (!ahead).trailing_zeros() as usize;
+        let word = if begins
+            && ahead & STAMP_MASK == STAMP
             && let Some(end) = stamp(bytes, digit)
         {
-            last = Word { start: digit, end: digit + 4, digits: 4, small: 0 };
+            last = number(digit, digit + 4);
             at = end;
             continue;
-        }
-        let word = word_from(bytes, begin(bytes, at, digit));
+        } else if begins && !is_part(byte(bytes, run)) {
+            number(digit, run)
+        } else {
+            word_from(bytes, if begins { digit } else { word_start(bytes, digit).max(at) })
+        };
         let joined =
             last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
         at = visit(text, word, joined, &mut chains, &mut judge).max(word.end);
@@ -87,9 +92,9 @@ pub fn may_be(digits: usize, above: Labels) -> bool {
     }
 }
 
-/// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
-fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
-    word_start(bytes, digit).max(from)
+/// A word of nothing but digits.
+fn number(start: usize, end: usize) -> Word {
+    Word { start, end, digits: end - start, small: 0 }
 }
 
 /// Offers a word and what follows it; where to go on, if that is not right behind it.
