@@ -175,16 +175,18 @@ impl Engine {
         }
     }
 
-    /// The same for a number of a document: what is no whole number is nothing.
-    fn scan_number(&self, raw: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
-        if raw.len() < NUMBER_MIN || raw.bytes().any(|byte| !byte.is_ascii_digit()) {
-            return Vec::new();
-        }
+    /// Whether a number of a document is a whole one, and long enough to be anything: others are nothing.
+    fn is_whole(number: &str) -> bool {
+        number.len() >= NUMBER_MIN && number.bytes().all(|byte| byte.is_ascii_digit())
+    }
+
+    /// As [`Self::scan_under`], for such a number.
+    fn scan_whole(&self, number: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
         let above = above();
-        if above.named.is_none() && !numbers::may_be(raw.len(), above.labels) && !self.own.has_patterns() {
+        if above.named.is_none() && !numbers::may_be(number.len(), above.labels) && !self.own.has_patterns() {
             return Vec::new();
         }
-        self.scan_under(raw, &above)
+        self.scan_under(number, &above)
     }
 
     /// Whether an own type goes by its path.

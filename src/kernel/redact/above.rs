@@ -123,6 +123,11 @@ impl Key {
         self.roles & role as u16 != 0
     }
 
+    /// Whether no entry beside it says more of its value.
+    pub fn is_alone(self) -> bool {
+        !self.is(Role::Value) && !self.is(Role::Blob)
+    }
+
     /// Reads a key.
     pub fn read(key: &str) -> Self {
         let labels = labels::of_key(key);

@@ -15,6 +15,8 @@ const FINDINGS_MAX: usize = 100_000;
 /// How many entries of an object may be a name and a value, and the longest such name.
 const PAIRS_MAX: usize = 16;
 const PAIR_MAX: usize = 96;
+/// How many entries of an object may be done with in passing.
+const DONE_MAX: usize = 64;
 /// What was found in one document.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -347,35 +349,33 @@ impl<'s> Scan<'s> {
             self.row.reserve(32);
             self.path.reserve(8);
         }
-        for (place, (key, _)) in object.entries().enumerate() {
-            let text = key.text();
-            let key = self.keys.read(&self.engine.known, &text);
+        // What has nothing, whatever stands beside it, is done with as soon as its key is read: most values of most objects.
+        let (mut count, mut done, mut is_named) = (0, 0u64, false);
+        for (place, (key, value)) in object.entries().enumerate() {
+            let key = self.keys.read(&self.engine.known, &key.text());
             roles.add(place, key);
             self.row.push(key);
+            count += 1;
+            let is_done = place < DONE_MAX && self.is_clean(&key, value, key.is_alone());
+            done |= u64::from(is_done).checked_shl(place as u32).unwrap_or(0);
+            is_named |= !is_done && key.is(Role::Value);
+        }
+        if done.count_ones() as usize == count {
+            self.row.truncate(first);
+            return;
         }
         let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
         let heads = if roles.heads && rows() { self.columns(object) } else { None };
-        let name = if roles.names && roles.values { self.pair_name(object, first) } else { None };
+        let name = if roles.names && roles.values && is_named { self.pair_name(object, first) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            // Most have nothing, and then nothing of the key is needed but a look.
-            let leaf = self.row.get(first + place).and_then(|read| {
-                let is_plain = read.is(Role::Word) && !(read.is(Role::Value) && name.is_some() || read.is(Role::Blob));
-                if is_plain { self.leaf(read, value) } else { None }
-            });
-            if leaf.as_ref().is_some_and(Vec::is_empty) {
+            if place < DONE_MAX && done >> place & 1 == 1 {
                 continue;
             }
             let read = self.row.get(first + place).copied().unwrap_or_default();
-            let step = Step { text: key.text(), key: read };
-            if let Some(spans) = leaf {
-                let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
-                if !(self.whole)(value) {
-                    self.path.push(step);
-                    self.keep(value, value, place, spans);
-                    self.path.pop();
-                }
+            if !read.is_alone() && name.is_none() && self.is_clean(&read, value, !read.is(Role::Blob)) {
                 continue;
             }
+            let step = Step { text: key.text(), key: read };
             self.key(key.value(), value, &step);
             let depth = self.path.len();
             // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
@@ -394,20 +394,23 @@ impl<'s> Scan<'s> {
         self.row.truncate(first);
     }
 
-    /// What is in a simple value under a key; most have nothing, and then nobody need know where they stand.
-    fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
-        if self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
-            return None;
+    /// Whether a simple value has nothing, nor its key: then nobody need know where they stand. `alone`: nothing beside it
+    /// names it, or says how it is encoded.
+    fn is_clean(&self, key: &Key, value: Value<'s>, alone: bool) -> bool {
+        if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
+            return false;
         }
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
         match value.kind() {
-            json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
-            json::Kind::Number => Some(self.engine.scan_number(value.spelling(), above)),
-            json::Kind::String { escaped: false, .. } => {
-                let text = value.as_str()?;
-                (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
+            json::Kind::Null | json::Kind::Bool(_) => true,
+            json::Kind::Number => {
+                let number = value.spelling();
+                !Engine::is_whole(number) || alone && self.engine.scan_whole(number, above).is_empty()
             }
-            _ => None,
+            json::Kind::String { escaped: false, .. } if alone => value
+                .as_str()
+                .is_some_and(|text| !looks_nested(&text) && self.engine.scan_under(&text, &above()).is_empty()),
+            _ => false,
         }
     }
 
@@ -501,8 +504,10 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        let spans = self.engine.scan_number(value.spelling(), || self.above());
-        self.keep(value, value, Place::Number, spans);
+        if Engine::is_whole(value.spelling()) {
+            let spans = self.engine.scan_whole(value.spelling(), || self.above());
+            self.keep(value, value, Place::Number, spans);
+        }
     }
 
     fn key(&mut self, key: Value<'s>, value: Value<'s>, step: &Step<'s>) {
