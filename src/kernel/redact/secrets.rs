@@ -25,6 +25,7 @@ use super::{Found, Span};
 use gate::Gate;
 pub(super) use marks::sextet;
 pub(super) use names::{Named, named};
+use std::cell::OnceCell;
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -221,7 +222,8 @@ pub fn promises(name: &str) -> bool {
 /// Finds API keys, passwords, private keys and tokens. Whether something may be encoded.
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
-    let mut finds = Finds { text, bytes: Bytes(text.as_bytes()), out, address: 0 };
+    let bytes = Bytes(text.as_bytes());
+    let mut finds = Finds { text, bytes, out, address: 0, at: OnceCell::new(), equals: OnceCell::new() };
     finds.under(above.named);
     finds.called();
     // In a short text less is enough.
@@ -258,9 +260,17 @@ struct Finds<'a> {
     out: &'a mut Vec<Found>,
     /// The end of the last address that was read for its query.
     address: usize,
+    /// Whether it has the mark of users in addresses, and that of fields.
+    at: OnceCell<bool>,
+    equals: OnceCell<bool>,
 }
 
 impl<'a> Finds<'a> {
+    /// Whether the text has a byte; looked for once.
+    fn has(&self, byte: u8, known: &OnceCell<bool>) -> bool {
+        *known.get_or_init(|| memchr::memchr(byte, self.bytes.0).is_some())
+    }
+
     fn add(&mut self, start: usize, end: usize, kind: Kind, score: u8) {
         let (start, end) = (self.text.floor_char_boundary(start), self.text.ceil_char_boundary(end));
         if start < end {

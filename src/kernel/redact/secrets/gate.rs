@@ -18,8 +18,9 @@ pub(super) struct Gate {
     pairs: Box<[u16; 1 << 16]>,
     /// A bit for each window, hashed.
     windows: Bits,
-    /// Every literal, by its window.
+    /// Every literal, by its window, and where those begin whose windows have the same highest eight bits.
     literals: Vec<Literal>,
+    starts: [u16; 257],
     longest: usize,
 }
 
@@ -110,8 +111,13 @@ fn window(set: usize) -> (usize, usize) {
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
-        let mut gate =
-            Self { pairs: Box::new([0; 1 << 16]), windows: Bits::new(1 << 16), literals: Vec::new(), longest: 0 };
+        let mut gate = Self {
+            pairs: Box::new([0; 1 << 16]),
+            windows: Bits::new(1 << 16),
+            literals: Vec::new(),
+            starts: [0; 257],
+            longest: 0,
+        };
         let mut loads = [[0, 0]; SETS];
         for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
@@ -126,6 +132,9 @@ impl Gate {
             gate.literals.push(Literal { window, ahead: at, place, text: literal.to_vec() });
         }
         gate.literals.sort_by_key(|literal| literal.window);
+        for (high, start) in gate.starts.iter_mut().enumerate() {
+            *start = gate.literals.partition_point(|literal| literal.window >> 8 < high) as u16;
+        }
         gate
     }
 
@@ -223,9 +232,9 @@ impl Gate {
 
     /// Calls `each` for the literals that have this window, hashed, at `at`.
     fn stand(&self, bytes: &[u8], window: usize, at: usize, each: &mut impl FnMut(usize, usize)) {
-        let first = self.literals.partition_point(|literal| literal.window < window);
-        let known = self.literals.get(first..).unwrap_or_default();
-        for literal in known.iter().take_while(|literal| literal.window == window) {
+        let start = |high: usize| self.starts.get(high).copied().map_or(0, usize::from);
+        let known = self.literals.get(start(window >> 8)..start((window >> 8) + 1)).unwrap_or_default();
+        for literal in known.iter().filter(|literal| literal.window == window) {
             if let Some(start) = at.checked_sub(literal.ahead)
                 && bytes.get(start..).is_some_and(|rest| rest.starts_with(&literal.text))
             {

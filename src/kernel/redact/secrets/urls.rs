@@ -62,9 +62,11 @@ pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
         .rev()
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'-' | b'.' | b':'))
         .count();
-    userinfo(finds, end, end + length);
+    if finds.has(b'@', &finds.at) {
+        userinfo(finds, end, end + length);
+    }
     webhook(finds, start - scheme, end, end + length);
-    if end >= finds.address {
+    if end >= finds.address && finds.has(b'=', &finds.equals) {
         shared_signature(finds, end + length);
     }
 }
