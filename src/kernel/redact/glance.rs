@@ -7,6 +7,8 @@ use super::lanes::{Classes, Traits};
 
 /// The longest text that is looked at so.
 const LONGEST: usize = 64;
+/// The longest text whose words are all read so.
+const SHORT: usize = 16;
 /// The fewest digits of anything that no label names.
 const PLAIN_MIN: u32 = 8;
 /// The fewest letters and digits of anything that has both in one word.
@@ -43,7 +45,9 @@ pub fn shape(text: &str, traits: Traits, above: Labels) -> Shape {
     match classes.digits.count_ones() {
         // A birth date or a code needs three.
         0..3 => Shape::Numberless,
-        3..PLAIN_MIN if classes.capitals | classes.small == 0 || !labels::all(text).accuses() => Shape::Numberless,
+        3..PLAIN_MIN if classes.capitals | classes.small == 0 => Shape::Numberless,
+        // What the words of a longer text say is read if some number asks for it.
+        3..PLAIN_MIN if text.len() <= SHORT && !labels::all(text).accuses() => Shape::Numberless,
         _ => Shape::Any,
     }
 }

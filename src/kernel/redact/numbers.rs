@@ -135,8 +135,8 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if colons && let Some(end) = contact::ip6(bytes, word, judge) {
         return end;
     }
-    // In most short texts nothing is said that would make a code or a birth date of a number.
-    let accused = text.len() > SHORT || judge.accused();
+    // In most short texts nothing is said that would make a code or a birth date of a number, if it is as long as one.
+    let accused = matches!(word.len(), 1..=4 | 8) && (text.len() > SHORT || judge.accused());
     if accused && matches!(word.len(), 3 | 4) {
         payment::security_code(bytes, word, judge);
     }

@@ -428,11 +428,37 @@ const STARTS: [u16; 257] = {
     starts
 };
 
+/// Where the first three bytes of four stand in [`BEGINNINGS`].
+const fn hashed(four: u32) -> usize {
+    ((four << 8).wrapping_mul(0x9E37_79B9) >> 17) as usize
+}
+
+/// A bit for the first three bytes of every prefix in [`FORMATS`], hashed: of most words that is all that is asked.
+#[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+static BEGINNINGS: [u64; 1 << 9] = {
+    let mut bits = [0; 1 << 9];
+    let mut place = 0;
+    while place < FORMATS.len() {
+        let prefix = FORMATS[place].0.as_bytes();
+        let two = prefix[0] as u32 | (prefix[1] as u32) << 8;
+        // Behind two letters any may follow.
+        let (mut third, last) = if prefix.len() > 2 { (prefix[2] as u32, prefix[2] as u32) } else { (0, 0xFF) };
+        while third <= last {
+            let at = hashed(two | third << 16);
+            bits[at / 64] |= 1 << (at % 64);
+            third += 1;
+        }
+        place += 1;
+    }
+    bits
+};
+
 /// The formats whose prefix may begin what stands there.
 fn beginning(text: &[u8]) -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)> {
     let four = eight(text) as u32;
+    let known = BEGINNINGS.get(hashed(four) / 64).is_some_and(|bits| bits >> (hashed(four) % 64) & 1 == 1);
     let at = |i: usize| STARTS.get(i).map_or(0, |place| usize::from(*place));
-    let places = at(usize::from(four as u8))..at(usize::from(four as u8) + 1);
+    let places = if known { at(usize::from(four as u8))..at(usize::from(four as u8) + 1) } else { 0..0 };
     let heads = HEADS.get(places.clone()).unwrap_or_default();
     let formats = FORMATS.get(places).unwrap_or_default();
     heads.iter().zip(formats).filter(move |((head, mask), _)| four & mask == *head).map(|(_, format)| format)
