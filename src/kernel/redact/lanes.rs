@@ -73,17 +73,6 @@ impl Classes {
         Self::sixteen(padded)
     }
 
-    /// Of the sixteen bytes before `end`, the last of them at the highest of sixteen bits.
-    pub fn before(bytes: &[u8], end: usize) -> Self {
-        let front = bytes.get(..end).unwrap_or_default();
-        if let Some(last) = front.last_chunk() {
-            return Self::sixteen(*last);
-        }
-        let Self { digits, capitals, small } = Self::at(front, 0);
-        let missing = 16 - front.len();
-        Self { digits: digits << missing, capitals: capitals << missing, small: small << missing }
-    }
-
     fn sixteen(bytes: [u8; 16]) -> Self {
         let bytes = u8x16::new(bytes);
         let within = |first: u8, last: u8| {

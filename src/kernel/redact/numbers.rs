@@ -3,7 +3,7 @@
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
 use super::above::Above;
-use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, word, word_from, word_start};
+use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
 use super::evidence::Surroundings;
 use super::judge::Judge;
 use super::labels::Labels;
@@ -80,7 +80,8 @@ pub fn may_be(digits: usize, above: Labels) -> bool {
 
 /// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
 fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
-    word_start(bytes, digit).max(from)
+    let before = bytes.get(from..digit).unwrap_or_default();
+    from + before.iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
 }
 
 /// Offers a word and what follows it; where to go on, if that is not right behind it.

@@ -111,9 +111,7 @@ impl<'t> Words<'t> {
 
     /// Those behind a word.
     pub fn behind(&self, word: Word) -> impl Iterator<Item = Word> {
-        std::iter::successors(self.begins_by(word.end, word.place + 1), |word| {
-            self.begins_by(word.end, word.place + 1)
-        })
+        std::iter::successors(self.begins_by(word.end, word.place + 1), |word| self.begins_by(word.end, word.place + 1))
     }
 
     /// All of them, the first first.
@@ -190,8 +188,7 @@ fn spelled(text: &str) -> Runs {
             (_, Class::Gap) => true,
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
-                next == Class::Lower
-                    && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
             }
             (Class::Upper | Class::Lower, Class::Digit) => true,
             _ => false,
