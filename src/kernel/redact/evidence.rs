@@ -69,6 +69,8 @@ pub struct Surroundings<'v> {
 
 /// How long a text is whose words are all read before any is read in earnest.
 const SHORT: usize = 1024;
+/// How long one is in which that is done before any number is looked at.
+const SOON: usize = 256;
 
 impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
@@ -103,14 +105,17 @@ impl<'v> Surroundings<'v> {
         *self.all.get_or_init(|| self.above.with(labels::all(self.text)))
     }
 
+    /// The same, as far as it is known or soon told.
+    pub fn said(&self) -> Labels {
+        if self.text.len() > SOON { self.all.get().copied().unwrap_or(Labels::ALL) } else { self.may() }
+    }
+
     /// Whether nothing but digits and the marks inside numbers stands between two places.
     pub fn continues(&self, from: usize, start: usize) -> bool {
         let between = self.text.as_bytes().get(from..start).unwrap_or_default();
         from < start
             && between.len() <= BEFORE
-            && between
-                .iter()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
+            && between.iter().all(|byte| byte.is_ascii_digit() || is_mark(*byte))
             && !between.windows(2).any(|pair| pair == b"  ")
     }
 
@@ -284,6 +289,17 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether a byte may stand between the numbers of a list.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
+}
+
+/// Whether a number may follow that ends at `end` which stands in one list with it.
+pub fn goes_on(text: &[u8], end: usize) -> bool {
+    let next = text.get(end..).unwrap_or_default().iter().find(|byte| !is_mark(**byte));
+    next.is_some_and(u8::is_ascii_digit)
 }
 
 /// What stands before a value in its line: its key, or the last words of a sentence.

@@ -32,10 +32,18 @@ impl Labels {
     pub const ALL: Self = Self(u128::MAX);
 
     /// The label of one kind.
-    pub fn of(kind: Kind) -> Self {
+    pub const fn of(kind: Kind) -> Self {
         match kind {
             Kind::Own(_) => Self::NONE,
             built_in => Self(1 << built_in.place()),
+        }
+    }
+
+    /// Those of some kinds.
+    pub const fn of_all(kinds: &[Kind]) -> Self {
+        match kinds {
+            [kind, rest @ ..] => Self::of(*kind).with(Self::of_all(rest)),
+            [] => Self::NONE,
         }
     }
 
@@ -50,7 +58,7 @@ impl Labels {
     }
 
     /// Both.
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 

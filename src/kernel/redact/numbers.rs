@@ -4,7 +4,7 @@
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
 use super::above::Above;
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
-use super::evidence::Surroundings;
+use super::evidence::{Surroundings, goes_on};
 use super::judge::Judge;
 use super::labels::Labels;
 use super::lanes::{Digits, Traits, capital_eight};
@@ -123,11 +123,13 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
         return end;
     }
     // In most short texts nothing is said that would make a code or a birth date of a number.
-    let accused = text.len() > SHORT || judge.accused();
-    if accused && matches!(word.len(), 3 | 4) {
+    let said = judge.said();
+    let accused = text.len() > SHORT || said.accuses();
+    let alone = is_alone(bytes, word);
+    if accused && matches!(word.len(), 3 | 4) && !(alone && !said.names(Kind::CardCvv)) {
         payment::security_code(bytes, word, judge);
     }
-    if accused && !joined {
+    if accused && !joined && !(alone && !said.names(Kind::DateOfBirth)) {
         contact::birth(text, word, judge);
     }
     // `MRN-99281`
@@ -136,10 +138,22 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
         return word.end;
     }
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
-        contact::phone(bytes, word, judge);
+        contact::phone(bytes, word, alone, judge);
     }
-    chain(bytes, word, joined, chains, judge);
+    chain(bytes, word, joined, alone, chains, judge);
     word.end
+}
+
+/// Whether no other candidate begins before a number and goes on with it, and none that may be of one list with it
+/// follows: then nobody asks what was passed by here, and it is enough to know that nothing names it.
+fn is_alone(bytes: &[u8], word: Word) -> bool {
+    let before = byte_before(bytes, word.start);
+    let led = match before {
+        b'+' | b'(' => true,
+        b' ' | b'-' => word.start.checked_sub(1).is_some_and(|at| byte_before(bytes, at).is_ascii_uppercase()),
+        _ => false,
+    };
+    !led && !(word.is_number() && goes_on(bytes, word.end))
 }
 
 /// A word with letters.
@@ -163,11 +177,12 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     {
         return end;
     }
-    if word.digits <= 2 {
+    let alone = is_alone(bytes, word);
+    if word.digits <= 2 && !(alone && !judge.said().names(Kind::DateOfBirth)) {
         contact::birth(text, word, judge);
     }
     if word.len() <= LENGTH {
-        chain(bytes, word, joined, chains, judge);
+        chain(bytes, word, joined, alone, chains, judge);
     }
     word.end
 }
@@ -321,9 +336,17 @@ fn beginning(beginnings: &[(u64, bool)], layout: u64) -> Option<bool> {
     }
 }
 
-fn chain(bytes: &[u8], word: Word, joined: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
-    if matches!(word.len(), 8..=19) {
+fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
+    let said = judge.said();
+    let unsaid = |labels| alone && !said.any(labels);
+    let short = word.is_number() && word.len() <= identity::SHORT;
+    if matches!(word.len(), 8..=19) && !(short && unsaid(identity::OF_SHORT)) {
         candidate(bytes, &[word], judge);
+    }
+    // A word by itself that nothing names is nothing more.
+    let single = !matches!(byte(bytes, word.end), b' ' | b'-' | b'.' | b'/' | b'_');
+    if single && unsaid(labelled::LABELS) {
+        return;
     }
     let chain = chains.read(bytes, word);
     let beginnings = BEGINNINGS.as_slice();
