@@ -336,6 +336,29 @@ fn beginning(beginnings: &[(u64, bool)], layout: u64) -> Option<bool> {
     }
 }
 
+/// By the length of the first word of a layout a bit for each length of the second.
+const SECONDS: [u16; 16] = {
+    let mut seconds = [0; 16];
+    let mut layouts = LAYOUTS;
+    while let [layout, rest @ ..] = layouts {
+        if let [first, second, ..] = layout {
+            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+            let bits = &mut seconds[*first as usize];
+            *bits |= 1 << *second;
+        }
+        layouts = rest;
+    }
+    seconds
+};
+
+/// Whether some layout begins as these words do.
+fn begins(words: &[Word]) -> bool {
+    let [first, second, ..] = words else {
+        return false;
+    };
+    SECONDS.get(first.len()).is_some_and(|bits| bits >> second.len().min(15) & 1 == 1)
+}
+
 fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
     let said = judge.said();
     let unsaid = |labels| alone && !said.any(labels);
@@ -354,7 +377,8 @@ fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chain
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
         let mut layout = 0u64;
-        for (place, word) in words.iter().take(JOINED).enumerate() {
+        let laid_out = if begins(words) { words } else { &[] };
+        for (place, word) in laid_out.iter().take(JOINED).enumerate() {
             layout = layout << 4 | word.len().min(15) as u64;
             let Some(whole) = beginning(beginnings, layout) else {
                 break;
