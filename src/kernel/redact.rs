@@ -235,7 +235,9 @@ const LAYERS: usize = 2;
 
 /// Of findings that overlap the surest stays, then the longest; in order.
 fn resolve(found: &mut Vec<Found>) {
-    if found.len() < 2 {
+    found.sort_unstable_by_key(|found| found.span.start);
+    let apart = |pair: &[Found]| matches!(pair, [one, next] if one.span.end <= next.span.start);
+    if found.windows(2).all(apart) {
         return;
     }
     found.sort_unstable_by_key(|found| {

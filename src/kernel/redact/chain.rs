@@ -1,7 +1,5 @@
 //! Words of letters and digits, and chains of them: where every number is taken from.
 
-use super::lanes::Classes;
-
 /// The most words of a chain, and the most characters of one candidate.
 pub const WORDS: usize = 9;
 /// See [`WORDS`].
@@ -56,44 +54,40 @@ pub fn byte_before(text: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(b' ', |at| byte(text, at))
 }
 
-/// Whether each byte is of a word.
-const PARTS: [bool; 256] = of_bytes!(at => at.is_ascii_alphanumeric(), else false);
+/// What each byte is: a letter or digit (1), a digit (2), a small letter (4).
+const CLASSES: [u8; 256] = of_bytes!(
+    at => at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2,
+    else 0
+);
+
+fn class(byte: u8) -> u8 {
+    CLASSES.get(usize::from(byte)).copied().unwrap_or(0)
+}
 
 /// Whether a byte is of a word.
 pub fn is_part(byte: u8) -> bool {
-    PARTS.get(usize::from(byte)).is_some_and(|part| *part)
-}
-
-/// Where the word begins that ends at `end`: itself, if none does.
-pub fn word_start(text: &[u8], end: usize) -> usize {
-    let length = (!(Classes::before(text, end).part() << 48)).leading_zeros() as usize;
-    if length < 16 {
-        return end - length;
-    }
-    text.get(..end).unwrap_or_default().iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
+    class(byte) != 0
 }
 
 /// The word that contains `at`.
 pub fn word(text: &[u8], at: usize) -> Word {
-    word_from(text, word_start(text, at))
+    let start = text.get(..at).unwrap_or_default().iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1);
+    word_from(text, start)
 }
 
-/// The word that begins at `start`. Sixteen bytes are looked at at once: where a word ends is no branch.
+/// The word that begins at `start`.
 pub fn word_from(text: &[u8], start: usize) -> Word {
-    let mut word = Word { start, end: start, digits: 0, small: 0 };
-    loop {
-        let classes = Classes::at(text, word.end);
-        let length = (!classes.part()).trailing_zeros() as usize;
-        let inside = (1 << length) - 1;
-        word.end += length;
-        let (digits, small) = (classes.digits & inside, classes.small & inside);
-        // Most are of nothing but digits, or have none.
-        word.digits += if digits == inside { length } else { digits.count_ones() as usize };
-        word.small += if small == 0 { 0 } else { small.count_ones() as usize };
-        if length < 16 {
-            return word;
+    let (mut length, mut digits, mut small) = (0, 0, 0);
+    for byte in text.get(start..).unwrap_or_default() {
+        let class = class(*byte);
+        if class == 0 {
+            break;
         }
+        length += 1;
+        digits += usize::from(class >> 1 & 1);
+        small += usize::from(class >> 2);
     }
+    Word { start, end: start + length, digits, small }
 }
 
 impl Chain {

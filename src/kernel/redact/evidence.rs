@@ -69,6 +69,8 @@ pub struct Surroundings<'v> {
 
 /// How long a text is whose words are all read before any is read in earnest.
 const SHORT: usize = 1024;
+/// How long one is in which that is done before any number is looked at.
+const SOON: usize = 256;
 
 impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
@@ -103,14 +105,17 @@ impl<'v> Surroundings<'v> {
         *self.all.get_or_init(|| self.above.with(labels::all(self.text)))
     }
 
+    /// The same, as far as it is known or soon told.
+    pub fn said(&self) -> Labels {
+        if self.text.len() > SOON { self.all.get().copied().unwrap_or(Labels::ALL) } else { self.may() }
+    }
+
     /// Whether nothing but digits and the marks inside numbers stands between two places.
     pub fn continues(&self, from: usize, start: usize) -> bool {
         let between = self.text.as_bytes().get(from..start).unwrap_or_default();
         from < start
             && between.len() <= BEFORE
-            && between
-                .iter()
-                .all(|byte| byte.is_ascii_digit() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+'))
+            && between.iter().all(|byte| byte.is_ascii_digit() || is_mark(*byte))
             && !between.windows(2).any(|pair| pair == b"  ")
     }
 
@@ -184,7 +189,7 @@ impl<'v> Surroundings<'v> {
     fn before(&self, start: usize) -> (&'v str, bool) {
         let from = floor(self.text, start.saturating_sub(BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
-        match text.rfind('\n') {
+        match memchr::memrchr(b'\n', text.as_bytes()) {
             Some(at) => (text.get(at + 1..).unwrap_or_default(), true),
             None => (text, from == 0),
         }
@@ -197,9 +202,9 @@ impl<'v> Surroundings<'v> {
         if text.starts_with('^') {
             return typed(text).map(|labels| (labels, true));
         }
-        let stops = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
-        let text = text.get(..text.bytes().position(stops).unwrap_or(text.len()))?;
-        let text = text.split(". ").next()?;
+        let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
+        let text = text.get(..text.bytes().position(ends).unwrap_or(text.len()))?;
+        let text = text.get(..stops(text).next().unwrap_or(text.len()))?;
         // No label is without a letter.
         if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
             return None;
@@ -286,6 +291,17 @@ impl<'v> Surroundings<'v> {
     }
 }
 
+/// Whether a byte may stand between the numbers of a list.
+fn is_mark(byte: u8) -> bool {
+    matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
+}
+
+/// Whether a number may follow that ends at `end` which stands in one list with it.
+pub fn goes_on(text: &[u8], end: usize) -> bool {
+    let next = text.get(end..).unwrap_or_default().iter().find(|byte| !is_mark(**byte));
+    next.is_some_and(u8::is_ascii_digit)
+}
+
 /// What stands before a value in its line: its key, or the last words of a sentence.
 pub fn name_before(text: &str, start: usize) -> &str {
     let before = text.get(floor(text, start.saturating_sub(BEFORE))..start).unwrap_or_default();
@@ -328,8 +344,7 @@ fn bullet(character: char) -> bool {
 fn peel(before: &str) -> &str {
     let mut text = before;
     for _ in 0..6 {
-        text =
-            text.trim_end_matches([' ', '"', '\'', '`', '(', '[', '<', '#', '*', '_', '\\', '+', '“', '„', '«', '~']);
+        text = opened(text);
         if !text.ends_with('>') {
             break;
         }
@@ -342,6 +357,20 @@ fn peel(before: &str) -> &str {
         text = rest;
     }
     text
+}
+
+/// Without the quotes, brackets and marks at its end.
+fn opened(mut text: &str) -> &str {
+    loop {
+        let marks = text.bytes().rev().take_while(|byte| {
+            matches!(byte, b' ' | b'"' | b'\'' | b'`' | b'(' | b'[' | b'<' | b'#' | b'*' | b'_' | b'\\' | b'+' | b'~')
+        });
+        text = text.get(..text.len() - marks.count()).unwrap_or_default();
+        match text.bytes().last() {
+            Some(0x80..) if let Some(rest) = text.strip_suffix(['“', '„', '«']) => text = rest,
+            _ => return text,
+        }
+    }
 }
 
 /// `sin(12` is a call, not a label; `SSN (12` is one.
@@ -362,17 +391,23 @@ fn key(clean: &str) -> Option<&str> {
 
 /// The last cell, quoted string or clause of a text.
 fn segment(text: &str) -> &str {
-    let text = text.trim_end_matches([' ', '"', '\'', '`', '*', '_', '\\', '\t', ']', ')']);
-    let from = text.rfind(|c: char| {
-        matches!(c, ',' | ';' | '|' | '{' | '}' | '[' | ']' | '<' | '>' | '&' | '?' | '\t' | '"' | '=' | ':' | '!')
-    });
-    // An apostrophe within a word opens no string: `insured's ID`.
-    let quote = text.match_indices('\'').rfind(|(at, _)| {
-        !at.checked_sub(1).and_then(|before| text.as_bytes().get(before)).is_some_and(u8::is_ascii_alphanumeric)
-    });
-    let from = from.max(quote.map(|(at, _)| at));
-    let text = from.map_or(text, |at| text.get(at..).unwrap_or_default());
-    text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text)
+    let bytes = text.as_bytes();
+    let closed = |byte: &u8| matches!(byte, b' ' | b'"' | b'\'' | b'`' | b'*' | b'_' | b'\\' | b'\t' | b']' | b')');
+    let end = bytes.iter().rposition(|byte| !closed(byte)).map_or(0, |last| last + 1);
+    let bytes = bytes.get(..end).unwrap_or_default();
+    let opens = |at: usize, byte: u8| match byte {
+        b',' | b';' | b'|' | b'{' | b'}' | b'[' | b']' | b'<' | b'>' | b'&' | b'?' | b'\t' | b'"' | b'=' | b':'
+        | b'!' => true,
+        // An apostrophe within a word opens no string: `insured's ID`.
+        b'\'' => !at.checked_sub(1).and_then(|before| bytes.get(before)).is_some_and(u8::is_ascii_alphanumeric),
+        _ => false,
+    };
+    let from = (0..end).rev().zip(bytes.iter().rev()).find(|(at, byte)| opens(*at, **byte)).map_or(0, |(at, _)| at);
+    // Behind two spaces another begins.
+    let text = text.get(from..end).unwrap_or_default();
+    let gap = text.as_bytes().windows(2).rposition(|pair| pair == b"  ").map_or(0, |gap| gap + 2);
+    let last = text.get(gap..).unwrap_or_default();
+    if last.trim().is_empty() { text.rsplit("  ").find(|part| !part.trim().is_empty()).unwrap_or(text) } else { last }
 }
 
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
@@ -431,9 +466,14 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
 }
 
+/// Dots with a space behind them.
+fn stops(text: &str) -> impl Iterator<Item = usize> {
+    memchr::memchr_iter(b'.', text.as_bytes()).filter(|at| text.as_bytes().get(at + 1) == Some(&b' '))
+}
+
 /// Whether a dot ends a sentence here; after a title or an abbreviation it does not.
 pub fn ends_sentence(text: &str) -> bool {
-    text.match_indices(". ").any(|(at, _)| {
+    stops(text).any(|at| {
         let word = text.get(..at).unwrap_or_default().rsplit([' ', '.']).next().unwrap_or_default();
         let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };
         !short || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())

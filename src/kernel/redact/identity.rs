@@ -3,7 +3,31 @@ use super::Kind;
 use super::chain::{Candidate, Gap};
 use super::checks::{ddmmyy, digits, luhn, mod11_10, number, repeats, verhoeff, weighted, yymmdd, yyyymmdd};
 use super::judge::{Judge, Strength};
+use super::labels::Labels;
 use Strength::{Firm, Shape, Strong, Weak};
+
+/// Numbers of so many digits without marks are nothing but by their labels, which are these, those of routing numbers
+/// among them.
+pub const SHORT: usize = 10;
+/// See [`SHORT`].
+pub const OF_SHORT: Labels = Labels::of_all(&[
+    Kind::UsSsn,
+    Kind::UsItin,
+    Kind::CaSin,
+    Kind::AuTfn,
+    Kind::NlBsn,
+    Kind::PtNif,
+    Kind::ClRut,
+    Kind::UkNhs,
+    Kind::UsNpi,
+    Kind::AuMedicare,
+    Kind::SePersonnummer,
+    Kind::DkCpr,
+    Kind::UsAbaRouting,
+])
+.with(Labels::NATIONAL)
+.with(Labels::TAX)
+.with(Labels::HEALTH);
 
 /// Offers a candidate to every kind whose length and checks it passes.
 pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {

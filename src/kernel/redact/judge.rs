@@ -61,9 +61,9 @@ impl<'v, 'o> Judge<'v, 'o> {
         evidence.also.map_or(Labels::NONE, |start| self.surroundings.also(start))
     }
 
-    /// Whether anything may be said of anything but that it is harmless.
-    pub fn accused(&self) -> bool {
-        self.surroundings.may().accuses()
+    /// What may be said of anything, as far as it is known or soon told.
+    pub fn said(&self) -> Labels {
+        self.surroundings.said()
     }
 
     /// Whether something may name one of these kinds. If not, what is at `start` is passed by.

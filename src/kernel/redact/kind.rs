@@ -79,7 +79,7 @@ macro_rules! kinds {
             }
 
             /// Its place among those that are built in; one more than the last for an own type.
-            pub fn place(self) -> u32 {
+            pub const fn place(self) -> u32 {
                 #[repr(u32)]
                 enum Place { $($variant,)* Own }
                 match self { $(Self::$variant => Place::$variant as u32,)* Self::Own(_) => Place::Own as u32 }

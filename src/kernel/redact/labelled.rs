@@ -4,6 +4,10 @@ use super::chain::{Chain, Word, byte, byte_before};
 use super::judge::Judge;
 use super::labels::{self, Labels};
 
+const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
+/// What must be said of some value before one is looked at, here or in [`super::payment::account`].
+pub const LABELS: Labels = Labels::of_all(&KINDS).with(Labels::of(Kind::BankAccount));
+
 /// Takes the chain from word `from` on as what its label says, if the shape fits.
 pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
     let words = chain.words().get(from..).unwrap_or_default();
@@ -14,11 +18,10 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
-    let kinds = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
-    if !judge.may(&kinds, first.start) {
+    if !judge.may(&KINDS, first.start) {
         return;
     }
-    if kinds.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+    if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.
@@ -31,10 +34,10 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if let Some(last) = words.last().filter(|last| last.start > first.start && evidence.labels.is_empty()) {
         evidence = judge.evidence(first.start, last.end);
     }
-    if !kinds.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
+    if !KINDS.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
         return;
     }
-    for kind in kinds.into_iter().filter(|kind| evidence.names(*kind)) {
+    for kind in KINDS.into_iter().filter(|kind| evidence.names(*kind)) {
         let Some(end) = extent(text, words, kind, evidence.direct) else {
             continue;
         };

@@ -32,10 +32,18 @@ impl Labels {
     pub const ALL: Self = Self(u128::MAX);
 
     /// The label of one kind.
-    pub fn of(kind: Kind) -> Self {
+    pub const fn of(kind: Kind) -> Self {
         match kind {
             Kind::Own(_) => Self::NONE,
             built_in => Self(1 << built_in.place()),
+        }
+    }
+
+    /// Those of some kinds.
+    pub const fn of_all(kinds: &[Kind]) -> Self {
+        match kinds {
+            [kind, rest @ ..] => Self::of(*kind).with(Self::of_all(rest)),
+            [] => Self::NONE,
         }
     }
 
@@ -50,7 +58,7 @@ impl Labels {
     }
 
     /// Both.
-    pub fn with(self, other: Self) -> Self {
+    pub const fn with(self, other: Self) -> Self {
         Self(self.0 | other.0)
     }
 
@@ -283,13 +291,11 @@ fn inside(plain: &[u8]) -> Option<Labels> {
     None
 }
 
-/// How many letters of inflection a word so long that ends so may end with.
+/// How many letters of inflection a word so long that ends so may end with. Most are short, but nobody can foretell which
+/// of them are very short: that is no branch.
 fn cuts(length: usize, last: u8) -> usize {
-    match length {
-        9.. => 4,
-        3.. if last | 0x20 == b's' => 1,
-        _ => 0,
-    }
+    let plural = (length >= 3) & (last | 0x20 == b's');
+    if length >= 9 { 4 } else { usize::from(plural) }
 }
 
 /// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.

@@ -123,21 +123,6 @@ impl Classes {
         Self::sixteen(fewer(rest))
     }
 
-    /// Of the sixteen bytes before `end`, the last of them at the highest of sixteen bits.
-    #[inline]
-    pub fn before(bytes: &[u8], end: usize) -> Self {
-        let front = bytes.get(..end).unwrap_or_default();
-        front.last_chunk().map_or_else(|| Self::start(front), |last| Self::sixteen(u8x16::new(*last)))
-    }
-
-    /// The same of fewer than sixteen bytes.
-    #[inline(never)]
-    fn start(front: &[u8]) -> Self {
-        let Self { digits, capitals, small } = Self::sixteen(fewer(front));
-        let missing = 16 - front.len();
-        Self { digits: digits << missing, capitals: capitals << missing, small: small << missing }
-    }
-
     #[inline]
     fn sixteen(sixteen: u8x16) -> Self {
         let bits = |class: u8x16| u64::from(class.to_bitmask());

@@ -3,8 +3,8 @@
 //! Most numbers in the world are times, counts and digests. They are recognised as such from a few bytes, so that
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
 use super::above::Above;
-use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from, word_start};
-use super::evidence::Surroundings;
+use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
+use super::evidence::{Surroundings, goes_on};
 use super::judge::Judge;
 use super::labels::Labels;
 use super::lanes::{Digits, Traits, capital_eight};
@@ -66,7 +66,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         } else if begins && !is_part(byte(bytes, run)) {
             number(digit, run)
         } else {
-            word_from(bytes, if begins { digit } else { word_start(bytes, digit).max(at) })
+            word_from(bytes, begin(bytes, at, digit))
         };
         let joined =
             last.end > 0 && last.end + 1 == word.start && matches!(byte(bytes, last.end), b' ' | b'-' | b'.' | b'/');
@@ -90,6 +90,12 @@ pub fn may_be(digits: usize, above: Labels) -> bool {
         DIGITS_MIN..PLAIN_MIN => above.accuses(),
         _ => true,
     }
+}
+
+/// Where the word begins whose first digit is at `digit`; nothing before `from` belongs to it.
+fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
+    let before = bytes.get(from..digit).unwrap_or_default();
+    from + before.iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
 }
 
 /// A word of nothing but digits.
@@ -135,13 +141,17 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if colons && let Some(end) = contact::ip6(bytes, word, judge) {
         return end;
     }
-    // In most short texts nothing is said that would make a code or a birth date of a number, if it is as long as one.
-    let accused = matches!(word.len(), 1..=4 | 8) && (text.len() > SHORT || judge.accused());
-    if accused && matches!(word.len(), 3 | 4) {
-        payment::security_code(bytes, word, judge);
-    }
-    if accused && !joined {
-        contact::birth(text, word, judge);
+    let alone = is_alone(bytes, word);
+    if matches!(word.len(), 1..=4 | 8) {
+        // In most short texts nothing is said that would make a code or a birth date of a number.
+        let said = judge.said();
+        let accused = text.len() > SHORT || said.accuses();
+        if accused && matches!(word.len(), 3 | 4) && !(alone && !said.names(Kind::CardCvv)) {
+            payment::security_code(bytes, word, judge);
+        }
+        if accused && !joined && !(alone && !said.names(Kind::DateOfBirth)) {
+            contact::birth(text, word, judge);
+        }
     }
     // `MRN-99281`
     let prefixed = word.len() > 3 && before == b'-' && byte_before(bytes, word.start - 1).is_ascii_uppercase();
@@ -149,10 +159,22 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
         return word.end;
     }
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
-        contact::phone(bytes, word, judge);
+        contact::phone(bytes, word, alone, judge);
     }
-    chain(bytes, word, joined, chains, judge);
+    chain(bytes, word, joined, alone, chains, judge);
     word.end
+}
+
+/// Whether no other candidate begins before a number and goes on with it, and none that may be of one list with it
+/// follows: then nobody asks what was passed by here, and it is enough to know that nothing names it.
+fn is_alone(bytes: &[u8], word: Word) -> bool {
+    let before = byte_before(bytes, word.start);
+    let led = match before {
+        b'+' | b'(' => true,
+        b' ' | b'-' => word.start.checked_sub(1).is_some_and(|at| byte_before(bytes, at).is_ascii_uppercase()),
+        _ => false,
+    };
+    !led && !(word.is_number() && goes_on(bytes, word.end))
 }
 
 /// A word with letters.
@@ -176,11 +198,12 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     {
         return end;
     }
-    if word.digits <= 2 {
+    let alone = is_alone(bytes, word);
+    if word.digits <= 2 && !(alone && !judge.said().names(Kind::DateOfBirth)) {
         contact::birth(text, word, judge);
     }
     if word.len() <= LENGTH {
-        chain(bytes, word, joined, chains, judge);
+        chain(bytes, word, joined, alone, chains, judge);
     }
     word.end
 }
@@ -338,9 +361,40 @@ fn beginning(beginnings: &[(u64, bool)], layout: u64) -> Option<bool> {
     }
 }
 
-fn chain(bytes: &[u8], word: Word, joined: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
-    if matches!(word.len(), 8..=19) {
+/// By the length of the first word of a layout a bit for each length of the second.
+const SECONDS: [u16; 16] = {
+    let mut seconds = [0; 16];
+    let mut layouts = LAYOUTS;
+    while let [layout, rest @ ..] = layouts {
+        if let [first, second, ..] = layout {
+            #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+            let bits = &mut seconds[*first as usize];
+            *bits |= 1 << *second;
+        }
+        layouts = rest;
+    }
+    seconds
+};
+
+/// Whether some layout begins as these words do.
+fn begins(words: &[Word]) -> bool {
+    let [first, second, ..] = words else {
+        return false;
+    };
+    SECONDS.get(first.len()).is_some_and(|bits| bits >> second.len().min(15) & 1 == 1)
+}
+
+fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
+    let said = judge.said();
+    let unsaid = |labels| alone && !said.any(labels);
+    let short = word.is_number() && word.len() <= identity::SHORT;
+    if matches!(word.len(), 8..=19) && !(short && unsaid(identity::OF_SHORT)) {
         candidate(bytes, &[word], judge);
+    }
+    // A word by itself that nothing names is nothing more.
+    let single = !matches!(byte(bytes, word.end), b' ' | b'-' | b'.' | b'/' | b'_');
+    if single && unsaid(labelled::LABELS) {
+        return;
     }
     let chain = chains.read(bytes, word);
     let beginnings = BEGINNINGS.as_slice();
@@ -348,7 +402,8 @@ fn chain(bytes: &[u8], word: Word, joined: bool, chains: &mut Chains, judge: &mu
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
         let mut layout = 0u64;
-        for (place, word) in words.iter().take(JOINED).enumerate() {
+        let laid_out = if begins(words) { words } else { &[] };
+        for (place, word) in laid_out.iter().take(JOINED).enumerate() {
             layout = layout << 4 | word.len().min(15) as u64;
             let Some(whole) = beginning(beginnings, layout) else {
                 break;
