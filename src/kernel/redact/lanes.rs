@@ -39,6 +39,25 @@ fn about_capitals(sixteen: u8x16) -> u8x16 {
     (sixteen & u8x16::splat(0xE0)).simd_eq(u8x16::splat(0x40))
 }
 
+/// What is not ASCII, which has its highest bit set, and `%`, `&` and `\`: only that bit counts.
+fn fold(sixteen: u8x16) -> u8x16 {
+    sixteen | within(sixteen, b'%', b'&') | is(sixteen, b'\\')
+}
+
+/// The next byte from `from` on that is not ASCII or may begin an escape.
+pub fn folds(bytes: &[u8], from: usize) -> Option<usize> {
+    let (blocks, rest) = bytes.get(from..)?.as_chunks::<16>();
+    let mut at = from;
+    for block in blocks {
+        let found = fold(u8x16::new(*block)).to_bitmask();
+        if found != 0 {
+            return Some(at + found.trailing_zeros() as usize);
+        }
+        at += 16;
+    }
+    rest.iter().position(|byte| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\')).map(|place| at + place)
+}
+
 /// Bytes that keys, tokens and base64 consist of, and a few marks more: `+` to `9`, and letters with what follows them.
 fn token(sixteen: u8x16) -> u8x16 {
     within(sixteen, b'+', b'9') | within(sixteen | u8x16::splat(0x20), b'a', 0x7F)
@@ -177,8 +196,7 @@ impl Traits {
         sixteens(bytes, |sixteen, _| {
             all_digits |= digits(sixteen);
             ats |= is(sixteen, b'@');
-            // `%` and `&` stand side by side; what is not ASCII has its highest bit set.
-            folds |= sixteen | within(sixteen, b'%', b'&') | is(sixteen, b'\\');
+            folds |= fold(sixteen);
             let capitals = capitals(sixteen).to_bitmask();
             let two = capitals & capitals >> 1;
             traits.capitals |= two & two >> 2 != 0;

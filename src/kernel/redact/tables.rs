@@ -201,10 +201,11 @@ impl Table {
         }
         match self.shape {
             Shape::Marked('|') => {
-                line.contains('|') || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
+                memchr::memchr(b'|', line.as_bytes()).is_some()
+                    || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
             }
-            Shape::Marked(mark) => count(line, mark) + 1 >= cells.saturating_sub(1) && count(line, mark) < cells + 2,
-            Shape::Aligned => line.contains("  "),
+            Shape::Marked(mark) => (cells.saturating_sub(2)..cells + 2).contains(&count(line, mark)),
+            Shape::Aligned => has_gap(line),
             Shape::Rows | Shape::Markup => false,
         }
     }
@@ -212,13 +213,17 @@ impl Table {
 
 /// The marks of a line outside quotes.
 fn count(line: &str, mark: char) -> usize {
+    let bytes = line.as_bytes();
+    let is_mark = |byte: u8| char::from(byte) == mark;
+    if memchr::memchr(b'"', bytes).is_none() {
+        return bytes.iter().filter(|byte| is_mark(**byte)).count();
+    }
     let mut quoted = false;
-    line.chars()
-        .filter(|character| {
-            quoted ^= *character == '"';
-            *character == mark && !quoted
-        })
-        .count()
+    let counts = |byte: &&u8| {
+        quoted ^= **byte == b'"';
+        is_mark(**byte) && !quoted
+    };
+    bytes.iter().filter(counts).count()
 }
 
 /// Which of the marks that tell headers from other lines a line has.

@@ -1,5 +1,6 @@
 //! A text prepared for recognisers: the tricks that hide a value from a program but not from a reader undone,
 //! and the way back to what was written.
+use super::lanes;
 use std::borrow::Cow;
 
 /// A text, its folded form, and the map between them.
@@ -14,14 +15,10 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Folds `text`; borrows it when there is nothing to fold.
     pub fn new(text: &'a str) -> Self {
-        let Some(first) = first_fold(text) else {
-            return Self { text, folded: Cow::Borrowed(text), steps: Vec::new() };
-        };
-        let mut fold = Fold { text, out: String::with_capacity(text.len()), steps: Vec::new(), changed: false };
-        fold.out.push_str(text.get(..first).unwrap_or_default());
-        fold.run(first);
-        if !fold.changed {
-            return Self { text, folded: Cow::Borrowed(text), steps: Vec::new() };
+        let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new() };
+        fold.run();
+        if fold.steps.is_empty() {
+            return Self::plain(text);
         }
         Self { text, folded: Cow::Owned(fold.out), steps: fold.steps }
     }
@@ -65,40 +62,19 @@ impl<'a> View<'a> {
     }
 }
 
-/// The first byte at which folding may have something to do.
-fn first_fold(text: &str) -> Option<usize> {
-    let bytes = text.as_bytes();
-    let ascii = bytes.is_ascii();
-    if ascii {
-        let mut at = 0;
-        while let Some(found) = bytes.get(at..).and_then(|rest| memchr::memchr3(b'%', b'&', b'\\', rest)) {
-            at += found;
-            if escape(text, at).is_some() {
-                return Some(at);
-            }
-            at += 1;
-        }
-        return None;
-    }
-    bytes.iter().position(|byte| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\'))
-}
-
 struct Fold<'a> {
     text: &'a str,
+    /// What is folded of it, up to `done`.
     out: String,
+    done: usize,
     steps: Vec<(usize, usize)>,
-    changed: bool,
 }
 
 impl Fold<'_> {
-    fn run(&mut self, first: usize) {
-        let mut at = first;
-        while at < self.text.len() {
-            let rest = self.text.get(at..).unwrap_or_default();
-            let plain =
-                rest.bytes().position(|byte| byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\')).unwrap_or(rest.len());
-            self.out.push_str(rest.get(..plain).unwrap_or_default());
-            at += plain;
+    fn run(&mut self) {
+        let mut at = 0;
+        while let Some(next) = lanes::folds(self.text.as_bytes(), at) {
+            at = next;
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
@@ -109,16 +85,29 @@ impl Fold<'_> {
             let read = seen.unwrap_or(character);
             let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at) };
             match replaced {
-                Folded::One(same) if same == character && seen.is_none() => self.out.push(same),
+                Folded::One(same) if same == character && seen.is_none() => {}
                 Folded::One(other) => self.put(at, written, Some(other)),
                 Folded::Gone => self.put(at, written, None),
             }
             at += written;
         }
+        if !self.steps.is_empty() {
+            self.keep(self.text.len());
+        }
+    }
+
+    /// Takes what stands before `at` as it is.
+    fn keep(&mut self, at: usize) {
+        self.out.push_str(self.text.get(self.done..at).unwrap_or_default());
+        self.done = at;
     }
 
     fn put(&mut self, at: usize, length: usize, character: Option<char>) {
-        self.changed = true;
+        if self.steps.is_empty() {
+            self.out.reserve(self.text.len());
+        }
+        self.keep(at);
+        self.done = at + length;
         self.steps.push((self.out.len(), at));
         if let Some(character) = character {
             self.out.push(character);
