@@ -410,10 +410,11 @@ pub fn all(text: &str) -> Labels {
     all
 }
 
-/// What all labels say that end at `end`, with the last of these words or its beginning.
+/// What all labels say that accuse and end at `end`, with the last of these words or its beginning.
 fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize, usize)>) -> Labels {
     let table = &*TABLE;
     let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
+    let (mut last, mut length) = (0u64, 0);
     let mut next = None;
     for (start, stop) in words {
         if next.is_some_and(|next| words::are_apart(bytes, *stop, next)) {
@@ -426,7 +427,11 @@ fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize,
                 return all;
             }
         }
-        all = all.with(table.get(hash));
+        last |= Tails::last(bytes, *start, stop).checked_shr(8 * length).unwrap_or(0);
+        length += (stop - start) as u32;
+        if table.whole.have(last) {
+            all = all.with(table.get(hash));
+        }
         next = Some(*start);
     }
     all

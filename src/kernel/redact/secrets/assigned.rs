@@ -1,9 +1,10 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
-use super::names::{self, Named};
+use super::names::{self, Named, WordLists};
 use super::providers::key_at;
 use super::value::{self, Hold};
 use super::{Finds, Kind};
 use std::ops::Range;
+use std::sync::LazyLock;
 
 /// How far a name reaches back from its literal, how far a value is looked for, how long one may be: bytes.
 const NAME: usize = 64;
@@ -188,11 +189,31 @@ const PREPOSITIONS: &[&str] = &[
 
 /// Words after which a long run is no secret of the name.
 #[rustfmt::skip]
-const ELSEWHERE: &[&str] = &[
+const ELSEWHERES: &[&str] = &[
     "commit", "sha", "sha1", "sha256", "md5", "hash", "digest", "checksum", "etag", "id", "uuid", "guid", "trace",
     "request", "req", "revision", "build", "ref", "version", "fingerprint", "cursor", "path", "file", "url",
     "session", "order", "ticket", "image", "tag", "index", "invoice",
 ];
+
+/// Words for what happened to a name.
+const PARTICIPLES: &[&str] = &["changed", "updated", "set", "reset", "rotated", "renewed"];
+
+/// The bits of these lists.
+const COPULA: u16 = 1;
+const FILLER: u16 = 2;
+const PREPOSITION: u16 = 4;
+const ELSEWHERE: u16 = 8;
+const PARTICIPLE: u16 = 16;
+
+static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
+    WordLists::new(&[
+        (COPULAS, COPULA),
+        (FILLERS, FILLER),
+        (PREPOSITIONS, PREPOSITION),
+        (ELSEWHERES, ELSEWHERE),
+        (PARTICIPLES, PARTICIPLE),
+    ])
+});
 
 /// Where a name's value stands, and how it is held.
 struct Place {
@@ -358,9 +379,12 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
 fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     let text = finds.bytes;
-    for long in ["===", "!==", "?:", ":=", "=>", "->", "==", "!=", "||=", "：", "＝", "→", "::", "?="] {
-        if text.has(at, long) {
-            return Some(long.len());
+    let long = text.at(at) >= 0x80 || matches!(text.at(at + 1), b'=' | b':' | b'>' | b'|');
+    if long {
+        for long in ["===", "!==", "?:", ":=", "=>", "->", "==", "!=", "||=", "：", "＝", "→", "::", "?="] {
+            if text.has(at, long) {
+                return Some(long.len());
+            }
         }
     }
     match text.at(at) {
@@ -556,6 +580,22 @@ struct Extent {
     whole: bool,
 }
 
+/// What opens a value and what closes it.
+const QUOTES: &[(&str, &str)] = &[
+    ("\"\"\"", "\"\"\""),
+    ("'''", "'''"),
+    ("\\\"", "\\\""),
+    ("\"", "\""),
+    ("'", "'"),
+    ("`", "`"),
+    ("“", "”"),
+    ("«", "»"),
+    ("‘", "’"),
+    ("„", "“"),
+    ("「", "」"),
+    ("『", "』"),
+];
+
 /// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
 fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     let text = finds.bytes;
@@ -566,20 +606,8 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     {
         start += 1;
     }
-    for (open, close) in [
-        ("\"\"\"", "\"\"\""),
-        ("'''", "'''"),
-        ("\\\"", "\\\""),
-        ("\"", "\""),
-        ("'", "'"),
-        ("`", "`"),
-        ("“", "”"),
-        ("«", "»"),
-        ("‘", "’"),
-        ("„", "“"),
-        ("「", "」"),
-        ("『", "』"),
-    ] {
+    let opens = matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..);
+    for (open, close) in QUOTES.iter().filter(|_| opens) {
         if text.has(start, open) {
             let from = start + open.len();
             let length = closing(text.range(from, (from + VALUE).min(text.len())), close.as_bytes())?;
@@ -618,14 +646,14 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         return None;
     }
     // `\n` that was never decoded ends a value, and so does `%0A`.
-    let mut cut = run.find("\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
-    for joined in ["&", ";"] {
+    let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
+    for joined in ['&', ';'] {
         if let Some(place) = run.find(joined) {
             let rest = finds.str(at + place + 1, (at + place + 40).min(text.len()));
             let key =
                 rest.chars().take_while(|c| c.is_ascii_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.')).count();
             if rest.get(key..).is_some_and(|rest| rest.starts_with('=')) && key > 0
-                || joined == ";" && place + 1 == run.len()
+                || joined == ';' && place + 1 == run.len()
             {
                 cut = cut.min(place);
             }
@@ -670,7 +698,7 @@ fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
             skip = false;
             continue;
         }
-        if text.get(i..).is_some_and(|rest| rest.starts_with(close)) {
+        if close.first() == Some(byte) && text.get(i..).is_some_and(|rest| rest.starts_with(close)) {
             return Some(i);
         }
         if *byte == b'\n' && close.len() < 3 {
@@ -817,15 +845,15 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         {
             return;
         }
-        let plain = inner.to_lowercase();
-        if ELSEWHERE.contains(&plain.as_str()) {
+        let prose = PROSE.of(inner);
+        let on = |list: u16| prose & list != 0;
+        if on(ELSEWHERE) {
             return;
         }
-        let first = tries == 0 && PREPOSITIONS.contains(&plain.as_str());
+        let first = tries == 0 && on(PREPOSITION);
         described |= first;
-        let participle = ["changed", "updated", "set", "reset", "rotated", "renewed"].contains(&plain.as_str());
-        let filler = FILLERS.contains(&plain.as_str());
-        if COPULAS.contains(&plain.as_str()) || COPULAS.contains(&bare) {
+        let (participle, filler) = (on(PARTICIPLE), on(FILLER));
+        if on(COPULA) || bare.len() > inner.len() && COPULAS.contains(&bare) {
             told = true;
         } else if bare.ends_with(':') {
             told |= described || filler || matches!(named, Named::Key { .. });

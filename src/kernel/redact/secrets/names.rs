@@ -190,10 +190,50 @@ impl Lists {
     }
 }
 
+/// Which lists words are on, whatever their case: one look for each word.
+pub(super) struct WordLists(Vec<u64>);
+
+impl WordLists {
+    /// By hash, the next free slot on collision. Of a hash all but the lowest bits are kept, which are those of the lists.
+    const LISTS: u64 = 0xFFFF;
+
+    /// Of these lists, each with its bit.
+    pub(super) fn new(lists: &[(&[&str], u16)]) -> Self {
+        let count: usize = lists.iter().map(|(words, _)| words.len()).sum();
+        let mut all = Self(vec![0; (count * 2).next_power_of_two()]);
+        for (words, bit) in lists {
+            for hash in words.iter().map(|word| hashed(word)) {
+                let (at, known) = all.find(hash);
+                if let Some(slot) = all.0.get_mut(at) {
+                    *slot = hash & !Self::LISTS | u64::from(known | bit);
+                }
+            }
+        }
+        all
+    }
+
+    /// The bits of the lists that a word is on.
+    pub(super) fn of(&self, word: &str) -> u16 {
+        self.find(hashed(word)).1
+    }
+
+    /// The slot of a hash, or the free one that would be, and the lists there.
+    fn find(&self, hash: u64) -> (usize, u16) {
+        let last = self.0.len() - 1;
+        let mut at = (hash >> 32) as usize & last;
+        loop {
+            match self.0.get(at) {
+                Some(0) | None => return (at, 0),
+                Some(slot) if (slot ^ hash) & !Self::LISTS == 0 => return (at, (slot & Self::LISTS) as u16),
+                Some(_) => at = (at + 1) & last,
+            }
+        }
+    }
+}
+
 /// Every listed word.
 struct Listed {
-    /// By hash, the next free slot on collision: one look for each word.
-    slots: Vec<(u64, Lists)>,
+    words: WordLists,
     /// What the words of ASCII end with, those that count at the end of others, and those without one of which no name
     /// promises anything.
     tails: Tails,
@@ -266,7 +306,6 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
         (&["pass"], Lists::PASS),
         (&["secret", "apikey"], Lists::SURE),
     ];
-    let mut table = vec![(0, Lists(0)); SLOTS];
     let (mut tails, mut ends, mut promising) = (Tails::new(), Tails::new(), Tails::new());
     PASSWORD_PHRASES.iter().filter(|phrase| phrase.is_ascii()).for_each(|phrase| promising.add(phrase));
     for (words, bit) in lists {
@@ -278,24 +317,12 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
             if matches!(bit, Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS) {
                 promising.add(word);
             }
-            let hash = hashed(word);
-            let mut slot = hash as usize % SLOTS;
-            while let Some((taken, lists)) = table.get_mut(slot) {
-                if *taken == hash || *taken == 0 {
-                    (*taken, lists.0) = (hash, lists.0 | bit);
-                    break;
-                }
-                slot = (slot + 1) % SLOTS;
-            }
         }
     }
-    Listed { slots: table, tails, ends, promising }
+    Listed { words: WordLists::new(&lists), tails, ends, promising }
 });
 
-/// Four times as many slots as words.
-const SLOTS: usize = 4096;
-
-/// FNV-1a over the small letters; never zero.
+/// FNV-1a over the small letters.
 fn hashed(word: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     let start = 0xCBF2_9CE4_8422_2325;
@@ -307,7 +334,7 @@ fn hashed(word: &str) -> u64 {
             .flat_map(char::to_lowercase)
             .fold(start, |hash, c| c.encode_utf8(&mut buffer).bytes().fold(hash, step))
     };
-    hash | 1
+    hash
 }
 
 /// The lists that `word` itself is on.
@@ -315,15 +342,7 @@ fn lists(word: &str) -> Lists {
     if word.len() > 32 || word.is_ascii() && !LISTED.tails.may_end(word) {
         return Lists(0);
     }
-    let hash = hashed(word);
-    let mut slot = hash as usize % SLOTS;
-    loop {
-        match LISTED.slots.get(slot) {
-            Some((taken, lists)) if *taken == hash => return *lists,
-            Some((taken, _)) if *taken != 0 => slot = (slot + 1) % SLOTS,
-            _ => return Lists(0),
-        }
-    }
+    Lists(LISTED.words.of(word))
 }
 
 /// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
