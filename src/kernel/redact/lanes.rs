@@ -70,6 +70,7 @@ fn behind_spaces(sixteen: u8x16) -> u8x16 {
 
 /// Calls `each` with sixteen bytes and where they begin, for all of them: the last overlap those before, and zeros
 /// stand behind fewer.
+#[inline]
 fn sixteens(bytes: &[u8], mut each: impl FnMut(u8x16, usize)) {
     let (blocks, rest) = bytes.as_chunks::<16>();
     blocks.iter().enumerate().for_each(|(place, block)| each(u8x16::new(*block), place * 16));
@@ -81,6 +82,7 @@ fn sixteens(bytes: &[u8], mut each: impl FnMut(u8x16, usize)) {
 }
 
 /// Fewer than sixteen bytes, and zeros.
+#[inline]
 fn fewer(bytes: &[u8]) -> u8x16 {
     let (first, second) = (eight(bytes), eight(bytes.get(8..).unwrap_or_default()));
     u8x16::new((u128::from(first) | u128::from(second) << 64).to_le_bytes())
@@ -185,27 +187,57 @@ pub struct Traits {
     tokens: bool,
 }
 
+/// What traits are read from.
+#[derive(Default)]
+struct Marks {
+    digits: u8x16,
+    ats: u8x16,
+    folds: u8x16,
+    /// Capitals in a row.
+    capitals: u32,
+    tokens: bool,
+}
+
+impl Marks {
+    #[inline]
+    fn add(&mut self, sixteen: u8x16) {
+        self.digits |= digits(sixteen);
+        self.ats |= is(sixteen, b'@');
+        self.folds |= fold(sixteen);
+        let capitals = capitals(sixteen).to_bitmask();
+        let two = capitals & capitals >> 1;
+        self.capitals |= two & two >> 2;
+        let token = token(sixteen).to_bitmask();
+        self.tokens |= (token & 0xFF == 0xFF) | (token >> 8 == 0xFF);
+    }
+
+    #[inline]
+    fn traits(&self) -> Traits {
+        let any = |class: u8x16| class.to_bitmask() != 0;
+        Traits {
+            digit: any(self.digits),
+            at: any(self.ats),
+            fold: any(self.folds),
+            capitals: self.capitals != 0,
+            tokens: self.tokens,
+        }
+    }
+}
+
 impl Traits {
     /// Of these bytes. A long text may have everything.
     pub fn of(bytes: &[u8]) -> Self {
         if bytes.len() > LONG {
             return Self { digit: true, at: true, fold: true, capitals: true, tokens: true };
         }
-        let [mut all_digits, mut ats, mut folds] = [u8x16::splat(0); 3];
-        let mut traits = Self::default();
-        sixteens(bytes, |sixteen, _| {
-            all_digits |= digits(sixteen);
-            ats |= is(sixteen, b'@');
-            folds |= fold(sixteen);
-            let capitals = capitals(sixteen).to_bitmask();
-            let two = capitals & capitals >> 1;
-            traits.capitals |= two & two >> 2 != 0;
-            let token = token(sixteen).to_bitmask();
-            traits.tokens |= token & 0xFF == 0xFF || token >> 8 == 0xFF;
-        });
-        let any = |class: u8x16| class.to_bitmask() != 0;
-        traits.tokens &= bytes.len() >= TOKEN;
-        Self { digit: any(all_digits), at: any(ats), fold: any(folds), ..traits }
+        if bytes.len() < TOKEN {
+            let mut marks = Marks::default();
+            marks.add(fewer(bytes));
+            return Self { tokens: false, ..marks.traits() };
+        }
+        let mut marks = Marks::default();
+        sixteens(bytes, |sixteen, _| marks.add(sixteen));
+        marks.traits()
     }
 
     /// Without what numbers are made of.
