@@ -167,10 +167,18 @@ impl Key {
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
-        let login = matches!(key, "auth" | "_auth" | "authorization" | "Authorization");
-        let named = named(key).or(login.then_some(Named::Login));
+        let named = named(key).or(is_login(key).then_some(Named::Login));
         Self { labels, named, passes, holds, roles }
     }
+}
+
+/// Whether what stands under a key may be a secret for its sake.
+pub fn promises(key: &str) -> bool {
+    is_login(key) || named(key).is_some()
+}
+
+fn is_login(key: &str) -> bool {
+    matches!(key, "auth" | "_auth" | "authorization" | "Authorization")
 }
 
 /// A key in small letters without separators; a longer one than any that is looked for is cut.

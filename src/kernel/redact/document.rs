@@ -1,7 +1,7 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
 use super::above::{self, Above, Key, Keys, Role};
-use super::{Context, Engine, Kind, Span, labels, secrets};
+use super::{Context, Engine, Kind, Span, labels, numbers, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
@@ -15,8 +15,6 @@ const FINDINGS_MAX: usize = 100_000;
 /// How many entries of an object may be a name and a value, and the longest such name.
 const PAIRS_MAX: usize = 16;
 const PAIR_MAX: usize = 96;
-/// How many entries of an object may be done with in passing.
-const DONE_MAX: usize = 64;
 /// What was found in one document.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -290,6 +288,15 @@ impl Roles {
     }
 }
 
+/// What the values of an object ask of a name beside them.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Asks {
+    Nothing,
+    /// Whether it accuses them: they are too short to be anything otherwise.
+    Accused,
+    Anything,
+}
+
 struct Scan<'s> {
     engine: &'s Engine,
     findings: Findings,
@@ -350,15 +357,27 @@ impl<'s> Scan<'s> {
             self.path.reserve(8);
         }
         // What has nothing, whatever stands beside it, is done with as soon as its key is read: most values of most objects.
-        let (mut count, mut done, mut is_named) = (0, 0u64, false);
+        let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
+        let mut asks = Asks::Nothing;
         for (place, (key, value)) in object.entries().enumerate() {
             let key = self.keys.read(&self.engine.known, &key.text());
             roles.add(place, key);
             self.row.push(key);
             count += 1;
-            let is_done = place < DONE_MAX && self.is_clean(&key, value, key.is_alone());
-            done |= u64::from(is_done).checked_shl(place as u32).unwrap_or(0);
-            is_named |= !is_done && key.is(Role::Value);
+            let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
+            if bit == 0 || !self.is_clean(&key, value) {
+                asks = asks.max(if key.is(Role::Value) { Asks::Anything } else { Asks::Nothing });
+            } else if key.is_alone() || Self::is_nothing(value) {
+                done |= bit;
+            } else {
+                unnamed |= bit;
+                let is_short = value.kind() == json::Kind::Number && numbers::is_unsaid(value.spelling().len());
+                asks = asks.max(match key.is(Role::Value) {
+                    true if is_short => Asks::Accused,
+                    true => Asks::Anything,
+                    false => Asks::Nothing,
+                });
+            }
         }
         if done.count_ones() as usize == count {
             self.row.truncate(first);
@@ -366,13 +385,12 @@ impl<'s> Scan<'s> {
         }
         let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
         let heads = if roles.heads && rows() { self.columns(object) } else { None };
-        let name = if roles.names && roles.values && is_named { self.pair_name(object, first) } else { None };
+        let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
         for (place, (key, value)) in object.entries().enumerate() {
-            if place < DONE_MAX && done >> place & 1 == 1 {
-                continue;
-            }
+            let has = |places: u64| places.checked_shr(place as u32).unwrap_or(0) & 1 == 1;
             let read = self.row.get(first + place).copied().unwrap_or_default();
-            if !read.is_alone() && name.is_none() && self.is_clean(&read, value, !read.is(Role::Blob)) {
+            let is_said = read.is(Role::Value) && name.is_some() || read.is(Role::Blob) && roles.media;
+            if has(done) || has(unnamed) && !is_said {
                 continue;
             }
             let step = Step { text: key.text(), key: read };
@@ -394,22 +412,30 @@ impl<'s> Scan<'s> {
         self.row.truncate(first);
     }
 
-    /// Whether a simple value has nothing, nor its key: then nobody need know where they stand. `alone`: nothing beside it
-    /// names it, or says how it is encoded.
-    fn is_clean(&self, key: &Key, value: Value<'s>, alone: bool) -> bool {
+    /// Whether a simple value has nothing, nor its key, if nothing beside it names it or says how it is encoded: then nobody
+    /// need know where they stand.
+    fn is_clean(&self, key: &Key, value: Value<'s>) -> bool {
         if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
             return false;
         }
+        if Self::is_nothing(value) {
+            return true;
+        }
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
         match value.kind() {
-            json::Kind::Null | json::Kind::Bool(_) => true,
-            json::Kind::Number => {
-                let number = value.spelling();
-                !Engine::is_whole(number) || alone && self.engine.scan_whole(number, above).is_empty()
-            }
-            json::Kind::String { escaped: false, .. } if alone => value
+            json::Kind::Number => self.engine.scan_whole(value.spelling(), above).is_empty(),
+            json::Kind::String { escaped: false, .. } => value
                 .as_str()
                 .is_some_and(|text| !looks_nested(&text) && self.engine.scan_under(&text, &above()).is_empty()),
+            _ => false,
+        }
+    }
+
+    /// Whether a value is nothing, whatever is said of it.
+    fn is_nothing(value: Value<'s>) -> bool {
+        match value.kind() {
+            json::Kind::Null | json::Kind::Bool(_) => true,
+            json::Kind::Number => !Engine::is_whole(value.spelling()),
             _ => false,
         }
     }
@@ -566,30 +592,35 @@ impl<'s> Scan<'s> {
         heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()))
     }
 
-    /// The name of a name and value pair: `{"type": "passport", "number": "…"}`.
-    fn pair_name(&mut self, object: Value<'s>, first: usize) -> Option<Step<'s>> {
+    /// The name of a name and value pair: `{"type": "passport", "number": "…"}`, if the values ask for one.
+    fn pair_name(&mut self, object: Value<'s>, first: usize, asks: Asks) -> Option<Step<'s>> {
+        let speaks = |text: &Cow<'_, str>| labels::all(text).accuses() || above::promises(text);
+        let asks = match asks {
+            Asks::Nothing => false,
+            Asks::Accused => self.names(object, first).any(|text| speaks(&text)),
+            Asks::Anything => true,
+        };
+        let tells = |text: &Cow<'_, str>| labels::tells(text) || secrets::promises(text);
+        let found = if asks { self.names(object, first).find(tells) } else { None };
+        found.map(|found| self.step(found))
+    }
+
+    /// Everything that may be such a name.
+    fn names(&self, object: Value<'s>, first: usize) -> impl Iterator<Item = Cow<'s, str>> {
         // Six bytes of an escape may be one of the text.
-        let short = |value: Value<'s>| {
+        let short = |value: &Value<'s>| {
             value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
         };
-        let tells = |text: &Cow<'_, str>| text.len() <= PAIR_MAX && (labels::tells(text) || secrets::promises(text));
-        for (place, (_, value)) in object.entries().take(PAIRS_MAX).enumerate() {
-            let key = self.row.get(first + place).copied().unwrap_or_default();
+        let row = self.row.get(first..).unwrap_or_default();
+        let all = object.entries().zip(row).take(PAIRS_MAX).flat_map(move |((_, value), key)| {
             // `"loc": ["body", "ssn"]`: the last of several is the name.
             let last = if key.is(Role::Names) { value.elements().last().unwrap_or(value) } else { value };
-            let found = if key.is(Role::Names) && short(last) {
-                last.as_str().filter(tells)
-            } else if key.is(Role::Type) && value.is_object() {
-                // FHIR: `"type": {"text": "…"}`.
-                value.entries().find_map(|(_, text)| text.as_str().filter(tells))
-            } else {
-                None
-            };
-            if let Some(found) = found {
-                return Some(self.step(found));
-            }
-        }
-        None
+            let name = Some(last).filter(|last| key.is(Role::Names) && short(last));
+            // FHIR: `"type": {"text": "…"}`.
+            let inner = Some(value).filter(|value| name.is_none() && key.is(Role::Type) && value.is_object());
+            name.into_iter().chain(inner.into_iter().flat_map(|value| value.entries().map(|(_, text)| text)))
+        });
+        all.filter_map(Value::as_str).filter(|text| text.len() <= PAIR_MAX)
     }
 
     fn owned_path(&self) -> Vec<String> {

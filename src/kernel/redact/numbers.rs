@@ -98,6 +98,11 @@ fn begin(bytes: &[u8], from: usize, digit: usize) -> usize {
     from + before.iter().rposition(|byte| !is_part(*byte)).map_or(0, |gap| gap + 1)
 }
 
+/// Whether a number of so many digits is nothing if no label accuses it.
+pub fn is_unsaid(digits: usize) -> bool {
+    digits < PLAIN_MIN
+}
+
 /// A word of nothing but digits.
 fn number(start: usize, end: usize) -> Word {
     Word { start, end, digits: end - start, small: 0 }
