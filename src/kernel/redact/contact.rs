@@ -76,8 +76,7 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     // The user of an address of the web stands behind its scheme.
     let gap = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | '/' | '?');
     let scheme = memchr::memmem::rfind(before.as_bytes(), b"://");
-    let is_user_info =
-        scheme.is_some_and(|scheme| !before.get(scheme + 3..).unwrap_or_default().contains(gap));
+    let is_user_info = scheme.is_some_and(|scheme| !before.get(scheme + 3..).unwrap_or_default().contains(gap));
     let is_remote = after.get(domain.len()..).is_some_and(|rest| {
         rest.starts_with(':')
             && rest
