@@ -8,10 +8,33 @@ use super::labels::{self, Labels};
 use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The longest address (RFC 5321) on either side of the sign.
 const SIDE: usize = 190;
+
+/// What may stand on the left side of an address, of ASCII.
+const LOCAL: [bool; 256] = of_bytes!(
+    at => at.is_ascii_alphanumeric()
+        || matches!(
+            at,
+            b'.' | b'_' | b'%' | b'+' | b'-' | b'\'' | b'!' | b'#' | b'$' | b'&' | b'*' | b'/' | b'=' | b'?' | b'^' | b'~'
+                | b'{' | b'}' | b'|'
+        ),
+    else false
+);
+
+/// All that may be of an address and ends here.
+fn local(before: &str) -> &str {
+    let is_part = |byte: u8| LOCAL.get(usize::from(byte)).is_some_and(|part| *part);
+    let start = before.bytes().rposition(|byte| !is_part(byte)).map_or(0, |gap| gap + 1);
+    if start > 0 && before.as_bytes().get(start - 1).is_some_and(|byte| *byte >= 0x80) {
+        let part = |c: char| if c.is_ascii() { is_part(c as u8) } else { c.is_alphanumeric() };
+        return before.get(before.trim_end_matches(part).len()..).unwrap_or_default();
+    }
+    before.get(start..).unwrap_or_default()
+}
 
 /// An address around the sign at `at`.
 pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
@@ -19,36 +42,7 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         text.get(floor(text, at.saturating_sub(SIDE))..at).unwrap_or_default(),
         text.get(at + 1..).unwrap_or_default(),
     );
-    let local_start = before
-        .char_indices()
-        .rev()
-        .take_while(|(_, c)| {
-            c.is_alphanumeric()
-                || matches!(
-                    c,
-                    '.' | '_'
-                        | '%'
-                        | '+'
-                        | '-'
-                        | '\''
-                        | '!'
-                        | '#'
-                        | '$'
-                        | '&'
-                        | '*'
-                        | '/'
-                        | '='
-                        | '?'
-                        | '^'
-                        | '~'
-                        | '{'
-                        | '}'
-                        | '|'
-                )
-        })
-        .last()
-        .map_or(before.len(), |(start, _)| start);
-    let local = before.get(local_start..).unwrap_or_default();
+    let local = local(before);
     // What may stand in an address but rather separates it from what is before it.
     let local = local.rsplit(['=', '&', '?', '/', '|', '{', '}', '*']).next().unwrap_or(local);
     let local = local.trim_start_matches(['.', '\'', '-', '#', '!', '$', '%', '^', '~', '+']);
@@ -79,11 +73,10 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
         return;
     }
     let start = at - local.len();
-    let token = before
-        .rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '('))
-        .map_or(before, |gap| before.get(gap..).unwrap_or_default());
-    let is_user_info =
-        token.rfind("://").is_some_and(|scheme| !token.get(scheme + 3..).unwrap_or_default().contains(['/', '?']));
+    // The user of an address of the web stands behind its scheme.
+    let gap = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | '/' | '?');
+    let scheme = memchr::memmem::rfind(before.as_bytes(), b"://");
+    let is_user_info = scheme.is_some_and(|scheme| !before.get(scheme + 3..).unwrap_or_default().contains(gap));
     let is_remote = after.get(domain.len()..).is_some_and(|rest| {
         rest.starts_with(':')
             && rest
@@ -114,9 +107,10 @@ fn is_domain(domain: &str) -> bool {
     let labels = head
         .split('.')
         .all(|label| !label.is_empty() && label.len() <= 63 && !label.starts_with('-') && !label.ends_with('-'));
-    let top = top.to_lowercase();
+    let plain = top.bytes().all(|byte| byte.is_ascii_lowercase());
+    let top = if plain { Cow::Borrowed(top) } else { Cow::Owned(top.to_lowercase()) };
     let reserved = matches!(
-        top.as_str(),
+        &*top,
         "test"
             | "example"
             | "invalid"
@@ -131,7 +125,7 @@ fn is_domain(domain: &str) -> bool {
             | "onion"
     );
     // Files are named so too; those endings that are top levels as well are rarely of an address.
-    let file = matches!(top.as_str(), "zip" | "mov" | "py" | "rs" | "sh" | "md" | "ps");
+    let file = matches!(&*top, "zip" | "mov" | "py" | "rs" | "sh" | "md" | "ps");
     let numeric = head.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.' || byte == b'-');
     labels
         && !domain.is_empty()

@@ -296,10 +296,11 @@ fn is_mark(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
 }
 
-/// Whether a number may follow that ends at `end` which stands in one list with it.
+/// Whether something begins behind the number that ends at `end` with nothing but marks between: it may be of one list
+/// with it, see [`Surroundings::continues`].
 pub fn goes_on(text: &[u8], end: usize) -> bool {
     let next = text.get(end..).unwrap_or_default().iter().find(|byte| !is_mark(**byte));
-    next.is_some_and(u8::is_ascii_digit)
+    next.is_some_and(|next| next.is_ascii_alphanumeric() || *next >= 0x80)
 }
 
 /// What stands before a value in its line: its key, or the last words of a sentence.

@@ -25,8 +25,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.
-    let head = text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
-    if first.digits == 0 && head.is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
+    let head = || text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
+    if first.digits == 0 && head().is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
         return;
     }
     let mut evidence = judge.evidence(first.start, first.end);

@@ -170,8 +170,8 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     word.end
 }
 
-/// Whether no other candidate begins before a number and goes on with it, and none that may be of one list with it
-/// follows: then nobody asks what was passed by here, and it is enough to know that nothing names it.
+/// Whether no candidate begins before a word and goes on with it, and none follows that may be of one list with it. Then
+/// nobody asks later what was passed by here, and families whose labels nobody spoke need not look at it.
 fn is_alone(bytes: &[u8], word: Word) -> bool {
     let before = byte_before(bytes, word.start);
     let led = match before {
