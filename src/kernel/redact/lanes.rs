@@ -125,25 +125,6 @@ impl Classes {
         classes
     }
 
-    /// Of the sixteen bytes from `start` on, or of all where fewer follow.
-    #[inline]
-    pub fn at(bytes: &[u8], start: usize) -> Self {
-        let rest = bytes.get(start..).unwrap_or_default();
-        rest.first_chunk().map_or_else(|| Self::end(bytes, rest), |sixteen| Self::sixteen(u8x16::new(*sixteen)))
-    }
-
-    /// Of the last of these bytes, which are fewer than sixteen.
-    #[inline(never)]
-    fn end(bytes: &[u8], rest: &[u8]) -> Self {
-        if let Some(last) = bytes.last_chunk() {
-            // The last sixteen, without those before.
-            let known = 16 - rest.len();
-            let Self { digits, capitals, small } = Self::sixteen(u8x16::new(*last));
-            return Self { digits: digits >> known, capitals: capitals >> known, small: small >> known };
-        }
-        Self::sixteen(fewer(rest))
-    }
-
     #[inline]
     fn sixteen(sixteen: u8x16) -> Self {
         let bits = |class: u8x16| u64::from(class.to_bitmask());
