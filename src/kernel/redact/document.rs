@@ -359,30 +359,36 @@ impl<'s> Scan<'s> {
         // What has nothing, whatever stands beside it, is done with as soon as its key is read: most values of most objects.
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let mut asks = Asks::Nothing;
+        let mut found = Vec::new();
         for (place, (key, value)) in object.entries().enumerate() {
             let key = self.keys.read(&self.engine.known, &key.text());
             roles.add(place, key);
             self.row.push(key);
             count += 1;
             let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
-            if bit == 0 || !self.is_clean(&key, value) {
-                asks = asks.max(if key.is(Role::Value) { Asks::Anything } else { Asks::Nothing });
-            } else if key.is_alone() || Self::is_nothing(value) {
+            let is_number = value.kind() == json::Kind::Number;
+            // A text that may have a name is looked at when that is known.
+            let leaf = if key.is_alone() || is_number { self.leaf(&key, value) } else { None };
+            let is_clean = leaf.as_ref().is_some_and(Vec::is_empty);
+            if is_clean && key.is_alone() || key.is(Role::Word) && self.is_nothing(value) {
                 done |= bit;
-            } else {
+                continue;
+            }
+            if is_clean {
                 unnamed |= bit;
-                let is_short = value.kind() == json::Kind::Number && numbers::is_unsaid(value.spelling().len());
-                asks = asks.max(match key.is(Role::Value) {
-                    true if is_short => Asks::Accused,
-                    true => Asks::Anything,
-                    false => Asks::Nothing,
-                });
+            } else if let Some(spans) = leaf {
+                found.push((place, spans));
+            }
+            if key.is(Role::Value) {
+                let is_short = is_clean && numbers::is_unsaid(value.spelling().len());
+                asks = asks.max(if is_short { Asks::Accused } else { Asks::Anything });
             }
         }
         if done.count_ones() as usize == count {
             self.row.truncate(first);
             return;
         }
+        let mut found = found.into_iter().peekable();
         let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
         let heads = if roles.heads && rows() { self.columns(object) } else { None };
         let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
@@ -390,10 +396,29 @@ impl<'s> Scan<'s> {
             let has = |places: u64| places.checked_shr(place as u32).unwrap_or(0) & 1 == 1;
             let read = self.row.get(first + place).copied().unwrap_or_default();
             let is_said = read.is(Role::Value) && name.is_some() || read.is(Role::Blob) && roles.media;
+            let leaf = found.next_if(|(at, _)| *at == place).map(|(_, spans)| spans);
             if has(done) || has(unnamed) && !is_said {
                 continue;
             }
+            // Most have nothing, and then nobody need know where they stand.
+            let leaf = match leaf {
+                _ if is_said => None,
+                None if !read.is_alone() => self.leaf(&read, value),
+                leaf => leaf,
+            };
+            if leaf.as_ref().is_some_and(Vec::is_empty) {
+                continue;
+            }
             let step = Step { text: key.text(), key: read };
+            if let Some(spans) = leaf {
+                let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
+                if !(self.whole)(value) {
+                    self.path.push(step);
+                    self.keep(value, value, place, spans);
+                    self.path.pop();
+                }
+                continue;
+            }
             self.key(key.value(), value, &step);
             let depth = self.path.len();
             // `{"id": 7, "name": "ssn", "value": …}`: a number of its own where something else holds the value.
@@ -412,32 +437,32 @@ impl<'s> Scan<'s> {
         self.row.truncate(first);
     }
 
-    /// Whether a simple value has nothing, nor its key, if nothing beside it names it or says how it is encoded: then nobody
-    /// need know where they stand.
-    fn is_clean(&self, key: &Key, value: Value<'s>) -> bool {
+    /// What is in a simple value under a key that is a word, if nothing beside it names it or says how it is encoded.
+    fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
         if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
-            return false;
-        }
-        if Self::is_nothing(value) {
-            return true;
+            return None;
         }
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
         match value.kind() {
-            json::Kind::Number => self.engine.scan_whole(value.spelling(), above).is_empty(),
-            json::Kind::String { escaped: false, .. } => value
-                .as_str()
-                .is_some_and(|text| !looks_nested(&text) && self.engine.scan_under(&text, &above()).is_empty()),
-            _ => false,
+            json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
+            json::Kind::Number if !Engine::is_whole(value.spelling()) => Some(Vec::new()),
+            json::Kind::Number => Some(self.engine.scan_whole(value.spelling(), above)),
+            json::Kind::String { escaped: false, .. } => {
+                let text = value.as_str()?;
+                (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
+            }
+            _ => None,
         }
     }
 
     /// Whether a value is nothing, whatever is said of it.
-    fn is_nothing(value: Value<'s>) -> bool {
-        match value.kind() {
+    fn is_nothing(&self, value: Value<'s>) -> bool {
+        let is_nothing = match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => true,
             json::Kind::Number => !Engine::is_whole(value.spelling()),
             _ => false,
-        }
+        };
+        is_nothing && !self.engine.has_paths()
     }
 
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
