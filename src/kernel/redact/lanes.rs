@@ -104,11 +104,6 @@ fn within(eight: u64, first: u8, last: u8) -> u64 {
     (low + all(0x80 - first)) & !(low + all(0x7F - last)) & !eight & HIGH
 }
 
-/// The highest bits of eight bytes, side by side.
-fn bits(marks: u64) -> u64 {
-    (marks >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
-}
-
 /// The shortest run that is looked at as a token or as base64.
 pub const TOKEN: usize = 16;
 
