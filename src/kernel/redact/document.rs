@@ -297,6 +297,19 @@ enum Asks {
     Anything,
 }
 
+/// What a first look at a value says.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Look {
+    /// Nothing is in it, whatever stands beside it.
+    Nothing,
+    /// Nothing is in it if nothing beside it names it.
+    Unnamed,
+    /// Something is.
+    Found,
+    /// It has to be looked at in earnest.
+    Open,
+}
+
 struct Scan<'s> {
     engine: &'s Engine,
     findings: Findings,
@@ -358,59 +371,48 @@ impl<'s> Scan<'s> {
         }
         // What has nothing, whatever stands beside it, is done with as soon as its key is read: most values of most objects.
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
-        let mut asks = Asks::Nothing;
-        let mut found = Vec::new();
+        let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
             let key = self.keys.read(&self.engine.known, &key.text());
             roles.add(place, key);
             self.row.push(key);
             count += 1;
             let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
-            let is_number = value.kind() == json::Kind::Number;
-            // A text that may have a name is looked at when that is known.
-            let leaf = if key.is_alone() || is_number { self.leaf(&key, value) } else { None };
-            let is_clean = leaf.as_ref().is_some_and(Vec::is_empty);
-            if is_clean && key.is_alone() || key.is(Role::Word) && self.is_nothing(value) {
-                done |= bit;
-                continue;
+            let look = self.look(&key, value, key.is_alone(), &mut spans);
+            match look {
+                Look::Nothing => done |= bit,
+                Look::Unnamed => unnamed |= bit,
+                Look::Found => found.push((place, std::mem::take(&mut spans))),
+                Look::Open => {}
             }
-            if is_clean {
-                unnamed |= bit;
-            } else if let Some(spans) = leaf {
-                found.push((place, spans));
-            }
-            if key.is(Role::Value) {
-                let is_short = is_clean && numbers::is_unsaid(value.spelling().len());
+            if key.is(Role::Value) && look != Look::Nothing {
+                let is_short = look == Look::Unnamed && numbers::is_unsaid(value.spelling().len());
                 asks = asks.max(if is_short { Asks::Accused } else { Asks::Anything });
             }
         }
-        if done.count_ones() as usize == count {
+        let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
+        if name.is_none() && !roles.media && (done | unnamed).count_ones() as usize == count {
             self.row.truncate(first);
             return;
         }
-        let mut found = found.into_iter().peekable();
         let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
         let heads = if roles.heads && rows() { self.columns(object) } else { None };
-        let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
+        let mut found = found.into_iter().peekable();
         for (place, (key, value)) in object.entries().enumerate() {
             let has = |places: u64| places.checked_shr(place as u32).unwrap_or(0) & 1 == 1;
             let read = self.row.get(first + place).copied().unwrap_or_default();
             let is_said = read.is(Role::Value) && name.is_some() || read.is(Role::Blob) && roles.media;
-            let leaf = found.next_if(|(at, _)| *at == place).map(|(_, spans)| spans);
+            let mut spans = found.next_if(|(at, _)| *at == place).map(|(_, spans)| spans).unwrap_or_default();
             if has(done) || has(unnamed) && !is_said {
                 continue;
             }
-            // Most have nothing, and then nobody need know where they stand.
-            let leaf = match leaf {
-                _ if is_said => None,
-                None if !read.is_alone() => self.leaf(&read, value),
-                leaf => leaf,
-            };
-            if leaf.as_ref().is_some_and(Vec::is_empty) {
+            // A text that might have had a name is looked at now that it has none.
+            let is_new = !is_said && !read.is_alone() && spans.is_empty();
+            if is_new && self.look(&read, value, true, &mut spans) == Look::Nothing {
                 continue;
             }
             let step = Step { text: key.text(), key: read };
-            if let Some(spans) = leaf {
+            if !is_said && !spans.is_empty() {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
                 if !(self.whole)(value) {
                     self.path.push(step);
@@ -437,32 +439,28 @@ impl<'s> Scan<'s> {
         self.row.truncate(first);
     }
 
-    /// What is in a simple value under a key that is a word, if nothing beside it names it or says how it is encoded.
-    fn leaf(&self, key: &Key, value: Value<'s>) -> Option<Vec<Span>> {
+    /// A first look at a value: at what is simple, under a key that is a word. `alone`: nothing beside it names it or says
+    /// how it is encoded.
+    fn look(&self, key: &Key, value: Value<'s>, alone: bool, spans: &mut Vec<Span>) -> Look {
         if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
-            return None;
+            return Look::Open;
         }
         let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
-        match value.kind() {
-            json::Kind::Null | json::Kind::Bool(_) => Some(Vec::new()),
-            json::Kind::Number if !Engine::is_whole(value.spelling()) => Some(Vec::new()),
-            json::Kind::Number => Some(self.engine.scan_whole(value.spelling(), above)),
-            json::Kind::String { escaped: false, .. } => {
-                let text = value.as_str()?;
-                (!looks_nested(&text)).then(|| self.engine.scan_under(&text, &above()))
-            }
-            _ => None,
-        }
-    }
-
-    /// Whether a value is nothing, whatever is said of it.
-    fn is_nothing(&self, value: Value<'s>) -> bool {
-        let is_nothing = match value.kind() {
-            json::Kind::Null | json::Kind::Bool(_) => true,
-            json::Kind::Number => !Engine::is_whole(value.spelling()),
-            _ => false,
+        *spans = match value.kind() {
+            json::Kind::Null | json::Kind::Bool(_) => return Look::Nothing,
+            json::Kind::Number if !Engine::is_whole(value.spelling()) => return Look::Nothing,
+            json::Kind::Number => self.engine.scan_whole(value.spelling(), above),
+            json::Kind::String { escaped: false, .. } if alone => match value.as_str() {
+                Some(text) if !looks_nested(&text) => self.engine.scan_under(&text, &above()),
+                _ => return Look::Open,
+            },
+            _ => return Look::Open,
         };
-        is_nothing && !self.engine.has_paths()
+        match (spans.is_empty(), alone) {
+            (true, true) => Look::Nothing,
+            (true, false) => Look::Unnamed,
+            (false, _) => Look::Found,
+        }
     }
 
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {

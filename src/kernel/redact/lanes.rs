@@ -328,7 +328,7 @@ impl<'b> TokenEights<'b> {
 fn eights(mask: u64) -> u64 {
     const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
     // One more carries over into the highest bit of each eight, if all below are set.
-    let full = (mask & LOW) + 0x0101_0101_0101_0101 & mask & !LOW;
+    let full = ((mask & LOW) + 0x0101_0101_0101_0101) & mask & !LOW;
     (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
@@ -342,7 +342,7 @@ pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
         let mask =
             ahead.first_chunk().map_or_else(|| mask_of(ahead, about_capitals), |block| mask(block, about_capitals));
         // One more carries over into the highest bit of each four, if all below are set.
-        let full = (mask & LOW) + 0x1111_1111_1111_1111 & mask & !LOW;
+        let full = ((mask & LOW) + 0x1111_1111_1111_1111) & mask & !LOW;
         if full != 0 {
             return Some(at + full.trailing_zeros() as usize / 8 * 8);
         }

@@ -146,21 +146,24 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if colons && let Some(end) = contact::ip6(bytes, word, judge) {
         return end;
     }
-    let alone = is_alone(bytes, word);
-    if matches!(word.len(), 1..=4 | 8) {
-        // In most short texts nothing is said that would make a code or a birth date of a number.
-        let said = judge.said();
-        let accused = text.len() > SHORT || said.accuses();
-        if accused && matches!(word.len(), 3 | 4) && !(alone && !said.names(Kind::CardCvv)) {
-            payment::security_code(bytes, word, judge);
-        }
-        if accused && !joined && !(alone && !said.names(Kind::DateOfBirth)) {
-            contact::birth(text, word, judge);
-        }
-    }
     // `MRN-99281`
     let prefixed = word.len() > 3 && before == b'-' && byte_before(bytes, word.start - 1).is_ascii_uppercase();
-    if word.len() < DIGITS_MIN && !prefixed && reach(bytes, word) < DIGITS_MIN {
+    let is_short = word.len() < DIGITS_MIN && !prefixed && reach(bytes, word) < DIGITS_MIN;
+    let may_be_date = matches!(word.len(), 1..=4 | 8);
+    if is_short && !may_be_date {
+        return word.end;
+    }
+    // In most short texts nothing is said that would make a code or a birth date of a number.
+    let said = judge.said();
+    let accused = text.len() > SHORT || said.accuses();
+    let alone = is_alone(bytes, word, said);
+    if accused && matches!(word.len(), 3 | 4) && (!alone || said.names(Kind::CardCvv)) {
+        payment::security_code(bytes, word, judge);
+    }
+    if accused && may_be_date && !joined && (!alone || said.names(Kind::DateOfBirth)) {
+        contact::birth(text, word, judge);
+    }
+    if is_short {
         return word.end;
     }
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
@@ -171,15 +174,16 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
 }
 
 /// Whether no candidate begins before a word and goes on with it, and none follows that may be of one list with it. Then
-/// nobody asks later what was passed by here, and families whose labels nobody spoke need not look at it.
-fn is_alone(bytes: &[u8], word: Word) -> bool {
-    let before = byte_before(bytes, word.start);
-    let led = match before {
+/// nobody asks later what was passed by here, and families whose labels nobody spoke need not look at it. Bank codes
+/// without a digit are looked for last and ask about places before those.
+fn is_alone(bytes: &[u8], word: Word, said: Labels) -> bool {
+    let led = match byte_before(bytes, word.start) {
         b'+' | b'(' => true,
         b' ' | b'-' => word.start.checked_sub(1).is_some_and(|at| byte_before(bytes, at).is_ascii_uppercase()),
         _ => false,
     };
-    !led && !(word.is_number() && goes_on(bytes, word.end))
+    let listed = word.is_number() && goes_on(bytes, word.end);
+    !(led || listed || said.names(Kind::SwiftBic))
 }
 
 /// A word with letters.
@@ -203,8 +207,9 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     {
         return end;
     }
-    let alone = is_alone(bytes, word);
-    if word.digits <= 2 && !(alone && !judge.said().names(Kind::DateOfBirth)) {
+    let said = judge.said();
+    let alone = is_alone(bytes, word, said);
+    if word.digits <= 2 && (!alone || said.names(Kind::DateOfBirth)) {
         contact::birth(text, word, judge);
     }
     if word.len() <= LENGTH {

@@ -326,15 +326,14 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
 fn hashed(word: &str) -> u64 {
     let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
     let start = 0xCBF2_9CE4_8422_2325;
-    let hash = if word.is_ascii() {
+    if word.is_ascii() {
         word.bytes().fold(start, |hash, byte| step(hash, byte.to_ascii_lowercase()))
     } else {
         let mut buffer = [0; 4];
         word.chars()
             .flat_map(char::to_lowercase)
             .fold(start, |hash, c| c.encode_utf8(&mut buffer).bytes().fold(hash, step))
-    };
-    hash
+    }
 }
 
 /// The lists that `word` itself is on.
