@@ -163,7 +163,7 @@ impl Document {
             text: text.as_bytes(),
             at: 0,
             nodes,
-            sketches: Vec::with_capacity(2 * FEW_KEYS),
+            sketches: Vec::with_capacity(FEW_KEYS),
             plain: true,
             marks: Marks::NONE,
             bounds,
@@ -603,6 +603,58 @@ impl Marks {
     }
 }
 
+impl Marks {
+    /// Past more escapes of that kind, and what stands between them, in the block that was looked at last: where there is
+    /// something else, or how far that block can be told. `from` is right behind an escape.
+    #[inline]
+    fn past_escapes(&self, text: &[u8], from: usize) -> usize {
+        let ahead = self.mask & (u64::MAX << (from % 64));
+        // Only a few are sooner gone past one by one.
+        let several = ahead & ahead.wrapping_sub(1);
+        if self.block != from / 64 || several & several.wrapping_sub(1) == 0 {
+            return from;
+        }
+        let block = text.get(self.block * 64..).and_then(<[u8]>::first_chunk::<64>);
+        block.map_or(from, |block| from.max(self.block * 64 + self.other(block, ahead)))
+    }
+
+    /// The first of the marks `ahead` that is neither an escape of a quote, a backslash or a line break, nor escaped so; the
+    /// end of the block if there is none, or its last byte if that begins an escape.
+    fn other(&self, block: &[u8; 64], ahead: u64) -> usize {
+        let slashes = bits(block, b'\\');
+        let Escapes { begin, escaped } = Escapes::of(slashes & ahead);
+        let known = slashes | bits(block, b'"') | bits(block, b'n');
+        // An unknown escape is gone back to its beginning for.
+        let other = ahead & !begin & !escaped | (escaped & !known) >> 1 | begin & 1 << 63;
+        other.trailing_zeros() as usize
+    }
+}
+
+/// Where escapes are in 64 bytes of a string that begin with none that is half.
+struct Escapes {
+    /// Backslashes that begin one.
+    begin: u64,
+    /// What comes right after those.
+    escaped: u64,
+}
+
+impl Escapes {
+    /// From where backslashes are: of several in a row every other begins one. Adding to the first of each row carries
+    /// through it, to the byte after it; where that is an even number of places on is all that must be told.
+    fn of(slashes: u64) -> Self {
+        const ODD: u64 = 0xAAAA_AAAA_AAAA_AAAA;
+        let carried = ((slashes << 1 | ODD).wrapping_sub(slashes)) ^ ODD;
+        let escaped = carried ^ slashes;
+        Self { begin: carried & slashes, escaped }
+    }
+}
+
+/// One bit for each byte that is this one.
+fn bits(block: &[u8; 64], byte: u8) -> u64 {
+    let is = |sixteen: &[u8; 16]| u8x16::new(*sixteen).simd_eq(u8x16::splat(byte)).to_bitmask();
+    block.as_chunks::<16>().0.iter().rev().fold(0, |mask, sixteen| mask << 16 | u64::from(is(sixteen)))
+}
+
 /// One bit for each of the first 64 bytes.
 fn marks(text: &[u8]) -> u64 {
     let mut padded = [b' '; 64];
@@ -619,19 +671,22 @@ fn marks(text: &[u8]) -> u64 {
     })
 }
 
-/// Keys of one object that are compared in pairs.
-const FEW_KEYS: usize = 12;
+/// Keys of one object whose sketches are compared in pairs.
+const FEW_KEYS: usize = 64;
 
-/// Keys with different sketches differ: the key and its length up to seven bytes; of longer ones how they begin and end.
-fn sketch(key: &[u8]) -> u64 {
+/// Keys with different sketches differ: made of the length, and of all bytes up to sixteen; of longer keys how they begin
+/// and end.
+///
+/// `key` is followed by what stands behind it in the text.
+fn sketch(key: &[u8], length: usize) -> u32 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let length = (key.len() as u64) << 56;
-    match (key.first_chunk(), key.last_chunk()) {
-        (Some(first), Some(last)) => {
-            (u64::from_le_bytes(*first).wrapping_mul(ODD) ^ u64::from_le_bytes(*last)).wrapping_mul(ODD) ^ length
-        }
-        _ => key.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | length,
-    }
+    let eight = |at: usize| key.get(at..).and_then(<[u8]>::first_chunk).map(|eight| u64::from_le_bytes(*eight));
+    let (first, last) = match (eight(0), length.checked_sub(8).and_then(eight)) {
+        (Some(first), Some(last)) => (first, last),
+        (Some(more), None) => (more & !(u64::MAX << (8 * length)), 0),
+        (None, _) => (key.iter().take(length).rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
+    };
+    ((first.wrapping_mul(ODD) ^ last ^ (length as u64) << 56).wrapping_mul(ODD) >> 32) as u32
 }
 
 struct Parser<'a> {
@@ -639,7 +694,7 @@ struct Parser<'a> {
     at: usize,
     nodes: Vec<Node>,
     /// Sketches of the keys of the objects that are open, up to [`FEW_KEYS`] of each and one.
-    sketches: Vec<u64>,
+    sketches: Vec<u32>,
     plain: bool,
     marks: Marks,
     bounds: &'a Bounds,
@@ -684,7 +739,7 @@ impl Parser<'_> {
         match self.peek().ok_or(Fault::Syntax)? {
             b'{' => self.object(depth + 1),
             b'[' => self.array(depth + 1),
-            b'"' => self.string(),
+            b'"' => self.string().map(|_| ()),
             b'-' | b'0'..=b'9' => self.number(),
             b't' => self.word(b"true", Kind::Bool(true)),
             b'f' => self.word(b"false", Kind::Bool(false)),
@@ -744,7 +799,8 @@ impl Parser<'_> {
         self.leaf(Kind::Number, start)
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
+    /// Whether it is escaped.
+    fn string(&mut self) -> Result<bool, Fault> {
         let start = self.at as u32;
         self.at += 1;
         let (mut escaped, mut plainest) = (false, true);
@@ -754,7 +810,7 @@ impl Parser<'_> {
                 Some([b'"', ..]) => break,
                 Some([b'\\', b'"' | b'\\' | b'n', ..]) => {
                     escaped = true;
-                    self.at += 2;
+                    self.at = self.marks.past_escapes(self.text, self.at + 2);
                 }
                 Some([b'\\', ..]) => {
                     escaped = true;
@@ -766,7 +822,8 @@ impl Parser<'_> {
         }
         self.at += 1;
         self.plain &= plainest;
-        self.leaf(Kind::String { escaped, plainest }, start)
+        self.leaf(Kind::String { escaped, plainest }, start)?;
+        Ok(escaped)
     }
 
     /// What follows a backslash; whether it is the plainest spelling of its character.
@@ -846,8 +903,9 @@ impl Parser<'_> {
             if self.peek() != Some(b'"') {
                 return Err(Fault::Syntax);
             }
-            self.string()?;
-            escaped |= self.sketch_key(first);
+            let start = self.at + 1;
+            escaped |= self.string()?;
+            self.sketch_key(first, start);
             self.space();
             if self.peek() != Some(b':') {
                 return Err(Fault::Syntax);
@@ -867,21 +925,22 @@ impl Parser<'_> {
         self.close(index);
         let sketches = self.sketches.get(first..).unwrap_or_default();
         // Pairwise for the few keys that messages have.
-        let again = |(at, sketch): (usize, &u64)| sketches.iter().skip(at + 1).any(|other| other == sketch);
+        let again = |(at, sketch): (usize, &u32)| {
+            let before = sketches.get(..at).unwrap_or_default();
+            // Without a branch, so that several are compared at once.
+            before.iter().fold(false, |any, other| any | (other == sketch))
+        };
         let unique = !escaped && sketches.len() <= FEW_KEYS && !sketches.iter().enumerate().any(again);
         self.sketches.truncate(first);
         if unique { Ok(()) } else { self.unique_keys(index) }
     }
 
-    /// Keeps a sketch of the key that was just read, for the object whose sketches begin at `first`. Whether it is
-    /// escaped.
-    fn sketch_key(&mut self, first: usize) -> bool {
-        let Some(Node { kind: Kind::String { escaped, .. }, start, end, .. }) = self.nodes.last() else { return true };
+    /// Keeps a sketch of the key that was just read from `start` on, for the object whose sketches begin at `first`.
+    fn sketch_key(&mut self, first: usize, start: usize) {
         if self.sketches.len() - first <= FEW_KEYS {
-            let key = self.text.get(*start as usize + 1..(*end as usize).saturating_sub(1));
-            self.sketches.push(sketch(key.unwrap_or_default()));
+            let key = self.text.get(start..).unwrap_or_default();
+            self.sketches.push(sketch(key, self.at - start - 1));
         }
-        *escaped
     }
 
     /// Whether the keys of an object all differ: many, as an attacker sends them, or some that are escaped or look alike.
@@ -973,6 +1032,14 @@ fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
 /// Whether what stands within the quotes of a string says `text`.
 fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
     loop {
+        while let (Some(block), Some(other)) = (inner.first_chunk(), text.first_chunk()) {
+            let Some(Said { read, said, same }) = block_says(block, other) else { break };
+            let (Some(rest), Some(after)) = (inner.get(read..), text.get(said..)) else { return false };
+            if !same {
+                return false;
+            }
+            (inner, text) = (rest, after);
+        }
         let run = alike(inner, text);
         let (Some(rest), Some(said)) = (inner.get(run..), text.get(run..)) else { return false };
         let left = match rest {
@@ -985,6 +1052,45 @@ fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
         };
         let Some(left) = left else { return false };
         (inner, text) = left;
+    }
+}
+
+/// How far a block of a string and what it should say were compared, and whether they are the same so far.
+struct Said {
+    read: usize,
+    said: usize,
+    same: bool,
+}
+
+/// Compares the first 64 bytes of a part of a string that begins with no half escape: pieces between escapes, none waiting
+/// for the one before it. The rest of `inner` and `text` is there so that each piece can be read as sixteen bytes. Nothing
+/// if there are escapes of other characters than quotes and backslashes.
+fn block_says(inner: &[u8; 80], text: &[u8; 80]) -> Option<Said> {
+    let block = inner.first_chunk::<64>()?;
+    let slashes = bits(block, b'\\');
+    let Escapes { begin, escaped } = Escapes::of(slashes);
+    if escaped & !slashes & !bits(block, b'"') != 0 {
+        return None;
+    }
+    // An escape that the block ends within is left to the next.
+    let read = 64 - (begin >> 63) as usize;
+    let mut ahead = begin & u64::MAX >> 1;
+    let (mut from, mut said, mut other) = (0, 0, false);
+    loop {
+        let to = if ahead == 0 { read } else { ahead.trailing_zeros() as usize };
+        while from < to {
+            let (one, two) = (inner.get(from..)?.first_chunk()?, text.get(said..)?.first_chunk()?);
+            let length = (to - from).min(16);
+            let alike = u8x16::new(*one).simd_eq(u8x16::new(*two)).to_bitmask();
+            other |= !alike << (32 - length) != 0;
+            from += length;
+            said += length;
+        }
+        if ahead == 0 {
+            return Some(Said { read, said, same: !other });
+        }
+        from = to + 1;
+        ahead &= ahead - 1;
     }
 }
 
@@ -1041,14 +1147,14 @@ mod tests {
     #[test]
     fn keys_that_look_alike_are_told_apart_and_a_repeated_one_is_found_wherever_it_stands() {
         let (one, two) = ("aaaaaaaa1bbbbbbbb", "aaaaaaaa2bbbbbbbb");
-        assert_eq!(sketch(one.as_bytes()), sketch(two.as_bytes()));
+        assert_eq!(sketch(one.as_bytes(), one.len()), sketch(two.as_bytes(), two.len()));
         let object = |keys: &[&str]| {
             let entries: Vec<String> = keys.iter().map(|key| format!(r#""{key}":{{"x":[{{"y":1}}],"z":0}}"#)).collect();
             format!("{{{}}}", entries.join(","))
         };
         assert!(parse(&object(&[one, "b", two, "", "a", "ab"])).is_ok());
-        let names: Vec<String> = (0..30).map(|n| "k".repeat(n)).collect();
-        for count in 2..names.len() {
+        let names: Vec<String> = (0..FEW_KEYS + 3).map(|n| "k".repeat(n)).collect();
+        for count in [2, 3, 4, 5, 8, 9, 17, 30, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, FEW_KEYS + 2] {
             let mut keys: Vec<&str> = names.iter().take(count).map(String::as_str).collect();
             assert!(parse(&object(&keys)).is_ok(), "{count}");
             for again in names.iter().take(count) {
@@ -1090,6 +1196,44 @@ mod tests {
         }
         assert!(!parse("1").unwrap().root().says(b"1"));
         assert!(!parse("[]").unwrap().root().says(b""));
+    }
+
+    #[test]
+    fn escapes_that_are_gone_past_many_at_once_are_read_as_one_by_one() {
+        const PIECES: &[&str] = &[
+            "\\\"", "\\\\", "\\n", "\\\"", "\\\\", "\\n", "\\/", "\\t", "\\u00e9", "a", "bc", "\u{e9}", "\"", "\n",
+            "\\x",
+        ];
+        let mut state = 1u64;
+        let mut below = |count: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % count
+        };
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let known = if below(4) == 0 { PIECES.len() } else { PIECES.len() - 3 };
+            let pieces: String = (0..below(120)).map(|_| PIECES[below(known)]).collect();
+            let text = format!("{}\"{pieces}\"", " ".repeat(below(64)));
+            match (parse(&text), serde_json::from_str::<String>(&text)) {
+                (Ok(document), Ok(said)) => {
+                    assert_eq!(document.root().as_str().unwrap(), said);
+                    assert!(document.root().says(said.as_bytes()), "{text}");
+                    if let Some(at) = below(said.len() + 1).checked_sub(1) {
+                        let mut other = said.into_bytes();
+                        other[at] ^= 1;
+                        assert!(!document.root().says(&other), "{text}: differs at {at}");
+                    }
+                    assert_eq!(
+                        document.plain,
+                        text == String::from_utf8(document.write(&NO_PATCHES).to_vec()).unwrap()
+                    );
+                    read += 1;
+                }
+                (Err(_), Err(_)) => refused += 1,
+                (ours, theirs) => panic!("{text}: {ours:?}, {theirs:?}"),
+            }
+        }
+        assert!(read > 10_000 && refused > 1_000, "{read} {refused}");
     }
 
     #[test]
