@@ -252,6 +252,18 @@ impl Document {
     fn slice(&self, node: Node) -> &str {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
     }
+
+    /// The same, without a look at where characters begin.
+    fn bytes(&self, node: Node) -> &[u8] {
+        self.text.as_bytes().get(node.start as usize..node.end as usize).unwrap_or_default()
+    }
+
+    /// The text of a string.
+    fn decoded(&self, node: Node) -> Option<Cow<'_, str>> {
+        let Kind::String { escaped, .. } = node.kind else { return None };
+        let inner = self.text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1))?;
+        if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    }
 }
 
 impl<'a> Value<'a> {
@@ -278,13 +290,12 @@ impl<'a> Value<'a> {
 
     /// The text of this value as it was written.
     pub fn raw(self) -> &'a [u8] {
-        self.spelling().as_bytes()
+        self.document.bytes(self.document.node(self.index))
     }
 
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        let node = self.document.node(self.index);
-        decoded(node.kind, self.document.slice(node))
+        self.document.decoded(self.document.node(self.index))
     }
 
     /// The number as an `i64`, if it is an integer that fits.
@@ -362,13 +373,13 @@ impl<'a> Value<'a> {
     pub fn is_twin(self, other: Self) -> bool {
         let offset = |value: Self, node: &Node| node.next.wrapping_sub(value.index);
         let same = |(own, their): (&Node, &Node)| {
-            let (a, b) = (self.document.slice(*own), other.document.slice(*their));
+            let (a, b) = (self.document.bytes(*own), other.document.bytes(*their));
             let alike = match (own.kind, their.kind) {
                 (Kind::String { .. }, Kind::String { .. }) => {
                     // In the plainest spelling there is one for each text.
                     a == b
                         || !(plainest(own.kind) && plainest(their.kind))
-                            && decoded(own.kind, a) == decoded(their.kind, b)
+                            && self.document.decoded(*own) == other.document.decoded(*their)
                 }
                 (Kind::Number, Kind::Number) => a == b,
                 (kind, other) => kind == other,
@@ -515,10 +526,12 @@ impl<'a> Key<'a> {
 
     /// Whether the decoded key is `name`; compares in place when there is nothing to decode.
     pub fn is(self, name: &str) -> bool {
-        match self.0.kind() {
+        let Value { document, index } = self.0;
+        let node = document.node(index);
+        match node.kind {
             Kind::String { escaped: false, .. } => {
-                let raw = self.0.raw();
-                raw.len() == name.len() + 2 && raw.get(1..raw.len() - 1) == Some(name.as_bytes())
+                node.end.saturating_sub(node.start) as usize == name.len() + 2
+                    && document.bytes(node).get(1..=name.len()) == Some(name.as_bytes())
             }
             _ => self.text() == name,
         }
@@ -874,13 +887,6 @@ fn plainest(kind: Kind) -> bool {
 
 fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
-}
-
-/// The text of a string, which stands there with its quotes.
-fn decoded(kind: Kind, raw: &str) -> Option<Cow<'_, str>> {
-    let Kind::String { escaped, .. } = kind else { return None };
-    let inner = raw.get(1..raw.len().saturating_sub(1))?;
-    if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 fn unescape(raw: &[u8]) -> Option<String> {
