@@ -163,17 +163,16 @@ impl Document {
         let nodes = Vec::with_capacity(guess.min(bounds.nodes_max));
         let mut parser = Parser {
             text: text.as_bytes(),
-            at: 0,
             nodes,
             sketches: Vec::with_capacity(FEW_KEYS),
             plain: true,
+            escaped: 0,
             marks: Marks::NONE,
             bounds,
         };
-        parser.space();
-        parser.value(0)?;
-        parser.space();
-        if parser.at != text.len() {
+        let start = parser.space(0);
+        let end = parser.value(start, 0)?;
+        if parser.space(end) != text.len() {
             return Err(Fault::Syntax);
         }
         let (nodes, plain) = (parser.nodes, parser.plain);
@@ -598,242 +597,225 @@ fn sketch(key: &[u8], length: usize) -> u32 {
     ((first.wrapping_mul(ODD) ^ last ^ (length as u64) << 56).wrapping_mul(ODD) >> 32) as u32
 }
 
+/// Every step is told where it begins and tells where it ended.
 struct Parser<'a> {
     text: &'a [u8],
-    at: usize,
     nodes: Vec<Node>,
     /// Sketches of the keys of the objects that are open, up to [`FEW_KEYS`] of each and one.
     sketches: Vec<u32>,
     plain: bool,
+    /// How many strings were escaped.
+    escaped: usize,
     marks: Marks,
     bounds: &'a Bounds,
 }
 
 impl Parser<'_> {
+    /// Zero at the end, which begins and continues nothing.
     #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    fn byte(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or(0)
     }
 
+    /// Past whitespace.
     #[inline]
-    fn space(&mut self) {
-        if self.peek().is_none_or(|byte| byte > b' ') {
-            return;
-        }
-        let before = self.at;
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-        self.plain &= before == self.at;
+    fn space(&mut self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { self.spaces(at) }
     }
 
-    fn push(&mut self, kind: Kind) -> Result<usize, Fault> {
-        if self.nodes.len() >= self.bounds.nodes_max {
-            return Err(Fault::TooManyNodes);
+    #[inline(never)]
+    fn spaces(&mut self, from: usize) -> usize {
+        let mut at = from;
+        while matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r') {
+            at += 1;
         }
-        let start = self.at as u32;
-        self.nodes.push(Node { kind, start, end: start, next: 0 });
+        self.plain &= at == from;
+        at
+    }
+
+    fn open(&mut self, kind: Kind, start: usize) -> Result<usize, Fault> {
+        self.leaf(kind, start, start)?;
         Ok(self.nodes.len() - 1)
     }
 
-    fn close(&mut self, index: usize) {
-        let (end, next) = (self.at as u32, self.nodes.len() as u32);
+    fn close(&mut self, index: usize, end: usize) -> usize {
+        let next = self.nodes.len() as u32;
         if let Some(node) = self.nodes.get_mut(index) {
-            node.end = end;
-            node.next = next;
+            (node.end, node.next) = (end as u32, next);
         }
+        end
     }
 
-    fn value(&mut self, depth: usize) -> Result<(), Fault> {
-        match self.peek().ok_or(Fault::Syntax)? {
-            b'{' => self.object(depth + 1),
-            b'[' => self.array(depth + 1),
-            b'"' => self.string().map(|_| ()),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true", Kind::Bool(true)),
-            b'f' => self.word(b"false", Kind::Bool(false)),
-            b'n' => self.word(b"null", Kind::Null),
-            _ => Err(Fault::Syntax),
-        }
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            return Err(Fault::Syntax);
-        }
-        let start = self.at as u32;
-        self.at += word.len();
-        self.leaf(kind, start)
-    }
-
-    /// A value that has none within it, from `start` up to here.
-    fn leaf(&mut self, kind: Kind, start: u32) -> Result<(), Fault> {
+    /// A value that has none within it.
+    #[inline]
+    fn leaf(&mut self, kind: Kind, start: usize, end: usize) -> Result<usize, Fault> {
         if self.nodes.len() >= self.bounds.nodes_max {
             return Err(Fault::TooManyNodes);
         }
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node { kind, start, end: self.at as u32, next });
-        Ok(())
+        self.nodes.push(Node { kind, start: start as u32, end: end as u32, next });
+        Ok(end)
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
-        let before = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
+    #[inline]
+    fn value(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
+        match self.byte(start) {
+            b'"' => self.string(start),
+            b'-' | b'0'..=b'9' => self.number(start),
+            b'{' => self.object(start, depth + 1),
+            b'[' => self.array(start, depth + 1),
+            b't' => self.word(start, b"true", Kind::Bool(true)),
+            b'f' => self.word(start, b"false", Kind::Bool(false)),
+            b'n' => self.word(start, b"null", Kind::Null),
+            _ => Err(Fault::Syntax),
         }
-        if self.at == before { Err(Fault::Syntax) } else { Ok(()) }
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
-        let start = self.at as u32;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+    fn word(&mut self, start: usize, word: &[u8], kind: Kind) -> Result<usize, Fault> {
+        if !self.text.get(start..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(Fault::Syntax);
         }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        self.leaf(Kind::Number, start)
+        self.leaf(kind, start, start + word.len())
     }
 
-    /// Whether it is escaped.
-    fn string(&mut self) -> Result<bool, Fault> {
-        let start = self.at as u32;
-        self.at += 1;
-        let (mut escaped, mut plainest) = (false, true);
+    fn digits(&self, from: usize) -> Result<usize, Fault> {
+        let mut at = from;
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
+        }
+        if at == from { Err(Fault::Syntax) } else { Ok(at) }
+    }
+
+    fn number(&mut self, start: usize) -> Result<usize, Fault> {
+        let mut at = start + usize::from(self.byte(start) == b'-');
+        at = if self.byte(at) == b'0' { at + 1 } else { self.digits(at)? };
+        if self.byte(at) == b'.' {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.byte(at), b'e' | b'E') {
+            let sign = usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
+            at = self.digits(at + 1 + sign)?;
+        }
+        self.leaf(Kind::Number, start, at)
+    }
+
+    #[inline]
+    fn string(&mut self, start: usize) -> Result<usize, Fault> {
+        let at = self.marks.next(self.text, start + 1).ok_or(Fault::Syntax)?;
+        match self.byte(at) {
+            b'"' => self.leaf(Kind::String { escaped: false, plainest: true }, start, at + 1),
+            _ => self.escaped(start, at),
+        }
+    }
+
+    /// A string whose first mark is no quote.
+    #[inline(never)]
+    fn escaped(&mut self, start: usize, mut at: usize) -> Result<usize, Fault> {
+        let mut plainest = true;
         loop {
-            self.at = self.marks.next(self.text, self.at).ok_or(Fault::Syntax)?;
-            match self.text.get(self.at..) {
+            match self.text.get(at..) {
                 Some([b'"', ..]) => break,
-                Some([b'\\', b'"' | b'\\' | b'n', ..]) => {
-                    escaped = true;
-                    self.at = self.marks.past_escapes(self.text, self.at + 2);
-                }
+                Some([b'\\', b'"' | b'\\' | b'n', ..]) => at = self.marks.past_escapes(self.text, at + 2),
                 Some([b'\\', ..]) => {
-                    escaped = true;
-                    self.at += 1;
-                    plainest &= self.escape()?;
+                    let plain;
+                    (at, plain) = self.escape(at + 1)?;
+                    plainest &= plain;
                 }
                 _ => return Err(Fault::Syntax),
             }
+            at = self.marks.next(self.text, at).ok_or(Fault::Syntax)?;
         }
-        self.at += 1;
         self.plain &= plainest;
-        self.leaf(Kind::String { escaped, plainest }, start)?;
-        Ok(escaped)
+        self.escaped += 1;
+        self.leaf(Kind::String { escaped: true, plainest }, start, at + 1)
     }
 
-    /// What follows a backslash; whether it is the plainest spelling of its character.
-    fn escape(&mut self) -> Result<bool, Fault> {
-        let letter = self.peek().ok_or(Fault::Syntax)?;
-        self.at += 1;
-        match letter {
-            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(true),
-            b'/' => Ok(false),
-            b'u' => match self.hex4()? {
-                0x08 | 0x09 | 0x0A | 0x0C | 0x0D => Ok(false),
+    /// What follows a backslash, and whether it is the plainest spelling of its character.
+    fn escape(&self, letter: usize) -> Result<(usize, bool), Fault> {
+        let at = letter + 1;
+        match self.byte(letter) {
+            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => Ok((at, true)),
+            b'/' => Ok((at, false)),
+            b'u' => match self.hex4(at)? {
+                0x08 | 0x09 | 0x0A | 0x0C | 0x0D => Ok((at + 4, false)),
                 0..=0x1F => {
-                    let digits = self.text.get(self.at.saturating_sub(4)..self.at).unwrap_or_default();
-                    Ok(!digits.iter().any(u8::is_ascii_uppercase))
+                    let digits = self.text.get(at..at + 4).unwrap_or_default();
+                    Ok((at + 4, !digits.iter().any(u8::is_ascii_uppercase)))
                 }
                 0xD800..=0xDBFF => {
-                    if self.text.get(self.at..self.at + 2) != Some(b"\\u".as_slice()) {
-                        return Err(Fault::Syntax);
-                    }
-                    self.at += 2;
-                    if (0xDC00..=0xDFFF).contains(&self.hex4()?) { Ok(false) } else { Err(Fault::Syntax) }
+                    let low = self.text.get(at + 4..at + 6) == Some(b"\\u".as_slice())
+                        && (0xDC00..=0xDFFF).contains(&self.hex4(at + 6)?);
+                    if low { Ok((at + 10, false)) } else { Err(Fault::Syntax) }
                 }
                 0xDC00..=0xDFFF => Err(Fault::Syntax),
-                _ => Ok(false),
+                _ => Ok((at + 4, false)),
             },
             _ => Err(Fault::Syntax),
         }
     }
 
-    fn hex4(&mut self) -> Result<u32, Fault> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or(Fault::Syntax)?;
-        self.at += 4;
-        parse_hex4(digits).ok_or(Fault::Syntax)
+    fn hex4(&self, at: usize) -> Result<u32, Fault> {
+        self.text.get(at..at + 4).and_then(parse_hex4).ok_or(Fault::Syntax)
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Fault> {
+    #[inline(never)]
+    fn array(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
         if depth > self.bounds.depth_max {
             return Err(Fault::TooDeep);
         }
-        let index = self.push(Kind::Array)?;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            self.close(index);
-            return Ok(());
+        let index = self.open(Kind::Array, start)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at) == b']' {
+            return Ok(self.close(index, at + 1));
         }
         loop {
-            self.value(depth)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => break,
+            at = self.value(at, depth)?;
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
+                b']' => return Ok(self.close(index, at + 1)),
                 _ => return Err(Fault::Syntax),
             }
-            self.space();
         }
-        self.at += 1;
-        self.close(index);
-        Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<(), Fault> {
+    #[inline(never)]
+    fn object(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
         if depth > self.bounds.depth_max {
             return Err(Fault::TooDeep);
         }
-        let index = self.push(Kind::Object)?;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            self.close(index);
-            return Ok(());
+        let index = self.open(Kind::Object, start)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at) == b'}' {
+            return Ok(self.close(index, at + 1));
         }
         let (first, mut escaped) = (self.sketches.len(), false);
         loop {
-            if self.peek() != Some(b'"') {
+            if self.byte(at) != b'"' {
                 return Err(Fault::Syntax);
             }
-            let start = self.at + 1;
-            escaped |= self.string()?;
-            self.sketch_key(first, start);
-            self.space();
-            if self.peek() != Some(b':') {
+            let (key, before) = (at + 1, self.escaped);
+            at = self.string(at)?;
+            escaped |= self.escaped != before;
+            if self.sketches.len() - first <= FEW_KEYS {
+                self.sketches.push(sketch(self.text.get(key..).unwrap_or_default(), at - 1 - key));
+            }
+            at = self.space(at);
+            if self.byte(at) != b':' {
                 return Err(Fault::Syntax);
             }
-            self.at += 1;
-            self.space();
-            self.value(depth)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => break,
+            at = self.space(at + 1);
+            at = self.value(at, depth)?;
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
+                b'}' => break,
                 _ => return Err(Fault::Syntax),
             }
-            self.space();
         }
-        self.at += 1;
-        self.close(index);
+        let end = self.close(index, at + 1);
         let sketches = self.sketches.get(first..).unwrap_or_default();
-        // Pairwise for the few keys that messages have.
+        // Pairwise for the keys that messages have.
         let again = |(at, sketch): (usize, &u32)| {
             let before = sketches.get(..at).unwrap_or_default();
             // Without a branch, so that several are compared at once.
@@ -841,15 +823,10 @@ impl Parser<'_> {
         };
         let unique = !escaped && sketches.len() <= FEW_KEYS && !sketches.iter().enumerate().any(again);
         self.sketches.truncate(first);
-        if unique { Ok(()) } else { self.unique_keys(index) }
-    }
-
-    /// Keeps a sketch of the key that was just read from `start` on, for the object whose sketches begin at `first`.
-    fn sketch_key(&mut self, first: usize, start: usize) {
-        if self.sketches.len() - first <= FEW_KEYS {
-            let key = self.text.get(start..).unwrap_or_default();
-            self.sketches.push(sketch(key, self.at - start - 1));
+        if !unique {
+            self.unique_keys(index)?;
         }
+        Ok(end)
     }
 
     /// Whether the keys of an object all differ: many, as an attacker sends them, or some that are escaped or look alike.
