@@ -496,7 +496,11 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let versioned = evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
     let denied = counted || versioned && !private || (evidence.direct && evidence.labels.any(Labels::OTHER));
     if named || !denied {
-        judge.put(Kind::IpAddress, word.start, at, if named { 92 } else { 80 });
+        // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.
+        let front = bytes.get(..word.start).and_then(<[u8]>::last_chunk::<7>);
+        let mapped = front.is_some_and(|front| front.eq_ignore_ascii_case(b"::ffff:"));
+        let start = if mapped { word.start - 7 } else { word.start };
+        judge.put(Kind::IpAddress, start, at, if named { 92 } else { 80 });
     }
     Some(at)
 }

@@ -90,11 +90,12 @@ fn a_number_on_a_magnetic_stripe_is_a_cards_whoever_issued_it() {
 }
 
 #[test]
-fn an_address_of_a_private_network_is_none_of_a_version() {
+fn addresses_are_whole_and_those_of_a_private_network_are_no_versions() {
     let address = |text: &str| vec![(Kind::IpAddress, text.to_owned())];
     assert_eq!(found("Last update from 192.168.3.44"), address("192.168.3.44"));
     assert_eq!(found("Last update to 8.42.0.131"), []);
     assert_eq!(found("version: 192.168.3.44"), []);
+    assert_eq!(found("from ::ffff:199.250.4.100 on"), address("::ffff:199.250.4.100"));
 }
 
 #[test]
