@@ -45,6 +45,7 @@ mod own;
 mod payment;
 pub mod secrets;
 mod tables;
+mod taken;
 mod tail;
 pub mod view;
 mod wire;
