@@ -25,6 +25,7 @@ use bytes::Bytes;
 use futures_util::stream;
 use http_body_util::BodyExt;
 use std::collections::VecDeque;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -69,8 +70,8 @@ struct Running<B> {
     relay: Relay<B>,
     decoder: Decoder,
     queue: VecDeque<Bytes>,
-    changed: watch::Receiver<u64>,
-    ended: watch::Receiver<bool>,
+    /// What may end or change the stream while it waits for the next event.
+    disturbance: Pin<Box<dyn Future<Output = Happened> + Send>>,
     frames: (u64, u64),
     /// How much was left out of them.
     removed: usize,
@@ -159,8 +160,6 @@ impl<B> Drop for Running<B> {
 /// The response body.
 pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
     relay.metrics.streams.inc();
-    let changed = relay.snapshots.watch();
-    let ended = relay.session.as_ref().map_or_else(|| watch::channel(false).1, |session| session.ended());
     let (decoder, deadline) = (Decoder::new(relay.judge.bytes_max()), relay.judge.time().map(|time| relay.sent + time));
     let own = match &relay.session {
         Some(session) if relay.judge.message().shape == Shape::Request && !session.has_inbox() => {
@@ -169,13 +168,12 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
         _ => Own::None,
     };
     let running = Running {
+        disturbance: disturbance(&relay, deadline),
         relay,
         own,
         decoder,
         deadline,
         queue: VecDeque::new(),
-        changed,
-        ended,
         frames: (0, 0),
         removed: 0,
         unanswered: true,
@@ -186,6 +184,31 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
         let bytes = read.0.as_mut()?.next().await?;
         Some((bytes, read))
     })))
+}
+
+/// Waits for what is none of the upstream's doing. It outlives events, so that each of them need not set timers and take
+/// its place among those that wait for a new policy; whatever changes after this call is seen.
+fn disturbance<B>(relay: &Relay<B>, deadline: Option<Instant>) -> Pin<Box<dyn Future<Output = Happened> + Send>> {
+    // Calls in flight may finish while draining; streams that would stay open may not.
+    let standing = matches!(relay.judge.message().method.class, Class::OpenStream | Class::Listen);
+    let mut changed = relay.snapshots.watch();
+    let mut ended = relay.session.as_ref().map(|session| session.ended());
+    let mut draining = standing.then(|| relay.draining.clone());
+    let left = Duration::from_secs(relay.judge.principal().expires().saturating_sub(clock::now()));
+    let becomes_true = async |flag: &mut Option<watch::Receiver<bool>>| match flag {
+        Some(flag) => drop(flag.wait_for(|flag| *flag).await),
+        None => std::future::pending().await,
+    };
+    Box::pin(async move {
+        tokio::select! {
+            biased;
+            changed = changed.changed() => if changed.is_ok() { Happened::PolicyChanged } else { Happened::Draining },
+            () = becomes_true(&mut ended) => Happened::SessionEnded,
+            () = becomes_true(&mut draining) => Happened::Draining,
+            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Happened::TimeUp,
+            () = tokio::time::sleep(left) => Happened::TokenExpired,
+        }
+    })
 }
 
 impl<B: Upstream> Running<B> {
@@ -252,18 +275,16 @@ impl<B: Upstream> Running<B> {
     }
 
     async fn wait(&mut self) -> Happened {
-        let left = self.relay.judge.principal().expires().saturating_sub(clock::now());
-        // Calls in flight may finish while draining; streams that would stay open may not.
-        let standing = matches!(self.relay.judge.message().method.class, Class::OpenStream | Class::Listen);
-        let has_session = self.relay.session.is_some();
-        let deadline = self.deadline;
+        // Timers do not see that the clock was set, or that the machine slept.
+        if self.relay.judge.principal().expires() <= clock::now() {
+            return Happened::TokenExpired;
+        }
         tokio::select! {
             biased;
-            changed = self.changed.changed() => if changed.is_ok() { Happened::PolicyChanged } else { Happened::Draining },
-            _ = self.ended.wait_for(|ended| *ended), if has_session => Happened::SessionEnded,
-            _ = self.relay.draining.wait_for(|draining| *draining), if standing => Happened::Draining,
-            () = tokio::time::sleep_until(deadline.unwrap_or_else(Instant::now)), if deadline.is_some() => Happened::TimeUp,
-            () = tokio::time::sleep(Duration::from_secs(left)) => Happened::TokenExpired,
+            happened = &mut self.disturbance => {
+                self.disturbance = disturbance(&self.relay, self.deadline);
+                happened
+            }
             frame = self.relay.body.frame() => match frame {
                 Some(Ok(frame)) => Happened::Data(frame.into_data().unwrap_or_default()),
                 Some(Err(_)) => Happened::UpstreamBroke,

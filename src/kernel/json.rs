@@ -9,11 +9,13 @@
 //! This is our own parser because a verdict needs what general ones do not give together: duplicate
 //! detection at every level, byte ranges for lossless edits, and hard bounds. `tests/properties.rs`
 //! holds it against `serde_json`.
+mod marks;
+
 use bytes::Bytes;
 use bytestring::ByteString;
+use marks::{Marks, Said, alike, block_says};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
-use wide::u8x16;
 
 /// Limits for one document.
 #[derive(Clone, Copy, Debug)]
@@ -161,17 +163,16 @@ impl Document {
         let nodes = Vec::with_capacity(guess.min(bounds.nodes_max));
         let mut parser = Parser {
             text: text.as_bytes(),
-            at: 0,
             nodes,
-            sketches: Vec::with_capacity(2 * FEW_KEYS),
+            sketches: Vec::with_capacity(FEW_KEYS),
             plain: true,
+            escaped: 0,
             marks: Marks::NONE,
             bounds,
         };
-        parser.space();
-        parser.value(0)?;
-        parser.space();
-        if parser.at != text.len() {
+        let start = parser.space(0);
+        let end = parser.value(start, 0)?;
+        if parser.space(end) != text.len() {
             return Err(Fault::Syntax);
         }
         let (nodes, plain) = (parser.nodes, parser.plain);
@@ -250,6 +251,18 @@ impl Document {
     fn slice(&self, node: Node) -> &str {
         self.text.get(node.start as usize..node.end as usize).unwrap_or_default()
     }
+
+    /// The same, without a look at where characters begin.
+    fn bytes(&self, node: Node) -> &[u8] {
+        self.text.as_bytes().get(node.start as usize..node.end as usize).unwrap_or_default()
+    }
+
+    /// The text of a string.
+    fn decoded(&self, node: Node) -> Option<Cow<'_, str>> {
+        let Kind::String { escaped, .. } = node.kind else { return None };
+        let inner = self.text.get(node.start as usize + 1..(node.end as usize).saturating_sub(1))?;
+        if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
+    }
 }
 
 impl<'a> Value<'a> {
@@ -276,13 +289,12 @@ impl<'a> Value<'a> {
 
     /// The text of this value as it was written.
     pub fn raw(self) -> &'a [u8] {
-        self.spelling().as_bytes()
+        self.document.bytes(self.document.node(self.index))
     }
 
     /// The decoded string, if it is one.
     pub fn as_str(self) -> Option<Cow<'a, str>> {
-        let node = self.document.node(self.index);
-        decoded(node.kind, self.document.slice(node))
+        self.document.decoded(self.document.node(self.index))
     }
 
     /// The number as an `i64`, if it is an integer that fits.
@@ -360,13 +372,13 @@ impl<'a> Value<'a> {
     pub fn is_twin(self, other: Self) -> bool {
         let offset = |value: Self, node: &Node| node.next.wrapping_sub(value.index);
         let same = |(own, their): (&Node, &Node)| {
-            let (a, b) = (self.document.slice(*own), other.document.slice(*their));
+            let (a, b) = (self.document.bytes(*own), other.document.bytes(*their));
             let alike = match (own.kind, their.kind) {
                 (Kind::String { .. }, Kind::String { .. }) => {
                     // In the plainest spelling there is one for each text.
                     a == b
                         || !(plainest(own.kind) && plainest(their.kind))
-                            && decoded(own.kind, a) == decoded(their.kind, b)
+                            && self.document.decoded(*own) == other.document.decoded(*their)
                 }
                 (Kind::Number, Kind::Number) => a == b,
                 (kind, other) => kind == other,
@@ -513,10 +525,12 @@ impl<'a> Key<'a> {
 
     /// Whether the decoded key is `name`; compares in place when there is nothing to decode.
     pub fn is(self, name: &str) -> bool {
-        match self.0.kind() {
+        let Value { document, index } = self.0;
+        let node = document.node(index);
+        match node.kind {
             Kind::String { escaped: false, .. } => {
-                let raw = self.0.raw();
-                raw.len() == name.len() + 2 && raw.get(1..raw.len() - 1) == Some(name.as_bytes())
+                node.end.saturating_sub(node.start) as usize == name.len() + 2
+                    && document.bytes(node).get(1..=name.len()) == Some(name.as_bytes())
             }
             _ => self.text() == name,
         }
@@ -565,323 +579,254 @@ pub fn string(text: &str) -> Vec<u8> {
     out
 }
 
-/// Where quotes, backslashes and control characters are in a text that is gone through from its beginning. They are
-/// looked for in 64 bytes at once, whatever strings begin and end there, so that a text full of escapes costs little more.
-struct Marks {
-    block: usize,
-    mask: u64,
-}
+/// Keys of one object whose sketches are compared in pairs.
+const FEW_KEYS: usize = 64;
 
-impl Marks {
-    const NONE: Self = Self { block: usize::MAX, mask: 0 };
-
-    /// The next one at `from` or after it.
-    #[inline]
-    fn next(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        let found = self.mask & (u64::MAX << (from % 64));
-        if self.block == from / 64 && found != 0 {
-            return Some((from & !63) + found.trailing_zeros() as usize);
-        }
-        self.further(text, from)
-    }
-
-    /// The same, of a block that was not looked at.
-    #[inline(never)]
-    fn further(&mut self, text: &[u8], from: usize) -> Option<usize> {
-        let (mut block, mut kept) = (from / 64, u64::MAX << (from % 64));
-        loop {
-            if self.block != block {
-                let rest = text.get(block * 64..).filter(|rest| !rest.is_empty())?;
-                *self = Self { block, mask: marks(rest) };
-            }
-            let found = self.mask & kept;
-            if found != 0 {
-                return Some(block * 64 + found.trailing_zeros() as usize);
-            }
-            (block, kept) = (block + 1, u64::MAX);
-        }
-    }
-}
-
-/// One bit for each of the first 64 bytes.
-fn marks(text: &[u8]) -> u64 {
-    let mut padded = [b' '; 64];
-    let block = text.first_chunk::<64>().unwrap_or_else(|| {
-        padded.iter_mut().zip(text).for_each(|(slot, byte)| *slot = *byte);
-        &padded
-    });
-    let sixteens = block.as_chunks::<16>().0.iter().rev();
-    sixteens.fold(0, |mask, sixteen| {
-        let bytes = u8x16::new(*sixteen);
-        let quote = bytes.simd_eq(u8x16::splat(b'"')) | bytes.simd_eq(u8x16::splat(b'\\'));
-        let control = bytes.min(u8x16::splat(0x1F)).simd_eq(bytes);
-        mask << 16 | u64::from((quote | control).to_bitmask())
-    })
-}
-
-/// Keys of one object that are compared in pairs.
-const FEW_KEYS: usize = 12;
-
-/// Keys with different sketches differ: the key and its length up to seven bytes; of longer ones how they begin and end.
-fn sketch(key: &[u8]) -> u64 {
+/// Keys with different sketches differ: made of the length, and of all bytes up to sixteen; of longer keys how they begin
+/// and end.
+///
+/// `key` is followed by what stands behind it in the text.
+fn sketch(key: &[u8], length: usize) -> u32 {
     const ODD: u64 = 0x9E37_79B9_7F4A_7C15;
-    let length = (key.len() as u64) << 56;
-    match (key.first_chunk(), key.last_chunk()) {
-        (Some(first), Some(last)) => {
-            (u64::from_le_bytes(*first).wrapping_mul(ODD) ^ u64::from_le_bytes(*last)).wrapping_mul(ODD) ^ length
-        }
-        _ => key.iter().rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)) | length,
-    }
+    let eight = |at: usize| key.get(at..).and_then(<[u8]>::first_chunk).map(|eight| u64::from_le_bytes(*eight));
+    let (first, last) = match (eight(0), length.checked_sub(8).and_then(eight)) {
+        (Some(first), Some(last)) => (first, last),
+        (Some(more), None) => (more & !(u64::MAX << (8 * length)), 0),
+        (None, _) => (key.iter().take(length).rev().fold(0, |eight, byte| eight << 8 | u64::from(*byte)), 0),
+    };
+    ((first.wrapping_mul(ODD) ^ last ^ (length as u64) << 56).wrapping_mul(ODD) >> 32) as u32
 }
 
+/// Every step is told where it begins and tells where it ended.
 struct Parser<'a> {
     text: &'a [u8],
-    at: usize,
     nodes: Vec<Node>,
     /// Sketches of the keys of the objects that are open, up to [`FEW_KEYS`] of each and one.
-    sketches: Vec<u64>,
+    sketches: Vec<u32>,
     plain: bool,
+    /// How many strings were escaped.
+    escaped: usize,
     marks: Marks,
     bounds: &'a Bounds,
 }
 
 impl Parser<'_> {
+    /// Zero at the end, which begins and continues nothing.
     #[inline]
-    fn peek(&self) -> Option<u8> {
-        self.text.get(self.at).copied()
+    fn byte(&self, at: usize) -> u8 {
+        self.text.get(at).copied().unwrap_or(0)
     }
 
+    /// Past whitespace.
     #[inline]
-    fn space(&mut self) {
-        if self.peek().is_none_or(|byte| byte > b' ') {
-            return;
-        }
-        let before = self.at;
-        while matches!(self.peek(), Some(b' ' | b'\t' | b'\n' | b'\r')) {
-            self.at += 1;
-        }
-        self.plain &= before == self.at;
+    fn space(&mut self, at: usize) -> usize {
+        if self.byte(at) > b' ' { at } else { self.spaces(at) }
     }
 
-    fn push(&mut self, kind: Kind) -> Result<usize, Fault> {
-        if self.nodes.len() >= self.bounds.nodes_max {
-            return Err(Fault::TooManyNodes);
+    #[inline(never)]
+    fn spaces(&mut self, from: usize) -> usize {
+        let mut at = from;
+        while matches!(self.byte(at), b' ' | b'\t' | b'\n' | b'\r') {
+            at += 1;
         }
-        let start = self.at as u32;
-        self.nodes.push(Node { kind, start, end: start, next: 0 });
+        self.plain &= at == from;
+        at
+    }
+
+    fn open(&mut self, kind: Kind, start: usize) -> Result<usize, Fault> {
+        self.leaf(kind, start, start)?;
         Ok(self.nodes.len() - 1)
     }
 
-    fn close(&mut self, index: usize) {
-        let (end, next) = (self.at as u32, self.nodes.len() as u32);
+    fn close(&mut self, index: usize, end: usize) -> usize {
+        let next = self.nodes.len() as u32;
         if let Some(node) = self.nodes.get_mut(index) {
-            node.end = end;
-            node.next = next;
+            (node.end, node.next) = (end as u32, next);
         }
+        end
     }
 
-    fn value(&mut self, depth: usize) -> Result<(), Fault> {
-        match self.peek().ok_or(Fault::Syntax)? {
-            b'{' => self.object(depth + 1),
-            b'[' => self.array(depth + 1),
-            b'"' => self.string(),
-            b'-' | b'0'..=b'9' => self.number(),
-            b't' => self.word(b"true", Kind::Bool(true)),
-            b'f' => self.word(b"false", Kind::Bool(false)),
-            b'n' => self.word(b"null", Kind::Null),
-            _ => Err(Fault::Syntax),
-        }
-    }
-
-    fn word(&mut self, word: &[u8], kind: Kind) -> Result<(), Fault> {
-        if !self.text.get(self.at..).is_some_and(|rest| rest.starts_with(word)) {
-            return Err(Fault::Syntax);
-        }
-        let start = self.at as u32;
-        self.at += word.len();
-        self.leaf(kind, start)
-    }
-
-    /// A value that has none within it, from `start` up to here.
-    fn leaf(&mut self, kind: Kind, start: u32) -> Result<(), Fault> {
+    /// A value that has none within it.
+    #[inline]
+    fn leaf(&mut self, kind: Kind, start: usize, end: usize) -> Result<usize, Fault> {
         if self.nodes.len() >= self.bounds.nodes_max {
             return Err(Fault::TooManyNodes);
         }
         let next = self.nodes.len() as u32 + 1;
-        self.nodes.push(Node { kind, start, end: self.at as u32, next });
-        Ok(())
+        self.nodes.push(Node { kind, start: start as u32, end: end as u32, next });
+        Ok(end)
     }
 
-    fn digits(&mut self) -> Result<(), Fault> {
-        let before = self.at;
-        while matches!(self.peek(), Some(b'0'..=b'9')) {
-            self.at += 1;
+    #[inline]
+    fn value(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
+        match self.byte(start) {
+            b'"' => self.string(start),
+            b'-' | b'0'..=b'9' => self.number(start),
+            b'{' => self.object(start, depth + 1),
+            b'[' => self.array(start, depth + 1),
+            b't' => self.word(start, b"true", Kind::Bool(true)),
+            b'f' => self.word(start, b"false", Kind::Bool(false)),
+            b'n' => self.word(start, b"null", Kind::Null),
+            _ => Err(Fault::Syntax),
         }
-        if self.at == before { Err(Fault::Syntax) } else { Ok(()) }
     }
 
-    fn number(&mut self) -> Result<(), Fault> {
-        let start = self.at as u32;
-        if self.peek() == Some(b'-') {
-            self.at += 1;
+    fn word(&mut self, start: usize, word: &[u8], kind: Kind) -> Result<usize, Fault> {
+        if !self.text.get(start..).is_some_and(|rest| rest.starts_with(word)) {
+            return Err(Fault::Syntax);
         }
-        if self.peek() == Some(b'0') {
-            self.at += 1;
-        } else {
-            self.digits()?;
-        }
-        if self.peek() == Some(b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if matches!(self.peek(), Some(b'e' | b'E')) {
-            self.at += 1;
-            if matches!(self.peek(), Some(b'+' | b'-')) {
-                self.at += 1;
-            }
-            self.digits()?;
-        }
-        self.leaf(Kind::Number, start)
+        self.leaf(kind, start, start + word.len())
     }
 
-    fn string(&mut self) -> Result<(), Fault> {
-        let start = self.at as u32;
-        self.at += 1;
-        let (mut escaped, mut plainest) = (false, true);
+    fn digits(&self, from: usize) -> Result<usize, Fault> {
+        let mut at = from;
+        while self.byte(at).is_ascii_digit() {
+            at += 1;
+        }
+        if at == from { Err(Fault::Syntax) } else { Ok(at) }
+    }
+
+    fn number(&mut self, start: usize) -> Result<usize, Fault> {
+        let mut at = start + usize::from(self.byte(start) == b'-');
+        at = if self.byte(at) == b'0' { at + 1 } else { self.digits(at)? };
+        if self.byte(at) == b'.' {
+            at = self.digits(at + 1)?;
+        }
+        if matches!(self.byte(at), b'e' | b'E') {
+            let sign = usize::from(matches!(self.byte(at + 1), b'+' | b'-'));
+            at = self.digits(at + 1 + sign)?;
+        }
+        self.leaf(Kind::Number, start, at)
+    }
+
+    #[inline]
+    fn string(&mut self, start: usize) -> Result<usize, Fault> {
+        let at = self.marks.next(self.text, start + 1).ok_or(Fault::Syntax)?;
+        match self.byte(at) {
+            b'"' => self.leaf(Kind::String { escaped: false, plainest: true }, start, at + 1),
+            _ => self.escaped(start, at),
+        }
+    }
+
+    /// A string whose first mark is no quote.
+    #[inline(never)]
+    fn escaped(&mut self, start: usize, mut at: usize) -> Result<usize, Fault> {
+        let mut plainest = true;
         loop {
-            self.at = self.marks.next(self.text, self.at).ok_or(Fault::Syntax)?;
-            match self.text.get(self.at..) {
+            match self.text.get(at..) {
                 Some([b'"', ..]) => break,
-                Some([b'\\', b'"' | b'\\' | b'n', ..]) => {
-                    escaped = true;
-                    self.at += 2;
-                }
+                Some([b'\\', b'"' | b'\\' | b'n', ..]) => at = self.marks.past_escapes(self.text, at + 2),
                 Some([b'\\', ..]) => {
-                    escaped = true;
-                    self.at += 1;
-                    plainest &= self.escape()?;
+                    let plain;
+                    (at, plain) = self.escape(at + 1)?;
+                    plainest &= plain;
                 }
                 _ => return Err(Fault::Syntax),
             }
+            at = self.marks.next(self.text, at).ok_or(Fault::Syntax)?;
         }
-        self.at += 1;
         self.plain &= plainest;
-        self.leaf(Kind::String { escaped, plainest }, start)
+        self.escaped += 1;
+        self.leaf(Kind::String { escaped: true, plainest }, start, at + 1)
     }
 
-    /// What follows a backslash; whether it is the plainest spelling of its character.
-    fn escape(&mut self) -> Result<bool, Fault> {
-        let letter = self.peek().ok_or(Fault::Syntax)?;
-        self.at += 1;
-        match letter {
-            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => Ok(true),
-            b'/' => Ok(false),
-            b'u' => match self.hex4()? {
-                0x08 | 0x09 | 0x0A | 0x0C | 0x0D => Ok(false),
+    /// What follows a backslash, and whether it is the plainest spelling of its character.
+    fn escape(&self, letter: usize) -> Result<(usize, bool), Fault> {
+        let at = letter + 1;
+        match self.byte(letter) {
+            b'"' | b'\\' | b'b' | b'f' | b'n' | b'r' | b't' => Ok((at, true)),
+            b'/' => Ok((at, false)),
+            b'u' => match self.hex4(at)? {
+                0x08 | 0x09 | 0x0A | 0x0C | 0x0D => Ok((at + 4, false)),
                 0..=0x1F => {
-                    let digits = self.text.get(self.at.saturating_sub(4)..self.at).unwrap_or_default();
-                    Ok(!digits.iter().any(u8::is_ascii_uppercase))
+                    let digits = self.text.get(at..at + 4).unwrap_or_default();
+                    Ok((at + 4, !digits.iter().any(u8::is_ascii_uppercase)))
                 }
                 0xD800..=0xDBFF => {
-                    if self.text.get(self.at..self.at + 2) != Some(b"\\u".as_slice()) {
-                        return Err(Fault::Syntax);
-                    }
-                    self.at += 2;
-                    if (0xDC00..=0xDFFF).contains(&self.hex4()?) { Ok(false) } else { Err(Fault::Syntax) }
+                    let low = self.text.get(at + 4..at + 6) == Some(b"\\u".as_slice())
+                        && (0xDC00..=0xDFFF).contains(&self.hex4(at + 6)?);
+                    if low { Ok((at + 10, false)) } else { Err(Fault::Syntax) }
                 }
                 0xDC00..=0xDFFF => Err(Fault::Syntax),
-                _ => Ok(false),
+                _ => Ok((at + 4, false)),
             },
             _ => Err(Fault::Syntax),
         }
     }
 
-    fn hex4(&mut self) -> Result<u32, Fault> {
-        let digits = self.text.get(self.at..self.at + 4).ok_or(Fault::Syntax)?;
-        self.at += 4;
-        parse_hex4(digits).ok_or(Fault::Syntax)
+    fn hex4(&self, at: usize) -> Result<u32, Fault> {
+        self.text.get(at..at + 4).and_then(parse_hex4).ok_or(Fault::Syntax)
     }
 
-    fn array(&mut self, depth: usize) -> Result<(), Fault> {
+    #[inline(never)]
+    fn array(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
         if depth > self.bounds.depth_max {
             return Err(Fault::TooDeep);
         }
-        let index = self.push(Kind::Array)?;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b']') {
-            self.at += 1;
-            self.close(index);
-            return Ok(());
+        let index = self.open(Kind::Array, start)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at) == b']' {
+            return Ok(self.close(index, at + 1));
         }
         loop {
-            self.value(depth)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b']') => break,
+            at = self.value(at, depth)?;
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
+                b']' => return Ok(self.close(index, at + 1)),
                 _ => return Err(Fault::Syntax),
             }
-            self.space();
         }
-        self.at += 1;
-        self.close(index);
-        Ok(())
     }
 
-    fn object(&mut self, depth: usize) -> Result<(), Fault> {
+    #[inline(never)]
+    fn object(&mut self, start: usize, depth: usize) -> Result<usize, Fault> {
         if depth > self.bounds.depth_max {
             return Err(Fault::TooDeep);
         }
-        let index = self.push(Kind::Object)?;
-        self.at += 1;
-        self.space();
-        if self.peek() == Some(b'}') {
-            self.at += 1;
-            self.close(index);
-            return Ok(());
+        let index = self.open(Kind::Object, start)?;
+        let mut at = self.space(start + 1);
+        if self.byte(at) == b'}' {
+            return Ok(self.close(index, at + 1));
         }
         let (first, mut escaped) = (self.sketches.len(), false);
         loop {
-            if self.peek() != Some(b'"') {
+            if self.byte(at) != b'"' {
                 return Err(Fault::Syntax);
             }
-            self.string()?;
-            escaped |= self.sketch_key(first);
-            self.space();
-            if self.peek() != Some(b':') {
+            let (key, before) = (at + 1, self.escaped);
+            at = self.string(at)?;
+            escaped |= self.escaped != before;
+            if self.sketches.len() - first <= FEW_KEYS {
+                self.sketches.push(sketch(self.text.get(key..).unwrap_or_default(), at - 1 - key));
+            }
+            at = self.space(at);
+            if self.byte(at) != b':' {
                 return Err(Fault::Syntax);
             }
-            self.at += 1;
-            self.space();
-            self.value(depth)?;
-            self.space();
-            match self.peek() {
-                Some(b',') => self.at += 1,
-                Some(b'}') => break,
+            at = self.space(at + 1);
+            at = self.value(at, depth)?;
+            at = self.space(at);
+            match self.byte(at) {
+                b',' => at = self.space(at + 1),
+                b'}' => break,
                 _ => return Err(Fault::Syntax),
             }
-            self.space();
         }
-        self.at += 1;
-        self.close(index);
+        let end = self.close(index, at + 1);
         let sketches = self.sketches.get(first..).unwrap_or_default();
-        // Pairwise for the few keys that messages have.
-        let again = |(at, sketch): (usize, &u64)| sketches.iter().skip(at + 1).any(|other| other == sketch);
+        // Pairwise for the keys that messages have.
+        let again = |(at, sketch): (usize, &u32)| {
+            let before = sketches.get(..at).unwrap_or_default();
+            // Without a branch, so that several are compared at once.
+            before.iter().fold(false, |any, other| any | (other == sketch))
+        };
         let unique = !escaped && sketches.len() <= FEW_KEYS && !sketches.iter().enumerate().any(again);
         self.sketches.truncate(first);
-        if unique { Ok(()) } else { self.unique_keys(index) }
-    }
-
-    /// Keeps a sketch of the key that was just read, for the object whose sketches begin at `first`. Whether it is
-    /// escaped.
-    fn sketch_key(&mut self, first: usize) -> bool {
-        let Some(Node { kind: Kind::String { escaped, .. }, start, end, .. }) = self.nodes.last() else { return true };
-        if self.sketches.len() - first <= FEW_KEYS {
-            let key = self.text.get(*start as usize + 1..(*end as usize).saturating_sub(1));
-            self.sketches.push(sketch(key.unwrap_or_default()));
+        if !unique {
+            self.unique_keys(index)?;
         }
-        *escaped
+        Ok(end)
     }
 
     /// Whether the keys of an object all differ: many, as an attacker sends them, or some that are escaped or look alike.
@@ -919,13 +864,6 @@ fn plainest(kind: Kind) -> bool {
 
 fn parse_hex4(digits: &[u8]) -> Option<u32> {
     digits.iter().try_fold(0u32, |sum, byte| Some(sum * 16 + (*byte as char).to_digit(16)?))
-}
-
-/// The text of a string, which stands there with its quotes.
-fn decoded(kind: Kind, raw: &str) -> Option<Cow<'_, str>> {
-    let Kind::String { escaped, .. } = kind else { return None };
-    let inner = raw.get(1..raw.len().saturating_sub(1))?;
-    if escaped { unescape(inner.as_bytes()).map(Cow::Owned) } else { Some(Cow::Borrowed(inner)) }
 }
 
 fn unescape(raw: &[u8]) -> Option<String> {
@@ -973,6 +911,14 @@ fn escaped(rest: &[u8]) -> Option<(char, &[u8])> {
 /// Whether what stands within the quotes of a string says `text`.
 fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
     loop {
+        while let (Some(block), Some(other)) = (inner.first_chunk(), text.first_chunk()) {
+            let Some(Said { read, said, same }) = block_says(block, other) else { break };
+            let (Some(rest), Some(after)) = (inner.get(read..), text.get(said..)) else { return false };
+            if !same {
+                return false;
+            }
+            (inner, text) = (rest, after);
+        }
         let run = alike(inner, text);
         let (Some(rest), Some(said)) = (inner.get(run..), text.get(run..)) else { return false };
         let left = match rest {
@@ -986,24 +932,6 @@ fn says(mut inner: &[u8], mut text: &[u8]) -> bool {
         let Some(left) = left else { return false };
         (inner, text) = left;
     }
-}
-
-/// How many bytes two texts begin with alike, up to a backslash.
-fn alike(a: &[u8], b: &[u8]) -> usize {
-    let (sixteens, _) = a.as_chunks::<16>();
-    let (others, _) = b.as_chunks::<16>();
-    let mut run = 0;
-    for (one, other) in sixteens.iter().zip(others) {
-        let (one, other) = (u8x16::new(*one), u8x16::new(*other));
-        let stop = !one.simd_eq(other) | one.simd_eq(u8x16::splat(b'\\'));
-        let stop = stop.to_bitmask();
-        if stop != 0 {
-            return run + stop.trailing_zeros() as usize;
-        }
-        run += 16;
-    }
-    let rest = a.iter().zip(b).skip(run);
-    run + rest.take_while(|(one, other)| one == other && **one != b'\\').count()
 }
 
 #[cfg(test)]
@@ -1041,14 +969,14 @@ mod tests {
     #[test]
     fn keys_that_look_alike_are_told_apart_and_a_repeated_one_is_found_wherever_it_stands() {
         let (one, two) = ("aaaaaaaa1bbbbbbbb", "aaaaaaaa2bbbbbbbb");
-        assert_eq!(sketch(one.as_bytes()), sketch(two.as_bytes()));
+        assert_eq!(sketch(one.as_bytes(), one.len()), sketch(two.as_bytes(), two.len()));
         let object = |keys: &[&str]| {
             let entries: Vec<String> = keys.iter().map(|key| format!(r#""{key}":{{"x":[{{"y":1}}],"z":0}}"#)).collect();
             format!("{{{}}}", entries.join(","))
         };
         assert!(parse(&object(&[one, "b", two, "", "a", "ab"])).is_ok());
-        let names: Vec<String> = (0..30).map(|n| "k".repeat(n)).collect();
-        for count in 2..names.len() {
+        let names: Vec<String> = (0..FEW_KEYS + 3).map(|n| "k".repeat(n)).collect();
+        for count in [2, 3, 4, 5, 8, 9, 17, 30, FEW_KEYS - 1, FEW_KEYS, FEW_KEYS + 1, FEW_KEYS + 2] {
             let mut keys: Vec<&str> = names.iter().take(count).map(String::as_str).collect();
             assert!(parse(&object(&keys)).is_ok(), "{count}");
             for again in names.iter().take(count) {
@@ -1093,6 +1021,44 @@ mod tests {
     }
 
     #[test]
+    fn escapes_that_are_gone_past_many_at_once_are_read_as_one_by_one() {
+        const PIECES: &[&str] = &[
+            "\\\"", "\\\\", "\\n", "\\\"", "\\\\", "\\n", "\\/", "\\t", "\\u00e9", "a", "bc", "\u{e9}", "\"", "\n",
+            "\\x",
+        ];
+        let mut state = 1u64;
+        let mut below = |count: usize| {
+            state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+            (state >> 33) as usize % count
+        };
+        let (mut read, mut refused) = (0, 0);
+        for _ in 0..20_000 {
+            let known = if below(4) == 0 { PIECES.len() } else { PIECES.len() - 3 };
+            let pieces: String = (0..below(120)).map(|_| PIECES[below(known)]).collect();
+            let text = format!("{}\"{pieces}\"", " ".repeat(below(64)));
+            match (parse(&text), serde_json::from_str::<String>(&text)) {
+                (Ok(document), Ok(said)) => {
+                    assert_eq!(document.root().as_str().unwrap(), said);
+                    assert!(document.root().says(said.as_bytes()), "{text}");
+                    if let Some(at) = below(said.len() + 1).checked_sub(1) {
+                        let mut other = said.into_bytes();
+                        other[at] ^= 1;
+                        assert!(!document.root().says(&other), "{text}: differs at {at}");
+                    }
+                    assert_eq!(
+                        document.plain,
+                        text == String::from_utf8(document.write(&NO_PATCHES).to_vec()).unwrap()
+                    );
+                    read += 1;
+                }
+                (Err(_), Err(_)) => refused += 1,
+                (ours, theirs) => panic!("{text}: {ours:?}, {theirs:?}"),
+            }
+        }
+        assert!(read > 10_000 && refused > 1_000, "{read} {refused}");
+    }
+
+    #[test]
     fn a_part_reads_as_it_would_alone() {
         let whole = parse(r#" {"a":[1,{"b":"\u0041"}], "c" : { "d" : [ ] , "e" : "x" } } "#).unwrap();
         let mut open = vec![whole.root()];
@@ -1121,31 +1087,6 @@ mod tests {
             let other = parse(text).unwrap();
             assert_eq!(value.root().is_twin(other.root()), twin, "{text}");
             assert_eq!(other.root().is_twin(value.root()), twin, "{text}");
-        }
-    }
-
-    #[test]
-    fn a_special_character_is_found_wherever_it_is() {
-        let special = |text: &[u8]| {
-            let mut marks = Marks::NONE;
-            marks.next(text, 0)
-        };
-        for length in 0..120 {
-            for filler in [b'a', 0x7F, 0x80, 0xFF, b'!', b'#', b'[', b']', 0x20] {
-                let plain = vec![filler; length];
-                assert_eq!(special(&plain), None);
-                for at in 0..length {
-                    for byte in [b'"', b'\\', 0, 0x1F, b'\n'] {
-                        let mut text = plain.clone();
-                        text[at] = byte;
-                        assert_eq!(special(&text), Some(at), "{byte} at {at} of {length}, among {filler}");
-                        if let Some(later) = text.get_mut(at + 1) {
-                            *later = b'"';
-                            assert_eq!(special(&text), Some(at));
-                        }
-                    }
-                }
-            }
         }
     }
 

@@ -68,10 +68,17 @@ impl Decoder {
                 return Ok(());
             };
             let (head, tail) = bytes.split_at_checked(stop).unwrap_or((bytes, &[]));
-            self.grow(head)?;
             self.after_cr = tail.first() == Some(&b'\r');
             bytes = tail.get(1..).unwrap_or_default();
-            self.end_of_line()?;
+            if self.line.is_empty() {
+                // Mostly a line comes whole, and need not be gathered.
+                self.measure(head)?;
+                self.end_of_line(head)?;
+            } else {
+                self.grow(head)?;
+                let line = std::mem::take(&mut self.line);
+                self.end_of_line(&line)?;
+            }
         }
         Ok(())
     }
@@ -81,21 +88,22 @@ impl Decoder {
         self.ready.pop_front()
     }
 
-    fn grow(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+    fn measure(&mut self, bytes: &[u8]) -> Result<(), Fault> {
         self.size += bytes.len();
-        if self.size > self.size_max {
-            return Err(Fault::TooLarge);
-        }
+        if self.size > self.size_max { Err(Fault::TooLarge) } else { Ok(()) }
+    }
+
+    fn grow(&mut self, bytes: &[u8]) -> Result<(), Fault> {
+        self.measure(bytes)?;
         self.line.extend_from_slice(bytes);
         Ok(())
     }
 
-    fn end_of_line(&mut self) -> Result<(), Fault> {
-        let line = std::mem::take(&mut self.line);
+    fn end_of_line(&mut self, line: &[u8]) -> Result<(), Fault> {
         if !std::mem::replace(&mut self.started, true) && line.starts_with(b"\xEF\xBB\xBF") {
             return Err(Fault::Encoding);
         }
-        let line = String::from_utf8(line).map_err(|_| Fault::Encoding)?;
+        let line = std::str::from_utf8(line).map_err(|_| Fault::Encoding)?;
         if line.is_empty() {
             let event = std::mem::take(&mut self.event);
             self.size = 0;
@@ -111,7 +119,7 @@ impl Decoder {
             }
             return Ok(());
         }
-        let (field, value) = line.split_once(':').unwrap_or((&line, ""));
+        let (field, value) = line.split_once(':').unwrap_or((line, ""));
         let value = value.strip_prefix(' ').unwrap_or(value);
         match field {
             "data" => match &mut self.event.data {
