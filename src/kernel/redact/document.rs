@@ -688,7 +688,9 @@ impl<'s> Scan<'s> {
         let is_head = |text: &Cow<'_, str>| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit());
         let heads: Option<Vec<_>> =
             first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
-        heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()))
+        // Names and values: the next row has a name too.
+        let pairs = || first.elements().count() == 2 && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_name(&text));
+        heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()) && !pairs())
     }
 
     /// The name of a name and value pair: `{"type": "passport", "number": "…"}`, if the values ask for one.

@@ -352,12 +352,26 @@ fn peel(before: &str) -> &str {
         let Some((rest, tag)) = text.rsplit_once('<') else {
             break;
         };
-        if labels::of_key(tag).tells() {
+        if labels::of_key(said(tag)).tells() {
             break;
         }
         text = rest;
     }
     text
+}
+
+/// What a tag says: the name of its element, if that says something, or else what its attributes do. Of HTML the names
+/// say what a browser does.
+fn said(tag: &str) -> &str {
+    const HTML: &[&str] = &["span", "dl", "code", "time", "label", "data", "dt", "dd", "p", "a", "b"];
+    let Some((name, rest)) = tag.split_once([' ', '\t', '\n', '>']) else {
+        return if HTML.contains(&tag.trim_end_matches('>')) { "" } else { tag };
+    };
+    match HTML.contains(&name) {
+        true => rest,
+        false if labels::tells(name) => name,
+        false => tag,
+    }
 }
 
 /// Without the quotes, brackets and marks at its end.
@@ -383,7 +397,7 @@ fn is_call(before: &str, clean: &str) -> bool {
 /// The key that ends `clean`, if it ends as one.
 fn key(clean: &str) -> Option<&str> {
     if let Some(rest) = clean.strip_suffix('>') {
-        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| tag));
+        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| said(tag)));
     }
     let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
