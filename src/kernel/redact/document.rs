@@ -364,7 +364,7 @@ impl<'s> Scan<'s> {
     }
 
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
-        let key = self.keys.read(&self.engine.known, &text);
+        let key = self.keys.read(&self.engine.known, oid(&text).unwrap_or(&text));
         Step { text, key }
     }
 
@@ -733,7 +733,33 @@ fn is_short(value: &Value<'_>) -> bool {
 
 /// Whether a text says what a value beside it is.
 fn is_name(text: &Cow<'_, str>) -> bool {
-    text.len() <= PAIR_MAX && (labels::tells(text) || secrets::promises(text))
+    text.len() <= PAIR_MAX
+        && match text.strip_prefix("urn:oid:") {
+            Some(_) => oid(text).is_some(),
+            None => labels::tells(text) || secrets::promises(text),
+        }
+}
+
+/// What the number of a register of persons is called that an object identifier names, where FHIR has one.
+fn oid(text: &str) -> Option<&'static str> {
+    const REGISTERS: &[(&str, &str)] = &[
+        ("2.16.840.1.113883.4.1", "ssn"),
+        ("2.16.840.1.113883.4.6", "npi"),
+        ("2.16.840.1.113883.4.927", "mbi"),
+        ("2.16.840.1.113883.2.1.4.1", "nhs number"),
+        ("2.16.840.1.113883.2.4.6.3", "bsn"),
+        ("2.16.756.5.32", "ahv"),
+        ("2.16.756.5.31", "ahv"),
+        ("2.16.578.1.12.4.1.4.1", "fodselsnummer"),
+        ("1.2.752.129.2.1.3.1", "personnummer"),
+        ("1.2.246.21", "hetu"),
+        ("1.2.208.176.1.2", "cpr"),
+        ("2.16.840.1.113883.2.9.4.3.2", "codice fiscale"),
+        ("1.2.250.1.213.1.4.8", "nir"),
+        ("2.16.840.1.113883.13.237", "cpf"),
+    ];
+    let number = text.strip_prefix("urn:oid:")?;
+    REGISTERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 
 /// Whether a value has rows of cells, itself or in one of its entries.
