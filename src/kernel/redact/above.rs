@@ -226,7 +226,8 @@ impl Key {
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
-        let named = named(key).or(is_login(key).then_some(Named::Login));
+        // Fields that someone added to Salesforce end so.
+        let named = named(key.strip_suffix("__c").unwrap_or(key)).or(is_login(key).then_some(Named::Login));
         Self { labels, named, passes, holds, roles }
     }
 }

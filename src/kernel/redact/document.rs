@@ -689,7 +689,7 @@ impl<'s> Scan<'s> {
         let heads: Option<Vec<_>> =
             first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
         // Names and values: the next row has a name too.
-        let pairs = || first.elements().count() == 2 && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_name(&text));
+        let pairs = || first.elements().count() == 2 && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_head(&text) && is_name(&text));
         heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()) && !pairs())
     }
 

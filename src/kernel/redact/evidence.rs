@@ -289,7 +289,7 @@ impl<'v> Surroundings<'v> {
             let entry = line.strip_prefix(['-', '*', '•']).is_some_and(|line| line.starts_with(' '));
             entry && line.bytes().any(|byte| byte.is_ascii_digit()) && value(line)
         };
-        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty()).skip_while(listed);
+        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !is_rule(line)).skip_while(listed);
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
@@ -301,7 +301,7 @@ impl<'v> Surroundings<'v> {
         // The cells of a row are not one heading.
         let short = line.chars().count() <= 48
             && !line.contains(['\t', '|', ';'])
-            && !line.bytes().any(|byte| byte.is_ascii_digit());
+            && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
         let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
         if short { labels::of_key(clause) } else { Labels::NONE }
@@ -475,8 +475,7 @@ fn segment(text: &str) -> &str {
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
 /// (table 0203).
 fn typed(text: &str) -> Option<Labels> {
-    let field = text.split(['|', '~', '\r', '\n']).next()?;
-    let kind = match field.split('^').nth(4)? {
+    let kind = match text.split(['|', '~', '\r', '\n']).next()?.split('^').nth(4)? {
         "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
         "SS" => Kind::UsSsn,
         "DL" => Kind::DriverLicense,
@@ -509,6 +508,11 @@ fn is_filler(clean: &str) -> bool {
     let Some((_, said)) = clean.rsplit_once([':', '>', '\t']) else { return false };
     let mut words = said.split([' ', ',', '.', '!', '-']).filter(|word| !word.is_empty());
     said.len() <= 48 && words.all(|word| FILLERS.contains(&word.to_lowercase().as_str()))
+}
+
+/// A line without letters and digits: the rule below a heading.
+fn is_rule(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'+' | b'|' | b':' | b' '))
 }
 
 /// Without the tags that end it.
@@ -557,6 +561,8 @@ fn field(text: &str, start: usize) -> Option<Labels> {
             ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
             ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
             ("PID", 20) => Kind::DriverLicense,
+            // One with a type says it itself.
+            ("PID", 2..=4) => return text.get(start..)?.split(['|', '~', '\n', '\r']).next()?.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(text.get(start + at..)?)),
             ("IN1", 36 | 49) => Kind::HealthMemberId,
             _ => return None,
         }
