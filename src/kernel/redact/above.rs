@@ -161,6 +161,8 @@ pub struct Key {
     passes: bool,
     /// It only says that there is a value: the key above it says which.
     holds: bool,
+    /// It does, and may hold a text of some length too.
+    wraps: bool,
     /// What it is for the objects it stands in, of [`Role`].
     roles: u16,
 }
@@ -228,7 +230,8 @@ impl Key {
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
         // Fields that someone added to Salesforce end so.
         let named = named(key.strip_suffix("__c").unwrap_or(key)).or(is_login(key).then_some(Named::Login));
-        Self { labels, named, passes, holds, roles }
+        let wraps = holds && !labels.tells() && labels != Labels::VAGUE;
+        Self { labels, named, passes, holds, wraps, roles }
     }
 }
 
@@ -465,6 +468,8 @@ pub struct Above {
     pub labels: Labels,
     /// What the text is if it is secret.
     pub named: Option<Named>,
+    /// The labels are those of a key further away: a long text below it is not the value that they name.
+    pub wrapped: bool,
 }
 
 impl Above {
@@ -472,7 +477,7 @@ impl Above {
     pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
         let Some(last) = keys.next() else { return Self::default() };
         let mut next = keys.next();
-        let mut above = Self { labels: Labels::NONE, named: last.named };
+        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps };
         let (mut key, mut holds, mut open) = (last, last.holds, true);
         for _ in 0..NEAR {
             // `{"birth": {"date": …}}`
@@ -498,7 +503,7 @@ impl Above {
         }
         let key = Key::read(name);
         let labels = if key.labels.tells() || !key.passes { key.labels } else { self.labels };
-        Self { labels, named: if key.holds { self.named } else { key.named } }
+        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false }
     }
 
     /// Of the keys that a text is said to stand under.

@@ -226,7 +226,15 @@ impl<'v> Surroundings<'v> {
         // `"12" is no valid SSN`
         let text = text.strip_prefix('"').filter(|rest| rest.starts_with(' ')).unwrap_or(text);
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
-        let text = text.get(..text.bytes().position(ends).unwrap_or(text.len()))?;
+        let stop = text.bytes().position(ends).unwrap_or(text.len());
+        // `12 is not valid for field "ssn"`
+        let namer = |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
+        let quoted = text.get(..stop).and_then(|front| front.strip_suffix(' ')).is_some_and(namer);
+        let stop = match text.get(stop..).and_then(|rest| rest.strip_prefix('"')).filter(|_| quoted) {
+            Some(rest) => stop + 1 + rest.bytes().position(ends).unwrap_or(rest.len()),
+            None => stop,
+        };
+        let text = text.get(..stop)?;
         let text = text.get(..stops(text).next().unwrap_or(text.len()))?;
         // No label is without a letter.
         if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
@@ -239,7 +247,7 @@ impl<'v> Surroundings<'v> {
         let names = found.labels.any(Labels::OTHER)
             && text.get(found.start..found.end).is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
         let (found, text) = match text.get(found.end..).filter(|_| names) {
-            Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 2)?, rest),
+            Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 3)?, rest),
             None => (found, text),
         };
         let rest = text.get(found.end..)?;

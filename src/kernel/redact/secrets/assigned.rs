@@ -553,7 +553,13 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     if text.has(next, "</") {
         next += text.from(next).iter().take(32).position(|byte| *byte == b'>')? + 1;
         next = blank(next);
-        let inner = text.from(next).iter().take(32).position(|byte| *byte == b'>')?;
+        let inner = text.from(next).iter().take(160).position(|byte| *byte == b'>')?;
+        // `<label>Password</label> <input value="…">`
+        let tag = text.range(next, next + inner);
+        if let Some(value) = memchr::memmem::find(tag, b" value=").filter(|_| tag.starts_with(b"<input")) {
+            let range = extent(finds, next + value + 7, false)?;
+            return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        }
         return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
