@@ -163,6 +163,8 @@ impl Engine {
 
     /// As [`Self::scan_text`], for a leaf of a document under keys that were read.
     fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
+        let apart = Above { labels: labels::Labels::NONE, ..*above };
+        let above = if above.wrapped && text.len() > WRAPPED_MAX { &apart } else { above };
         let traits = Traits::of(text.as_bytes());
         if above.named.is_some() || self.own.has_patterns() {
             return self.scan_with(text, traits, above, LAYERS);
@@ -227,6 +229,9 @@ impl Engine {
         found.into_iter().map(written).collect()
     }
 }
+
+/// The longest text that may be the value that keys further away name.
+const WRAPPED_MAX: usize = 64;
 
 /// The fewest digits of a number of a document that is looked at.
 const NUMBER_MIN: usize = 3;

@@ -1,5 +1,5 @@
 //! What keys say about the values under them, worked out once for each key of a document.
-use super::Context;
+use super::{Context, Kind};
 use super::labels::{self, Labels};
 use super::secrets::{Named, named};
 
@@ -13,8 +13,31 @@ const PROBES: usize = 8;
 const KEY_MAX: usize = 64;
 
 /// Names of columns, and of the entries that name or hold the value of a pair.
-const HEADS: &[&str] =
-    &["columns", "headers", "header", "fields", "cols", "schema", "columnnames", "fieldnames", "names"];
+const HEADS: &[&str] = &[
+    "columns",
+    "headers",
+    "header",
+    "fields",
+    "cols",
+    "schema",
+    "columnnames",
+    "fieldnames",
+    "names",
+    "columnmetadata",
+    "metadata",
+    "meta",
+    "columninfo",
+    "columnlist",
+    "columnheaders",
+    "columndefs",
+    "colnames",
+    "headings",
+    "rowtype",
+    "resultsetmetadata",
+    "dimensionheaders",
+    "manifest",
+    "head",
+];
 const NAMES: &[&str] = &[
     "name",
     "type",
@@ -44,6 +67,12 @@ const NAMES: &[&str] = &[
     "pointer",
     "parameter",
     "instancepath",
+    "columnname",
+    "attributename",
+    "propertyname",
+    "heading",
+    "caption",
+    "questiontext",
 ];
 const VALUES: &[&str] = &[
     "value",
@@ -76,6 +105,49 @@ const VALUES: &[&str] = &[
     "after",
     "actual",
     "received",
+    "tostring",
+    "fromstring",
+    "previous",
+    "previousvalue",
+    "current",
+    "currentvalue",
+    "original",
+    "originalvalue",
+    "updated",
+    "prev",
+    "next",
+    "was",
+    "now",
+    "cellvalue",
+    "fieldvalue",
+    "attributevalue",
+    "answers",
+    "plaintext",
+];
+
+/// Entries that only wrap a value, or the parts of one: the key above says what it is.
+const WRAPS: &[&str] = &[
+    "value",
+    "val",
+    "data",
+    "text",
+    "plaintext",
+    "richtext",
+    "current",
+    "content",
+    "new",
+    "old",
+    "stringvalue",
+    "varcharvalue",
+    "newvalue",
+    "oldvalue",
+    "input",
+    "to",
+    "answer",
+    "answers",
+    "response",
+    "v",
+    "string",
 ];
 
 /// What one key says.
@@ -89,6 +161,8 @@ pub struct Key {
     passes: bool,
     /// It only says that there is a value: the key above it says which.
     holds: bool,
+    /// It does, and may hold a text of some length too.
+    wraps: bool,
     /// What it is for the objects it stands in, of [`Role`].
     roles: u16,
 }
@@ -115,6 +189,8 @@ pub enum Role {
     Id = 128,
     /// `value` or `answer`: what holds the value, where a name and a number of their own stand beside it.
     Holder = 256,
+    /// `date`: of what, the key above may say.
+    Day = 512,
 }
 
 impl Key {
@@ -131,30 +207,14 @@ impl Key {
     /// Reads a key.
     pub fn read(key: &str) -> Self {
         let labels = labels::of_key(key);
-        let holds = matches!(
-            key,
-            "value"
-                | "Value"
-                | "val"
-                | "data"
-                | "plaintext"
-                | "current"
-                | "#text"
-                | "_"
-                | "$"
-                | "content"
-                | "new"
-                | "old"
-                | "S"
-                | "stringValue"
-                | "newValue"
-                | "input"
-                | "to"
-        );
         // A single letter is a type or a place: `{"S": "…"}`.
-        let passes = labels == Labels::VAGUE || key.len() < 2 || key.bytes().all(|byte| byte.is_ascii_digit());
         let normal = normal(key);
         let is_in = |names: &[&str]| names.iter().any(|name| normal.is(name));
+        let holds = matches!(key, "#text" | "_" | "$" | "S") || is_in(WRAPS);
+        let passes = labels == Labels::VAGUE
+            || key.len() < 2
+            || holds && !labels.tells()
+            || key.bytes().all(|byte| byte.is_ascii_digit());
         let roles = [
             (Role::Heads, is_in(HEADS)),
             (Role::Names, is_in(NAMES)),
@@ -164,11 +224,14 @@ impl Key {
             (Role::Blob, matches!(key, "blob" | "data")),
             (Role::Id, normal.is("id")),
             (Role::Holder, is_in(&["value", "answer"])),
+            (Role::Day, is_in(&["date", "day", "on", "start"])),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
-        let named = named(key).or(is_login(key).then_some(Named::Login));
-        Self { labels, named, passes, holds, roles }
+        // Fields that someone added to Salesforce end so.
+        let named = named(key.strip_suffix("__c").unwrap_or(key)).or(is_login(key).then_some(Named::Login));
+        let wraps = holds && !labels.tells() && labels != Labels::VAGUE;
+        Self { labels, named, passes, holds, wraps, roles }
     }
 }
 
@@ -405,6 +468,8 @@ pub struct Above {
     pub labels: Labels,
     /// What the text is if it is secret.
     pub named: Option<Named>,
+    /// The labels are those of a key further away: a long text below it is not the value that they name.
+    pub wrapped: bool,
 }
 
 impl Above {
@@ -412,18 +477,21 @@ impl Above {
     pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
         let Some(last) = keys.next() else { return Self::default() };
         let mut next = keys.next();
-        let holder = if last.holds { next.unwrap_or(last) } else { last };
-        let mut above = Self { labels: Labels::NONE, named: holder.named };
-        let mut key = Some(last);
+        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps };
+        let (mut key, mut holds, mut open) = (last, last.holds, true);
         for _ in 0..NEAR {
-            let Some(nearest) = key else { break };
-            if nearest.labels.tells() {
-                above.labels = nearest.labels;
+            // `{"birth": {"date": …}}`
+            let day = key.is(Role::Day)
+                && next.is_some_and(|next| next.is(Role::Day) || next.labels.names(Kind::DateOfBirth));
+            if open && !day {
+                open = !key.labels.tells() && key.passes;
+                above.labels = if key.labels.tells() { key.labels } else { above.labels };
             }
-            if nearest.labels.tells() || !nearest.passes {
-                break;
+            let Some(further) = next.filter(|_| open || holds) else { break };
+            if holds {
+                (above.named, holds) = (further.named, further.holds);
             }
-            key = next.take().or_else(|| keys.next());
+            (key, next) = (further, keys.next());
         }
         above
     }
@@ -435,7 +503,7 @@ impl Above {
         }
         let key = Key::read(name);
         let labels = if key.labels.tells() || !key.passes { key.labels } else { self.labels };
-        Self { labels, named: if key.holds { self.named } else { key.named } }
+        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false }
     }
 
     /// Of the keys that a text is said to stand under.

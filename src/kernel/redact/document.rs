@@ -15,6 +15,13 @@ const FINDINGS_MAX: usize = 100_000;
 /// How many entries of an object may be a name and a value, and the longest such name.
 const PAIRS_MAX: usize = 16;
 const PAIR_MAX: usize = 96;
+/// How deep the columns of an object may be named in others, how many there may be, and how many entries a row has that
+/// may hold its cells.
+const HEADS_DEPTH: usize = 2;
+const COLUMNS_MAX: usize = 1024;
+const ROW_MAX: usize = 4;
+/// What names an object that is a name itself.
+const INNER: &[&str] = &["title", "name", "label", "text", "ref", "question", "heading"];
 /// What was found in one document.
 #[derive(Clone, Debug, Default)]
 pub struct Findings {
@@ -330,7 +337,7 @@ impl<'s> Scan<'s> {
             return;
         }
         match value.kind() {
-            json::Kind::Object => self.object(value),
+            json::Kind::Object => self.object(value, heads, false),
             json::Kind::Array => self.array(value, heads),
             json::Kind::String { .. } => self.string(value),
             json::Kind::Number => self.number(value),
@@ -357,11 +364,12 @@ impl<'s> Scan<'s> {
     }
 
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
-        let key = self.keys.read(&self.engine.known, &text);
+        let key = self.keys.read(&self.engine.known, oid(&text).unwrap_or(&text));
         Step { text, key }
     }
 
-    fn object(&mut self, object: Value<'s>) {
+    /// Under what columns rows in it stand; `row`: it holds the cells of one.
+    fn object(&mut self, object: Value<'s>, above: Option<&[Step<'s>]>, row: bool) {
         let mut roles = Roles::default();
         let first = self.row.len();
         if first == 0 {
@@ -395,8 +403,8 @@ impl<'s> Scan<'s> {
             self.row.truncate(first);
             return;
         }
-        let rows = || object.entries().any(|(_, value)| value.elements().next().is_some_and(Value::is_array));
-        let heads = if roles.heads && rows() { self.columns(object) } else { None };
+        let own = if roles.heads && object.entries().any(|(_, value)| has_rows(value)) { self.columns(object) } else { None };
+        let heads = own.as_deref().or(above);
         let mut found = found.into_iter().peekable();
         for (place, (key, value)) in object.entries().enumerate() {
             let has = |places: u64| places.checked_shr(place as u32).unwrap_or(0) & 1 == 1;
@@ -430,9 +438,10 @@ impl<'s> Scan<'s> {
             if is_value {
                 self.path.extend(name.clone());
             }
-            match encoded {
-                true => self.encoded(value),
-                false => self.value(value, heads.as_deref()),
+            match heads.filter(|heads| row && are_cells(value, heads.len())) {
+                Some(heads) => self.cells(value, heads),
+                None if encoded => self.encoded(value),
+                None => self.value(value, heads),
             }
             self.path.truncate(depth);
         }
@@ -466,31 +475,82 @@ impl<'s> Scan<'s> {
     fn array(&mut self, array: Value<'s>, heads: Option<&[Step<'s>]>) {
         let own = if heads.is_none() { self.first_row(array) } else { None };
         let heads = own.as_deref().or(heads);
+        let count = heads.map_or(0, <[_]>::len);
         // Objects of one array mostly have the same keys.
         let mut elements = array.elements();
         let several = elements.next().is_some_and(Value::is_object) && elements.next().is_some_and(Value::is_object);
         let (start, before) = if several { self.keys.begin() } else { (0, None) };
         let mut after = None;
+        let mut option = None;
         for (place, element) in array.elements().enumerate() {
             if several && place > 0 {
                 after = after.max(self.keys.expected());
                 self.keys.expect(Some(start));
             }
             match heads {
-                Some(heads) if element.is_array() => {
-                    for (place, cell) in element.elements().enumerate() {
-                        let depth = self.path.len();
-                        self.path.extend(heads.get(place).cloned());
-                        self.value(cell, None);
-                        self.path.truncate(depth);
-                    }
+                Some(heads) if element.is_array() => self.cells(element, heads),
+                Some(heads) if wraps_cells(element, count) => self.object(element, Some(heads), true),
+                _ if element.is_array() && let Some(name) = self.pair(element) => {
+                    let depth = self.path.len();
+                    self.path.push(name);
+                    element.elements().skip(1).for_each(|value| self.value(value, None));
+                    self.path.truncate(depth);
                 }
-                _ => self.value(element, None),
+                _ if let Some(name) = option.take() => {
+                    let depth = self.path.len();
+                    self.path.push(name);
+                    self.value(element, None);
+                    self.path.truncate(depth);
+                }
+                _ => {
+                    option = self.option(element);
+                    self.value(element, None);
+                }
             }
         }
         if several {
             self.keys.expect(before.and(after));
         }
+    }
+
+    /// The cells of one row, each under its column; of a name and a value, the value under both.
+    fn cells(&mut self, row: Value<'s>, heads: &[Step<'s>]) {
+        let mut name = None;
+        for (place, cell) in row.elements().enumerate() {
+            let depth = self.path.len();
+            let head = heads.get(place);
+            self.path.extend(head.cloned());
+            if head.is_some_and(|head| head.key.is(Role::Value) && !head.key.labels.tells()) {
+                self.path.extend(name.clone());
+            }
+            self.value(cell, None);
+            self.path.truncate(depth);
+            if name.is_none() && head.is_some_and(|head| head.key.is(Role::Names)) {
+                name = cell.as_str().filter(is_name).map(|text| self.step(text));
+            }
+        }
+    }
+
+    /// The name in an array of a name and its value: `["ssn", "…"]`. What only names a secret has to have a value that
+    /// is no name itself.
+    fn pair(&mut self, pair: Value<'s>) -> Option<Step<'s>> {
+        let mut elements = pair.elements();
+        let (first, second) = (elements.next()?, elements.next()?);
+        if elements.next().is_some() || !is_short(&first) || second.is_object() {
+            return None;
+        }
+        let name = first.as_str().filter(is_name)?;
+        let is_word = |text: Cow<'_, str>| text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
+        (!second.as_str().is_some_and(is_word)).then(|| self.step(name))
+    }
+
+    /// `--api-key`: the name of the argument that follows.
+    fn option(&mut self, element: Value<'s>) -> Option<Step<'s>> {
+        if !element.raw().starts_with(b"\"-") || !is_short(&element) {
+            return None;
+        }
+        let name = element.as_str().filter(is_name)?;
+        (!name.contains(['=', ' '])).then(|| self.step(name))
     }
 
     fn string(&mut self, value: Value<'s>) {
@@ -588,18 +648,34 @@ impl<'s> Scan<'s> {
         });
     }
 
-    /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name.
+    /// `{"columns": ["id", "ssn"], "rows": [[1, …]]}`, or columns that are objects with a name; perhaps in a schema.
     fn columns(&mut self, object: Value<'s>) -> Option<Vec<Step<'s>>> {
-        let mut entries = object.entries();
-        let (_, heads) = entries
-            .find(|(key, value)| value.is_array() && self.keys.read(&self.engine.known, &key.text()).is(Role::Heads))?;
+        let heads = self.heads(object, HEADS_DEPTH)?;
         let name = |head: Value<'s>| {
-            const HEAD: &[&str] = &["name", "label", "field", "title", "columnname", "id", "key"];
-            head.as_str().or_else(|| {
-                head.entries().find(|(key, _)| above::is_in(&key.text(), HEAD)).and_then(|(_, name)| name.as_str())
-            })
+            const HEAD: &[&str] = &["name", "label", "field", "title", "columnname", "header", "displayname", "id", "key"];
+            let names = || {
+                let named = head.entries().take(PAIRS_MAX).filter(|(key, _)| above::is_in(&key.text(), HEAD));
+                named.filter_map(|(_, name)| name.as_str())
+            };
+            head.as_str().or_else(|| names().find(is_name)).or_else(|| names().next())
         };
-        Some(heads.elements().map(|head| self.step(name(head).unwrap_or_default())).collect())
+        Some(heads.elements().take(COLUMNS_MAX).map(|head| self.step(name(head).unwrap_or_default())).collect())
+    }
+
+    /// The array that names columns.
+    fn heads(&mut self, object: Value<'s>, depth: usize) -> Option<Value<'s>> {
+        let is_head = |scan: &mut Self, key: json::Key<'s>| scan.keys.read(&scan.engine.known, &key.text()).is(Role::Heads);
+        for (key, value) in object.entries().take(PAIRS_MAX) {
+            let inner = match value.kind() {
+                json::Kind::Array if !has_rows(value) && is_head(self, key) => return Some(value),
+                json::Kind::Object if depth > 0 && is_head(self, key) => self.heads(value, depth - 1),
+                _ => None,
+            };
+            if inner.is_some() {
+                return inner;
+            }
+        }
+        None
     }
 
     /// The first of an array of arrays, if it names columns.
@@ -612,7 +688,9 @@ impl<'s> Scan<'s> {
         let is_head = |text: &Cow<'_, str>| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit());
         let heads: Option<Vec<_>> =
             first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
-        heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()))
+        // Names and values: the next row has a name too.
+        let pairs = || first.elements().count() == 2 && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_head(&text) && is_name(&text));
+        heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()) && !pairs())
     }
 
     /// The name of a name and value pair: `{"type": "passport", "number": "…"}`, if the values ask for one.
@@ -623,32 +701,88 @@ impl<'s> Scan<'s> {
             Asks::Accused => self.names(object, first).any(|text| speaks(&text)),
             Asks::Anything => true,
         };
-        let tells = |text: &Cow<'_, str>| labels::tells(text) || secrets::promises(text);
-        let found = if asks { self.names(object, first).find(tells) } else { None };
+        let found = if asks { self.names(object, first).find(is_name) } else { None };
         found.map(|found| self.step(found))
     }
 
     /// Everything that may be such a name.
     fn names(&self, object: Value<'s>, first: usize) -> impl Iterator<Item = Cow<'s, str>> {
-        // Six bytes of an escape may be one of the text.
-        let short = |value: &Value<'s>| {
-            value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
-        };
         let row = self.row.get(first..).unwrap_or_default();
         let all = object.entries().zip(row).take(PAIRS_MAX).flat_map(move |((_, value), key)| {
             // `"loc": ["body", "ssn"]`: the last of several is the name.
             let last = if key.is(Role::Names) { value.elements().last().unwrap_or(value) } else { value };
-            let name = Some(last).filter(|last| key.is(Role::Names) && short(last));
-            // FHIR: `"type": {"text": "…"}`.
-            let inner = Some(value).filter(|value| name.is_none() && key.is(Role::Type) && value.is_object());
-            name.into_iter().chain(inner.into_iter().flat_map(|value| value.entries().map(|(_, text)| text)))
+            let name = Some(last).filter(|last| key.is(Role::Names) && is_short(last));
+            // FHIR: `"type": {"text": "…"}`; others: `"question": {"title": "…"}`.
+            let inner = Some(value).filter(|value| name.is_none() && key.is(Role::Names) && value.is_object());
+            let is_inner = |inner: &str| key.is(Role::Type) || above::is_in(inner, INNER);
+            let inner = inner.into_iter().flat_map(|value| value.entries().take(PAIRS_MAX));
+            name.into_iter().chain(inner.filter(move |(inner, _)| is_inner(&inner.text())).map(|(_, text)| text))
         });
-        all.filter_map(Value::as_str).filter(|text| text.len() <= PAIR_MAX)
+        all.filter(is_short).filter_map(Value::as_str).filter(|text| text.len() <= PAIR_MAX)
     }
 
     fn owned_path(&self) -> Vec<String> {
         self.path.iter().map(|step| step.text.to_string()).collect()
     }
+}
+
+/// Whether a string is short enough to be a name: six bytes of an escape may be one of the text.
+fn is_short(value: &Value<'_>) -> bool {
+    value.range().len() <= 6 * PAIR_MAX + 2 && matches!(value.kind(), json::Kind::String { .. })
+}
+
+/// Whether a text says what a value beside it is.
+fn is_name(text: &Cow<'_, str>) -> bool {
+    text.len() <= PAIR_MAX
+        && match text.strip_prefix("urn:oid:") {
+            Some(_) => oid(text).is_some(),
+            None => labels::tells(text) || secrets::promises(text),
+        }
+}
+
+/// What the number of a register of persons is called that an object identifier names, where FHIR has one.
+fn oid(text: &str) -> Option<&'static str> {
+    const REGISTERS: &[(&str, &str)] = &[
+        ("2.16.840.1.113883.4.1", "ssn"),
+        ("2.16.840.1.113883.4.6", "npi"),
+        ("2.16.840.1.113883.4.927", "mbi"),
+        ("2.16.840.1.113883.2.1.4.1", "nhs number"),
+        ("2.16.840.1.113883.2.4.6.3", "bsn"),
+        ("2.16.756.5.32", "ahv"),
+        ("2.16.756.5.31", "ahv"),
+        ("2.16.578.1.12.4.1.4.1", "fodselsnummer"),
+        ("1.2.752.129.2.1.3.1", "personnummer"),
+        ("1.2.246.21", "hetu"),
+        ("1.2.208.176.1.2", "cpr"),
+        ("2.16.840.1.113883.2.9.4.3.2", "codice fiscale"),
+        ("1.2.250.1.213.1.4.8", "nir"),
+        ("2.16.840.1.113883.13.237", "cpf"),
+    ];
+    let number = text.strip_prefix("urn:oid:")?;
+    REGISTERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
+}
+
+/// Whether a value has rows of cells, itself or in one of its entries.
+fn has_rows(value: Value<'_>) -> bool {
+    let first = |value: Value<'_>| {
+        value.elements().next().is_some_and(|row| row.is_array() || row.is_object() && wraps_any_cells(row))
+    };
+    first(value) || value.is_object() && value.entries().take(ROW_MAX).any(|(_, value)| first(value))
+}
+
+/// Whether an entry of a row is an array of cells.
+fn wraps_any_cells(row: Value<'_>) -> bool {
+    row.entries().take(ROW_MAX).any(|(_, cells)| cells.is_array())
+}
+
+/// Whether an object holds the cells of a row with so many: `{"f": [{"v": …}]}`.
+fn wraps_cells(row: Value<'_>, count: usize) -> bool {
+    row.is_object() && row.entries().take(ROW_MAX).any(|(_, cells)| are_cells(cells, count))
+}
+
+/// Whether an array has so many elements.
+fn are_cells(cells: Value<'_>, count: usize) -> bool {
+    cells.is_array() && cells.elements().take(count + 1).count() == count
 }
 
 /// Whether base64 begins as images, sound and documents do.

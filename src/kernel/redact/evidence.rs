@@ -122,6 +122,11 @@ impl<'v> Surroundings<'v> {
     /// What stands before `start`, in its row or above it.
     pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
+        if before.ends_with(['|', '*', '~'])
+            && let Some(labels) = field(self.text, start)
+        {
+            return Front::direct(labels, None);
+        }
         let clean = peel(before);
         let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
         if !clean.ends_with([':', '='])
@@ -148,6 +153,10 @@ impl<'v> Surroundings<'v> {
                     if named.tells() {
                         return Front::direct(named, None);
                     }
+                    let sibling = if clean.ends_with('=') { self.sibling(start) } else { Labels::NONE };
+                    if sibling.tells() {
+                        return Front::direct(sibling, None);
+                    }
                     let parent = self.parent(start);
                     if parent.tells() {
                         return Front::direct(parent, None);
@@ -168,6 +177,18 @@ impl<'v> Surroundings<'v> {
                 let heading = self.heading(start);
                 if heading.tells() {
                     return Front::direct(heading, None);
+                }
+            }
+            None if before.ends_with('>') => {
+                let sibling = self.sibling(start);
+                if sibling.tells() {
+                    return Front::direct(sibling, None);
+                }
+            }
+            None if whole_line && is_filler(clean) => {
+                let asked = self.asked(start, whole_line);
+                if asked.tells() {
+                    return Front::direct(asked, None);
                 }
             }
             None => {}
@@ -202,8 +223,18 @@ impl<'v> Surroundings<'v> {
         if text.starts_with('^') {
             return typed(text).map(|labels| (labels, true));
         }
+        // `"12" is no valid SSN`
+        let text = text.strip_prefix('"').filter(|rest| rest.starts_with(' ')).unwrap_or(text);
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
-        let text = text.get(..text.bytes().position(ends).unwrap_or(text.len()))?;
+        let stop = text.bytes().position(ends).unwrap_or(text.len());
+        // `12 is not valid for field "ssn"`
+        let namer = |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
+        let quoted = text.get(..stop).and_then(|front| front.strip_suffix(' ')).is_some_and(namer);
+        let stop = match text.get(stop..).and_then(|rest| rest.strip_prefix('"')).filter(|_| quoted) {
+            Some(rest) => stop + 1 + rest.bytes().position(ends).unwrap_or(rest.len()),
+            None => stop,
+        };
+        let text = text.get(..stop)?;
         let text = text.get(..stops(text).next().unwrap_or(text.len()))?;
         // No label is without a letter.
         if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
@@ -211,15 +242,40 @@ impl<'v> Surroundings<'v> {
         }
         let words = Words::read(text);
         let found = labels::first(&words)?;
+        let between = text.get(..found.start)?;
+        // `12 for column ssn`: of what, the next says.
+        let names = found.labels.any(Labels::OTHER)
+            && text.get(found.start..found.end).is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
+        let (found, text) = match text.get(found.end..).filter(|_| names) {
+            Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 3)?, rest),
+            None => (found, text),
+        };
         let rest = text.get(found.end..)?;
         let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
-        let between = text.get(..found.start)?;
         let joins = !between.contains([',', ':', '=', '&', '?'])
             && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
             && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
         (joins && !is_next).then_some((found.labels, outright))
+    }
+
+    /// What the element before says, if nothing stands between it and the one whose text or attribute begins at `start`:
+    /// `<label>SSN</label> <input value="`, `<span>SSN</span><span>`.
+    fn sibling(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(4 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let Some(front) = text.rfind('<').and_then(|open| text.get(..open)).map(str::trim_end) else {
+            return Labels::NONE;
+        };
+        // Another may be around it.
+        let front = front.ends_with('>').then(|| front.rfind('<').and_then(|open| front.get(open..).zip(front.get(..open))));
+        let Some(Some((tag, rest))) = front else { return Labels::NONE };
+        let closed = if tag.starts_with("</") { format_end(rest) } else { rest.trim_end() };
+        let closed = if tag.starts_with("</") || !closed.ends_with('>') { closed } else { content(closed) };
+        let name = closed.rsplit('>').next().unwrap_or(closed).trim();
+        let name = name.trim_end_matches([':', ' ', '*']);
+        if name.is_empty() || name.len() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
@@ -241,7 +297,7 @@ impl<'v> Surroundings<'v> {
             let entry = line.strip_prefix(['-', '*', '•']).is_some_and(|line| line.starts_with(' '));
             entry && line.bytes().any(|byte| byte.is_ascii_digit()) && value(line)
         };
-        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !line.is_empty()).skip_while(listed);
+        let mut lines = text.rsplit('\n').skip(1).map(str::trim).filter(|line| !is_rule(line)).skip_while(listed);
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
@@ -253,7 +309,7 @@ impl<'v> Surroundings<'v> {
         // The cells of a row are not one heading.
         let short = line.chars().count() <= 48
             && !line.contains(['\t', '|', ';'])
-            && !line.bytes().any(|byte| byte.is_ascii_digit());
+            && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
         let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
         if short { labels::of_key(clause) } else { Labels::NONE }
@@ -352,12 +408,25 @@ fn peel(before: &str) -> &str {
         let Some((rest, tag)) = text.rsplit_once('<') else {
             break;
         };
-        if labels::of_key(tag).tells() {
+        if labels::of_key(said(tag)).tells() {
             break;
         }
         text = rest;
     }
     text
+}
+
+/// What a tag says: the name of its element, if that says something, or else what its attributes do. Of HTML the names
+/// say what a browser does.
+fn said(tag: &str) -> &str {
+    const HTML: &[&str] = &["span", "dl", "code", "time", "label", "data", "dt", "dd", "p", "a", "b"];
+    let tag = tag.trim_start_matches('/');
+    let (name, rest) = tag.split_once([' ', '\t', '\n', '>']).unwrap_or((tag, ""));
+    match HTML.contains(&name) {
+        true => rest,
+        false if labels::tells(name) => name,
+        false => tag,
+    }
 }
 
 /// Without the quotes, brackets and marks at its end.
@@ -383,7 +452,7 @@ fn is_call(before: &str, clean: &str) -> bool {
 /// The key that ends `clean`, if it ends as one.
 fn key(clean: &str) -> Option<&str> {
     if let Some(rest) = clean.strip_suffix('>') {
-        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| tag));
+        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| said(tag)));
     }
     let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
@@ -414,8 +483,7 @@ fn segment(text: &str) -> &str {
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
 /// (table 0203).
 fn typed(text: &str) -> Option<Labels> {
-    let field = text.split(['|', '~', '\r', '\n']).next()?;
-    let kind = match field.split('^').nth(4)? {
+    let kind = match text.split(['|', '~', '\r', '\n']).next()?.split('^').nth(4)? {
         "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
         "SS" => Kind::UsSsn,
         "DL" => Kind::DriverLicense,
@@ -428,6 +496,90 @@ fn typed(text: &str) -> Option<Labels> {
     };
     Some(Labels::of(kind))
 }
+
+/// Words before what was, and before what is.
+const CHANGES: &[(&str, &str)] = &[
+    ("from", "to"), ("von", "auf"), ("von", "zu"), ("de", "à"), ("de", "a"), ("de", "para"), ("da", "a"), ("van", "naar"),
+    ("fra", "til"), ("från", "till"), ("z", "na"), ("was", "is"), ("was", "now"), ("with", "by"),
+];
+
+/// Words of an answer before what was asked for.
+const FILLERS: &[&str] = &[
+    "it", "is", "it's", "its", "that", "that's", "thats", "sure", "ok", "okay", "yes", "yeah", "of", "course", "here",
+    "you", "go", "the", "my", "number", "so", "well", "um", "uh", "right", "would", "be", "are", "they", "hi", "please",
+    "ja", "klar", "die", "das", "ist", "lautet", "natürlich", "oui", "c'est", "bien", "sûr", "sí", "si", "es", "claro",
+    "sim", "é", "certo", "è", "tak", "oczywiście", "to", "jasne", "mine", "mein", "meine", "mi", "mon", "ma",
+];
+
+/// Whether only such words stand behind who says it: `Customer: sure, it is`.
+fn is_filler(clean: &str) -> bool {
+    let Some((_, said)) = clean.rsplit_once([':', '>', '\t']) else { return false };
+    let mut words = said.split([' ', ',', '.', '!', '-']).filter(|word| !word.is_empty());
+    said.len() <= 48 && words.all(|word| FILLERS.contains(&word.to_lowercase().as_str()))
+}
+
+/// A line without letters and digits: the rule below a heading.
+fn is_rule(line: &str) -> bool {
+    line.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'+' | b'|' | b':' | b' '))
+}
+
+/// Without the tags that end it.
+fn format_end(text: &str) -> &str {
+    let mut rest = text.trim_end();
+    while let Some(open) = rest.ends_with('>').then(|| rest.rfind("</")).flatten() {
+        rest = rest.get(..open).unwrap_or_default().trim_end();
+    }
+    rest
+}
+
+/// How far back a segment of a message begins.
+const SEGMENT: usize = 512;
+
+/// What the field of a message says that begins at `start`: of HL7 v2 by its number, of X12 by what stands in the field
+/// before.
+fn field(text: &str, start: usize) -> Option<Labels> {
+    let from = floor(text, start.saturating_sub(SEGMENT));
+    let front = text.get(from..start)?;
+    let of_x12 = front.ends_with('*');
+    let ends = |c: char| matches!(c, '\n' | '\r') || of_x12 && c == '~';
+    let segment = front.rsplit(ends).next()?;
+    if segment.len() == front.len() && from > 0 {
+        return None;
+    }
+    let kind = if of_x12 {
+        let mut fields = segment.trim_start().split('*');
+        let name = fields.next()?;
+        let before = segment.strip_suffix('*')?.rsplit('*').next()?;
+        match (name, before) {
+            ("DMG", "D8") => Kind::DateOfBirth,
+            ("NM1" | "REF", "SY" | "34") => Kind::UsSsn,
+            ("NM1", "MI") | ("REF", "1W" | "IG") => Kind::HealthMemberId,
+            ("NM1", "XX") => Kind::UsNpi,
+            ("REF", "EA" | "EJ") => Kind::MedicalRecord,
+            ("PER", "TE" | "CP" | "HP" | "WP" | "FX") => Kind::Phone,
+            _ => return None,
+        }
+    } else {
+        let (name, rest) = segment.split_once('|')?;
+        if name.len() != 3 {
+            return None;
+        }
+        match (name, memchr::memchr_iter(b'|', rest.as_bytes()).count() + 1) {
+            ("PID", 7) | ("NK1", 16) | ("GT1", 8) | ("IN1", 18) => Kind::DateOfBirth,
+            ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
+            ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
+            ("PID", 20) => Kind::DriverLicense,
+            // One with a type says it itself.
+            ("PID", 2..=4) => return text.get(start..)?.split(['|', '~', '\n', '\r']).next()?.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(text.get(start + at..)?)),
+            ("IN1", 36 | 49) => Kind::HealthMemberId,
+            _ => return None,
+        }
+    };
+    Some(Labels::of(kind))
+}
+
+/// What a word names when it says of something that it has a name.
+const NAMERS: &[&str] = &["column", "field", "property", "attribute", "parameter", "key", "variable", "entry"];
 
 /// What joins a value and the name that follows it.
 const OUTRIGHT: &[&str] = &[
@@ -491,6 +643,11 @@ fn reaches(clean: &str, found: Match) -> bool {
     // What follows a semicolon is another field, unless it is another number of the same.
     if between.rfind(';').is_some_and(|at| between.bytes().skip(at).any(|byte| byte.is_ascii_alphabetic())) {
         return false;
+    }
+    // `changed from 12 to 13`
+    let last = between.trim_end().rsplit(' ').next().unwrap_or_default();
+    if CHANGES.iter().any(|(from, to)| last == *to && between.split(' ').any(|word| word == *from)) {
+        return true;
     }
     let digits = between.bytes().filter(u8::is_ascii_digit).count();
     let letters = between.bytes().filter(u8::is_ascii_alphabetic).count();

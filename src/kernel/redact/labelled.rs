@@ -68,6 +68,7 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             | b'['
             | b'{'
             | b'\\'
+            | b'~'
             | 0x80..
     ) {
         return None;

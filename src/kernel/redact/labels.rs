@@ -377,9 +377,13 @@ fn vague(words: &Words<'_>) -> Labels {
 
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
-    // A genitive is no word of a label, and messages of HL7 have types instead of words.
-    let other = |at| text.get(at..).is_some_and(|rest| rest.starts_with("'s") || rest.starts_with("^^"));
-    if !text.is_ascii() || memchr::memchr2_iter(b'\'', b'^', text.as_bytes()).any(other) {
+    // A genitive is no word of a label, and messages of HL7 and X12 have fields and types instead of words.
+    let other = |at: usize| match text.as_bytes().get(at..) {
+        Some([b'\'', b's', ..] | [b'^', ..]) => true,
+        Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
+        _ => false,
+    };
+    if !text.is_ascii() || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
         return Labels::ALL;
     }
     let (bytes, table) = (text.as_bytes(), &*TABLE);

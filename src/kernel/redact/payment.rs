@@ -224,6 +224,9 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
     let Some(at) = front.iter().rposition(|byte| !gap(byte)) else {
         return true;
     };
+    if front.ends_with(b">") {
+        return true;
+    }
     let named = front.get(..=at).unwrap_or_default();
     match named.last() {
         Some(last) if last.is_ascii_alphanumeric() => {

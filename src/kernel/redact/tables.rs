@@ -286,7 +286,8 @@ fn header(line: &str) -> Option<(Shape, usize)> {
             return Some((Shape::Marked('|'), 1));
         }
     }
-    if marks.names {
+    // A line of markup that is set in names no columns.
+    if marks.names || line.trim_start().starts_with('<') {
         return None;
     }
     let marked = [(marks.tab, '\t'), (marks.semicolon, ';'), (marks.comma, ',')];

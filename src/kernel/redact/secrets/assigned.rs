@@ -241,7 +241,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         !verb
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
-                Some(b':' | b'=' | b'>' | b'|')
+                Some(b':' | b'=' | b'>' | b'|' | b'<')
             )
     });
     if let Some(Place { value, hold }) = place {
@@ -259,6 +259,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         }
     }
     if column(finds, named, from, to, progress)
+        || ruled(finds, named, from, to)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to)
         || verb
@@ -302,7 +303,13 @@ fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
 fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let text = finds.bytes;
     let mut at = to;
-    let opened = text.before(from);
+    // `<soap:Password>` is opened as `<Password>` is.
+    let prefixed = text.before(from) == b':' && {
+        let front = text.range(from.saturating_sub(24), from - 1);
+        let name = front.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
+        front.len().checked_sub(name + 1).is_some_and(|at| front.get(at) == Some(&b'<'))
+    };
+    let opened = if prefixed { b'<' } else { text.before(from) };
     let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
     // `<password>…</password>`, `<password type="text">…`.
     if opened == b'<' {
@@ -310,7 +317,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         if text.at(open) == b'>' && text.before(open) != b'/' {
             return tagged(finds, open + 1);
         }
-        return None;
+        // `<password value="…"/>`
+        let attribute = memchr::memmem::find(text.range(at, open), b" value=").map(|value| at + value + 7);
+        let range = attribute.and_then(|value| extent(finds, value, false)).filter(|range| range.quoted)?;
+        return Some(Place { value: range.value, hold: Hold::Whole });
     }
     let mut quoted = false;
     while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
@@ -332,6 +342,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     if let Some(place) = paired(finds, at) {
         return Some(place);
+    }
+    if option && let Some(next) = argument(finds, from, at) {
+        let range = extent(finds, next, true)?;
+        return Some(Place { value: range.value, hold: Hold::Whole });
     }
     let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let mut after = at + spaced;
@@ -365,6 +379,12 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let spaces = gap > 0;
     value += gap;
+    // `<b>Password:</b> …`
+    if text.has(value, "</") {
+        let place = behind_tags(finds, value)?;
+        let range = extent(finds, place, false)?;
+        return Some(Place { value: range.value, hold });
+    }
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
         value = below(finds, from, value)?;
     }
@@ -374,6 +394,32 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// Behind the tags that begin at `at`: the first closes, others may open.
+fn behind_tags(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    let mut at = at;
+    for _ in 0..4 {
+        if text.at(at) == b'<' {
+            at += text.from(at).iter().take(48).position(|byte| *byte == b'>')? + 1;
+        }
+        at += text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    }
+    (text.at(at) != b'<').then_some(at)
+}
+
+/// The next entry of a list of arguments, of which the option that ends at `at` is one: `- --api-key`, then `- …`.
+fn argument(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    if !text.range(from.saturating_sub(5), from).windows(2).any(|pair| matches!(pair, b"- " | b"-\"" | b"-'")) {
+        return None;
+    }
+    let quote = usize::from(matches!(text.at(at), b'"' | b'\''));
+    let blank = text.from(at + quote).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let next = at + quote + blank;
+    let broken = text.range(at, next).contains(&b'\n');
+    (broken && text.has(next, "- ") && text.at(next + 2) != b'-').then_some(next + 2)
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
@@ -389,6 +435,11 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
+        // `Password ........ …`
+        b'.' => {
+            let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
+            (dots >= 4 && text.at(at + dots) == b' ').then_some(dots)
+        }
         b'|' if !quoted || text.before(at) == b'`' || text.before(at) == b' ' => Some(1),
         // `put("password", "…")`, `define('DB_PASSWORD', '…')`
         b',' if quoted && put(finds, at) => Some(1),
@@ -502,7 +553,13 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     if text.has(next, "</") {
         next += text.from(next).iter().take(32).position(|byte| *byte == b'>')? + 1;
         next = blank(next);
-        let inner = text.from(next).iter().take(32).position(|byte| *byte == b'>')?;
+        let inner = text.from(next).iter().take(160).position(|byte| *byte == b'>')?;
+        // `<label>Password</label> <input value="…">`
+        let tag = text.range(next, next + inner);
+        if let Some(value) = memchr::memmem::find(tag, b" value=").filter(|_| tag.starts_with(b"<input")) {
+            let range = extent(finds, next + value + 7, false)?;
+            return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        }
         return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
@@ -1017,6 +1074,35 @@ fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
             found |= judge(finds, named, start, start + value.trim().len(), Hold::Whole, 75);
         }
         at += row.len() + 3;
+    }
+    found
+}
+
+/// The name stands alone over a rule, as the one column of a table: reads what stands alone in each line below it.
+fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let blank = text.from(to).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'|' | b'*' | b'\r')).count();
+    if text.at(to + blank) != b'\n' || !begins_line(finds, from) {
+        return false;
+    }
+    let end = finds.text.floor_char_boundary((to + TABLE_MAX).min(finds.text.len()));
+    let mut at = to + blank + 1;
+    let mut found = false;
+    for (place, row) in finds.str(at, end).split_inclusive('\n').take(ROWS_MAX).enumerate() {
+        let start = at;
+        at += row.len();
+        let cell = row.trim_matches([' ', '|', '\n', '\r', '`']);
+        if place == 0 {
+            let rule = cell.len() >= 3 && cell.bytes().all(|byte| matches!(byte, b'-' | b'+' | b':' | b'='));
+            if rule { continue } else { return false }
+        }
+        if cell.is_empty() || cell.contains([' ', '|']) {
+            break;
+        }
+        let from = start + (row.len() - row.trim_start_matches([' ', '|', '`']).len());
+        if !cell.bytes().all(|byte| byte.is_ascii_alphabetic()) {
+            found |= judge(finds, named, from, from + cell.len(), Hold::Whole, 75);
+        }
     }
     found
 }
