@@ -337,6 +337,25 @@ proptest! {
 }
 
 #[test]
+fn a_label_that_had_its_value_gets_no_other_when_that_is_taken_out() {
+    for text in [
+        "dl=0a000=00a00=",
+        "routing, |56bbBa3.member id=\"3a3A016: 0BB566, =\"",
+        "0813739 is 348A57)dl|/5696BA3050.",
+        "name)passport is =\"96b827BB=2135A97:)",
+        "mrn is 9B5257\"  6A61A4357A\" 5/",
+        "name/mrn=294A784\n8690B/routing",
+        "<span>passport 96b827BB</span><span>2135A97B</span>",
+    ] {
+        let once = ENGINE.rewrite_wire(text, replaced);
+        assert_ne!(once, text);
+        assert_eq!(ENGINE.rewrite_wire(&once, replaced), once, "{text}");
+        let once = ENGINE.rewrite_wire(text, masked);
+        assert_eq!(ENGINE.rewrite_wire(&once, masked), once, "{text}");
+    }
+}
+
+#[test]
 fn the_manual_lists_every_kind() {
     let path = "docs/redaction.md";
     let manual = std::fs::read_to_string(path).unwrap();

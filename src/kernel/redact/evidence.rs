@@ -2,6 +2,7 @@
 use super::Kind;
 use super::labels::{self, Labels, Match};
 use super::tables::Tables;
+use super::taken;
 use super::words::Words;
 use std::cell::OnceCell;
 
@@ -127,6 +128,10 @@ impl<'v> Surroundings<'v> {
         {
             return Front::direct(labels, None);
         }
+        let (before, whole_line) = match taken::behind_last(before).and_then(|end| before.get(end..)) {
+            Some(rest) => (rest, false),
+            None => (before, whole_line),
+        };
         let clean = peel(before);
         let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
         if !clean.ends_with([':', '='])
@@ -220,6 +225,7 @@ impl<'v> Surroundings<'v> {
     fn after(&self, end: usize) -> Option<(Labels, bool)> {
         let to = floor(self.text, (end + AFTER).min(self.text.len()));
         let text = self.text.get(end..to)?;
+        let text = taken::first(text).and_then(|taken| text.get(..taken)).unwrap_or(text);
         if text.starts_with('^') {
             return typed(text).map(|labels| (labels, true));
         }
@@ -228,7 +234,8 @@ impl<'v> Surroundings<'v> {
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
         let stop = text.bytes().position(ends).unwrap_or(text.len());
         // `12 is not valid for field "ssn"`
-        let namer = |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
+        let namer =
+            |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
         let quoted = text.get(..stop).and_then(|front| front.strip_suffix(' ')).is_some_and(namer);
         let stop = match text.get(stop..).and_then(|rest| rest.strip_prefix('"')).filter(|_| quoted) {
             Some(rest) => stop + 1 + rest.bytes().position(ends).unwrap_or(rest.len()),
@@ -245,7 +252,9 @@ impl<'v> Surroundings<'v> {
         let between = text.get(..found.start)?;
         // `12 for column ssn`: of what, the next says.
         let names = found.labels.any(Labels::OTHER)
-            && text.get(found.start..found.end).is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
+            && text
+                .get(found.start..found.end)
+                .is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
         let (found, text) = match text.get(found.end..).filter(|_| names) {
             Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 3)?, rest),
             None => (found, text),
@@ -269,11 +278,15 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         };
         // Another may be around it.
-        let front = front.ends_with('>').then(|| front.rfind('<').and_then(|open| front.get(open..).zip(front.get(..open))));
+        let front =
+            front.ends_with('>').then(|| front.rfind('<').and_then(|open| front.get(open..).zip(front.get(..open))));
         let Some(Some((tag, rest))) = front else { return Labels::NONE };
         let closed = if tag.starts_with("</") { format_end(rest) } else { rest.trim_end() };
         let closed = if tag.starts_with("</") || !closed.ends_with('>') { closed } else { content(closed) };
         let name = closed.rsplit('>').next().unwrap_or(closed).trim();
+        if taken::first(name).is_some() {
+            return Labels::NONE;
+        }
         let name = name.trim_end_matches([':', ' ', '*']);
         if name.is_empty() || name.len() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
     }
@@ -283,7 +296,7 @@ impl<'v> Surroundings<'v> {
         let from = floor(self.text, start.saturating_sub(2 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
-        let asks = whole_line && line.ends_with(['?', '？']);
+        let asks = whole_line && line.ends_with(['?', '？']) && taken::first(line).is_none();
         if asks { labels::of_key(line) } else { Labels::NONE }
     }
 
@@ -308,6 +321,7 @@ impl<'v> Surroundings<'v> {
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         // The cells of a row are not one heading.
         let short = line.chars().count() <= 48
+            && taken::first(line).is_none()
             && !line.contains(['\t', '|', ';'])
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
@@ -499,16 +513,84 @@ fn typed(text: &str) -> Option<Labels> {
 
 /// Words before what was, and before what is.
 const CHANGES: &[(&str, &str)] = &[
-    ("from", "to"), ("von", "auf"), ("von", "zu"), ("de", "à"), ("de", "a"), ("de", "para"), ("da", "a"), ("van", "naar"),
-    ("fra", "til"), ("från", "till"), ("z", "na"), ("was", "is"), ("was", "now"), ("with", "by"),
+    ("from", "to"),
+    ("von", "auf"),
+    ("von", "zu"),
+    ("de", "à"),
+    ("de", "a"),
+    ("de", "para"),
+    ("da", "a"),
+    ("van", "naar"),
+    ("fra", "til"),
+    ("från", "till"),
+    ("z", "na"),
+    ("was", "is"),
+    ("was", "now"),
+    ("with", "by"),
 ];
 
 /// Words of an answer before what was asked for.
 const FILLERS: &[&str] = &[
-    "it", "is", "it's", "its", "that", "that's", "thats", "sure", "ok", "okay", "yes", "yeah", "of", "course", "here",
-    "you", "go", "the", "my", "number", "so", "well", "um", "uh", "right", "would", "be", "are", "they", "hi", "please",
-    "ja", "klar", "die", "das", "ist", "lautet", "natürlich", "oui", "c'est", "bien", "sûr", "sí", "si", "es", "claro",
-    "sim", "é", "certo", "è", "tak", "oczywiście", "to", "jasne", "mine", "mein", "meine", "mi", "mon", "ma",
+    "it",
+    "is",
+    "it's",
+    "its",
+    "that",
+    "that's",
+    "thats",
+    "sure",
+    "ok",
+    "okay",
+    "yes",
+    "yeah",
+    "of",
+    "course",
+    "here",
+    "you",
+    "go",
+    "the",
+    "my",
+    "number",
+    "so",
+    "well",
+    "um",
+    "uh",
+    "right",
+    "would",
+    "be",
+    "are",
+    "they",
+    "hi",
+    "please",
+    "ja",
+    "klar",
+    "die",
+    "das",
+    "ist",
+    "lautet",
+    "natürlich",
+    "oui",
+    "c'est",
+    "bien",
+    "sûr",
+    "sí",
+    "si",
+    "es",
+    "claro",
+    "sim",
+    "é",
+    "certo",
+    "è",
+    "tak",
+    "oczywiście",
+    "to",
+    "jasne",
+    "mine",
+    "mein",
+    "meine",
+    "mi",
+    "mon",
+    "ma",
 ];
 
 /// Whether only such words stand behind who says it: `Customer: sure, it is`.
@@ -570,7 +652,14 @@ fn field(text: &str, start: usize) -> Option<Labels> {
             ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
             ("PID", 20) => Kind::DriverLicense,
             // One with a type says it itself.
-            ("PID", 2..=4) => return text.get(start..)?.split(['|', '~', '\n', '\r']).next()?.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(text.get(start + at..)?)),
+            ("PID", 2..=4) => {
+                return text
+                    .get(start..)?
+                    .split(['|', '~', '\n', '\r'])
+                    .next()?
+                    .find('^')
+                    .map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(text.get(start + at..)?));
+            }
             ("IN1", 36 | 49) => Kind::HealthMemberId,
             _ => return None,
         }
