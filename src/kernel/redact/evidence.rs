@@ -314,6 +314,9 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
+        if taken::first(line).is_some() {
+            return Labels::NONE;
+        }
         // A part of a form: `Content-Disposition: form-data; name="ssn"`.
         if let Some((_, name)) = line.split_once(" name=\"") {
             return labels::of_key(name.split('"').next().unwrap_or(name));
@@ -321,7 +324,6 @@ impl<'v> Surroundings<'v> {
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         // The cells of a row are not one heading.
         let short = line.chars().count() <= 48
-            && taken::first(line).is_none()
             && !line.contains(['\t', '|', ';'])
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
