@@ -1,7 +1,7 @@
 //! What keys say about the values under them, worked out once for each key of a document.
-use super::{Context, Kind};
 use super::labels::{self, Labels};
 use super::secrets::{Named, named};
+use super::{Context, Kind};
 
 /// How many keys are looked at for a label, from the innermost.
 const NEAR: usize = 4;

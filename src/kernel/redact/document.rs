@@ -403,7 +403,8 @@ impl<'s> Scan<'s> {
             self.row.truncate(first);
             return;
         }
-        let own = if roles.heads && object.entries().any(|(_, value)| has_rows(value)) { self.columns(object) } else { None };
+        let own =
+            if roles.heads && object.entries().any(|(_, value)| has_rows(value)) { self.columns(object) } else { None };
         let heads = own.as_deref().or(above);
         let mut found = found.into_iter().peekable();
         for (place, (key, value)) in object.entries().enumerate() {
@@ -490,7 +491,9 @@ impl<'s> Scan<'s> {
             match heads {
                 Some(heads) if element.is_array() => self.cells(element, heads),
                 Some(heads) if wraps_cells(element, count) => self.object(element, Some(heads), true),
-                _ if element.is_array() && let Some(name) = self.pair(element) => {
+                _ if element.is_array()
+                    && let Some(name) = self.pair(element) =>
+                {
                     let depth = self.path.len();
                     self.path.push(name);
                     element.elements().skip(1).for_each(|value| self.value(value, None));
@@ -540,7 +543,8 @@ impl<'s> Scan<'s> {
             return None;
         }
         let name = first.as_str().filter(is_name)?;
-        let is_word = |text: Cow<'_, str>| text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
+        let is_word =
+            |text: Cow<'_, str>| text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
         (!second.as_str().is_some_and(is_word)).then(|| self.step(name))
     }
 
@@ -652,7 +656,8 @@ impl<'s> Scan<'s> {
     fn columns(&mut self, object: Value<'s>) -> Option<Vec<Step<'s>>> {
         let heads = self.heads(object, HEADS_DEPTH)?;
         let name = |head: Value<'s>| {
-            const HEAD: &[&str] = &["name", "label", "field", "title", "columnname", "header", "displayname", "id", "key"];
+            const HEAD: &[&str] =
+                &["name", "label", "field", "title", "columnname", "header", "displayname", "id", "key"];
             let names = || {
                 let named = head.entries().take(PAIRS_MAX).filter(|(key, _)| above::is_in(&key.text(), HEAD));
                 named.filter_map(|(_, name)| name.as_str())
@@ -664,7 +669,8 @@ impl<'s> Scan<'s> {
 
     /// The array that names columns.
     fn heads(&mut self, object: Value<'s>, depth: usize) -> Option<Value<'s>> {
-        let is_head = |scan: &mut Self, key: json::Key<'s>| scan.keys.read(&scan.engine.known, &key.text()).is(Role::Heads);
+        let is_head =
+            |scan: &mut Self, key: json::Key<'s>| scan.keys.read(&scan.engine.known, &key.text()).is(Role::Heads);
         for (key, value) in object.entries().take(PAIRS_MAX) {
             let inner = match value.kind() {
                 json::Kind::Array if !has_rows(value) && is_head(self, key) => return Some(value),
@@ -689,7 +695,10 @@ impl<'s> Scan<'s> {
         let heads: Option<Vec<_>> =
             first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
         // Names and values: the next row has a name too.
-        let pairs = || first.elements().count() == 2 && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_head(&text) && is_name(&text));
+        let pairs = || {
+            first.elements().count() == 2
+                && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_head(&text) && is_name(&text))
+        };
         heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()) && !pairs())
     }
 

@@ -228,7 +228,8 @@ impl<'v> Surroundings<'v> {
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
         let stop = text.bytes().position(ends).unwrap_or(text.len());
         // `12 is not valid for field "ssn"`
-        let namer = |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
+        let namer =
+            |front: &str| NAMERS.iter().any(|name| front.strip_suffix(name).is_some_and(|front| front.ends_with(' ')));
         let quoted = text.get(..stop).and_then(|front| front.strip_suffix(' ')).is_some_and(namer);
         let stop = match text.get(stop..).and_then(|rest| rest.strip_prefix('"')).filter(|_| quoted) {
             Some(rest) => stop + 1 + rest.bytes().position(ends).unwrap_or(rest.len()),
@@ -245,7 +246,9 @@ impl<'v> Surroundings<'v> {
         let between = text.get(..found.start)?;
         // `12 for column ssn`: of what, the next says.
         let names = found.labels.any(Labels::OTHER)
-            && text.get(found.start..found.end).is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
+            && text
+                .get(found.start..found.end)
+                .is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
         let (found, text) = match text.get(found.end..).filter(|_| names) {
             Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 3)?, rest),
             None => (found, text),
@@ -494,16 +497,84 @@ fn typed(text: &str) -> Option<Labels> {
 
 /// Words before what was, and before what is.
 const CHANGES: &[(&str, &str)] = &[
-    ("from", "to"), ("von", "auf"), ("von", "zu"), ("de", "à"), ("de", "a"), ("de", "para"), ("da", "a"), ("van", "naar"),
-    ("fra", "til"), ("från", "till"), ("z", "na"), ("was", "is"), ("was", "now"), ("with", "by"),
+    ("from", "to"),
+    ("von", "auf"),
+    ("von", "zu"),
+    ("de", "à"),
+    ("de", "a"),
+    ("de", "para"),
+    ("da", "a"),
+    ("van", "naar"),
+    ("fra", "til"),
+    ("från", "till"),
+    ("z", "na"),
+    ("was", "is"),
+    ("was", "now"),
+    ("with", "by"),
 ];
 
 /// Words of an answer before what was asked for.
 const FILLERS: &[&str] = &[
-    "it", "is", "it's", "its", "that", "that's", "thats", "sure", "ok", "okay", "yes", "yeah", "of", "course", "here",
-    "you", "go", "the", "my", "number", "so", "well", "um", "uh", "right", "would", "be", "are", "they", "hi", "please",
-    "ja", "klar", "die", "das", "ist", "lautet", "natürlich", "oui", "c'est", "bien", "sûr", "sí", "si", "es", "claro",
-    "sim", "é", "certo", "è", "tak", "oczywiście", "to", "jasne", "mine", "mein", "meine", "mi", "mon", "ma",
+    "it",
+    "is",
+    "it's",
+    "its",
+    "that",
+    "that's",
+    "thats",
+    "sure",
+    "ok",
+    "okay",
+    "yes",
+    "yeah",
+    "of",
+    "course",
+    "here",
+    "you",
+    "go",
+    "the",
+    "my",
+    "number",
+    "so",
+    "well",
+    "um",
+    "uh",
+    "right",
+    "would",
+    "be",
+    "are",
+    "they",
+    "hi",
+    "please",
+    "ja",
+    "klar",
+    "die",
+    "das",
+    "ist",
+    "lautet",
+    "natürlich",
+    "oui",
+    "c'est",
+    "bien",
+    "sûr",
+    "sí",
+    "si",
+    "es",
+    "claro",
+    "sim",
+    "é",
+    "certo",
+    "è",
+    "tak",
+    "oczywiście",
+    "to",
+    "jasne",
+    "mine",
+    "mein",
+    "meine",
+    "mi",
+    "mon",
+    "ma",
 ];
 
 /// Whether only such words stand behind who says it: `Customer: sure, it is`.
