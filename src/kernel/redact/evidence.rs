@@ -274,16 +274,11 @@ impl<'v> Surroundings<'v> {
     fn sibling(&self, start: usize) -> Labels {
         let from = floor(self.text, start.saturating_sub(4 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
-        let Some(front) = text.rfind('<').and_then(|open| text.get(..open)).map(str::trim_end) else {
+        let front = text.rfind('<').and_then(|open| text.get(..open)).map_or("", str::trim_end);
+        if !front.ends_with('>') {
             return Labels::NONE;
-        };
-        // Another may be around it.
-        let front =
-            front.ends_with('>').then(|| front.rfind('<').and_then(|open| front.get(open..).zip(front.get(..open))));
-        let Some(Some((tag, rest))) = front else { return Labels::NONE };
-        let closed = if tag.starts_with("</") { format_end(rest) } else { rest.trim_end() };
-        let closed = if tag.starts_with("</") || !closed.ends_with('>') { closed } else { content(closed) };
-        let name = closed.rsplit('>').next().unwrap_or(closed).trim();
+        }
+        let name = content(front).trim();
         if taken::first(name).is_some() {
             return Labels::NONE;
         }
@@ -607,15 +602,6 @@ fn is_rule(line: &str) -> bool {
     line.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'+' | b'|' | b':' | b' '))
 }
 
-/// Without the tags that end it.
-fn format_end(text: &str) -> &str {
-    let mut rest = text.trim_end();
-    while let Some(open) = rest.ends_with('>').then(|| rest.rfind("</")).flatten() {
-        rest = rest.get(..open).unwrap_or_default().trim_end();
-    }
-    rest
-}
-
 /// How far back a segment of a message begins.
 const SEGMENT: usize = 512;
 
@@ -625,16 +611,16 @@ fn field(text: &str, start: usize) -> Option<Labels> {
     let from = floor(text, start.saturating_sub(SEGMENT));
     let front = text.get(from..start)?;
     let of_x12 = front.ends_with('*');
-    let ends = |c: char| matches!(c, '\n' | '\r') || of_x12 && c == '~';
-    let segment = front.rsplit(ends).next()?;
-    if segment.len() == front.len() && from > 0 {
+    let line = memchr::memrchr2(b'\n', b'\r', front.as_bytes());
+    let end = if of_x12 { line.max(memchr::memrchr(b'~', front.as_bytes())) } else { line };
+    if end.is_none() && from > 0 {
         return None;
     }
-    let kind = if of_x12 {
-        let mut fields = segment.trim_start().split('*');
-        let name = fields.next()?;
-        let before = segment.strip_suffix('*')?.rsplit('*').next()?;
-        match (name, before) {
+    let segment = front.get(end.map_or(0, |end| end + 1)..)?.trim_start();
+    let mark = if of_x12 { '*' } else { '|' };
+    let (name, rest) = segment.split_once(mark).filter(|(name, _)| matches!(name.len(), 2..=3))?;
+    if of_x12 {
+        let kind = match (name, rest.strip_suffix(mark)?.rsplit(mark).next()?) {
             ("DMG", "D8") => Kind::DateOfBirth,
             ("NM1" | "REF", "SY" | "34") => Kind::UsSsn,
             ("NM1", "MI") | ("REF", "1W" | "IG") => Kind::HealthMemberId,
@@ -642,29 +628,24 @@ fn field(text: &str, start: usize) -> Option<Labels> {
             ("REF", "EA" | "EJ") => Kind::MedicalRecord,
             ("PER", "TE" | "CP" | "HP" | "WP" | "FX") => Kind::Phone,
             _ => return None,
-        }
-    } else {
-        let (name, rest) = segment.split_once('|')?;
-        if name.len() != 3 {
-            return None;
-        }
-        match (name, memchr::memchr_iter(b'|', rest.as_bytes()).count() + 1) {
-            ("PID", 7) | ("NK1", 16) | ("GT1", 8) | ("IN1", 18) => Kind::DateOfBirth,
-            ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
-            ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
-            ("PID", 20) => Kind::DriverLicense,
+        };
+        return Some(Labels::of(kind));
+    }
+    if !matches!(name, "PID" | "NK1" | "GT1" | "IN1" | "IN2") {
+        return None;
+    }
+    let kind = match (name, rest.bytes().filter(|byte| *byte == b'|').count() + 1) {
+        ("PID", 7) | ("NK1", 16) | ("GT1", 8) | ("IN1", 18) => Kind::DateOfBirth,
+        ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
+        ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
+        ("PID", 20) => return Some(Labels::of(Kind::DriverLicense).with(Labels::of(Kind::UsSsn))),
+        ("IN1", 36 | 49) => Kind::HealthMemberId,
+        ("PID", 2..=4) => {
             // One with a type says it itself.
-            ("PID", 2..=4) => {
-                return text
-                    .get(start..)?
-                    .split(['|', '~', '\n', '\r'])
-                    .next()?
-                    .find('^')
-                    .map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(text.get(start + at..)?));
-            }
-            ("IN1", 36 | 49) => Kind::HealthMemberId,
-            _ => return None,
+            let value = text.get(start..floor(text, start + AFTER).max(start))?.split(['|', '~', '\n', '\r']).next()?;
+            return value.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(value.get(at..)?));
         }
+        _ => return None,
     };
     Some(Labels::of(kind))
 }

@@ -3,6 +3,8 @@
 use super::{Context, Engine, Kind};
 use crate::kernel::json::{Bounds, Document};
 
+mod layouts;
+
 fn found(text: &str) -> Vec<(Kind, String)> {
     let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
     let spans = engine.scan_text(text, &Context::default());

@@ -18,6 +18,8 @@ pub(super) struct Progress {
     name: usize,
     /// The end of the last table.
     table: usize,
+    /// The end of the last rows under a rule.
+    ruled: usize,
     /// The end of the last value found.
     value: usize,
 }
@@ -259,7 +261,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         }
     }
     if column(finds, named, from, to, progress)
-        || ruled(finds, named, from, to)
+        || ruled(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to)
         || verb
@@ -1079,10 +1081,10 @@ fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
 }
 
 /// The name stands alone over a rule, as the one column of a table: reads what stands alone in each line below it.
-fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     let text = finds.bytes;
     let blank = text.from(to).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'|' | b'*' | b'\r')).count();
-    if text.at(to + blank) != b'\n' || !begins_line(finds, from) {
+    if from < progress.ruled || text.at(to + blank) != b'\n' || !begins_line(finds, from) {
         return false;
     }
     let end = finds.text.floor_char_boundary((to + TABLE_MAX).min(finds.text.len()));
@@ -1104,6 +1106,7 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
             found |= judge(finds, named, from, from + cell.len(), Hold::Whole, 75);
         }
     }
+    progress.ruled = at;
     found
 }
 

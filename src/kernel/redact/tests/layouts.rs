@@ -1,0 +1,214 @@
+//! Where layouts of others put a label, and what is left alone because its label says something else.
+use super::super::{Engine, Kind};
+
+/// What is found where a document or a text stands on the wire.
+fn told(text: &str) -> Vec<(Kind, &str)> {
+    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
+    engine.scan_wire(text).iter().map(|span| (span.kind, &text[span.start..span.end])).collect()
+}
+
+fn all_tell(texts: &[&str], kind: Kind, value: &str) {
+    for text in texts {
+        assert_eq!(told(text), [(kind, value)], "{text}");
+    }
+}
+
+fn none_tells(texts: &[&str]) {
+    for text in texts {
+        assert_eq!(told(text), [], "{text}");
+    }
+}
+
+#[test]
+fn an_element_says_what_its_sibling_holds() {
+    all_tell(
+        &[
+            "<span class=\"label\">PESEL</span><span class=\"value\">96042240575</span>",
+            "<span>PESEL</span> <span>96042240575</span>",
+            "<label>PESEL</label><input value=\"96042240575\">",
+            "<label class=\"form-label col-sm-2 col-form-label\">PESEL:</label>\n<input type=\"text\" id=\"f1\" value=\"96042240575\">",
+            "<dict>\n\t<key>region</key>\n\t<string>LATAM</string>\n\t<key>pesel</key>\n\t<string>96042240575</string>\n</dict>",
+        ],
+        Kind::PlPesel,
+        "96042240575",
+    );
+    all_tell(&["<span>cvv</span><span>652</span>", "<key>cvv2</key>\n<string>652</string>"], Kind::CardCvv, "652");
+    all_tell(
+        &["<label>Password</label><input type=\"text\" value=\"Sommer3974!\">", "<b>Password:</b> <i>Sommer3974!</i>"],
+        Kind::Password,
+        "Sommer3974!",
+    );
+    none_tells(&[
+        "<span>Order no</span><span>96042240575</span>",
+        "<span>PESEL</span><span>n/a</span><span>Build</span><span>96042240575</span>",
+        "<label>cvv</label><input name=\"qty\" value=\"652\">",
+        "<dict>\n\t<key>driverLicense</key>\n\t<string>none</string>\n\t<key>sizeBytes</key>\n\t<string>13886871</string>\n</dict>",
+    ]);
+}
+
+#[test]
+fn an_element_says_what_it_holds_whatever_its_attributes() {
+    all_tell(&["<m:Cvv xsi:type=\"xsd:string\">652</m:Cvv>", "<cvv class=\"x\">652</cvv>"], Kind::CardCvv, "652");
+    all_tell(
+        &[
+            "<m:AdminPwd xsi:type=\"xsd:string\">Sommer3974!</m:AdminPwd>",
+            "<Item><password value=\"Sommer3974!\"/></Item>",
+        ],
+        Kind::Password,
+        "Sommer3974!",
+    );
+    none_tells(&["<m:Qty xsi:type=\"xsd:string\">652</m:Qty>", "<x:PasswordPolicy value=\"min12\"/>"]);
+}
+
+#[test]
+fn a_column_says_what_the_cells_of_its_rows_are_wherever_it_is_named() {
+    all_tell(
+        &[
+            r#"{"schema":{"fields":[{"name":"n"},{"name":"dob"}]},"rows":[{"f":[{"v":"7"},{"v":"1974-12-25"}]}]}"#,
+            r#"{"cols":[{"id":"A","label":"dob"}],"rows":[{"c":[{"v":"1974-12-25"}]}]}"#,
+            r#"{"columnMetadata":[{"name":"dob"}],"records":[[{"stringValue":"1974-12-25"}]]}"#,
+            r#"{"metaData":[{"name":"DOB"}],"data":[["1974-12-25"]]}"#,
+            r#"{"manifest":{"schema":{"columns":[{"name":"dob"}]}},"result":{"data_array":[["1974-12-25"]]}}"#,
+            r#"{"columns":["name","value"],"rows":[["dob","1974-12-25"],["due","1974-12-26"]]}"#,
+        ],
+        Kind::DateOfBirth,
+        "1974-12-25",
+    );
+    none_tells(&[
+        r#"{"schema":{"fields":[{"name":"due"},{"name":"dob"}]},"rows":[{"f":[{"v":"1974-12-25"},{"v":"x"}]}]}"#,
+        r#"{"columns":["id","dob"],"rows":[{"id":7,"tags":["a","1974-12-25","b"]}]}"#,
+    ]);
+}
+
+#[test]
+fn the_first_of_a_pair_says_what_the_second_is() {
+    all_tell(&[r#"[["qty","534"],["cvv","535"]]"#, r#"["--count","534","--cvv","535"]"#], Kind::CardCvv, "535");
+    all_tell(
+        &[r#"[["Password","Sommer3974!"]]"#, r#"{"args":["-v","--password","Sommer3974!"]}"#],
+        Kind::Password,
+        "Sommer3974!",
+    );
+    none_tells(&[
+        r#"{"unique_together":[["password","email"],["token","hash"]]}"#,
+        r#"{"required":["password","email"]}"#,
+        r#"[["qty","534"],["order","138580358"]]"#,
+    ]);
+}
+
+#[test]
+fn what_only_wraps_a_value_is_what_it_stands_under() {
+    all_tell(
+        &[
+            r#"{"PESEL":{"rich_text":[{"plain_text":"96042240575"}]}}"#,
+            r#"{"question":{"title":"PESEL"},"answer":{"text":"96042240575"}}"#,
+            r#"{"columnName":"pesel","cellValue":"96042240575"}"#,
+        ],
+        Kind::PlPesel,
+        "96042240575",
+    );
+    all_tell(
+        &[r#"{"person":{"birth":{"date":"1974-12-25"}}}"#, r#"{"Date of birth":{"date":{"start":"1974-12-25"}}}"#],
+        Kind::DateOfBirth,
+        "1974-12-25",
+    );
+    all_tell(
+        &[r#"{"Password":{"rich_text":[{"plain_text":"Sommer3974!"}]}}"#, r#"{"RedisPassword__c":"Sommer3974!"}"#],
+        Kind::Password,
+        "Sommer3974!",
+    );
+    none_tells(&[
+        r#"{"event":{"date":"1974-12-25"}}"#,
+        r#"{"question":{"title":"Order number"},"answer":{"text":"96042240575"}}"#,
+        r#"{"license":{"text":"Permission is hereby granted to whoever obtains a copy of release 12345678 of it"}}"#,
+    ]);
+}
+
+#[test]
+fn what_was_and_what_is_have_one_name() {
+    all_tell(
+        &[
+            r#"{"field":"PESEL","fromString":null,"toString":"96042240575"}"#,
+            r#"{"field":"PESEL","previousValue":"96042240575","currentValue":null}"#,
+        ],
+        Kind::PlPesel,
+        "96042240575",
+    );
+    let pair = [(Kind::PlPesel, "96042240575"), (Kind::PlPesel, "92081294106")];
+    assert_eq!(told("PESEL changed from 96042240575 to 92081294106 by admin"), pair);
+    none_tells(&[
+        r#"{"field":"order","fromString":null,"toString":"96042240575"}"#,
+        "Order changed from 96042240575 to 92081294106",
+    ]);
+}
+
+#[test]
+fn a_refusal_names_the_value_before_it() {
+    all_tell(
+        &[
+            "Value '96042240575' for column pesel is invalid (row 2)",
+            "Value '96042240575' is not valid for field \"pesel\"",
+            "\"96042240575\" is not a valid PESEL",
+        ],
+        Kind::PlPesel,
+        "96042240575",
+    );
+    none_tells(&[
+        "Value '96042240575' for column order_id is invalid (row 2)",
+        "\"96042240575\" is not a valid order number",
+    ]);
+}
+
+#[test]
+fn fields_of_messages_are_what_their_segment_says() {
+    let hl7 = "PID|1||793-48-53^^^GH^MR||Quist^Greta||19741225|F\rPV1|1|I|19741226";
+    assert_eq!(told(hl7), [(Kind::MedicalRecord, "793-48-53"), (Kind::DateOfBirth, "19741225")]);
+    let second = "PID|1||9434765919^^^NHS^NH~P-182477^^^RXX^MR||R";
+    assert_eq!(told(second), [(Kind::UkNhs, "9434765919"), (Kind::MedicalRecord, "P-182477")]);
+    let x12 = "NM1*IL*1*QUIST*GRETA****MI*W123456789~DMG*D8*19741225*F~REF*SY*219099999~";
+    let fields = [(Kind::HealthMemberId, "W123456789"), (Kind::DateOfBirth, "19741225"), (Kind::UsSsn, "219099999")];
+    assert_eq!(told(x12), fields);
+    none_tells(&["OBX|1|NM|19741225||20240203", "DTP*472*D8*19741225~REF*D9*219099999~"]);
+}
+
+#[test]
+fn an_answer_may_begin_with_words_that_say_nothing() {
+    for answer in ["it is 96042240575", "sure, 96042240575", "ok 96042240575"] {
+        let text = format!("Agent: what is your PESEL?\nCustomer: {answer}");
+        assert_eq!(told(&text), [(Kind::PlPesel, "96042240575")], "{text}");
+    }
+    none_tells(&[
+        "Agent: what is your order number?\nCustomer: it is 96042240575",
+        "Agent: what is your CVV?\nCustomer: I have 652 reasons",
+    ]);
+}
+
+#[test]
+fn a_register_is_known_by_its_identifier() {
+    all_tell(
+        &[r#"{"identifier":[{"system":"urn:oid:2.16.840.1.113883.2.4.6.3","value":"111222333"}]}"#],
+        Kind::NlBsn,
+        "111222333",
+    );
+    none_tells(&[r#"{"identifier":[{"system":"urn:oid:1.2.36.146.595.217.0.1","value":"111222333"}]}"#]);
+}
+
+#[test]
+fn a_name_of_a_secret_stands_over_a_rule_before_leaders_or_as_an_argument() {
+    all_tell(
+        &[
+            "| Password |\n|---|\n| otter-tundra-77 |",
+            " password\n----------\n otter-tundra-77\n(1 row)",
+            "Password ........ otter-tundra-77",
+            "args:\n  - --password\n  - otter-tundra-77\n",
+        ],
+        Kind::Password,
+        "otter-tundra-77",
+    );
+    all_tell(&[" pesel\n-------\n 96042240575\n(1 row)"], Kind::PlPesel, "96042240575");
+    none_tells(&[
+        "Password\n--------\nRequired",
+        "Password policy\n---------------\nmin12_upper",
+        "Enter your password.... please wait",
+        "args:\n  - --password\n  - --verbose\n",
+    ]);
+}
