@@ -529,7 +529,7 @@ impl<'s> Scan<'s> {
             self.value(cell, None);
             self.path.truncate(depth);
             if name.is_none() && head.is_some_and(|head| head.key.is(Role::Names)) {
-                name = cell.as_str().filter(is_name).map(|text| self.step(text));
+                name = cell.as_str().filter(|text| is_name(text)).map(|text| self.step(text));
             }
         }
     }
@@ -542,7 +542,7 @@ impl<'s> Scan<'s> {
         if elements.next().is_some() || !is_short(&first) || second.is_object() {
             return None;
         }
-        let name = first.as_str().filter(is_name)?;
+        let name = first.as_str().filter(|text| is_name(text))?;
         let is_word =
             |text: Cow<'_, str>| text.bytes().all(|byte| byte.is_ascii_alphabetic() || matches!(byte, b'_' | b' '));
         (!second.as_str().is_some_and(is_word)).then(|| self.step(name))
@@ -553,7 +553,7 @@ impl<'s> Scan<'s> {
         if !element.raw().starts_with(b"\"-") || !is_short(&element) {
             return None;
         }
-        let name = element.as_str().filter(is_name)?;
+        let name = element.as_str().filter(|text| is_name(text))?;
         (!name.contains(['=', ' '])).then(|| self.step(name))
     }
 
@@ -662,7 +662,7 @@ impl<'s> Scan<'s> {
                 let named = head.entries().take(PAIRS_MAX).filter(|(key, _)| above::is_in(&key.text(), HEAD));
                 named.filter_map(|(_, name)| name.as_str())
             };
-            head.as_str().or_else(|| names().find(is_name)).or_else(|| names().next())
+            head.as_str().or_else(|| names().find(|text| is_name(text))).or_else(|| names().next())
         };
         Some(heads.elements().take(COLUMNS_MAX).map(|head| self.step(name(head).unwrap_or_default())).collect())
     }
@@ -710,7 +710,7 @@ impl<'s> Scan<'s> {
             Asks::Accused => self.names(object, first).any(|text| speaks(&text)),
             Asks::Anything => true,
         };
-        let found = if asks { self.names(object, first).find(is_name) } else { None };
+        let found = if asks { self.names(object, first).find(|text| is_name(text)) } else { None };
         found.map(|found| self.step(found))
     }
 
@@ -741,7 +741,7 @@ fn is_short(value: &Value<'_>) -> bool {
 }
 
 /// Whether a text says what a value beside it is.
-fn is_name(text: &Cow<'_, str>) -> bool {
+fn is_name(text: &str) -> bool {
     text.len() <= PAIR_MAX
         && match text.strip_prefix("urn:oid:") {
             Some(_) => oid(text).is_some(),

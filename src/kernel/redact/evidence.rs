@@ -435,7 +435,7 @@ fn said(tag: &str) -> &str {
     let (name, rest) = tag.split_once([' ', '\t', '\n', '>']).unwrap_or((tag, ""));
     match HTML.contains(&name) {
         true => rest,
-        false if labels::tells(name) => name,
+        false if matches!(rest, "" | "/>") || labels::tells(name) => name,
         false => tag,
     }
 }
@@ -594,7 +594,7 @@ const FILLERS: &[&str] = &[
 fn is_filler(clean: &str) -> bool {
     let Some((_, said)) = clean.rsplit_once([':', '>', '\t']) else { return false };
     let mut words = said.split([' ', ',', '.', '!', '-']).filter(|word| !word.is_empty());
-    said.len() <= 48 && words.all(|word| FILLERS.contains(&word.to_lowercase().as_str()))
+    said.len() <= 48 && words.all(|word| FILLERS.iter().any(|filler| word.eq_ignore_ascii_case(filler)))
 }
 
 /// A line without letters and digits: the rule below a heading.
