@@ -237,13 +237,27 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     {
         return;
     }
-    let place = by_syntax(finds, from, to).filter(|_| {
+    // `${{ secrets.API_KEY }}`, `%DB_PASS%`: a value that stands elsewhere, not the name of what comes next.
+    if template(finds, from, to) {
+        return;
+    }
+    let element = element(finds, from);
+    let kind_of = is_kind(finds, from);
+    let place = if element {
+        by_element(finds, to)
+    } else if kind_of {
+        paired(finds, past_quotes(finds, to).0)
+    } else {
+        by_syntax(finds, from, to)
+    };
+    let place = place.filter(|_| {
         !verb
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
                 Some(b':' | b'=' | b'>' | b'|')
             )
     });
+    let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
@@ -257,6 +271,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
             return;
         }
+        // What stands in for a value in quotes is the value: what follows it belongs to other names.
+        let quoted = matches!(finds.bytes.before(value.start), b'"' | b'\'');
+        if quoted && value::placeholder(finds.bytes.range(value.start, value.end)) {
+            return;
+        }
+    }
+    // What an element holds ends with it, and what is the kind of something is the name of nothing.
+    if element && found || kind_of {
+        return;
     }
     if column(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
@@ -267,6 +290,76 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     by_prose(finds, named, to);
     from_behind(finds, named, from);
+}
+
+/// Whether the name stands in a template, an expression or a variable: `{{ vault.token }}`, `$(token)`, `%TOKEN%`.
+fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let blank = text.from(to).iter().take(8).take_while(|byte| matches!(byte, b' ' | b')')).count();
+    let closed = text.at(to + blank);
+    if !matches!(closed, b'}' | b'%') && text.at(to) != b')' {
+        return false;
+    }
+    let back = text.range(from.saturating_sub(48), from);
+    let inner = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'_' | b'-' | b' ' | b'(' | b'$');
+    let open = back.len() - back.iter().rev().take_while(inner).count();
+    let back = back.get(..open).unwrap_or_default();
+    match closed {
+        b'}' => [b"{{", b"${", b"#{", b"%{", b"@{"].iter().any(|mark| back.ends_with(*mark)),
+        b'%' => back.ends_with(b"%") || back.ends_with(b"<%="),
+        _ => text.range(from.saturating_sub(2), from) == b"$(",
+    }
+}
+
+/// Whether the name is what kind of thing something is: `token_type: access_token`, `<tokenType>access_token<`.
+fn is_kind(finds: &Finds<'_>, from: usize) -> bool {
+    let back = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
+    let label = back.trim_end_matches([' ', '"', '\'', '\\', ':', '=', '>']);
+    let word = label.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    let ends = |kind: &str| {
+        word.len() >= kind.len() && word.get(word.len() - kind.len()..).is_some_and(|end| end.eq_ignore_ascii_case(kind))
+    };
+    let set = back.get(label.len()..).is_some_and(|gap| gap.contains([':', '=', '>']));
+    // `token_type access_token` in a log; `type password` asks for one.
+    let joined = label.get(..label.len() - word.len()).is_some_and(|rest| rest.ends_with(['_', '-'])) || word.len() > 4;
+    (ends("type") || ends("kind")) && (set || joined && label.len() < back.len())
+}
+
+/// Whether the name is that of an element: `<password`, `<m:AdminPwd`.
+fn element(finds: &Finds<'_>, from: usize) -> bool {
+    let text = finds.bytes;
+    if text.before(from) == b':' {
+        let prefix =
+            text.range(from.saturating_sub(24), from - 1).iter().rev().take_while(|byte| byte.is_ascii_alphanumeric());
+        return text.before(from - 1 - prefix.count()) == b'<';
+    }
+    text.before(from) == b'<'
+}
+
+/// What the element whose name ends at `to` holds: `<password>…</password>`, `<password type="text">…`,
+/// `<password value="…"/>`.
+fn by_element(finds: &Finds<'_>, to: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let open = to + text.from(to).iter().take(160).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
+    let attributes = text.range(to, open);
+    if let Some(value) = memchr::memmem::find(attributes, b" value=")
+        && text.at(open) != b'<'
+    {
+        let range = extent(finds, to + value + 7, false)?;
+        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+    }
+    (text.at(open) == b'>' && text.before(open) != b'/').then(|| tagged(finds, open + 1)).flatten()
+}
+
+/// Where the quotes and brackets behind a name end, and whether there are quotes.
+fn past_quotes(finds: &Finds<'_>, to: usize) -> (usize, bool) {
+    let text = finds.bytes;
+    let (mut at, mut quoted) = (to, false);
+    while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
+        quoted |= matches!(text.at(at), b'"' | b'\'' | b'`');
+        at += 1;
+    }
+    (at, quoted)
 }
 
 /// Whether only marks of lists, quotes and declarations stand between the start of the line and `from`.
@@ -301,21 +394,12 @@ fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
 /// The value where a grammar puts it: after `=`, `:`, `=>`, in quotes, between tags, as an option.
 fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let text = finds.bytes;
-    let mut at = to;
     let opened = text.before(from);
     let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
-    // `<password>…</password>`, `<password type="text">…`.
-    if opened == b'<' {
-        let open = at + text.from(at).iter().take(80).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
-        if text.at(open) == b'>' && text.before(open) != b'/' {
-            return tagged(finds, open + 1);
-        }
-        return None;
-    }
-    let mut quoted = false;
-    while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
-        quoted |= matches!(text.at(at), b'"' | b'\'' | b'`');
-        at += 1;
+    let (mut at, quoted) = past_quotes(finds, to);
+    // `find_element("password").send_keys("…")`
+    if quoted && text.at(at) == b'.' && text.before(at) == b')' {
+        return typed(finds, at + 1);
     }
     // `Password (temporary): …`
     if text.at(at) == b' ' && text.at(at + 1) == b'(' {
@@ -374,6 +458,14 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// What a program types into the field it found: `.send_keys("…")`, `.fill('…')`.
+fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
+    const TYPES: &[&str] = &["send_keys(", "sendKeys(", "fill(", "type(", "setValue(", "set_value(", "val(", "set("];
+    let call = TYPES.iter().find(|call| finds.bytes.has(at, call))?;
+    let range = extent(finds, at + call.len(), false)?;
+    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
@@ -474,7 +566,12 @@ fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let blank = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
     let mut at = at + blank;
     if text.at(at) == b'<' && text.at(at + 1) != b'!' {
-        return None;
+        // `<password><value>…`
+        let inner = ["<value>", "<string>", "<b>", "<code>"].iter().find(|inner| text.has(at, inner))?;
+        at += inner.len();
+        if text.at(at) == b'<' {
+            return None;
+        }
     }
     if text.has(at, "<![CDATA[") {
         at += 9;
@@ -503,7 +600,7 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         next += text.from(next).iter().take(32).position(|byte| *byte == b'>')? + 1;
         next = blank(next);
         let inner = text.from(next).iter().take(32).position(|byte| *byte == b'>')?;
-        return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
+        return (text.has(next, "<") && pairs(finds, at, next)).then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
     // `variable "db_password" { type = string default = "…" }`
@@ -543,6 +640,19 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     next += text.from(next).iter().take(16).take_while(|byte| **byte == b' ').count();
     let range = extent(finds, next, true)?;
     Some(Place { value: range.value, hold: Hold::Whole })
+}
+
+/// Whether the element that closes at `closed` names what the one that opens at `opened` holds. One that is itself
+/// called after a secret holds its name or kind, and the next element is a field of its own.
+fn pairs(finds: &Finds<'_>, closed: usize, opened: usize) -> bool {
+    let tag = |at: usize| {
+        let length = finds.bytes.from(at).iter().take(32).position(|byte| matches!(byte, b'>' | b' ' | b'/'));
+        finds.str(at, at + length.unwrap_or(0))
+    };
+    let (first, second) = (tag(closed + 2), tag(opened + 1));
+    let kind = first.get(first.len().saturating_sub(4)..).unwrap_or("");
+    let kind = kind.eq_ignore_ascii_case("type") || kind.eq_ignore_ascii_case("kind");
+    !kind && !names::mentions(first) || first == second || value::contains(second.as_bytes(), "value")
 }
 
 /// A value on the line below its name, when it is alone there.
@@ -798,6 +908,13 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     };
     let length = finds.bytes.from(at).iter().take(VALUE).take_while(token).count();
     let drawn = finds.str(at, at + length).trim_end_matches(['.', ':', ',']);
+    // `{TokenType:Bearer RequestId:…}`: the next field.
+    let field = drawn.split_once(':').is_some_and(|(name, _)| {
+        name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    });
+    if field {
+        return;
+    }
     if value::opaque(drawn.as_bytes(), true)
         && drawn.len() >= 16
         && (!header || super::rarity::rarity(drawn.as_bytes()) > 60 || value::uuid(drawn.as_bytes()))
@@ -806,11 +923,16 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     }
 }
 
+/// Marks that sentences have around a value.
+const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
+
 /// A sentence about the name that tells the value: `the password for the box is …`, `token … was rejected`.
 fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
     let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
     let rest = finds.str(to, ceiling);
-    if !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
+    // `getElement("password").click()`: a program goes on.
+    let program = rest.starts_with(['"', '\'', '`']) && rest.get(1..).is_some_and(|rest| rest.starts_with([')', ']']));
+    if program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
     let (mut told, mut described) = (false, false);
@@ -838,6 +960,15 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
             .get(lead..)
             .unwrap_or("")
             .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
+        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
+        let lead = lead + marked;
+        let inner = inner.get(marked..).unwrap_or("");
+        let tag = inner.find('<').filter(|at| {
+            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
+        });
+        let ended = ended || tag.is_some();
+        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
         let range = start + lead..start + lead + inner.len();
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
@@ -1049,9 +1180,13 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named_cell = |name: &str| {
         let name = name.trim_matches(mark);
-        name.len() <= 48 && name.chars().all(cell) && !name.starts_with(|c: char| c.is_ascii_digit())
+        name.len() <= 48
+            && name.chars().all(cell)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !value::withheld(name)
     };
-    if heads < 2 || !alone || !head.split(delimiter).all(named_cell) {
+    // `| Password | ******** |` is a row: what is covered heads nothing.
+    if heads < 2 || !alone || head.contains("***") || !head.split(delimiter).all(named_cell) {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
