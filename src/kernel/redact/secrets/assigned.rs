@@ -96,6 +96,9 @@ pub(super) fn part(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     }
 }
 
+/// Words of sentences and logs before `token=…` that are no part of the name.
+const SAID: &[&str] = &["output", "input", "invalid", "expired", "check", "verify", "validate", "with", "used", "run"];
+
 /// What the name promises together with the words beside it, and where it ends with them.
 fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> {
     let name = finds.str(from, to);
@@ -120,8 +123,11 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
-        matches!(finds.bytes.at(to), b':' | b'=') && (before.contains("user") || before.contains("login"))
+        matches!(finds.bytes.at(to), b':' | b'=') && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
     };
+    if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
+        return Some((Named::Password, to));
+    }
     if name.eq_ignore_ascii_case("pass")
         && !credentials()
         && phrase(1).is_some_and(|phrase| {
@@ -135,7 +141,11 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if alone.is_some() {
         // `page token`, `forgot password`: the word before takes the promise back; others leave it.
         return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
-            Some(phrase) => names::named(phrase).map(|named| (named, to)),
+            Some(phrase) => {
+                let said = phrase.split(' ').next().unwrap_or("");
+                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
+                if apart { alone } else { names::named(phrase) }.map(|named| (named, to))
+            }
             None => alone.map(|named| (named, to)),
         };
     }
@@ -147,6 +157,9 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
         if let Some(named) = phrase(words).and_then(names::named) {
             return Some((named, to));
         }
+    }
+    if !names::stem(name) {
+        return None;
     }
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
@@ -241,12 +254,16 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if template(finds, from, to) {
         return;
     }
+    if configured(finds, from, to) {
+        return;
+    }
     let element = element(finds, from);
     let kind_of = is_kind(finds, from);
     let place = if element {
         by_element(finds, to)
     } else if kind_of {
-        paired(finds, past_quotes(finds, to).0)
+        let quotes = past_quotes(finds, to).0;
+        paired(finds, quotes).or_else(|| by_element(finds, quotes).filter(|_| quotes > to))
     } else {
         by_syntax(finds, from, to)
     };
@@ -433,6 +450,12 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value = annotated(finds, after, value);
         }
         None if call => value += 1,
+        None if text.at(after) >= 0x80 && joined(finds, after).is_some() => value += joined(finds, after).unwrap_or(0),
+        None if finds.str(from, to) == "rootpw" && begins_line(finds, from) && spaced > 0 => {
+            value += if text.has(after, "--plaintext ") { 12 } else { 0 };
+            hold = Hold::Whole;
+        }
+        None if text.has(to, "\t") && spaced == 1 && begins_line(finds, from) => hold = Hold::Separated,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
         None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
         None if spaced > 0 && option && text.at(after) != b'-' => {}
@@ -452,6 +475,9 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
         value = below(finds, from, value)?;
     }
+    if separator.is_some() && matches!(text.at(value), b'&' | b'!') {
+        value = declared(finds, value);
+    }
     let range = extent(finds, value, begins_line(finds, from) && separator.is_some())?;
     let tight = separator.is_some() && !spaces && text.at(after) == b'=';
     if range.quoted || range.whole || tight && !matches!(text.at(range.value.end), b')' | b',' | b'(' | b'.') {
@@ -466,6 +492,81 @@ fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let call = TYPES.iter().find(|call| finds.bytes.has(at, call))?;
     let range = extent(finds, at + call.len(), false)?;
     range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+}
+
+/// How long the words at `at` are that say what a name is in scripts that do not space them: `密码是`, `パスワードは`.
+fn joined(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    ["是：", "是:", "是", "为：", "为:", "为", "為", "は：", "は:", "は", "는", "은"]
+        .iter()
+        .find(|word| finds.bytes.has(at, word))
+        .map(|word| word.len())
+}
+
+/// A line of a router's configuration: `enable secret …`, `username ann privilege 15 password 0 …`.
+fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
+    let name = finds.str(from, to);
+    if !matches!(name, "secret" | "password") || finds.bytes.at(to) != b' ' {
+        return false;
+    }
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(80)), from);
+    let line = before.rsplit('\n').next().unwrap_or("").trim_start();
+    let user = line.strip_prefix("username ").is_some_and(|rest| {
+        let mut words = rest.split_ascii_whitespace();
+        words.next().is_some() && matches!(words.next(), None | Some("privilege"))
+    });
+    if line != "enable " && !user {
+        return false;
+    }
+    let form = finds.bytes.range(to + 1, to + 3);
+    let value = to + 1 + if matches!(form, [b'0' | b'7', b' ']) { 2 } else { 0 };
+    let length = finds.bytes.from(value).iter().take(256).take_while(|byte| byte.is_ascii_graphic()).count();
+    let secret = length >= 4 && value::password(finds.bytes.range(value, value + length), Hold::Whole);
+    let line = matches!(finds.bytes.at(value + length), b'\n' | b'\r' | 0);
+    if secret && line {
+        finds.add(value, value + length, Kind::Password, 78);
+    }
+    secret && line
+}
+
+/// The argument of a call that takes a password there, counted from none: `auth=("ann", "…")`.
+pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = blank(end);
+    for _ in 0..place {
+        if let Some(argument) = extent(finds, at, false).filter(|argument| argument.quoted) {
+            at = blank(argument.value.end + 1);
+        } else {
+            // A name, or a member: `user`, `cfg.user`.
+            let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'.' | b'$');
+            at = blank(at + text.from(at).iter().take(64).take_while(name).count());
+        }
+        if text.at(at) != b',' {
+            return;
+        }
+        at = blank(at + 1);
+    }
+    if let Some(Extent { value, quoted: true, .. }) = extent(finds, at, false) {
+        judge(finds, Named::Password, value.start, value.end, Hold::Whole, 78);
+    }
+}
+
+/// Behind the anchor and the type that YAML writes before a value: `&anchor …`, `!!str …`.
+fn declared(finds: &Finds<'_>, mut at: usize) -> usize {
+    let text = finds.bytes;
+    for _ in 0..2 {
+        let mark = if text.has(at, "!!str ") { 5 } else { 1 };
+        if mark == 1 && text.at(at) != b'&' {
+            break;
+        }
+        let name = text.from(at + mark).iter().take(48);
+        let name = name.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')).count();
+        if text.at(at + mark + name) != b' ' || name == 0 && mark == 1 {
+            break;
+        }
+        at += mark + name + 1;
+    }
+    at
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
@@ -652,7 +753,7 @@ fn pairs(finds: &Finds<'_>, closed: usize, opened: usize) -> bool {
     let (first, second) = (tag(closed + 2), tag(opened + 1));
     let kind = first.get(first.len().saturating_sub(4)..).unwrap_or("");
     let kind = kind.eq_ignore_ascii_case("type") || kind.eq_ignore_ascii_case("kind");
-    !kind && !names::mentions(first) || first == second || value::contains(second.as_bytes(), "value")
+    !kind && (first.eq_ignore_ascii_case("key") || !names::mentions(first)) || first == second || value::contains(second.as_bytes(), "value")
 }
 
 /// A value on the line below its name, when it is alone there.
@@ -677,8 +778,9 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
         .unwrap_or((text.len() - next.min(text.len())).min(VALUE));
     let value = finds.str(next, next + line).trim_end();
     let alone = !value.is_empty() && !value.contains([' ', ':', '=']) && breaks <= 2;
+    let digit = value.chars().any(|c| c.is_ascii_digit());
     let strong =
-        value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(char::is_alphabetic) && value.len() >= 8;
+        value.len() >= 8 && value.chars().any(char::is_alphabetic) && (digit || value::password(value.as_bytes(), Hold::Separated));
     let deeper = indent > 0 && begins_line(finds, from);
     (alone && (block || strong) && (deeper || !block)).then_some(next)
 }
@@ -757,6 +859,11 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
+    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
+    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    if text.at(at) < 0x80 && let Some(place) = run.find(script) {
+        cut = cut.min(place);
+    }
     for joined in ['&', ';'] {
         if let Some(place) = run.find(joined) {
             let rest = finds.str(at + place + 1, (at + place + 40).min(text.len()));
@@ -870,6 +977,10 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
         return;
     }
     let mut at = blank(end);
+    // A cell of a column of kinds.
+    if at > end + 3 {
+        return;
+    }
     if at == end {
         if !matches!(text.at(at), b':' | b'=' | b'+') {
             return;
