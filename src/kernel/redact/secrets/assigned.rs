@@ -123,7 +123,7 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
-        matches!(finds.bytes.at(to), b':' | b'=') && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
+        matches!(finds.bytes.at(to), b':' | b'=' | b' ') && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
     };
     if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
         return Some((Named::Password, to));
@@ -271,7 +271,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         !verb
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
-                Some(b':' | b'=' | b'>' | b'|')
+                Some(b':' | b'=' | b'>' | b'|' | b'<')
             )
     });
     let found = place.is_some();
@@ -414,6 +414,9 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let opened = text.before(from);
     let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
     let (mut at, quoted) = past_quotes(finds, to);
+    if let Some(place) = listed(finds, from, to, at) {
+        return Some(place);
+    }
     // `find_element("password").send_keys("…")`
     if quoted && text.at(at) == b'.' && text.before(at) == b')' {
         return typed(finds, at + 1);
@@ -472,18 +475,59 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let spaces = gap > 0;
     value += gap;
+    // `<b>Token:</b> …`
+    if separator.is_some() && text.has(value, "</") {
+        value += text.from(value).iter().take(12).position(|byte| *byte == b'>')? + 1;
+        value += text.from(value).iter().take(16).take_while(|byte| **byte == b' ').count();
+    }
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
         value = below(finds, from, value)?;
     }
     if separator.is_some() && matches!(text.at(value), b'&' | b'!') {
         value = declared(finds, value);
     }
-    let range = extent(finds, value, begins_line(finds, from) && separator.is_some())?;
+    let line = begins_line(finds, from) && separator.is_some();
+    let range = extent(finds, value, line)?;
+    if line && !range.whole && value::contains(text.range(from, to), "phrase") {
+        let words = finds.str(value, finds.text.floor_char_boundary((value + 160).min(text.len())));
+        let words = words.split('\n').next().unwrap_or("").trim_end();
+        if words.split(' ').count() > 3 && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ') {
+            return Some(Place { value: value..value + words.len(), hold: Hold::Whole });
+        }
+    }
     let tight = separator.is_some() && !spaces && text.at(after) == b'=';
     if range.quoted || range.whole || tight && !matches!(text.at(range.value.end), b')' | b',' | b'(' | b'.') {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// What stands behind a name by the form of what it is in: `["--token", "…"]`, `- --token` over `- …`, a part of a
+/// form, `cs1Label=token cs1=…`.
+fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
+    if before.ends_with("--") && at > to && text.at(at) == b',' {
+        let value = extent(finds, blank(at + 1), false)?;
+        return value.quoted.then(|| held(value)).filter(|place| text.at(place.value.start) != b'-');
+    }
+    if before.ends_with("- --") && at == to && text.at(at) == b'\n' {
+        let item = blank(at);
+        let value = item + 2;
+        let range = extent(finds, value, true).filter(|_| text.has(item, "- ") && text.at(value) != b'-')?;
+        return (range.quoted || range.whole).then(|| held(range));
+    }
+    if before.ends_with("; name=\"") && matches!(text.at(at), b'\n' | b'\r') {
+        let empty = text.range(at, at + 4);
+        let gap = if empty.starts_with(b"\n\n") { 2 } else { 4 };
+        return (gap == 2 || empty == b"\r\n\r\n").then(|| extent(finds, at + gap, true)).flatten().map(held);
+    }
+    let field = before.strip_suffix("Label=")?.rsplit(' ').next()?;
+    let value = finds.str(to, (to + 16).min(text.len())).strip_prefix(' ')?.strip_prefix(field)?.strip_prefix('=')?;
+    let value = to + 16.min(text.len() - to) - value.len();
+    extent(finds, value, false).map(held)
 }
 
 /// What a program types into the field it found: `.send_keys("…")`, `.fill('…')`.
@@ -502,10 +546,10 @@ fn joined(finds: &Finds<'_>, at: usize) -> Option<usize> {
         .map(|word| word.len())
 }
 
-/// A line of a router's configuration: `enable secret …`, `username ann privilege 15 password 0 …`.
+/// A line of a router's configuration or of a file of logins: `enable secret …`, `username ann privilege 15
+/// password 0 …`, `machine db1 login ann password …`.
 fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
-    let name = finds.str(from, to);
-    if !matches!(name, "secret" | "password") || finds.bytes.at(to) != b' ' {
+    if !matches!(finds.str(from, to), "secret" | "password" | "pass") || finds.bytes.at(to) != b' ' {
         return false;
     }
     let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(80)), from);
@@ -514,14 +558,18 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
         let mut words = rest.split_ascii_whitespace();
         words.next().is_some() && matches!(words.next(), None | Some("privilege"))
     });
-    if line != "enable " && !user {
+    let mut words = line.rsplit(' ').skip(1);
+    let beside = words.next().is_some_and(|name| !name.is_empty())
+        && words.next().is_some_and(|word| matches!(word, "user" | "login" | "username"));
+    let hold = if user { Hold::Whole } else { Hold::Separated };
+    if line != "enable " && !user && !beside {
         return false;
     }
     let form = finds.bytes.range(to + 1, to + 3);
     let value = to + 1 + if matches!(form, [b'0' | b'7', b' ']) { 2 } else { 0 };
     let length = finds.bytes.from(value).iter().take(256).take_while(|byte| byte.is_ascii_graphic()).count();
-    let secret = length >= 4 && value::password(finds.bytes.range(value, value + length), Hold::Whole);
-    let line = matches!(finds.bytes.at(value + length), b'\n' | b'\r' | 0);
+    let secret = length >= 4 && value::password(finds.bytes.range(value, value + length), hold);
+    let line = beside || matches!(finds.bytes.at(value + length), b'\n' | b'\r' | 0);
     if secret && line {
         finds.add(value, value + length, Kind::Password, 78);
     }
@@ -579,6 +627,10 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
                 return Some(long.len());
             }
         }
+    }
+    if text.has(at, "....") {
+        let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
+        return (text.at(at + dots) == b' ').then_some(dots);
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
