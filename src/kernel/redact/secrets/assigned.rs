@@ -16,8 +16,9 @@ const VALUE: usize = 4096;
 pub(super) struct Progress {
     /// The end of the last name.
     name: usize,
-    /// The end of the last table.
-    table: usize,
+    /// The rows of the last table, and how many of its columns were read.
+    table: Range<usize>,
+    columns: usize,
     /// The end of the last value found.
     value: usize,
 }
@@ -1223,6 +1224,8 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
     try_prose(finds, named, start..start + inner.len(), true, lead > 0);
 }
 
+/// The most columns of one table that are read.
+const COLUMNS_MAX: usize = 8;
 /// The most rows, and the most bytes of them, that are read below the name of a column.
 const ROWS_MAX: usize = 500;
 const TABLE_MAX: usize = 64 << 10;
@@ -1289,7 +1292,9 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 /// `<th>Login</th><th>Password</th>`, then rows of `<td>`: the name heads a column of markup.
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
-    if text.before(from) != b'>' || !text.has(to, "</th") {
+    let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
+    let words = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
         return false;
     }
     let floor = finds.text.floor_char_boundary(from.saturating_sub(2048));
@@ -1319,7 +1324,8 @@ fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
     let text = finds.bytes;
-    if from < progress.table {
+    // The rows of a table hold no heads; and only so many of its columns are read.
+    if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
     }
     let line_end = to + memchr::memchr(b'\n', text.range(to, (to + 1024).min(text.len()))).unwrap_or(0);
@@ -1364,6 +1370,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
             continue;
         }
         if row.matches(delimiter).count() != cells || row.len() > 16_384 {
+            at = start;
             break;
         }
         let mut offset = start;
@@ -1381,8 +1388,8 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         }
     }
     if found {
-        // Other columns of this table may be secret too; its rows hold no further heads.
-        progress.table = if progress.table == 0 { line_end + 1 } else { progress.table };
+        progress.columns = if progress.table.start == line_end + 1 { progress.columns + 1 } else { 1 };
+        progress.table = line_end + 1..at;
     }
     found
 }
