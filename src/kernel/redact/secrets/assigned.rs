@@ -124,7 +124,8 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
-        matches!(finds.bytes.at(to), b':' | b'=' | b' ') && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
+        matches!(finds.bytes.at(to), b':' | b'=' | b' ')
+            && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
     };
     if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
         return Some((Named::Password, to));
@@ -335,7 +336,8 @@ fn is_kind(finds: &Finds<'_>, from: usize) -> bool {
     let label = back.trim_end_matches([' ', '"', '\'', '\\', ':', '=', '>']);
     let word = label.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
     let ends = |kind: &str| {
-        word.len() >= kind.len() && word.get(word.len() - kind.len()..).is_some_and(|end| end.eq_ignore_ascii_case(kind))
+        word.len() >= kind.len()
+            && word.get(word.len() - kind.len()..).is_some_and(|end| end.eq_ignore_ascii_case(kind))
     };
     let set = back.get(label.len()..).is_some_and(|gap| gap.contains([':', '=', '>']));
     // `token_type access_token` in a log; `type password` asks for one.
@@ -525,7 +527,7 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
         let gap = if empty.starts_with(b"\n\n") { 2 } else { 4 };
         return (gap == 2 || empty == b"\r\n\r\n").then(|| extent(finds, at + gap, true)).flatten().map(held);
     }
-    let field = before.strip_suffix("Label=")?.rsplit(' ').next()?;
+    let field = before.strip_suffix("Label=")?.rsplit([' ', '|']).next()?;
     let value = finds.str(to, (to + 16).min(text.len())).strip_prefix(' ')?.strip_prefix(field)?.strip_prefix('=')?;
     let value = to + 16.min(text.len() - to) - value.len();
     extent(finds, value, false).map(held)
@@ -806,7 +808,9 @@ fn pairs(finds: &Finds<'_>, closed: usize, opened: usize) -> bool {
     let (first, second) = (tag(closed + 2), tag(opened + 1));
     let kind = first.get(first.len().saturating_sub(4)..).unwrap_or("");
     let kind = kind.eq_ignore_ascii_case("type") || kind.eq_ignore_ascii_case("kind");
-    !kind && (first.eq_ignore_ascii_case("key") || !names::mentions(first)) || first == second || value::contains(second.as_bytes(), "value")
+    !kind && (first.eq_ignore_ascii_case("key") || !names::mentions(first))
+        || first == second
+        || value::contains(second.as_bytes(), "value")
 }
 
 /// A value on the line below its name, when it is alone there.
@@ -832,8 +836,9 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
     let value = finds.str(next, next + line).trim_end();
     let alone = !value.is_empty() && !value.contains([' ', ':', '=']) && breaks <= 2;
     let digit = value.chars().any(|c| c.is_ascii_digit());
-    let strong =
-        value.len() >= 8 && value.chars().any(char::is_alphabetic) && (digit || value::password(value.as_bytes(), Hold::Separated));
+    let strong = value.len() >= 8
+        && value.chars().any(char::is_alphabetic)
+        && (digit || value::password(value.as_bytes(), Hold::Separated));
     let deeper = indent > 0 && begins_line(finds, from);
     (alone && (block || strong) && (deeper || !block)).then_some(next)
 }
@@ -914,7 +919,9 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
-    if text.at(at) < 0x80 && let Some(place) = run.find(script) {
+    if text.at(at) < 0x80
+        && let Some(place) = run.find(script)
+    {
         cut = cut.min(place);
     }
     for joined in ['&', ';'] {

@@ -143,8 +143,20 @@ pub fn placeholder(value: &[u8]) -> bool {
 /// Whether a cell says that its value is kept back, or that there is none: `(hidden)`, `n/a`, `••••`.
 pub fn withheld(cell: &str) -> bool {
     const SAYS: &[&str] = &[
-        "hidden", "redacted", "masked", "removed", "filtered", "null", "none", "nil", "n/a", "unset", "unchanged", "not set",
-        "undefined", "empty",
+        "hidden",
+        "redacted",
+        "masked",
+        "removed",
+        "filtered",
+        "null",
+        "none",
+        "nil",
+        "n/a",
+        "unset",
+        "unchanged",
+        "not set",
+        "undefined",
+        "empty",
     ];
     let inner = cell.trim_matches(['(', ')']);
     inner.len() + 2 == cell.len() && cell.starts_with('(')
