@@ -332,6 +332,13 @@ fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
 
 /// Whether the name is what kind of thing something is: `token_type: access_token`, `<tokenType>access_token<`.
 fn is_kind(finds: &Finds<'_>, from: usize) -> bool {
+    let gap = |byte: &&u8| matches!(**byte, b' ' | b'"' | b'\'' | b'\\' | b':' | b'=' | b'>');
+    let near = finds.bytes.range(from.saturating_sub(8), from);
+    let word = near.len() - near.iter().rev().take_while(gap).count();
+    // Most names are told by the one letter.
+    if word == near.len() || !matches!(near.get(word.wrapping_sub(1)), None | Some(b'e' | b'E' | b'd' | b'D')) {
+        return false;
+    }
     let back = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
     let label = back.trim_end_matches([' ', '"', '\'', '\\', ':', '=', '>']);
     let word = label.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
@@ -511,6 +518,9 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
     let text = finds.bytes;
     let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
     let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
+    if !matches!(text.before(from), b'-' | b'"' | b'=') {
+        return None;
+    }
     let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
     if before.ends_with("--") && at > to && text.at(at) == b',' {
         let value = extent(finds, blank(at + 1), false)?;
@@ -1232,7 +1242,7 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
 }
 
 /// The most columns of one table that are read.
-const COLUMNS_MAX: usize = 8;
+const COLUMNS_MAX: usize = 4;
 /// The most rows, and the most bytes of them, that are read below the name of a column.
 const ROWS_MAX: usize = 500;
 const TABLE_MAX: usize = 64 << 10;
