@@ -393,7 +393,8 @@ fn past_quotes(finds: &Finds<'_>, to: usize) -> (usize, bool) {
 fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(48));
     let before = finds.str(floor, from);
-    let line = before.rsplit(['\n', '\r']).next().unwrap_or("");
+    let start = memchr::memrchr2(b'\n', b'\r', before.as_bytes()).map_or(0, |end| end + 1);
+    let line = before.get(start..).unwrap_or("");
     if line.len() == before.len() && floor > 0 {
         return false;
     }
@@ -1214,7 +1215,8 @@ const BEFORE: &[&str] = &[
 fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
-    let Some(line) = before.rsplit(['\n', '\t']).next() else { return };
+    let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
+    let Some(line) = before.get(start..) else { return };
     let mut rest = line.trim_end();
     let mut skipped = 0;
     // The words between the copula and the name: `is the`, `ist mein`.
