@@ -91,19 +91,21 @@ pub fn word_from(text: &[u8], start: usize) -> Word {
 }
 
 impl Chain {
-    /// Becomes the chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C").
+    /// Becomes the chain that begins with `first`. A short word of capitals before it belongs to it ("AB 12 34 56 C"), and
+    /// the six letters of a name before a birth date of the Italian fiscal code ("RSSMRA 80A01 H501U", "RSS MRA 80A01 ...").
     /// `last` is the chain read before: where it goes on with `first`, its words are not read again.
     pub fn read(&mut self, text: &[u8], first: Word, last: &Self) {
         (self.count, self.cut) = (0, false);
         let chain = self;
-        if matches!(byte_before(text, first.start), b' ' | b'-') && first.start > 1 {
-            let before = word(text, first.start - 2 + usize::from(first.start < 2));
-            if before.end + 1 == first.start
-                && before.len() <= 5
-                && !before.is_empty()
-                && before.digits == 0
-                && before.small == 0
+        if let Some(before) = capitals_before(text, first) {
+            let dated = first.len() == 5 && !first.is_number();
+            if dated
+                && before.len() == 3
+                && let Some(name) = capitals_before(text, before).filter(|name| name.len() == 3)
             {
+                chain.push(name);
+            }
+            if before.len() <= 5 || dated && before.len() == 6 {
                 chain.push(before);
             }
         }
@@ -142,6 +144,13 @@ impl Chain {
     pub fn words(&self) -> &[Word] {
         self.words.get(..self.count).unwrap_or_default()
     }
+}
+
+/// The word of capitals that one space or hyphen joins with `next`.
+fn capitals_before(text: &[u8], next: Word) -> Option<Word> {
+    let last = next.start.checked_sub(2).filter(|_| matches!(byte_before(text, next.start), b' ' | b'-'))?;
+    let before = word(text, last);
+    (before.end + 1 == next.start && !before.is_empty() && before.digits == 0 && before.small == 0).then_some(before)
 }
 
 /// How long the mark at `at` is that may join two words: one sign, two spaces, or a dash between spaces.
@@ -187,6 +196,8 @@ pub struct Candidate {
     pub small: bool,
     /// A mark that binds stands right before or behind, so that it is part of something longer.
     pub bound: bool,
+    /// It stands where the number does on a magnetic stripe (ISO/IEC 7813): `%B...^`, `;...=`.
+    pub on_stripe: bool,
 }
 
 impl Candidate {
@@ -203,6 +214,7 @@ impl Candidate {
             digits: 0,
             small: false,
             bound: false,
+            on_stripe: false,
         };
         for (place, word) in words.iter().enumerate() {
             if place > 0 {
@@ -221,6 +233,11 @@ impl Candidate {
                 candidate.length += 1;
             }
         }
+        candidate.on_stripe = match byte(text, last.end) {
+            b'^' => text.get(..first.start).is_some_and(|front| front.ends_with(b"%B")),
+            b'=' => byte_before(text, first.start) == b';',
+            _ => false,
+        };
         candidate.bound = binds(text, first.start, last.end) || (words.len() > 2 && follows_group(text, first));
         Some(candidate)
     }

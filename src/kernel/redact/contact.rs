@@ -200,7 +200,10 @@ fn dial(text: &[u8], start: usize) -> Dialled {
             b'+' if at == start => {}
             _ => break,
         }
-        if marks > 2 || (marks == 2 && byte(text, at) == b' ' && byte_before(text, at) == b' ') {
+        // `030 / 23 12 51 23`; behind more than an area code it is another number.
+        let slashed =
+            dialled.grouped == 1 && dialled.count <= 5 && text.get(..=at).is_some_and(|t| t.ends_with(b" / "));
+        if (marks > 2 && !slashed) || (marks == 2 && byte(text, at) == b' ' && byte_before(text, at) == b' ') {
             break;
         }
         at += 1;
@@ -369,7 +372,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     };
     let marked = dialled.brackets || !text.get(start..end).unwrap_or_default().contains(&b' ');
     let whole_number = dialled.dots && dialled.grouped == 2 && !dialled.brackets;
-    let address = dialled.dots && dialled.grouped == 4 && digits.len() <= 12 && dialled.layout & 0x8888 == 0;
+    let address = dialled.dots && dialled.grouped == 4 && dialled.layout & 0xCCCC == 0;
     if is_day(dialled) || whole_number || address {
         return None;
     }
@@ -488,12 +491,16 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
             parts,
             [10, ..] | [1, 1, 1, 1] | [1, 0, 0, 1] | [8, 8, 8, 8] | [8, 8, 4, 4] | [9, 9, 9, 9] | [4, 2, 2, _]
         );
-    let denied = counted
-        || evidence.labels.any(Labels::VERSION)
-        || (evidence.direct && evidence.labels.any(Labels::OTHER))
-        || says_version(text, word.start);
+    // What is of a network at home is no version, whatever is updated there.
+    let private = matches!(parts, [192, 168, ..] | [172, 16..=31, ..]);
+    let versioned = evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
+    let denied = counted || versioned && !private || (evidence.direct && evidence.labels.any(Labels::OTHER));
     if named || !denied {
-        judge.put(Kind::IpAddress, word.start, at, if named { 92 } else { 80 });
+        // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.
+        let front = bytes.get(..word.start).and_then(<[u8]>::last_chunk::<7>);
+        let mapped = front.is_some_and(|front| front.eq_ignore_ascii_case(b"::ffff:"));
+        let start = if mapped { word.start - 7 } else { word.start };
+        judge.put(Kind::IpAddress, start, at, if named { 92 } else { 80 });
     }
     Some(at)
 }

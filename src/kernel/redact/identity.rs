@@ -386,7 +386,8 @@ fn resident(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     let sum = weighted(&body, &WEIGHTS) % 11;
     let check = b"10X98765432".get(sum as usize);
     let spelled = candidate.is_plain() || candidate.lengths(&[6, 8, 4]) || candidate.lengths(&[6, 4, 4, 4]);
-    let region = matches!(body, [1..=6, 1..=7, ..] | [7 | 8, 1..=3, ..]);
+    // Provinces of GB/T 2260; Chongqing is 50.
+    let region = matches!(body, [1..=6, 1..=7, ..] | [5, 0, ..] | [7 | 8, 1..=3, ..]);
     if spelled && region && check == Some(last) && body.get(6..).is_some_and(yyyymmdd) {
         give(judge, candidate, Kind::CnRic, Strong);
     }
@@ -414,14 +415,20 @@ fn lettered(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             if candidate.is_plain() && is_nric(letters) {
                 give(judge, candidate, Kind::SgNric, firm(Firm));
             }
-            if is_nie(letters) {
+            let spelled = candidate.gap != Gap::Mixed
+                && [&[1, 7, 1][..], &[1, 8], &[8, 1]].iter().any(|lengths| candidate.lengths(lengths));
+            if is_nie(letters) && (candidate.is_plain() || spelled) {
                 give(judge, candidate, Kind::EsNif, firm(Firm));
             }
         }
         b"99999999A" if free => {
-            if spanish_letter(letters.get(..8).and_then(number)) == letters.last().copied() && tail(candidate, &[8, 1])
+            // With dots it is written so in Chile too, where the last may be K.
+            let dotted = candidate.lengths(&[2, 3, 3, 1]);
+            if spanish_letter(letters.get(..8).and_then(number)) == letters.last().copied()
+                && (tail(candidate, &[8, 1]) || dotted)
             {
-                give(judge, candidate, Kind::EsNif, Weak);
+                let kept = dotted && candidate.gap == Gap::Mixed && letters.last() != Some(&b'K');
+                give(judge, candidate, Kind::EsNif, if kept { firm(Firm) } else { Weak });
             }
             rut(candidate, judge);
             irish(candidate, judge);

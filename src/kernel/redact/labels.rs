@@ -442,3 +442,16 @@ pub fn says_version(text: &str, count: usize) -> bool {
     let words = Words::read(text);
     words.back().take(count).any(|word| TABLE.get(Hash::of(words.plain(word))).any(Labels::VERSION))
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{SAID, SLOTS, TABLE};
+
+    #[test]
+    fn every_label_has_its_slot_and_room_is_left_for_more() {
+        let taken = TABLE.slots.iter().filter(|slot| **slot != 0).count();
+        assert!(taken > 1_000 && taken < SLOTS / 2, "{taken}");
+        assert!(TABLE.said.len() < SAID as usize / 4, "{}", TABLE.said.len());
+        assert!(TABLE.slots.iter().all(|slot| (*slot & SAID) < TABLE.said.len() as u64));
+    }
+}

@@ -59,14 +59,19 @@ const ISSUERS: &[(u32, u32, u32, u32)] = &[
     (6761, 6763, 4, 0xFF << 12),
     (56, 58, 2, 0xFF << 12),
     (35, 35, 2, 1 << 16),
+    (504175, 504175, 6, 1 << 16),
+    (506699, 506778, 6, 1 << 16),
+    (509, 509, 3, 1 << 16),
+    (636297, 636297, 6, 1 << 16),
+    (636368, 636368, 6, 1 << 16),
 ];
 
 /// Whether some issuer gives out numbers that begin so and are this long; and whether that is a common one.
 fn issuer(letters: &[u8]) -> Option<bool> {
-    let head: [u8; 4] = digits(letters.get(..4)?)?;
+    let head: [u8; 6] = digits(letters.get(..6)?)?;
     let value = head.iter().fold(0u32, |sum, digit| sum * 10 + u32::from(*digit));
     let fits = |(from, to, size, lengths): &(u32, u32, u32, u32)| {
-        let prefix = value / 10u32.pow(4 - size);
+        let prefix = value / 10u32.pow(6 - size);
         (*from..=*to).contains(&prefix) && lengths >> letters.len() & 1 == 1
     };
     let place = ISSUERS.iter().position(fits)?;
@@ -104,6 +109,7 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     };
     let strength = match (common, grouped) {
         (true, _) | (false, true) if letters.len() >= 14 => Strength::Firm,
+        _ if candidate.on_stripe => Strength::Firm,
         _ => Strength::Weak,
     };
     judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength);

@@ -16,6 +16,7 @@ const EXAMPLES: &[(&str, &str, Kind, &str)] = &[
     ("card", "3782 822463 10005", Kind::CreditCard, "3782 822463 10006"),
     ("card", "6011-1111-1111-1117", Kind::CreditCard, "6011-1111-1111-1118"),
     ("card", "3530111333300000", Kind::CreditCard, "3530111333300001"),
+    ("card", "6362970000457013", Kind::CreditCard, "6362970000457014"),
     ("IBAN", "GB82 WEST 1234 5698 7654 32", Kind::Iban, "GB82 WEST 1234 5698 7654 33"),
     ("IBAN", "DE89370400440532013000", Kind::Iban, "DE88370400440532013000"),
     ("IBAN", "FR14 2004 1010 0505 0001 3M02 606", Kind::Iban, "FR14 2004 1010 0505 0001 3M02 607"),
@@ -37,8 +38,12 @@ const EXAMPLES: &[(&str, &str, Kind, &str)] = &[
     ("NIR", "2 55 08 14 168 025 38", Kind::FrNir, "2 55 08 14 168 025 39"),
     ("NIR", "1 85 05 2A 004 084 95", Kind::FrNir, "1 85 05 2A 004 084 94"),
     ("DNI", "12345678Z", Kind::EsNif, "12345678A"),
+    ("DNI", "12.345.678-Z", Kind::EsNif, "12.345.678-A"),
+    ("NIE", "X-1234567-L", Kind::EsNif, "X-1234567-M"),
     ("NIE", "X1234567L", Kind::EsNif, "X1234567M"),
     ("codice fiscale", "RSSMRA85T10A562S", Kind::ItFiscalCode, "RSSMRA85T10A562T"),
+    ("codice fiscale", "RSSMRA 85T10 A562S", Kind::ItFiscalCode, "RSSMRA 85T10 A562T"),
+    ("codice fiscale", "RSS MRA 85T10 A562S", Kind::ItFiscalCode, "RSS MRA 85T10 A562T"),
     ("PESEL", "44051401359", Kind::PlPesel, "44051401358"),
     ("personnummer", "811228-9874", Kind::SePersonnummer, "811228-9875"),
     ("hetu", "131052-308T", Kind::FiHetu, "131052-308U"),
@@ -51,6 +56,7 @@ const EXAMPLES: &[(&str, &str, Kind, &str)] = &[
     ("RUT", "12.345.678-5", Kind::ClRut, "12.345.678-6"),
     ("CUIT", "20-12345678-6", Kind::ArCuit, "20-12345678-7"),
     ("身份证号", "11010519491231002X", Kind::CnRic, "110105194912310021"),
+    ("身份证号", "500103199305131823", Kind::CnRic, "500103199305131824"),
     ("My Number", "1234 5678 9018", Kind::JpMynumber, "1234 5678 9017"),
     ("TC Kimlik No", "10000000146", Kind::TrTckn, "10000000147"),
     ("SA ID number", "8001015009087", Kind::ZaId, "8001015009088"),
@@ -73,6 +79,32 @@ fn published_examples_are_found_and_their_neighbours_are_not() {
         let told = found(&format!("{label}: {wrong}"));
         assert!(!told.iter().any(|(found, _)| found == kind), "{label}: {wrong} is {told:?}");
     }
+}
+
+#[test]
+fn a_number_on_a_magnetic_stripe_is_a_cards_whoever_issued_it() {
+    let stripes = "%B5066998341447998^DOE/JANE^28011010000000000000?;6362970000457013=28011010000000000?";
+    let cards = ["5066998341447998", "6362970000457013"].map(|number| (Kind::CreditCard, number.to_owned()));
+    assert_eq!(found(stripes), cards);
+    assert_eq!(found("batch 5066998341447998, 6362970000457013"), []);
+}
+
+#[test]
+fn addresses_are_whole_and_those_of_a_private_network_are_no_versions() {
+    let address = |text: &str| vec![(Kind::IpAddress, text.to_owned())];
+    assert_eq!(found("Last update from 192.168.3.44"), address("192.168.3.44"));
+    assert_eq!(found("Last update to 8.42.0.131"), []);
+    assert_eq!(found("version: 192.168.3.44"), []);
+    assert_eq!(found("from ::ffff:199.250.4.100 on"), address("::ffff:199.250.4.100"));
+}
+
+#[test]
+fn telephone_numbers_are_whole_with_the_area_code_before_a_slash() {
+    let phones = |text: &str| found(text).into_iter().map(|(_, number)| number).collect::<Vec<_>>();
+    assert_eq!(phones("Tel. 030 / 23 12 51 23"), ["030 / 23 12 51 23"]);
+    assert_eq!(phones("Tel. 030 231251 / 030 231252"), ["030 231251", "030 231252"]);
+    assert_eq!(phones("Phone: 1.646.555.0161"), ["1.646.555.0161"]);
+    assert_eq!(phones("Phone: none, build 1.646.555.161"), Vec::<String>::new());
 }
 
 #[test]

@@ -72,9 +72,15 @@ struct Fold<'a> {
 
 impl Fold<'_> {
     fn run(&mut self) {
+        let bytes = self.text.as_bytes();
+        let is_ascii = bytes.is_ascii();
+        let next = |at: usize| match is_ascii {
+            true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
+            false => lanes::folds(bytes, at),
+        };
         let mut at = 0;
-        while let Some(next) = lanes::folds(self.text.as_bytes(), at) {
-            at = next;
+        while let Some(found) = next(at) {
+            at = found;
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
