@@ -48,6 +48,12 @@ enum Call {
     Pem,
     /// `user:password@tcp(`
     Dsn,
+    /// A call that takes a password as this argument, counted from none.
+    Argument(usize),
+    /// `pw=`: a name and what is behind it.
+    Short,
+    /// The port of a database in a line of its file of passwords.
+    Fields,
 }
 
 /// Literals looked for as written here, capitalised and in capitals.
@@ -190,6 +196,31 @@ const EXACT: &[(&str, Call)] = &[
     ("sudo -S", Call::Program),
     ("jdbc:oracle:thin:", Call::Url),
     ("-----BEGIN ", Call::Pem),
+    ("RootPW", Call::Name),
+    ("kodeord", Call::Name),
+    ("Kodeord", Call::Name),
+    ("pw=", Call::Short),
+    ("pw:", Call::Short),
+    ("pw\"", Call::Short),
+    ("PW=", Call::Short),
+    ("PW:", Call::Short),
+    ("Pw:", Call::Short),
+    ("wpa_passphrase ", Call::Program),
+    ("ssh-keygen ", Call::Program),
+    (":5432:", Call::Fields),
+    ("auth=(", Call::Argument(1)),
+    ("BasicAuth(", Call::Argument(1)),
+    ("basic_auth(", Call::Argument(1)),
+    ("basicAuth(", Call::Argument(1)),
+    ("NetworkCredential(", Call::Argument(1)),
+    ("PasswordCredentials(", Call::Argument(1)),
+    ("AuthenticationToken(", Call::Argument(1)),
+    ("DriverManager.getConnection(", Call::Argument(2)),
+    ("mysqli_connect(", Call::Argument(2)),
+    ("new mysqli(", Call::Argument(2)),
+    ("new PDO(", Call::Argument(2)),
+    ("ConvertTo-SecureString ", Call::Argument(0)),
+    ("ConvertTo-SecureString -String ", Call::Argument(0)),
 ];
 
 /// The literals in every spelling, what each calls for, and where they may stand.
@@ -318,6 +349,9 @@ impl<'a> Finds<'a> {
                 Call::Url => urls::find(self, start, end),
                 Call::Dsn => urls::source(self, start),
                 Call::Pem => pem::find(self, start),
+                Call::Argument(place) => assigned::argument(self, end, place),
+                Call::Short => assigned::name(self, start, end - 1, &mut calling.progress),
+                Call::Fields => commands::fields(self, end),
             }
         }
     }

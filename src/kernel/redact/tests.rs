@@ -282,3 +282,28 @@ fn an_address_right_behind_another_is_found_the_first_time() {
     assert_eq!(found("a@one.example~b@two.example"), [(0, 13), (14, 27)]);
     assert_eq!(found("[EMAIL]~b@two.example"), [(8, 21)]);
 }
+
+#[test]
+fn words_that_introduce_a_value_do_and_words_that_only_contain_them_do_not() {
+    for (text, kind, value) in [
+        ("bel 020 123 9057", Kind::Phone, "020 123 9057"),
+        ("Sie erreichen mich unter 079 123 62 58.", Kind::Phone, "079 123 62 58"),
+        ("SĐT: 0912 345 678", Kind::Phone, "0912 345 678"),
+        ("cód. de segurança 393", Kind::CardCvv, "393"),
+        ("Synt. 3.2.1970", Kind::DateOfBirth, "3.2.1970"),
+        ("D.N. 03/02/1970", Kind::DateOfBirth, "03/02/1970"),
+        ("Date of birth (required): 1970-02-03", Kind::DateOfBirth, "1970-02-03"),
+    ] {
+        assert_eq!(found(text), [(kind, value.to_owned())], "{text}");
+    }
+    for text in [
+        "dob_verified_at: 2024-01-01",
+        "Birth of the company: 1998-09-04",
+        "member since 20190203",
+        "account manager id 12345678",
+        "SWIFT developer wanted in BERLINXX",
+        "Bel 2024-03-02",
+    ] {
+        assert_eq!(found(text), [], "{text}");
+    }
+}

@@ -16,8 +16,9 @@ const VALUE: usize = 4096;
 pub(super) struct Progress {
     /// The end of the last name.
     name: usize,
-    /// The end of the last table.
-    table: usize,
+    /// The rows of the last table, and how many of its columns were read.
+    table: Range<usize>,
+    columns: usize,
     /// The end of the last rows under a rule.
     ruled: usize,
     /// The end of the last value found.
@@ -98,6 +99,9 @@ pub(super) fn part(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     }
 }
 
+/// Words of sentences and logs before `token=…` that are no part of the name.
+const SAID: &[&str] = &["output", "input", "invalid", "expired", "check", "verify", "validate", "with", "used", "run"];
+
 /// What the name promises together with the words beside it, and where it ends with them.
 fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> {
     let name = finds.str(from, to);
@@ -122,8 +126,12 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
-        matches!(finds.bytes.at(to), b':' | b'=') && (before.contains("user") || before.contains("login"))
+        matches!(finds.bytes.at(to), b':' | b'=' | b' ')
+            && ["user", "login", "usuario"].iter().any(|word| before.contains(word))
     };
+    if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
+        return Some((Named::Password, to));
+    }
     if name.eq_ignore_ascii_case("pass")
         && !credentials()
         && phrase(1).is_some_and(|phrase| {
@@ -137,7 +145,11 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if alone.is_some() {
         // `page token`, `forgot password`: the word before takes the promise back; others leave it.
         return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
-            Some(phrase) => names::named(phrase).map(|named| (named, to)),
+            Some(phrase) => {
+                let said = phrase.split(' ').next().unwrap_or("");
+                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
+                if apart { alone } else { names::named(phrase) }.map(|named| (named, to))
+            }
             None => alone.map(|named| (named, to)),
         };
     }
@@ -149,6 +161,9 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
         if let Some(named) = phrase(words).and_then(names::named) {
             return Some((named, to));
         }
+    }
+    if !names::stem(name) {
+        return None;
     }
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
@@ -239,13 +254,31 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     {
         return;
     }
-    let place = by_syntax(finds, from, to).filter(|_| {
+    // `${{ secrets.API_KEY }}`, `%DB_PASS%`: a value that stands elsewhere, not the name of what comes next.
+    if template(finds, from, to) {
+        return;
+    }
+    if configured(finds, from, to) {
+        return;
+    }
+    let element = element(finds, from);
+    let kind_of = is_kind(finds, from);
+    let place = if element {
+        by_element(finds, to)
+    } else if kind_of {
+        let quotes = past_quotes(finds, to).0;
+        paired(finds, quotes).or_else(|| by_element(finds, quotes).filter(|_| quotes > to))
+    } else {
+        by_syntax(finds, from, to)
+    };
+    let place = place.filter(|_| {
         !verb
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
                 Some(b':' | b'=' | b'>' | b'|' | b'<')
             )
     });
+    let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
@@ -259,6 +292,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
             return;
         }
+        // What stands in for a value in quotes is the value: what follows it belongs to other names.
+        let quoted = matches!(finds.bytes.before(value.start), b'"' | b'\'');
+        if quoted && value::placeholder(finds.bytes.range(value.start, value.end)) {
+            return;
+        }
+    }
+    // What an element holds ends with it, and what is the kind of something is the name of nothing.
+    if element && found || kind_of {
+        return;
     }
     if column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
@@ -272,11 +314,90 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     from_behind(finds, named, from);
 }
 
+/// Whether the name stands in a template, an expression or a variable: `{{ vault.token }}`, `$(token)`, `%TOKEN%`.
+fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let blank = text.from(to).iter().take(8).take_while(|byte| matches!(byte, b' ' | b')')).count();
+    let closed = text.at(to + blank);
+    if !matches!(closed, b'}' | b'%') && text.at(to) != b')' {
+        return false;
+    }
+    let back = text.range(from.saturating_sub(48), from);
+    let inner = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'_' | b'-' | b' ' | b'(' | b'$');
+    let open = back.len() - back.iter().rev().take_while(inner).count();
+    let back = back.get(..open).unwrap_or_default();
+    match closed {
+        b'}' => [b"{{", b"${", b"#{", b"%{", b"@{"].iter().any(|mark| back.ends_with(*mark)),
+        b'%' => back.ends_with(b"%") || back.ends_with(b"<%="),
+        _ => text.range(from.saturating_sub(2), from) == b"$(",
+    }
+}
+
+/// Whether the name is what kind of thing something is: `token_type: access_token`, `<tokenType>access_token<`.
+fn is_kind(finds: &Finds<'_>, from: usize) -> bool {
+    let gap = |byte: &&u8| matches!(**byte, b' ' | b'"' | b'\'' | b'\\' | b':' | b'=' | b'>');
+    let near = finds.bytes.range(from.saturating_sub(8), from);
+    let word = near.len() - near.iter().rev().take_while(gap).count();
+    // Most names are told by the one letter.
+    if word == near.len() || !matches!(near.get(word.wrapping_sub(1)), None | Some(b'e' | b'E' | b'd' | b'D')) {
+        return false;
+    }
+    let back = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
+    let label = back.trim_end_matches([' ', '"', '\'', '\\', ':', '=', '>']);
+    let word = label.rsplit(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or("");
+    let ends = |kind: &str| {
+        word.len() >= kind.len()
+            && word.get(word.len() - kind.len()..).is_some_and(|end| end.eq_ignore_ascii_case(kind))
+    };
+    let set = back.get(label.len()..).is_some_and(|gap| gap.contains([':', '=', '>']));
+    // `token_type access_token` in a log; `type password` asks for one.
+    let joined = label.get(..label.len() - word.len()).is_some_and(|rest| rest.ends_with(['_', '-'])) || word.len() > 4;
+    (ends("type") || ends("kind")) && (set || joined && label.len() < back.len())
+}
+
+/// Whether the name is that of an element: `<password`, `<m:AdminPwd`.
+fn element(finds: &Finds<'_>, from: usize) -> bool {
+    let text = finds.bytes;
+    if text.before(from) == b':' {
+        let prefix =
+            text.range(from.saturating_sub(24), from - 1).iter().rev().take_while(|byte| byte.is_ascii_alphanumeric());
+        return text.before(from - 1 - prefix.count()) == b'<';
+    }
+    text.before(from) == b'<'
+}
+
+/// What the element whose name ends at `to` holds: `<password>…</password>`, `<password type="text">…`,
+/// `<password value="…"/>`.
+fn by_element(finds: &Finds<'_>, to: usize) -> Option<Place> {
+    let text = finds.bytes;
+    let open = to + text.from(to).iter().take(160).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
+    let attributes = text.range(to, open);
+    if let Some(value) = memchr::memmem::find(attributes, b" value=")
+        && text.at(open) != b'<'
+    {
+        let range = extent(finds, to + value + 7, false)?;
+        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+    }
+    (text.at(open) == b'>' && text.before(open) != b'/').then(|| tagged(finds, open + 1)).flatten()
+}
+
+/// Where the quotes and brackets behind a name end, and whether there are quotes.
+fn past_quotes(finds: &Finds<'_>, to: usize) -> (usize, bool) {
+    let text = finds.bytes;
+    let (mut at, mut quoted) = (to, false);
+    while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
+        quoted |= matches!(text.at(at), b'"' | b'\'' | b'`');
+        at += 1;
+    }
+    (at, quoted)
+}
+
 /// Whether only marks of lists, quotes and declarations stand between the start of the line and `from`.
 fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(48));
     let before = finds.str(floor, from);
-    let line = before.rsplit(['\n', '\r']).next().unwrap_or("");
+    let start = memchr::memrchr2(b'\n', b'\r', before.as_bytes()).map_or(0, |end| end + 1);
+    let line = before.get(start..).unwrap_or("");
     if line.len() == before.len() && floor > 0 {
         return false;
     }
@@ -304,7 +425,6 @@ fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
 /// The value where a grammar puts it: after `=`, `:`, `=>`, in quotes, between tags, as an option.
 fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let text = finds.bytes;
-    let mut at = to;
     // `<soap:Password>` is opened as `<Password>` is.
     let prefixed = text.before(from) == b':' && {
         let front = text.range(from.saturating_sub(24), from - 1);
@@ -315,19 +435,22 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
     // `<password>…</password>`, `<password type="text">…`.
     if opened == b'<' {
-        let open = at + text.from(at).iter().take(80).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
+        let open = to + text.from(to).iter().take(80).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
         if text.at(open) == b'>' && text.before(open) != b'/' {
             return tagged(finds, open + 1);
         }
         // `<password value="…"/>`
-        let attribute = memchr::memmem::find(text.range(at, open), b" value=").map(|value| at + value + 7);
+        let attribute = memchr::memmem::find(text.range(to, open), b" value=").map(|value| to + value + 7);
         let range = attribute.and_then(|value| extent(finds, value, false)).filter(|range| range.quoted)?;
         return Some(Place { value: range.value, hold: Hold::Whole });
     }
-    let mut quoted = false;
-    while matches!(text.at(at), b'"' | b'\'' | b'`' | b'\\' | b']' | b')' | b'*' | b'}') && at < to + 6 {
-        quoted |= matches!(text.at(at), b'"' | b'\'' | b'`');
-        at += 1;
+    let (mut at, quoted) = past_quotes(finds, to);
+    if let Some(place) = listed(finds, from, to, at) {
+        return Some(place);
+    }
+    // `find_element("password").send_keys("…")`
+    if quoted && text.at(at) == b'.' && text.before(at) == b')' {
+        return typed(finds, at + 1);
     }
     // `Password (temporary): …`
     if text.at(at) == b' ' && text.at(at + 1) == b'(' {
@@ -345,10 +468,6 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if let Some(place) = paired(finds, at) {
         return Some(place);
     }
-    if option && let Some(next) = argument(finds, from, at) {
-        let range = extent(finds, next, true)?;
-        return Some(Place { value: range.value, hold: Hold::Whole });
-    }
     let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let mut after = at + spaced;
     // `password for admin: …`, `token d'accès : …`
@@ -365,6 +484,12 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value = annotated(finds, after, value);
         }
         None if call => value += 1,
+        None if text.at(after) >= 0x80 && joined(finds, after).is_some() => value += joined(finds, after).unwrap_or(0),
+        None if finds.str(from, to) == "rootpw" && begins_line(finds, from) && spaced > 0 => {
+            value += if text.has(after, "--plaintext ") { 12 } else { 0 };
+            hold = Hold::Whole;
+        }
+        None if text.has(to, "\t") && spaced == 1 && begins_line(finds, from) => hold = Hold::Separated,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
         None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
         None if spaced > 0 && option && text.at(after) != b'-' => {}
@@ -382,7 +507,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let spaces = gap > 0;
     value += gap;
     // `<b>Password:</b> …`
-    if text.has(value, "</") {
+    if separator.is_some() && text.has(value, "</") {
         let place = behind_tags(finds, value)?;
         let range = extent(finds, place, false)?;
         return Some(Place { value: range.value, hold });
@@ -390,7 +515,18 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if matches!(text.at(value), b'\n' | b'\r' | b'|' | b'>') && separator.is_some() {
         value = below(finds, from, value)?;
     }
-    let range = extent(finds, value, begins_line(finds, from) && separator.is_some())?;
+    if separator.is_some() && matches!(text.at(value), b'&' | b'!') {
+        value = declared(finds, value);
+    }
+    let line = begins_line(finds, from) && separator.is_some();
+    let range = extent(finds, value, line)?;
+    if line && !range.whole && value::contains(text.range(from, to), "phrase") {
+        let words = finds.str(value, finds.text.floor_char_boundary((value + 160).min(text.len())));
+        let words = words.split('\n').next().unwrap_or("").trim_end();
+        if words.split(' ').count() > 3 && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ') {
+            return Some(Place { value: value..value + words.len(), hold: Hold::Whole });
+        }
+    }
     let tight = separator.is_some() && !spaces && text.at(after) == b'=';
     if range.quoted || range.whole || tight && !matches!(text.at(range.value.end), b')' | b',' | b'(' | b'.') {
         hold = Hold::Whole;
@@ -411,17 +547,122 @@ fn behind_tags(finds: &Finds<'_>, at: usize) -> Option<usize> {
     (text.at(at) != b'<').then_some(at)
 }
 
-/// The next entry of a list of arguments, of which the option that ends at `at` is one: `- --api-key`, then `- …`.
-fn argument(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
+/// What stands behind a name by the form of what it is in: `["--token", "…"]`, `- --token` over `- …`, a part of a
+/// form, `cs1Label=token cs1=…`.
+fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place> {
     let text = finds.bytes;
-    if !text.range(from.saturating_sub(5), from).windows(2).any(|pair| matches!(pair, b"- " | b"-\"" | b"-'")) {
+    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
+    if !matches!(text.before(from), b'-' | b'"' | b'=') {
         return None;
     }
-    let quote = usize::from(matches!(text.at(at), b'"' | b'\''));
-    let blank = text.from(at + quote).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
-    let next = at + quote + blank;
-    let broken = text.range(at, next).contains(&b'\n');
-    (broken && text.has(next, "- ") && text.at(next + 2) != b'-').then_some(next + 2)
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
+    if before.ends_with("--") && at > to && text.at(at) == b',' {
+        let value = extent(finds, blank(at + 1), false)?;
+        return value.quoted.then(|| held(value)).filter(|place| text.at(place.value.start) != b'-');
+    }
+    if before.ends_with("- --") && at == to && text.at(at) == b'\n' {
+        let item = blank(at);
+        let value = item + 2;
+        let range = extent(finds, value, true).filter(|_| text.has(item, "- ") && text.at(value) != b'-')?;
+        return (range.quoted || range.whole).then(|| held(range));
+    }
+    if before.ends_with("; name=\"") && matches!(text.at(at), b'\n' | b'\r') {
+        let empty = text.range(at, at + 4);
+        let gap = if empty.starts_with(b"\n\n") { 2 } else { 4 };
+        return (gap == 2 || empty == b"\r\n\r\n").then(|| extent(finds, at + gap, true)).flatten().map(held);
+    }
+    let field = before.strip_suffix("Label=")?.rsplit([' ', '|']).next()?;
+    let value = finds.str(to, (to + 16).min(text.len())).strip_prefix(' ')?.strip_prefix(field)?.strip_prefix('=')?;
+    let value = to + 16.min(text.len() - to) - value.len();
+    extent(finds, value, false).map(held)
+}
+
+/// What a program types into the field it found: `.send_keys("…")`, `.fill('…')`.
+fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
+    const TYPES: &[&str] = &["send_keys(", "sendKeys(", "fill(", "type(", "setValue(", "set_value(", "val(", "set("];
+    let call = TYPES.iter().find(|call| finds.bytes.has(at, call))?;
+    let range = extent(finds, at + call.len(), false)?;
+    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+}
+
+/// How long the words at `at` are that say what a name is in scripts that do not space them: `密码是`, `パスワードは`.
+fn joined(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    ["是：", "是:", "是", "为：", "为:", "为", "為", "は：", "は:", "は", "는", "은"]
+        .iter()
+        .find(|word| finds.bytes.has(at, word))
+        .map(|word| word.len())
+}
+
+/// A line of a router's configuration or of a file of logins: `enable secret …`, `username ann privilege 15
+/// password 0 …`, `machine db1 login ann password …`.
+fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
+    if !matches!(finds.str(from, to), "secret" | "password" | "pass") || finds.bytes.at(to) != b' ' {
+        return false;
+    }
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(80)), from);
+    let line = before.rsplit('\n').next().unwrap_or("").trim_start();
+    let user = line.strip_prefix("username ").is_some_and(|rest| {
+        let mut words = rest.split_ascii_whitespace();
+        words.next().is_some() && matches!(words.next(), None | Some("privilege"))
+    });
+    let mut words = line.rsplit(' ').skip(1);
+    let beside = words.next().is_some_and(|name| !name.is_empty())
+        && words.next().is_some_and(|word| matches!(word, "user" | "login" | "username"));
+    let hold = if user { Hold::Whole } else { Hold::Separated };
+    if line != "enable " && !user && !beside {
+        return false;
+    }
+    let form = finds.bytes.range(to + 1, to + 3);
+    let value = to + 1 + if matches!(form, [b'0' | b'7', b' ']) { 2 } else { 0 };
+    let length = finds.bytes.from(value).iter().take(256).take_while(|byte| byte.is_ascii_graphic()).count();
+    let secret = length >= 4 && value::password(finds.bytes.range(value, value + length), hold);
+    let line = beside || matches!(finds.bytes.at(value + length), b'\n' | b'\r' | 0);
+    if secret && line {
+        finds.add(value, value + length, Kind::Password, 78);
+    }
+    secret && line
+}
+
+/// The argument of a call that takes a password there, counted from none: `auth=("ann", "…")`.
+pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut at = blank(end);
+    for _ in 0..place {
+        if let Some(argument) = extent(finds, at, false).filter(|argument| argument.quoted) {
+            at = blank(argument.value.end + 1);
+        } else {
+            // A name, or a member: `user`, `cfg.user`.
+            let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'.' | b'$');
+            at = blank(at + text.from(at).iter().take(64).take_while(name).count());
+        }
+        if text.at(at) != b',' {
+            return;
+        }
+        at = blank(at + 1);
+    }
+    if let Some(Extent { value, quoted: true, .. }) = extent(finds, at, false) {
+        judge(finds, Named::Password, value.start, value.end, Hold::Whole, 78);
+    }
+}
+
+/// Behind the anchor and the type that YAML writes before a value: `&anchor …`, `!!str …`.
+fn declared(finds: &Finds<'_>, mut at: usize) -> usize {
+    let text = finds.bytes;
+    for _ in 0..2 {
+        let mark = if text.has(at, "!!str ") { 5 } else { 1 };
+        if mark == 1 && text.at(at) != b'&' {
+            break;
+        }
+        let name = text.from(at + mark).iter().take(48);
+        let name = name.take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'-')).count();
+        if text.at(at + mark + name) != b' ' || name == 0 && mark == 1 {
+            break;
+        }
+        at += mark + name + 1;
+    }
+    at
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
@@ -434,6 +675,10 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
                 return Some(long.len());
             }
         }
+    }
+    if text.has(at, "....") {
+        let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
+        return (text.at(at + dots) == b' ').then_some(dots);
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
@@ -527,7 +772,12 @@ fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let blank = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
     let mut at = at + blank;
     if text.at(at) == b'<' && text.at(at + 1) != b'!' {
-        return None;
+        // `<password><value>…`
+        let inner = ["<value>", "<string>", "<b>", "<code>"].iter().find(|inner| text.has(at, inner))?;
+        at += inner.len();
+        if text.at(at) == b'<' {
+            return None;
+        }
     }
     if text.has(at, "<![CDATA[") {
         at += 9;
@@ -562,7 +812,7 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
             let range = extent(finds, next + value + 7, false)?;
             return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
         }
-        return text.has(next, "<").then(|| tagged(finds, next + inner + 1)).flatten();
+        return (text.has(next, "<") && pairs(finds, at, next)).then(|| tagged(finds, next + inner + 1)).flatten();
     }
     next = blank(next);
     // `variable "db_password" { type = string default = "…" }`
@@ -604,6 +854,21 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     Some(Place { value: range.value, hold: Hold::Whole })
 }
 
+/// Whether the element that closes at `closed` names what the one that opens at `opened` holds. One that is itself
+/// called after a secret holds its name or kind, and the next element is a field of its own.
+fn pairs(finds: &Finds<'_>, closed: usize, opened: usize) -> bool {
+    let tag = |at: usize| {
+        let length = finds.bytes.from(at).iter().take(32).position(|byte| matches!(byte, b'>' | b' ' | b'/'));
+        finds.str(at, at + length.unwrap_or(0))
+    };
+    let (first, second) = (tag(closed + 2), tag(opened + 1));
+    let kind = first.get(first.len().saturating_sub(4)..).unwrap_or("");
+    let kind = kind.eq_ignore_ascii_case("type") || kind.eq_ignore_ascii_case("kind");
+    !kind && (first.eq_ignore_ascii_case("key") || !names::mentions(first))
+        || first == second
+        || value::contains(second.as_bytes(), "value")
+}
+
 /// A value on the line below its name, when it is alone there.
 fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
     let text = finds.bytes;
@@ -626,8 +891,10 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
         .unwrap_or((text.len() - next.min(text.len())).min(VALUE));
     let value = finds.str(next, next + line).trim_end();
     let alone = !value.is_empty() && !value.contains([' ', ':', '=']) && breaks <= 2;
-    let strong =
-        value.chars().any(|c| c.is_ascii_digit()) && value.chars().any(char::is_alphabetic) && value.len() >= 8;
+    let digit = value.chars().any(|c| c.is_ascii_digit());
+    let strong = value.len() >= 8
+        && value.chars().any(char::is_alphabetic)
+        && (digit || value::password(value.as_bytes(), Hold::Separated));
     let deeper = indent > 0 && begins_line(finds, from);
     (alone && (block || strong) && (deeper || !block)).then_some(next)
 }
@@ -706,6 +973,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
+    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
+    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    if text.at(at) < 0x80
+        && let Some(place) = run.find(script)
+    {
+        cut = cut.min(place);
+    }
     for joined in ['&', ';'] {
         if let Some(place) = run.find(joined) {
             let rest = finds.str(at + place + 1, (at + place + 40).min(text.len()));
@@ -819,6 +1093,10 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
         return;
     }
     let mut at = blank(end);
+    // A cell of a column of kinds.
+    if at > end + 3 {
+        return;
+    }
     if at == end {
         if !matches!(text.at(at), b':' | b'=' | b'+') {
             return;
@@ -857,6 +1135,13 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     };
     let length = finds.bytes.from(at).iter().take(VALUE).take_while(token).count();
     let drawn = finds.str(at, at + length).trim_end_matches(['.', ':', ',']);
+    // `{TokenType:Bearer RequestId:…}`: the next field.
+    let field = drawn.split_once(':').is_some_and(|(name, _)| {
+        name.len() >= 2 && name.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')
+    });
+    if field {
+        return;
+    }
     if value::opaque(drawn.as_bytes(), true)
         && drawn.len() >= 16
         && (!header || super::rarity::rarity(drawn.as_bytes()) > 60 || value::uuid(drawn.as_bytes()))
@@ -865,11 +1150,16 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     }
 }
 
+/// Marks that sentences have around a value.
+const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
+
 /// A sentence about the name that tells the value: `the password for the box is …`, `token … was rejected`.
 fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
     let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
     let rest = finds.str(to, ceiling);
-    if !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
+    // `getElement("password").click()`: a program goes on.
+    let program = rest.starts_with(['"', '\'', '`']) && rest.get(1..).is_some_and(|rest| rest.starts_with([')', ']']));
+    if program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
     let (mut told, mut described) = (false, false);
@@ -897,6 +1187,15 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
             .get(lead..)
             .unwrap_or("")
             .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
+        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
+        let lead = lead + marked;
+        let inner = inner.get(marked..).unwrap_or("");
+        let tag = inner.find('<').filter(|at| {
+            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
+        });
+        let ended = ended || tag.is_some();
+        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
         let range = start + lead..start + lead + inner.len();
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
@@ -961,7 +1260,8 @@ const BEFORE: &[&str] = &[
 fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
-    let Some(line) = before.rsplit(['\n', '\t']).next() else { return };
+    let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
+    let Some(line) = before.get(start..) else { return };
     let mut rest = line.trim_end();
     let mut skipped = 0;
     // The words between the copula and the name: `is the`, `ist mein`.
@@ -988,6 +1288,8 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
     try_prose(finds, named, start..start + inner.len(), true, lead > 0);
 }
 
+/// The most columns of one table that are read.
+const COLUMNS_MAX: usize = 4;
 /// The most rows, and the most bytes of them, that are read below the name of a column.
 const ROWS_MAX: usize = 500;
 const TABLE_MAX: usize = 64 << 10;
@@ -1054,7 +1356,9 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 /// `<th>Login</th><th>Password</th>`, then rows of `<td>`: the name heads a column of markup.
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
-    if text.before(from) != b'>' || !text.has(to, "</th") {
+    let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
+    let words = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
         return false;
     }
     let floor = finds.text.floor_char_boundary(from.saturating_sub(2048));
@@ -1114,7 +1418,8 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: 
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
     let text = finds.bytes;
-    if from < progress.table {
+    // The rows of a table hold no heads; and only so many of its columns are read.
+    if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
     }
     let line_end = to + memchr::memchr(b'\n', text.range(to, (to + 1024).min(text.len()))).unwrap_or(0);
@@ -1138,9 +1443,13 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named_cell = |name: &str| {
         let name = name.trim_matches(mark);
-        name.len() <= 48 && name.chars().all(cell) && !name.starts_with(|c: char| c.is_ascii_digit())
+        name.len() <= 48
+            && name.chars().all(cell)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !value::withheld(name)
     };
-    if heads < 2 || !alone || !head.split(delimiter).all(named_cell) {
+    // `| Password | ******** |` is a row: what is covered heads nothing.
+    if heads < 2 || !alone || head.contains("***") || !head.split(delimiter).all(named_cell) {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
@@ -1155,6 +1464,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
             continue;
         }
         if row.matches(delimiter).count() != cells || row.len() > 16_384 {
+            at = start;
             break;
         }
         let mut offset = start;
@@ -1172,8 +1482,8 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         }
     }
     if found {
-        // Other columns of this table may be secret too; its rows hold no further heads.
-        progress.table = if progress.table == 0 { line_end + 1 } else { progress.table };
+        progress.columns = if progress.table.start == line_end + 1 { progress.columns + 1 } else { 1 };
+        progress.table = line_end + 1..at;
     }
     found
 }

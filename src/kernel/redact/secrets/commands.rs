@@ -16,6 +16,8 @@ enum Takes {
     Pair(&'static str, u8),
     /// The last word.
     Last,
+    /// The second word.
+    Second,
     /// The word behind `\\\\host\\share`, or behind `/user:…`.
     Share,
     /// Any word of this form.
@@ -53,6 +55,8 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("unzip ", &[Takes::Apart("-P")]),
     ("zip ", &[Takes::Apart("-P")]),
     ("ipmitool ", &[Takes::Apart("-P")]),
+    ("ssh-keygen ", &[Takes::Apart("-N"), Takes::Apart("-P")]),
+    ("wpa_passphrase ", &[Takes::Second]),
     ("cqlsh ", &[Takes::Apart("-p")]),
     ("mosquitto_", &[Takes::Apart("-P"), Takes::Apart("--pw")]),
     ("7z ", &[Takes::Joined("-p")]),
@@ -147,7 +151,11 @@ pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
             }
         }
     }
-    let by_place = takes.iter().any(|takes| matches!(takes, Takes::Last)) && options >= 3;
+    let by_place = takes.iter().any(|takes| match takes {
+        Takes::Last => options >= 3,
+        Takes::Second => options == 2,
+        _ => false,
+    });
     if let Some(secret) =
         last.filter(|last| by_place && value::password(text.range(last.start, last.end), Hold::Separated))
     {
@@ -207,7 +215,21 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
             let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
             (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }
-        Takes::Last => None,
+        Takes::Last | Takes::Second => None,
+    }
+}
+
+/// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL: `at` is behind the port.
+pub(super) fn fields(finds: &mut Finds<'_>, at: usize) {
+    let rest = finds.str(at, finds.text.floor_char_boundary((at + 320).min(finds.text.len())));
+    let line = rest.split('\n').next().unwrap_or("").trim_end();
+    let mut fields = line.splitn(3, ':');
+    let name = |field: &&str| !field.is_empty() && field.chars().all(|c| c.is_alphanumeric() || "_-.*@".contains(c));
+    let named = fields.next().filter(name).is_some() && fields.next().filter(name).is_some();
+    let Some(secret) = fields.next().filter(|_| named) else { return };
+    let end = at + line.len();
+    if value::password(secret.as_bytes(), Hold::Separated) {
+        finds.add(end - secret.len(), end, Kind::Password, 76);
     }
 }
 

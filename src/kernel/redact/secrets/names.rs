@@ -29,6 +29,8 @@ const PASSWORDS: &[&str] = &[
     "wachtwoord", "lösenord", "losenord", "adgangskode", "passord", "salasana", "parola", "parolă", "parolei", "şifre", "sifre", "şifresi",
     "parolası", "parolasi", "jelszó", "jelszo", "lozinka", "zaporka", "geslo", "slaptažodis", "slaptazodis", "parole", "parool",
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
+    "şifreniz", "sifreniz", "şifrem", "parolanız", "parolaniz", "jelszava", "jelszavam", "lösenordet", "losenordet",
+    "passordet", "adgangskoden", "kodeord", "kodeordet", "salasanasi", "salasanani", "hasłem",
     "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
 ];
 
@@ -136,7 +138,7 @@ const MAY_FOLLOW: &[&str] = &[
     "base64", "b64", "b", "encoded", "write", "read", "rw", "ro", "readonly", "app", "web", "api", "bot", "client",
     "server", "service", "master", "slave", "replica", "confirm", "confirmation", "repeat", "again", "generated",
     "initial", "temp", "temporary", "one", "two", "first", "second", "eu", "us", "usa", "uk", "de", "gb", "ci",
-    "here", "key", "secret", "token", "hours", "v", "input", "field", "param", "arg", "str", "bytes",
+    "here", "key", "secret", "token", "hours", "v", "c", "input", "field", "param", "arg", "str", "bytes",
 ];
 
 /// Words about a secret that are no secret: what stands where a value would in prose and schemas.

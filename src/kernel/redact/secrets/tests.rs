@@ -321,3 +321,132 @@ fn masks_words_of_other_scripts_and_references_are_no_secrets() {
         assert_eq!(values(value, &[key]), [], "{key}: {value}");
     }
 }
+
+#[test]
+fn what_stands_in_for_a_secret_makes_no_secret_of_what_comes_next() {
+    let commit = "da9e1200af34bc56de78f9aada9e1200af34bc56";
+    for text in [
+        "| Password | ******** |\n| Order | 74804398 |",
+        "| Password | (hidden) |\n| 口座番号 | 74804398 |",
+        "| Password | n/a |\n| Order | KX-74804398 |",
+        &format!("| API key | Commit |\n|---|---|\n| ${{{{ secrets.API_KEY }}}} | {commit} |"),
+        &format!("<td>${{{{ secrets.API_KEY }}}}</td><td>{commit}</td>"),
+        &format!("{{{{ vault.token }}}} | {commit}"),
+        "<td>%DB_PASS%</td><td>Kestrel8552</td>",
+        "password = '(unchanged)', code = 'Kestrel8552'",
+        "<field name=\"password\"><value>!vault |</value></field>",
+        "<m:Password xsi:type=\"xsd:string\">null</m:Password><m:Digest xsi:type=\"xsd:string\">Kestrel8552</m:Digest>",
+        "<th>Password policy</th><th>Note</th></tr></thead><tbody><tr><td>43644461</td>",
+        "driver.find_element(\"password\").get_attribute(\"Kestrel8552\")",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+    for text in [
+        "| Password | Kestrel8552 |\n| Order | 74804398 |",
+        "<td>Password</td><td>Kestrel8552</td>",
+        "password = 'Kestrel8552', code = '(unchanged)'",
+        "<field name=\"password\"><value>Kestrel8552</value></field>",
+        "<m:Password xsi:type=\"xsd:string\">Kestrel8552</m:Password>",
+        "<password value=\"Kestrel8552\"/>",
+        "<p>the password is <b>Kestrel8552</b></p>",
+        "driver.find_element(\"password\").send_keys(\"Kestrel8552\")",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Kestrel8552")], "{text}");
+    }
+}
+
+#[test]
+fn what_says_the_kind_or_the_name_of_a_secret_is_not_its_name() {
+    for text in [
+        "{TokenType:Bearer RequestId:3548020d-7fe2-4037-98ce-37e8ea035755}",
+        "token_type access_token, ULID 01HQBMZ0JJ5K77YG7J7C1Y7TDT",
+        "<tokenType>access_token</tokenType>\n  <instance>vpc-05a3a2ea1ac0d0638</instance>",
+        "<secret-name>api_token</secret-name><request-id>oR9x2Lq8vT5mB1nZ7cK3w</request-id>",
+        "TOKEN_TYPE   OBJECT_ID\nBearer       6548e87166c6ea93c5e6c83b",
+        "tokenType=access_token id=oR9x2Lq8vT5mB1nZ7cK3w",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+    let token = "oR9x2Lq8vT5mB1nZ7cK3w";
+    for text in [
+        "Authorization: Bearer oR9x2Lq8vT5mB1nZ7cK3w",
+        "<key>access_token</key>\n<string>oR9x2Lq8vT5mB1nZ7cK3w</string>",
+        "<name>access_token</name><value>oR9x2Lq8vT5mB1nZ7cK3w</value>",
+        "<input type=\"access_token\" value=\"oR9x2Lq8vT5mB1nZ7cK3w\">",
+        "type: access_token\nvalue: oR9x2Lq8vT5mB1nZ7cK3w",
+        "##[debug]Set output token=oR9x2Lq8vT5mB1nZ7cK3w",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::ApiKey, token)], "{text}");
+    }
+    assert_eq!(values("page token=oR9x2Lq8vT5mB1nZ7cK3w", &[]), []);
+}
+
+#[test]
+fn passwords_are_told_in_languages_that_write_the_verb_right_behind_the_name() {
+    for text in [
+        "密码是Kestrel8552，请尽快修改",
+        "密码为 Kestrel8552",
+        "パスワードはKestrel8552です",
+        "비밀번호는 Kestrel8552 입니다",
+        "Lösenordet är Kestrel8552",
+        "Şifreniz Kestrel8552",
+        "usuario: ana clave: Kestrel8552",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Kestrel8552")], "{text}");
+    }
+    for text in
+        ["密码是必填的", "密码为 8-16 位字母", "パスワードは8文字以上です", "비밀번호는 필수입니다", "clave: ABC-1234"]
+    {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}
+
+#[test]
+fn programs_routers_and_files_of_logins_hold_passwords_where_their_manuals_say() {
+    for text in [
+        "pw=Kestrel8552",
+        "{\"pw\":\"Kestrel8552\"}",
+        "olcRootPW: Kestrel8552",
+        "rootpw --plaintext Kestrel8552",
+        "enable secret Kestrel8552\n!",
+        "username ann privilege 15 secret 0 Kestrel8552\n",
+        "machine db1 login ann password Kestrel8552",
+        "user ann pass Kestrel8552",
+        "wpa_passphrase home Kestrel8552",
+        "ssh-keygen -t ed25519 -N Kestrel8552 -f id",
+        "db1:5432:shop:ann:Kestrel8552\n",
+        "password: !!str Kestrel8552",
+        "password: &pw Kestrel8552",
+        "password\tKestrel8552",
+        "Password ........ Kestrel8552",
+        "requests.get(u, auth=(\"ann\", \"Kestrel8552\"))",
+        "new NetworkCredential(user, \"Kestrel8552\")",
+        "DriverManager.getConnection(url, \"ann\", \"Kestrel8552\")",
+        "ConvertTo-SecureString \"Kestrel8552\" -AsPlainText -Force",
+        "subprocess.run([\"run\", \"--password\", \"Kestrel8552\"])",
+        "args:\n  - --password\n  - Kestrel8552\n  - --port",
+        "form-data; name=\"password\"\r\n\r\nKestrel8552\r\n",
+        "CEF:0|a|b|cs3Label=user_password cs3=Kestrel8552",
+        "jdbc:oracle:thin:app/Kestrel8552@//ora1:1521/XE",
+        "| id | API key | Password |\n|---|---|---|\n| 1 | - | Kestrel8552 |",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Kestrel8552")], "{text}");
+    }
+    let words = "copper tundra quartz violet";
+    assert_eq!(values(&format!("passphrase: {words}\n"), &[]), [(Kind::Password, words)]);
+    for text in [
+        "enable password prompts",
+        "users can pass Kestrel8552 times",
+        "username bob secret 5 $1$abcd$abcdefghijk",
+        "ssh-keygen -N \"\" -f id",
+        "args:\n  - --password\n  - --port\n",
+        "auth=(user, password)",
+        "new PDO($dsn, \"root\", \"\")",
+        "const pw: string = x",
+        "passphrase: used to encrypt the private key",
+        "Password ........ required",
+        "password\tstring\trequired",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}

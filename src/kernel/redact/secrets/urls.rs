@@ -215,7 +215,7 @@ fn oracle(finds: &mut Finds<'_>, at: usize) {
         .count();
     let info = text.range(at, at + length);
     let (Some(slash), Some(host)) =
-        (info.iter().position(|byte| *byte == b'/'), info.iter().position(|byte| *byte == b'@'))
+        (info.iter().position(|byte| *byte == b'/'), info.iter().rposition(|byte| *byte == b'@'))
     else {
         return;
     };

@@ -140,6 +140,30 @@ pub fn placeholder(value: &[u8]) -> bool {
     NOTHING.iter().any(whole) || SCHEMES.iter().any(starts) || says_so(value)
 }
 
+/// Whether a cell says that its value is kept back, or that there is none: `(hidden)`, `n/a`, `••••`.
+pub fn withheld(cell: &str) -> bool {
+    const SAYS: &[&str] = &[
+        "hidden",
+        "redacted",
+        "masked",
+        "removed",
+        "filtered",
+        "null",
+        "none",
+        "nil",
+        "n/a",
+        "unset",
+        "unchanged",
+        "not set",
+        "undefined",
+        "empty",
+    ];
+    let inner = cell.trim_matches(['(', ')']);
+    inner.len() + 2 == cell.len() && cell.starts_with('(')
+        || SAYS.iter().any(|say| cell.eq_ignore_ascii_case(say))
+        || cell.len() > 3 && masked(cell.as_bytes())
+}
+
 /// `$passwordVariable`, `$db->password`: a lower-case identifier that names a secret or is reached through an arrow.
 fn variable(name: &[u8]) -> bool {
     let identifier = name.first().is_some_and(|byte| byte.is_ascii_alphabetic() || *byte == b'_')
