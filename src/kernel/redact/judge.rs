@@ -24,12 +24,14 @@ pub struct Judge<'v, 'o> {
     /// Where a run of numbers began about which nothing was asked, and the last of them.
     passed: Option<(usize, usize)>,
     last: Option<(usize, usize, Evidence)>,
+    /// What was said further away from a place.
+    further: Option<(usize, Labels)>,
 }
 
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, passed: None, last: None }
+        Self { surroundings, out, front: None, passed: None, last: None, further: None }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
@@ -57,8 +59,16 @@ impl<'v, 'o> Judge<'v, 'o> {
     }
 
     /// What labels further away say than those that decide.
-    pub fn also(&self, evidence: Evidence) -> Labels {
-        evidence.also.map_or(Labels::NONE, |start| self.surroundings.also(start))
+    pub fn also(&mut self, evidence: Evidence) -> Labels {
+        let Some(start) = evidence.also else { return Labels::NONE };
+        match self.further {
+            Some((place, labels)) if place == start => labels,
+            _ => {
+                let labels = self.surroundings.also(start);
+                self.further = Some((start, labels));
+                labels
+            }
+        }
     }
 
     /// What may be said of anything, as far as it is known or soon told.

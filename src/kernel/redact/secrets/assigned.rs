@@ -1196,6 +1196,10 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         });
         let ended = ended || tag.is_some();
         let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
+        // Another option: this one has no value.
+        if tries == 0 && inner.starts_with("--") {
+            return;
+        }
         let range = start + lead..start + lead + inner.len();
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
