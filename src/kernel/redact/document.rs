@@ -20,6 +20,8 @@ const PAIR_MAX: usize = 96;
 const HEADS_DEPTH: usize = 2;
 const COLUMNS_MAX: usize = 1024;
 const ROW_MAX: usize = 4;
+/// How many rows are asked whether they are names and values.
+const ROWS_ASKED: usize = 8;
 /// What names an object that is a name itself.
 const INNER: &[&str] = &["title", "name", "label", "text", "ref", "question", "heading"];
 /// What was found in one document.
@@ -694,10 +696,12 @@ impl<'s> Scan<'s> {
         let is_head = |text: &Cow<'_, str>| text.len() <= 64 && !text.bytes().any(|byte| byte.is_ascii_digit());
         let heads: Option<Vec<_>> =
             first.elements().map(|cell| cell.as_str().filter(is_head).map(|text| self.step(text))).collect();
-        // Names and values: the next row has a name too.
+        // Names and values: most of the next rows have a name too.
         let pairs = || {
-            first.elements().count() == 2
-                && second.elements().next().and_then(Value::as_str).is_some_and(|text| is_head(&text) && is_name(&text))
+            let names = |row: Value<'s>| row.elements().next().and_then(Value::as_str);
+            let named = |row: &Value<'s>| names(*row).is_some_and(|text| is_head(&text) && is_name(&text));
+            let next = || array.elements().skip(1).take(ROWS_ASKED);
+            first.elements().take(3).count() == 2 && 2 * next().filter(named).count() >= next().count()
         };
         heads.filter(|heads| heads.iter().any(|head| head.key.labels.tells()) && !pairs())
     }

@@ -83,6 +83,8 @@ fn a_column_says_what_the_cells_of_its_rows_are_wherever_it_is_named() {
 #[test]
 fn the_first_of_a_pair_says_what_the_second_is() {
     all_tell(&[r#"[["qty","534"],["cvv","535"]]"#, r#"["--count","534","--cvv","535"]"#], Kind::CardCvv, "535");
+    all_tell(&[r#"[["order","a/b"],["note","ok"],["dob","x"],["ssn","219099999"]]"#], Kind::UsSsn, "219099999");
+    all_tell(&[r#"[["Name","SSN"],["Pan","219099999"],["Bob","x"],["Eve","y"]]"#], Kind::UsSsn, "219099999");
     all_tell(
         &[r#"[["Password","Sommer3974!"]]"#, r#"{"args":["-v","--password","Sommer3974!"]}"#],
         Kind::Password,
