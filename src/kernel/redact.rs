@@ -163,8 +163,9 @@ impl Engine {
 
     /// As [`Self::scan_text`], for a leaf of a document under keys that were read.
     fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
-        let apart = Above { labels: labels::Labels::NONE, ..*above };
-        let above = if above.wrapped && text.len() > WRAPPED_MAX { &apart } else { above };
+        if above.wrapped && text.len() > WRAPPED_MAX {
+            return self.scan_under(text, &Above { labels: labels::Labels::NONE, wrapped: false, ..*above });
+        }
         let traits = Traits::of(text.as_bytes());
         if above.named.is_some() || self.own.has_patterns() {
             return self.scan_with(text, traits, above, LAYERS);
