@@ -475,7 +475,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         after = described(finds, after).unwrap_or(after);
     }
     let call = text.at(after) == b'(' && matches!(text.at(after + 1), b'"' | b'\'');
-    let separator = separator(finds, after, quoted);
+    let separator = separator(finds, from, after, quoted);
     let mut hold = Hold::Separated;
     let mut value = after;
     match separator {
@@ -666,7 +666,7 @@ fn declared(finds: &Finds<'_>, mut at: usize) -> usize {
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
-fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
+fn separator(finds: &Finds<'_>, from: usize, at: usize, quoted: bool) -> Option<usize> {
     let text = finds.bytes;
     let long = text.at(at) >= 0x80 || matches!(text.at(at + 1), b'=' | b':' | b'>' | b'|');
     if long {
@@ -676,7 +676,8 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
             }
         }
     }
-    if text.has(at, "....") {
+    // Leaders of dots stand in lines of their own.
+    if text.has(at, "....") && begins_line(finds, from) {
         let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
         return (text.at(at + dots) == b' ').then_some(dots);
     }
