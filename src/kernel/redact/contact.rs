@@ -308,7 +308,9 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
         return international(text, start, &dialled, 0, judge, 88);
     }
     let digits = dialled.digits.get(..dialled.count)?;
-    if digits.starts_with(b"00")
+    // A zero before a dot is no prefix: `0.0506`.
+    if text.get(word.start..).is_some_and(|number| number.starts_with(b"00"))
+        && digits.starts_with(b"00")
         && dialled.layout >> 4 != 0
         && let Some(end) = international(text, start, &dialled, 2, judge, 70)
     {

@@ -107,6 +107,8 @@ fn telephone_numbers_are_whole_with_the_area_code_before_a_slash() {
     assert_eq!(phones("Tel. 030 231251 / 030 231252"), ["030 231251", "030 231252"]);
     assert_eq!(phones("Phone: 1.646.555.0161"), ["1.646.555.0161"]);
     assert_eq!(phones("Phone: none, build 1.646.555.161"), Vec::<String>::new());
+    assert_eq!(phones("call 0049 30 231252"), ["0049 30 231252"]);
+    assert_eq!(phones("ratio 0.050605610549"), Vec::<String>::new());
 }
 
 #[test]

@@ -44,7 +44,9 @@ fuzz_target!(|data: &[u8]| {
     });
     assert!(settled, "{now:?}");
     assert_eq!(streamed(text, 1), streamed(text, 700));
-    if Document::parse(Bytes::copy_from_slice(text.as_bytes()), &Bounds::default()).is_ok() {
+    // A number or a string that stands alone is a text.
+    let document = Document::parse(Bytes::copy_from_slice(text.as_bytes()), &Bounds::default());
+    if document.is_ok_and(|document| document.root().is_object() || document.root().is_array()) {
         for decide in [replaced, |_: &Finding<'_>| Edit::Drop] {
             let out = ENGINE.rewrite_wire(text, decide);
             assert!(Document::parse(Bytes::from(out), &Bounds::default()).is_ok());
