@@ -366,17 +366,25 @@ fn element(finds: &Finds<'_>, from: usize) -> bool {
     text.before(from) == b'<'
 }
 
+/// What stands before a value that is an attribute.
+const ATTRIBUTE: &[u8] = b" value=";
+
+/// The value that begins at `at`, if it is in quotes.
+fn in_quotes(finds: &Finds<'_>, at: usize) -> Option<Place> {
+    let range = extent(finds, at, false)?;
+    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+}
+
 /// What the element whose name ends at `to` holds: `<password>…</password>`, `<password type="text">…`,
 /// `<password value="…"/>`.
 fn by_element(finds: &Finds<'_>, to: usize) -> Option<Place> {
     let text = finds.bytes;
     let open = to + text.from(to).iter().take(160).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
     let attributes = text.range(to, open);
-    if let Some(value) = memchr::memmem::find(attributes, b" value=")
+    if let Some(value) = memchr::memmem::find(attributes, ATTRIBUTE)
         && text.at(open) != b'<'
     {
-        let range = extent(finds, to + value + 7, false)?;
-        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        return in_quotes(finds, to + value + ATTRIBUTE.len());
     }
     (text.at(open) == b'>' && text.before(open) != b'/').then(|| tagged(finds, open + 1)).flatten()
 }
@@ -425,25 +433,8 @@ fn begins_line(finds: &Finds<'_>, from: usize) -> bool {
 /// The value where a grammar puts it: after `=`, `:`, `=>`, in quotes, between tags, as an option.
 fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let text = finds.bytes;
-    // `<soap:Password>` is opened as `<Password>` is.
-    let prefixed = text.before(from) == b':' && {
-        let front = text.range(from.saturating_sub(24), from - 1);
-        let name = front.iter().rev().take_while(|byte| byte.is_ascii_alphanumeric()).count();
-        front.len().checked_sub(name + 1).is_some_and(|at| front.get(at) == Some(&b'<'))
-    };
-    let opened = if prefixed { b'<' } else { text.before(from) };
+    let opened = text.before(from);
     let option = opened == b'-' || opened == b'/' && text.before(from - 1) == b' ';
-    // `<password>…</password>`, `<password type="text">…`.
-    if opened == b'<' {
-        let open = to + text.from(to).iter().take(80).position(|byte| matches!(byte, b'>' | b'<' | b'\n'))?;
-        if text.at(open) == b'>' && text.before(open) != b'/' {
-            return tagged(finds, open + 1);
-        }
-        // `<password value="…"/>`
-        let attribute = memchr::memmem::find(text.range(to, open), b" value=").map(|value| to + value + 7);
-        let range = attribute.and_then(|value| extent(finds, value, false)).filter(|range| range.quoted)?;
-        return Some(Place { value: range.value, hold: Hold::Whole });
-    }
     let (mut at, quoted) = past_quotes(finds, to);
     if let Some(place) = listed(finds, from, to, at) {
         return Some(place);
@@ -475,7 +466,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         after = described(finds, after).unwrap_or(after);
     }
     let call = text.at(after) == b'(' && matches!(text.at(after + 1), b'"' | b'\'');
-    let separator = separator(finds, from, after, quoted);
+    let separator = separator(finds, after, quoted);
     let mut hold = Hold::Separated;
     let mut value = after;
     match separator {
@@ -542,7 +533,7 @@ fn behind_tags(finds: &Finds<'_>, at: usize) -> Option<usize> {
         if text.at(at) == b'<' {
             at += text.from(at).iter().take(48).position(|byte| *byte == b'>')? + 1;
         }
-        at += text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+        at = text.past_space(at, 16);
     }
     (text.at(at) != b'<').then_some(at)
 }
@@ -551,15 +542,14 @@ fn behind_tags(finds: &Finds<'_>, at: usize) -> Option<usize> {
 /// form, `cs1Label=token cs1=…`.
 fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place> {
     let text = finds.bytes;
-    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blank = |at: usize| text.past_space(at, 64);
     let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
     if !matches!(text.before(from), b'-' | b'"' | b'=') {
         return None;
     }
     let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
     if before.ends_with("--") && at > to && text.at(at) == b',' {
-        let value = extent(finds, blank(at + 1), false)?;
-        return value.quoted.then(|| held(value)).filter(|place| text.at(place.value.start) != b'-');
+        return in_quotes(finds, blank(at + 1)).filter(|place| text.at(place.value.start) != b'-');
     }
     if before.ends_with("- --") && at == to && text.at(at) == b'\n' {
         let item = blank(at);
@@ -582,8 +572,7 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
 fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
     const TYPES: &[&str] = &["send_keys(", "sendKeys(", "fill(", "type(", "setValue(", "set_value(", "val(", "set("];
     let call = TYPES.iter().find(|call| finds.bytes.has(at, call))?;
-    let range = extent(finds, at + call.len(), false)?;
-    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+    in_quotes(finds, at + call.len())
 }
 
 /// How long the words at `at` are that say what a name is in scripts that do not space them: `密码是`, `パスワードは`.
@@ -627,7 +616,7 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
 /// The argument of a call that takes a password there, counted from none: `auth=("ann", "…")`.
 pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
     let text = finds.bytes;
-    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blank = |at: usize| text.past_space(at, 64);
     let mut at = blank(end);
     for _ in 0..place {
         if let Some(argument) = extent(finds, at, false).filter(|argument| argument.quoted) {
@@ -666,7 +655,7 @@ fn declared(finds: &Finds<'_>, mut at: usize) -> usize {
 }
 
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
-fn separator(finds: &Finds<'_>, from: usize, at: usize, quoted: bool) -> Option<usize> {
+fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     let text = finds.bytes;
     let long = text.at(at) >= 0x80 || matches!(text.at(at + 1), b'=' | b':' | b'>' | b'|');
     if long {
@@ -675,11 +664,6 @@ fn separator(finds: &Finds<'_>, from: usize, at: usize, quoted: bool) -> Option<
                 return Some(long.len());
             }
         }
-    }
-    // Leaders of dots stand in lines of their own.
-    if text.has(at, "....") && begins_line(finds, from) {
-        let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
-        return (text.at(at + dots) == b' ').then_some(dots);
     }
     match text.at(at) {
         b'=' | b':' => Some(1),
@@ -770,8 +754,7 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
 /// Behind a tag: everything up to the next one.
 fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let text = finds.bytes;
-    let blank = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
-    let mut at = at + blank;
+    let mut at = text.past_space(at, 64);
     if text.at(at) == b'<' && text.at(at + 1) != b'!' {
         // `<password><value>…`
         let inner = ["<value>", "<string>", "<b>", "<code>"].iter().find(|inner| text.has(at, inner))?;
@@ -793,7 +776,7 @@ fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
 /// The name is itself a value, and a field called `value` follows: `name: DB_PASSWORD`, `value: …`.
 fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     let text = finds.bytes;
-    let blank = |at: usize| at + text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blank = |at: usize| text.past_space(at, 64);
     let mut next = at;
     // `</name><value>…`, `</key><string>…`
     if text.has(next, "</th") {
@@ -809,9 +792,8 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         let inner = text.from(next).iter().take(160).position(|byte| *byte == b'>')?;
         // `<label>Password</label> <input value="…">`
         let tag = text.range(next, next + inner);
-        if let Some(value) = memchr::memmem::find(tag, b" value=").filter(|_| tag.starts_with(b"<input")) {
-            let range = extent(finds, next + value + 7, false)?;
-            return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        if let Some(value) = memchr::memmem::find(tag, ATTRIBUTE).filter(|_| tag.starts_with(b"<input")) {
+            return in_quotes(finds, next + value + ATTRIBUTE.len());
         }
         return (text.has(next, "<") && pairs(finds, at, next)).then(|| tagged(finds, next + inner + 1)).flatten();
     }
@@ -1306,7 +1288,7 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
     let Some(open) = memchr::memrchr3(b'(', b')', b';', back) else { return false };
     let front = text.range(to, (to + 512).min(text.len()));
     let Some(close) = memchr::memchr3(b'(', b')', b';', front) else { return false };
-    let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blank = |at: usize| text.past_space(at, 16);
     let mut at = blank(to + close + 1);
     if back.get(open) != Some(&b'(') || front.get(close) != Some(&b')') || !text.has_any_case(at, "values") {
         return false;

@@ -254,7 +254,7 @@ fn piped(finds: &mut Finds<'_>, start: usize, user: bool) {
 /// `IDENTIFIED BY '…'`, `IDENTIFIED WITH plugin BY '…'`: `at` is behind the first word.
 pub(super) fn sql(finds: &mut Finds<'_>, at: usize) {
     let text = finds.bytes;
-    let blank = |at: usize| at + text.from(at).iter().take(16).take_while(|byte| byte.is_ascii_whitespace()).count();
+    let blank = |at: usize| text.past_space(at, 16);
     let mut at = blank(at);
     if text.has_any_case(at, "with ") {
         at = blank(at + 5);

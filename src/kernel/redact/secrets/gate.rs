@@ -190,8 +190,7 @@ impl Gate {
     pub fn each(&self, bytes: &[u8], mut each: impl FnMut(usize, usize)) {
         let mut look = |at: usize, size: usize| {
             let rest = bytes.get(at..).unwrap_or_default();
-            let all = rest.first_chunk().map_or_else(|| eight(rest), |first| u64::from_le_bytes(*first) | SMALL);
-            let window = hashed(all, size);
+            let window = hashed(eight(rest), size);
             let known = self.windows.has(window);
             if known {
                 self.stand(bytes, window, at, &mut each);

@@ -27,6 +27,11 @@ impl<'a> Bytes<'a> {
         self.0.get(start..end).unwrap_or_default()
     }
 
+    /// Behind the whitespace at `i`, of which at most so many bytes are passed.
+    pub fn past_space(self, i: usize, most: usize) -> usize {
+        i + self.from(i).iter().take(most).take_while(|byte| byte.is_ascii_whitespace()).count()
+    }
+
     /// Whether `literal` stands at `i`.
     pub fn has(self, i: usize, literal: &str) -> bool {
         self.from(i).starts_with(literal.as_bytes())
