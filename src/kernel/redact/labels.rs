@@ -4,7 +4,7 @@
 //! `card_number`, `CARD-NUMBER` and "card number" are one. There are no substring matches in scripts that
 //! separate words: "lic" is not in "public".
 use super::Kind;
-use super::bits::Bits;
+use super::bits::{Bits, ByHash};
 use super::words::{self, Word, Words};
 use std::sync::LazyLock;
 
@@ -98,8 +98,8 @@ impl Hash {
     }
 }
 
-/// The bits of a slot that say where its labels are.
-const SAID: u64 = 0xFFF;
+/// The bits of the place where labels are.
+const SAID: u32 = 12;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
@@ -134,8 +134,8 @@ impl Tails {
 }
 
 struct Table {
-    /// By hash, the next free slot on collision: of a hash all but the lowest bits, which say where its labels are.
-    slots: Vec<u64>,
+    /// Where in `said` is what each label says.
+    places: ByHash<SAID>,
     /// What labels say: many say the same. Nothing comes first.
     said: Vec<Labels>,
     /// Every ending of every label: what is not in here is the end of none.
@@ -148,7 +148,7 @@ struct Table {
 
 static TABLE: LazyLock<Table> = LazyLock::new(|| {
     let mut table = Table {
-        slots: vec![0; SLOTS],
+        places: ByHash::new(SLOTS),
         said: vec![Labels::NONE],
         endings: Bits::new(BITS),
         telling: Tails(Bits::new(TAILS)),
@@ -188,33 +188,16 @@ impl Table {
             hash = hash.with(*byte);
             self.endings.add(hash.slot(BITS));
         }
-        let (at, known) = self.find(hash);
-        let all = known.with(labels);
+        let all = self.get(hash).with(labels);
         let place = self.said.iter().position(|said| *said == all).unwrap_or(self.said.len());
         if place == self.said.len() {
             self.said.push(all);
         }
-        if let Some(slot) = self.slots.get_mut(at) {
-            *slot = hash.0 & !SAID | place as u64;
-        }
+        self.places.put(hash.0, place as u64);
     }
 
     fn get(&self, hash: Hash) -> Labels {
-        self.find(hash).1
-    }
-
-    /// The slot of a hash, or the free one that would be, and what it says.
-    fn find(&self, hash: Hash) -> (usize, Labels) {
-        let mut at = hash.slot(SLOTS);
-        loop {
-            match self.slots.get(at) {
-                Some(0) | None => return (at, Labels::NONE),
-                Some(slot) if (slot ^ hash.0) & !SAID == 0 => {
-                    return (at, self.said.get((slot & SAID) as usize).copied().unwrap_or_default());
-                }
-                Some(_) => at = (at + 1) % SLOTS,
-            }
-        }
+        self.said.get(self.places.get(hash.0) as usize).copied().unwrap_or_default()
     }
 
     fn ends(&self, hash: Hash) -> bool {
@@ -453,9 +436,9 @@ mod tests {
 
     #[test]
     fn every_label_has_its_slot_and_room_is_left_for_more() {
-        let taken = TABLE.slots.iter().filter(|slot| **slot != 0).count();
+        let taken = TABLE.places.numbers().count();
         assert!(taken > 1_000 && taken < SLOTS / 2, "{taken}");
-        assert!(TABLE.said.len() < SAID as usize / 4, "{}", TABLE.said.len());
-        assert!(TABLE.slots.iter().all(|slot| (*slot & SAID) < TABLE.said.len() as u64));
+        assert!(TABLE.said.len() < ((1 << SAID) - 1) / 4, "{}", TABLE.said.len());
+        assert!(TABLE.places.numbers().all(|place| place < TABLE.said.len() as u64));
     }
 }

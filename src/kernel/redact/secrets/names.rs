@@ -1,6 +1,6 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
-use crate::kernel::redact::bits::Bits;
+use crate::kernel::redact::bits::{Bits, ByHash};
 use std::sync::LazyLock;
 
 /// The kind of value a name promises.
@@ -193,22 +193,17 @@ impl Lists {
 }
 
 /// Which lists words are on, whatever their case: one look for each word.
-pub(super) struct WordLists(Vec<u64>);
+pub(super) struct WordLists(ByHash<16>);
 
 impl WordLists {
-    /// By hash, the next free slot on collision. Of a hash all but the lowest bits are kept, which are those of the lists.
-    const LISTS: u64 = 0xFFFF;
-
     /// Of these lists, each with its bit.
     pub(super) fn new(lists: &[(&[&str], u16)]) -> Self {
         let count: usize = lists.iter().map(|(words, _)| words.len()).sum();
-        let mut all = Self(vec![0; (count * 2).next_power_of_two()]);
+        let mut all = Self(ByHash::new((count * 2).next_power_of_two()));
         for (words, bit) in lists {
-            for hash in words.iter().map(|word| hashed(word)) {
-                let (at, known) = all.find(hash);
-                if let Some(slot) = all.0.get_mut(at) {
-                    *slot = hash & !Self::LISTS | u64::from(known | bit);
-                }
+            for word in *words {
+                let known = all.of(word);
+                all.0.put(hashed(word), u64::from(known | bit));
             }
         }
         all
@@ -216,20 +211,7 @@ impl WordLists {
 
     /// The bits of the lists that a word is on.
     pub(super) fn of(&self, word: &str) -> u16 {
-        self.find(hashed(word)).1
-    }
-
-    /// The slot of a hash, or the free one that would be, and the lists there.
-    fn find(&self, hash: u64) -> (usize, u16) {
-        let last = self.0.len() - 1;
-        let mut at = (hash >> 32) as usize & last;
-        loop {
-            match self.0.get(at) {
-                Some(0) | None => return (at, 0),
-                Some(slot) if (slot ^ hash) & !Self::LISTS == 0 => return (at, (slot & Self::LISTS) as u16),
-                Some(_) => at = (at + 1) & last,
-            }
-        }
+        self.0.get(hashed(word)) as u16
     }
 }
 
