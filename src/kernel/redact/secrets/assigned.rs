@@ -765,7 +765,7 @@ fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
     }
     if text.has(at, "<![CDATA[") {
         at += 9;
-        let length = memchr::memmem::find(text.range(at, at + VALUE), b"]]>")?;
+        let length = memchr::memmem::find(text.range(at, (at + VALUE).min(text.len())), b"]]>")?;
         return Some(Place { value: at..at + length, hold: Hold::Whole });
     }
     let length = memchr::memchr(b'<', text.range(at, (at + VALUE).min(text.len())))?;

@@ -121,6 +121,7 @@ fn passwords_are_found_in_every_syntax() {
             format!("DB_PASSWORD={password}\nPORT=1"),
             format!("{{\"user\":\"ann\",\"pwd\":\"{password}\"}}"),
             format!("<password>{password}</password>"),
+            format!("<password><![CDATA[{password}]]></password>"),
             format!("<add key=\"SmtpPassword\" value=\"{password}\"/>"),
             format!("env:\n  - name: DB_PASSWORD\n    value: {password}\n"),
             format!("ALTER USER ann IDENTIFIED BY '{password}';"),
