@@ -67,7 +67,8 @@ pub async fn run(
     let io = |what: String| move |error: io::Error| Failure::Io(format!("{what}: {error}"));
     let worth = loaded.warnings.iter().filter(|w| w.check.severity() == Severity::Warning).count();
     if worth > 0 {
-        eprintln!("{worth} warnings: see `portcullis check {}`", path.display());
+        let warnings = if worth == 1 { "warning" } else { "warnings" };
+        eprintln!("{worth} {warnings}: see `portcullis check {}`", path.display());
     }
     print_failing_cases(&loaded.warnings);
     let startup = loaded.startup.clone();
