@@ -765,10 +765,10 @@ fn tagged(finds: &Finds<'_>, at: usize) -> Option<Place> {
     }
     if text.has(at, "<![CDATA[") {
         at += 9;
-        let length = memchr::memmem::find(text.range(at, (at + VALUE).min(text.len())), b"]]>")?;
+        let length = memchr::memmem::find(text.ahead(at, VALUE), b"]]>")?;
         return Some(Place { value: at..at + length, hold: Hold::Whole });
     }
-    let length = memchr::memchr(b'<', text.range(at, (at + VALUE).min(text.len())))?;
+    let length = memchr::memchr(b'<', text.ahead(at, VALUE))?;
     let value = finds.str(at, at + length).trim_end();
     text.has(at + length, "</").then(|| Place { value: at..at + value.len(), hold: Hold::Whole })
 }
@@ -800,7 +800,7 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
     next = blank(next);
     // `variable "db_password" { type = string default = "…" }`
     if text.at(next) == b'{' && matches!(text.before(at), b'"' | b'\'') {
-        let block = text.range(next, (next + 400).min(text.len()));
+        let block = text.ahead(next, 400);
         let block = block.get(..block.iter().position(|byte| *byte == b'}').unwrap_or(block.len()))?;
         let mut value = next + memchr::memmem::find(block, b"default")? + 7;
         value += text.from(value).iter().take(16).take_while(|byte| **byte == b' ').count();
@@ -870,8 +870,8 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
     next += lines;
     let indent =
         text.range(next.saturating_sub(64), next).iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
-    let line = memchr::memchr2(b'\n', b'\r', text.range(next, (next + VALUE).min(text.len())))
-        .unwrap_or((text.len() - next.min(text.len())).min(VALUE));
+    let rest = text.ahead(next, VALUE);
+    let line = memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len());
     let value = finds.str(next, next + line).trim_end();
     let alone = !value.is_empty() && !value.contains([' ', ':', '=']) && breaks <= 2;
     let digit = value.chars().any(|c| c.is_ascii_digit());
@@ -919,7 +919,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     for (open, close) in QUOTES.iter().filter(|_| opens) {
         if text.has(start, open) {
             let from = start + open.len();
-            let length = closing(text.range(from, (from + VALUE).min(text.len())), close.as_bytes())?;
+            let length = closing(text.ahead(from, VALUE), close.as_bytes())?;
             let value = finds.str(from, from + length);
             let trimmed = value.trim();
             let lead = value.len() - value.trim_start().len();
@@ -1286,7 +1286,7 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
     let text = finds.bytes;
     let back = text.range(from.saturating_sub(512), from);
     let Some(open) = memchr::memrchr3(b'(', b')', b';', back) else { return false };
-    let front = text.range(to, (to + 512).min(text.len()));
+    let front = text.ahead(to, 512);
     let Some(close) = memchr::memchr3(b'(', b')', b';', front) else { return false };
     let blank = |at: usize| text.past_space(at, 16);
     let mut at = blank(to + close + 1);
@@ -1409,7 +1409,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
     }
-    let line_end = to + memchr::memchr(b'\n', text.range(to, (to + 1024).min(text.len()))).unwrap_or(0);
+    let line_end = to + memchr::memchr(b'\n', text.ahead(to, 1024)).unwrap_or(0);
     if text.at(line_end) != b'\n' {
         return false;
     }

@@ -104,7 +104,7 @@ pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
     let text = finds.bytes;
     let mut end = start;
     while end < text.len() && end - start < 2048 {
-        let line = memchr::memchr(b'\n', text.range(end, (end + 2048).min(text.len())));
+        let line = memchr::memchr(b'\n', text.ahead(end, 2048));
         end = line.map_or((end + 2048).min(text.len()), |line| end + line);
         if line.is_none() || text.before(end) != b'\\' {
             break;

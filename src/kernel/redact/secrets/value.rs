@@ -27,6 +27,12 @@ impl<'a> Bytes<'a> {
         self.0.get(start..end).unwrap_or_default()
     }
 
+    /// The bytes from `i` on, at most so many.
+    pub fn ahead(self, i: usize, most: usize) -> &'a [u8] {
+        let rest = self.from(i);
+        rest.get(..most).unwrap_or(rest)
+    }
+
     /// Behind the whitespace at `i`, of which at most so many bytes are passed.
     pub fn past_space(self, i: usize, most: usize) -> usize {
         i + self.from(i).iter().take(most).take_while(|byte| byte.is_ascii_whitespace()).count()
