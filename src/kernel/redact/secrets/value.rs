@@ -254,15 +254,6 @@ pub fn uuid(value: &[u8]) -> bool {
 /// not `token`), so that shorter values and UUIDs count too.
 pub fn opaque(value: &[u8], sure: bool) -> bool {
     let shortest = if sure { 8 } else { 16 };
-    if !(shortest..=4096).contains(&value.len()) || placeholder(value) {
-        return false;
-    }
-    if value.contains(&b'(') && std::str::from_utf8(value).is_ok_and(code) {
-        return false;
-    }
-    if uuid(value) {
-        return sure && !invented(value);
-    }
     let token = |byte: &u8| {
         byte.is_ascii_alphanumeric()
             || matches!(
@@ -296,7 +287,17 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
                     | b'>'
             )
     };
-    if !value.iter().all(token) || invented(value) || repeated(value) {
+    // Most words fail here; what a placeholder is takes longer to tell.
+    if !(shortest..=4096).contains(&value.len()) || !value.iter().all(token) || placeholder(value) {
+        return false;
+    }
+    if value.contains(&b'(') && std::str::from_utf8(value).is_ok_and(code) {
+        return false;
+    }
+    if uuid(value) {
+        return sure && !invented(value);
+    }
+    if invented(value) || repeated(value) {
         return false;
     }
     #[rustfmt::skip]
