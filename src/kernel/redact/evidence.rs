@@ -1,6 +1,7 @@
 //! What the surroundings of a value say about it: its key, its column, the words beside it.
 use super::Kind;
 use super::labels::{self, Labels, Match};
+use super::letters;
 use super::tables::Tables;
 use super::taken;
 use super::words::Words;
@@ -389,7 +390,7 @@ fn content(line: &str) -> &str {
 /// What the attributes or fields say that stand before a vague one: `name="ssn" value=`, `Key=ssn,Value=`.
 fn named(clean: &str) -> Labels {
     let rest = clean.trim_end_matches([':', '=']);
-    let rest = rest.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\''));
+    let rest = rest.trim_end_matches(|c| letters::is_word(c) || matches!(c, '_' | '"' | '\''));
     let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
     let fields = rest.get(from..).unwrap_or_default();
     let Some((_, value)) = fields.rsplit_once(['=', ':']) else {
@@ -668,7 +669,7 @@ const OF: &[&str] = &[
 
 /// Without what stands behind its last word.
 fn sentence(clean: &str) -> &str {
-    clean.trim_end_matches(|c: char| !c.is_alphanumeric())
+    clean.trim_end_matches(|c| !letters::is_word(c))
 }
 
 /// The nearest label in a sentence, and whether those before it count; what is only of something else gives way to what

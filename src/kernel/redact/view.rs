@@ -1,6 +1,6 @@
 //! A text prepared for recognisers: the tricks that hide a value from a program but not from a reader undone,
 //! and the way back to what was written.
-use super::lanes;
+use super::{lanes, letters};
 use std::borrow::Cow;
 
 /// A text, its folded form, and the map between them.
@@ -127,15 +127,6 @@ enum Folded {
     Gone,
 }
 
-/// The zeros of other scripts' digits (Unicode, general category Nd).
-const ZEROS: &[u32] = &[
-    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
-    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
-    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0,
-    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
-    0x1E2F0, 0x1E950, 0x1FBF0,
-];
-
 /// What a reader takes a character for.
 fn fold(character: char, text: &str, at: usize) -> Folded {
     let code = u32::from(character);
@@ -184,11 +175,9 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
         0xB9 => Folded::One('1'),
         0xB2 | 0xB3 => ascii(code - 0x80),
         _ => {
-            let digit = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| 0x30 + code - zero);
-            match digit {
-                Some(digit) => ascii(digit),
-                None => Folded::One(alike(character).filter(|_| among_latin(text, at)).unwrap_or(character)),
-            }
+            let seen =
+                letters::digit(character).or_else(|| letters::looks_latin(character).filter(|_| among_latin(text, at)));
+            Folded::One(seen.unwrap_or(character))
         }
     }
 }
@@ -210,29 +199,17 @@ fn digits_around(text: &str, at: usize, character: char) -> bool {
     matches!((before, after), (Some(a), Some(b)) if a.is_alphanumeric() && b.is_alphanumeric() && (a.is_numeric() || b.is_numeric() || a.is_ascii() || b.is_ascii()))
 }
 
-/// Letters that look like Latin ones (Unicode confusables, those of living scripts).
-fn alike(character: char) -> Option<char> {
-    const PAIRS: &str = "АAВBЕEКKМMНHОOРPСCТTХXаaеeоoрpсcуyхxіiІIјjЈJѕsЅSһhԁdԛqԚQԝwԜWӏlӀIгrпnΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaοoρpνvιiκkυuϲcϹCՕOօoսuոnһhհhɡgɑaıi";
-    let mut pairs = PAIRS.chars();
-    while let (Some(known), Some(latin)) = (pairs.next(), pairs.next()) {
-        if known == character {
-            return Some(latin);
-        }
-    }
-    None
-}
-
 /// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word.
 fn among_latin(text: &str, at: usize) -> bool {
-    let part = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
+    let part = |c: &char| letters::is_word(*c) || matches!(c, '.' | '-' | '_' | '@' | '+');
     let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(64);
     let after = text.get(at..).unwrap_or_default().chars().take_while(part).take(64);
     let (mut latin, mut alien) = (0, 0);
     for character in before.chain(after) {
         if character.is_ascii_alphanumeric() {
             latin += 1;
-        } else if character.is_alphabetic() {
-            if alike(character).is_none() && u32::from(character) > 0x24F {
+        } else if letters::is_letter(character) {
+            if letters::looks_latin(character).is_none() && u32::from(character) > 0x24F {
                 return false;
             }
             alien += 1;

@@ -3,6 +3,7 @@ use super::names::{self, Named, WordLists};
 use super::providers::key_at;
 use super::value::{self, Hold};
 use super::{Finds, Kind};
+use crate::kernel::redact::letters;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -50,7 +51,7 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
 }
 
 fn inside(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+    letters::is_word(c) || matches!(c, '_' | '-' | '.')
 }
 
 /// The name around the literal from `start` to `end`, then its value.
@@ -1223,7 +1224,9 @@ fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: boo
         // Without a word between, it must look the part more: `password Tiger#30 was rejected`.
         Named::Password => value.len() >= 7 && judge(finds, named, range.start, range.end, Hold::Prose, 60),
         Named::Key { sure } => {
-            let drawn = value.len() >= 16 && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
+            // No key is of other letters; most words that are long enough are told by that.
+            let long = value.len() >= 16 && value.is_ascii();
+            let drawn = long && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
             drawn && value::opaque(value, sure) && judge_key(finds, range)
         }
         Named::Private | Named::Login => false,
@@ -1344,7 +1347,7 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
     let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
-    let words = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    let words = |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.');
     if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
         return false;
     }
@@ -1420,7 +1423,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         return false;
     };
     let cell =
-        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
     let alone = head.split(delimiter).any(|name| {

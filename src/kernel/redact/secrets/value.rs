@@ -1,6 +1,7 @@
 //! What a value is by its own looks: drawn at random, chosen by a person, or only standing in for one.
 use super::names;
 use super::rarity::rarity;
+use crate::kernel::redact::letters;
 
 /// Bytes that are read without ever leaving them: beyond the end stands zero.
 #[derive(Clone, Copy)]
@@ -221,7 +222,7 @@ fn says_so(value: &[u8]) -> bool {
         "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
         "set", "from", "env", "name", "sample",
     ];
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
     let about = |word: &str| ABOUT.iter().any(|about| word.eq_ignore_ascii_case(about));
     let parts = words.clone().count();
     let has_about = words.clone().any(about);
@@ -377,13 +378,13 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
         return false;
     }
-    let has = |f: fn(&char) -> bool| text.chars().any(|c| f(&c));
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let has = |f: fn(char) -> bool| text.chars().any(f);
+    let letters = text.chars().filter(|c| letters::is_letter(*c)).count();
     if text.chars().any(char::is_whitespace) {
         return hold == Hold::Whole && words(text);
     }
     let lower_word =
-        letters == text.chars().count() && !(has(|c| c.is_uppercase()) && text.chars().skip(1).any(char::is_uppercase));
+        letters == text.chars().count() && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
     let digit = has(|c| c.is_ascii_digit());
     match hold {
         Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
