@@ -24,7 +24,12 @@ pub(super) struct Progress {
     ruled: usize,
     /// The end of the last value found.
     value: usize,
+    /// The end of the last long run in prose, which what it begins with was asked about.
+    run: usize,
 }
+
+/// How long a run is that is not read again for every name inside it, in bytes.
+const RUN: usize = 64;
 
 /// Says what the value from `start` to `end` is, if it is what its name promises.
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
@@ -311,7 +316,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     {
         return;
     }
-    by_prose(finds, named, to);
+    by_prose(finds, named, to, progress);
     from_behind(finds, named, from);
 }
 
@@ -917,28 +922,31 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         start += 1;
     }
     let opens = matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..);
-    for (open, close) in QUOTES.iter().filter(|_| opens) {
+    for (quotes, (open, close)) in QUOTES.iter().enumerate().filter(|_| opens) {
         if text.has(start, open) {
             let from = start + open.len();
-            let length = closing(text.ahead(from, VALUE), close.as_bytes())?;
-            let value = finds.str(from, from + length);
+            let value = finds.str(from, closed(finds, quotes, from, close.as_bytes())?);
             let trimmed = value.trim();
             let lead = value.len() - value.trim_start().len();
             return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
         }
     }
-    let stop = |byte: &&u8| {
+    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
+    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    let plain = text.at(at) < 0x80;
+    // What has no line of its own ends where the first of these is, however long the run around it.
+    let stop = |(place, byte): (usize, &u8)| {
         byte.is_ascii_whitespace()
             || byte.is_ascii_control()
-            || matches!(**byte, b'"' | b'`')
-            || !line && matches!(**byte, b',' | b'<' | b'|' | b'\'')
+            || matches!(byte, b'"' | b'`')
+            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b'&' | b';')
+            || !line
+                && plain
+                && *byte >= 0xE3
+                && finds.text.get(at + place..).and_then(|rest| rest.chars().next()).is_some_and(script)
     };
-    let mut length = text
-        .from(at)
-        .iter()
-        .take(VALUE)
-        .position(|byte| stop(&byte))
-        .unwrap_or((text.len().saturating_sub(at)).min(VALUE));
+    let run = text.ahead(at, VALUE);
+    let mut length = run.iter().enumerate().position(stop).unwrap_or(run.len());
     let ends_line = |at: usize| {
         let blank = text.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let next = text.at(at + blank);
@@ -957,11 +965,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
-    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
-    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
-    if text.at(at) < 0x80
-        && let Some(place) = run.find(script)
-    {
+    if plain && let Some(place) = run.find(script) {
         cut = cut.min(place);
     }
     for joined in ['&', ';'] {
@@ -1007,8 +1011,23 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     })
 }
 
-/// Where `close` stands first without a backslash before it, on this line.
-fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
+/// Where the quotes that were opened before `from` are closed. What was read in vain is not read again.
+fn closed(finds: &Finds<'_>, quotes: usize, from: usize, close: &[u8]) -> Option<usize> {
+    let known = finds.unclosed.take().filter(|(kind, open)| *kind == quotes && open.contains(&from));
+    let start = known.as_ref().map_or(from, |(_, open)| open.end);
+    let ahead = finds.bytes.range(start, (from + VALUE).min(finds.bytes.len()));
+    match closing(ahead, close) {
+        Ok(length) => Some(start + length),
+        Err(length) => {
+            let since = known.map_or(from, |(_, open)| open.start);
+            finds.unclosed.set(Some((quotes, since..start + length)));
+            None
+        }
+    }
+}
+
+/// Where `close` stands first without a backslash before it, on this line, or as far as was read.
+fn closing(text: &[u8], close: &[u8]) -> Result<usize, usize> {
     let mut skip = false;
     for (i, byte) in text.iter().enumerate() {
         if skip && close.first() != Some(&b'\\') {
@@ -1016,14 +1035,14 @@ fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
             continue;
         }
         if close.first() == Some(byte) && text.get(i..).is_some_and(|rest| rest.starts_with(close)) {
-            return Some(i);
+            return Ok(i);
         }
         if *byte == b'\n' && close.len() < 3 {
-            return None;
+            return Err(i);
         }
         skip = *byte == b'\\';
     }
-    None
+    Err(text.len())
 }
 
 /// `Bearer …`, `Basic …`, `Authorization: …` from `start` to `end`.
@@ -1138,7 +1157,7 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
 const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
 
 /// A sentence about the name that tells the value: `the password for the box is …`, `token … was rejected`.
-fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
+fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progress) {
     let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
     let rest = finds.str(to, ceiling);
     // `getElement("password").click()`: a program goes on.
@@ -1159,8 +1178,10 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         }
         // The last word may have been cut by the bound.
         if to + at >= ceiling && ceiling < finds.text.len() && !word.ends_with([' ', '\n', '\t']) {
-            let longer = extent(finds, start, false);
-            if let Some(Extent { value, .. }) = longer {
+            if start >= progress.run
+                && let Some(Extent { value, .. }) = extent(finds, start, false)
+            {
+                progress.run = if value.len() > RUN { value.end } else { progress.run };
                 try_prose(finds, named, value, told, false);
             }
             return;
