@@ -254,7 +254,7 @@ fn country(digits: &[u8]) -> Option<(usize, (usize, usize))> {
 /// A telephone number whose first digits are `word`. Where it ends, if it is one.
 pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) -> Option<usize> {
     // One group of digits is one where something says so.
-    if alone && !judge.said().names(Kind::Phone) && !is_signed(text, word.start) {
+    if alone && !judge.said(word.start).names(Kind::Phone) && !is_signed(text, word.start) {
         return None;
     }
     let mut start = word.start;

@@ -57,6 +57,15 @@ impl<'t> Words<'t> {
         words
     }
 
+    /// All words of a text that is not only ASCII.
+    pub fn all(text: &'t str) -> Self {
+        let mut runs = spelled(text);
+        if let Runs::Spelled { from, .. } = &mut runs {
+            *from = 0;
+        }
+        Self { skipped: 0, text, runs }
+    }
+
     /// The last one.
     pub fn last(&self) -> Option<Word> {
         self.ends_by(self.text.len(), usize::MAX)
