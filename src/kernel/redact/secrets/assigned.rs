@@ -20,6 +20,10 @@ pub(super) struct Progress {
     /// The rows of the last table, and how many of its columns were read.
     table: Range<usize>,
     columns: usize,
+    /// The last line with marks between cells, and whether it may name columns.
+    head: Option<(Range<usize>, bool)>,
+    /// The rows of the last table in which a name was held against its column in vain, and such columns.
+    barren: (Range<usize>, Vec<(usize, Named)>),
     /// The end of the last rows under a rule.
     ruled: usize,
     /// The end of the last value found.
@@ -1443,28 +1447,25 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let Some(delimiter) = ['|', '\t', ';', ','].into_iter().find(|delimiter| head.contains(*delimiter)) else {
         return false;
     };
-    let cell =
-        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
-    let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
-    let alone = head.split(delimiter).any(|name| {
-        name.trim_matches(mark) == finds.str(from, to)
-            || name.trim_matches(mark).ends_with(finds.str(from, to)) && name.contains(' ')
-    });
-    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
-    let named_cell = |name: &str| {
-        let name = name.trim_matches(mark);
-        name.len() <= 48
-            && name.chars().all(cell)
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && !value::withheld(name)
-    };
-    // `| Password | ******** |` is a row: what is covered heads nothing.
-    if heads < 2 || !alone || head.contains("***") || !head.split(delimiter).all(named_cell) {
+    let name = finds.str(from, to);
+    let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
+    let own = finds.str(own, line_end).split(delimiter).next().unwrap_or_default().trim_matches(mark);
+    if own != name && !(own.ends_with(name) && own.contains(' ')) {
+        return false;
+    }
+    let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..line_end)).map(|(_, names)| *names);
+    let names = known.unwrap_or_else(|| names_columns(head, delimiter));
+    progress.head = Some((line_start..line_end, names));
+    if !names {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
     let cells = head.matches(delimiter).count();
+    let (rows, columns) = &progress.barren;
+    if rows.contains(&from) && (columns.contains(&(place, named)) || columns.len() >= COLUMNS_MAX) {
+        return false;
+    }
     let mut at = line_end + 1;
     let mut found = false;
     for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
@@ -1495,6 +1496,31 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if found {
         progress.columns = if progress.table.start == line_end + 1 { progress.columns + 1 } else { 1 };
         progress.table = line_end + 1..at;
+        return true;
     }
-    found
+    let (rows, columns) = &mut progress.barren;
+    if rows.end != at {
+        columns.clear();
+        *rows = line_start..at;
+    }
+    columns.push((place, named));
+    false
+}
+
+/// Whether every cell of a line may be the name of a column.
+fn names_columns(head: &str, delimiter: char) -> bool {
+    let cell =
+        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+    let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
+    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
+    let named = |name: &str| {
+        let name = name.trim_matches(mark);
+        name.len() <= 48
+            && name.chars().all(cell)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !value::withheld(name)
+    };
+    // `| Password | ******** |` is a row: what is covered heads nothing.
+    let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
+    heads >= 2 && !head.contains("***") && head.split(delimiter).all(named)
 }
