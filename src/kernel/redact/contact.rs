@@ -87,7 +87,48 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
         return;
     }
+    if is_message_id(text, start, local) {
+        return;
+    }
     judge.put(Kind::Email, start, at + 1 + domain.len(), 96);
+}
+
+/// The headers and fields that identify messages (RFC 5322, section 3.6.4), in small letters and without marks.
+const MESSAGES: &[&str] = &[
+    "messageid",
+    "msgid",
+    "inreplyto",
+    "references",
+    "contentid",
+    "resentmessageid",
+    "originalmessageid",
+    "internetmessageid",
+    "xmessageid",
+    "threadid",
+];
+
+/// Whether what begins at `start` identifies a message: its left side is drawn, and its header says so, perhaps before
+/// other messages. People are not numbered so.
+fn is_message_id(text: &str, start: usize, local: &str) -> bool {
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    if digits < 4 || local.len() < 10 && digits < local.len() {
+        return false;
+    }
+    let from = floor(text, start.saturating_sub(2 * SIDE));
+    let mut front = text.get(from..start).unwrap_or_default();
+    for _ in 0..8 {
+        let marks = |c: char| c.is_whitespace() || matches!(c, '<' | '"' | '\'' | '\\' | '[' | ',');
+        front = front.trim_end_matches(marks);
+        match front.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((rest, _)) => front = rest,
+            None => break,
+        }
+    }
+    let Some(front) = front.strip_suffix([':', '=']) else { return false };
+    let named = front.trim_end_matches(['"', '\'', '\\', ' ']);
+    let name = named.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).next().unwrap_or_default();
+    let letters = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    MESSAGES.iter().any(|known| known.bytes().eq(letters()))
 }
 
 /// Labels of letters, digits and hyphens, the last a top level that exists or is set aside (RFC 2606, 6762).

@@ -231,6 +231,8 @@ impl<'v> Surroundings<'v> {
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        // `Account number: 12345678 | 20240131`: another field begins, whatever it is.
+        let near = near.filter(|(found, _)| !(strange && follows_value(clean, *found)));
         let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
         let also = near.filter(|(_, more)| *more).map(|_| start);
         Front { decided: None, near: near.map(|(found, _)| found.labels), also, beside, strange }
@@ -735,6 +737,12 @@ pub fn ends_sentence(text: &str) -> bool {
         let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };
         !short || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Whether a number stands between a label and what comes after `clean`.
+fn follows_value(clean: &str, found: Match) -> bool {
+    let between = clean.get(found.end..).unwrap_or_default();
+    between.bytes().filter(u8::is_ascii_digit).count() >= 4
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.

@@ -368,7 +368,11 @@ fn insee(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         15 => {
             let check = letters.get(13..).and_then(number);
             if valid && check.is_some_and(|check| 97 - (value - lowered) % 97 == check) {
-                give(judge, candidate, Kind::FrNir, Strong);
+                // Of fifteen digits in a row, one in a hundred passes, and so do numbers of other things.
+                let said = judge.evidence(candidate.start, candidate.end);
+                if !candidate.is_plain() || !said.labels.any(Labels::OTHER) || said.names(Kind::FrNir) {
+                    give(judge, candidate, Kind::FrNir, Strong);
+                }
             }
         }
         13 if valid && month <= 12 => give(judge, candidate, Kind::FrNir, Shape),

@@ -1,6 +1,7 @@
 //! Values that only their label tells: passports, licences, records, memberships.
 use super::Kind;
 use super::chain::{Chain, Word, byte, byte_before};
+use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
 
@@ -35,6 +36,10 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         evidence = judge.evidence(first.start, last.end);
     }
     if !KINDS.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
+        return;
+    }
+    let told = text.get(first.end..).is_some_and(|rest| rest.starts_with(b" is "));
+    if !evidence.direct && !told && is_day(text, *first) {
         return;
     }
     for kind in KINDS.into_iter().filter(|kind| evidence.names(*kind)) {
@@ -141,6 +146,14 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
 /// Nine capitals and digits without vowels and what looks like digits, as German passports are numbered.
 fn is_german(letters: &[u8]) -> bool {
     letters.len() == 9 && letters.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte))
+}
+
+/// `20240131`: a day of these times. Hardly a number in ten thousand looks like it.
+pub fn is_day(text: &[u8], word: Word) -> bool {
+    let digits = text.get(word.start..word.end).filter(|digits| digits.len() == 8).unwrap_or_default();
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(number).and_then(|n| u32::try_from(n).ok());
+    let (Some(year), Some(month), Some(day)) = (part(0, 4), part(4, 6), part(6, 8)) else { return false };
+    word.is_number() && (1900..=2049).contains(&year) && checks::is_date(year, month, day)
 }
 
 /// `2024-01-31` and its like.

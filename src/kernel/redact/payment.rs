@@ -3,6 +3,7 @@ use super::Kind;
 use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
+use super::labelled::is_day;
 
 /// Offers a candidate to the kinds that are nothing but digits.
 pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -460,7 +461,23 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     {
         return;
     }
+    let alone = end == first.end;
+    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct
+        || alone && first.len() == 12 && is_in_cloud(text, first.start)
+    {
+        return;
+    }
     judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
+}
+
+/// Whether the account is one at Amazon: resources are named before it, and no bank is.
+fn is_in_cloud(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(512)..start).unwrap_or_default();
+    let named = |sign: &[u8]| memchr::memmem::find(front, sign).is_some();
+    let label = front.get(front.len().saturating_sub(24)..).unwrap_or_default().to_ascii_lowercase();
+    let banks = [&b"bank"[..], b"number", b"iban", b"routing", b"sort"];
+    let of_bank = banks.iter().any(|sign| memchr::memmem::find(&label, sign).is_some());
+    !of_bank && [&b"arn:aws"[..], b"aws_", b"amazonaws", b"AWS "].iter().any(|sign| named(sign))
 }
 
 const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

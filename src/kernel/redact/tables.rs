@@ -309,7 +309,12 @@ fn header(line: &str) -> Option<(Shape, usize)> {
         .into_iter()
         .filter(|(is, mark)| *is && cells(Shape::Marked(*mark), line).all(|(_, name)| is_name(*mark, name)))
         .find_map(|(_, mark)| tells(Shape::Marked(mark)))
-        .or_else(|| if has_gap(line.trim()) { tells(Shape::Aligned) } else { None })
+        .or_else(|| if has_gap(line.trim()) && names_all(line) { tells(Shape::Aligned) } else { None })
+}
+
+/// Whether every cell of an aligned line may be a name: numbered lines are no heads.
+fn names_all(line: &str) -> bool {
+    cells(Shape::Aligned, line).all(|(_, name)| !name.trim().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What stands between bars that are written twice.

@@ -288,6 +288,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
                 Some(b':' | b'=' | b'>' | b'|' | b'<')
             )
     });
+    let place = place.filter(|place| !is_directory(finds, from, to, &place.value));
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         if judge(finds, named, value.start, value.end, hold, 80) {
@@ -322,6 +323,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     by_prose(finds, named, to, progress);
     from_behind(finds, named, from);
+}
+
+/// Whether the value is where a shell works: `PWD=/home/ann`, `OLDPWD=/`.
+fn is_directory(finds: &Finds<'_>, from: usize, to: usize, value: &Range<usize>) -> bool {
+    let name = finds.str(from, to);
+    let value = finds.str(value.start, value.end);
+    let path = value.starts_with('/') || matches!(value, "~") || value.starts_with("~/") || value.get(1..3) == Some(":\\");
+    // In the address of a database it is a password: `UID=app;PWD=…`.
+    matches!(name, "PWD" | "OLDPWD") && path && finds.bytes.before(from) != b';'
 }
 
 /// Whether the name stands in a template, an expression or a variable: `{{ vault.token }}`, `$(token)`, `%TOKEN%`.
@@ -485,7 +495,14 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value = annotated(finds, after, value);
         }
         None if call => value += 1,
-        None if text.at(after) >= 0x80 && joined(finds, after).is_some() => value += joined(finds, after).unwrap_or(0),
+        None if text.at(after) >= 0x80 && let Some(length) = joined(finds, after) => {
+            value += length;
+            // `パスワードは変更済みです`: what goes on in the same script is said of it.
+            let colon = finds.str(after, value).ends_with([':', '：']);
+            if !colon && text.at(value) >= 0x80 && !QUOTES.iter().any(|(open, _)| text.has(value, open)) {
+                return None;
+            }
+        }
         None if finds.str(from, to) == "rootpw" && begins_line(finds, from) && spaced > 0 => {
             value += if text.has(after, "--plaintext ") { 12 } else { 0 };
             hold = Hold::Whole;
@@ -502,7 +519,8 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
     // Two stars are bold; more are what a value was covered with.
-    if text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count() > 3 {
+    let stars = text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count();
+    if stars > 3 || stars == 3 && text.at(value + gap) == b'-' {
         return None;
     }
     let spaces = gap > 0;
@@ -1455,7 +1473,8 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
         return false;
     }
     let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..line_end)).map(|(_, names)| *names);
-    let names = known.unwrap_or_else(|| names_columns(head, delimiter));
+    let names =
+        known.unwrap_or_else(|| names_columns(head, delimiter) && !(delimiter == '|' && is_row(finds, line_start)));
     progress.head = Some((line_start..line_end, names));
     if !names {
         return false;
@@ -1505,6 +1524,14 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     }
     columns.push((place, named));
     false
+}
+
+/// Whether the line that begins at `start` is a row between bars: the line above is a row too, or the rule between the
+/// names of columns and the rows.
+fn is_row(finds: &Finds<'_>, start: usize) -> bool {
+    let above = finds.bytes.range(start.saturating_sub(1024), start.saturating_sub(1));
+    let line = above.get(memchr::memrchr(b'\n', above).map_or(0, |end| end + 1)..).unwrap_or_default();
+    line.trim_ascii().starts_with(b"|")
 }
 
 /// Whether every cell of a line may be the name of a column.
