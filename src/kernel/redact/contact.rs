@@ -1,6 +1,6 @@
 //! How people and machines are reached, and when people were born.
 use super::Kind;
-use super::chain::{Word, byte, byte_before, word_from};
+use super::chain::{Word, byte, byte_before, is_led, word_from};
 use super::checks::{is_date, number};
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
@@ -326,7 +326,7 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
     if before.is_ascii_alphanumeric()
         || matches!(before, b'_' | b'$' | b'#' | b'@')
         || dialled.count < 5
-        || (plus && before == b'.')
+        || (plus && before == b'.' && !is_led(text, start))
     {
         return None;
     }
@@ -506,7 +506,7 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         || !ends
         || slash
         || before.is_ascii_alphanumeric()
-        || matches!(before, b'.' | b'_')
+        || matches!(before, b'.' | b'_') && !is_led(bytes, word.start)
         || (before == b'-'
             && !byte_before(bytes, word.start - 1).is_ascii_digit()
             && byte_before(bytes, word.start - 1).is_ascii_alphabetic())
@@ -566,7 +566,7 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
     if address.matches(':').count() < 2
         || byte_before(text, start).is_ascii_alphanumeric()
         || byte(text, end).is_ascii_alphanumeric()
-        || matches!(byte_before(text, start), b'_' | b'.' | b'-')
+        || matches!(byte_before(text, start), b'_' | b'.' | b'-') && !is_led(text, start)
     {
         return None;
     }

@@ -499,7 +499,9 @@ fn key(clean: &str) -> Option<&str> {
     if let Some(rest) = clean.strip_suffix('>') {
         return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| said(tag)));
     }
-    let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
+    let led = || clean.ends_with("....").then(|| clean.trim_end_matches('.'));
+    let marked = clean.strip_suffix([':', '=', '：', '|', '\t']);
+    let rest = marked.or_else(|| clean.strip_suffix(" -")).or_else(led)?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
@@ -622,6 +624,18 @@ const FILLERS: &[&str] = &[
     "mi",
     "mon",
     "ma",
+    "el",
+    "la",
+    "le",
+    "il",
+    "o",
+    "der",
+    "het",
+    "det",
+    "él",
+    "lo",
+    "certainly",
+    "absolutely",
 ];
 
 /// Whether only such words stand behind who says it: `Customer: sure, it is`.

@@ -94,6 +94,12 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::ApiKey, "api key|apikey|access token|secret key|auth token|access key|client secret|token|secret|bearer|x api key|api token|api secret"),
     (Kind::Password, "password|passwd|pwd|passphrase|passcode|pin|pin code|otp|passwort|kennwort|mot de passe|contrasena|clave|senha|wachtwoord|haslo|losenord|adgangskode|passord|salasana|heslo|jelszo|parola|sifre|пароль|密码|密碼|パスワード|비밀번호|รหัสผ่าน"),
     (Kind::Jwt, "jwt|id token|session token"),
+    (Kind::IpAddress, "ipv4 address|ipv6 address|ip v4 address|ip v6 address|ipv4 addr|ipv6 addr|ipv4 adresse|ipv6 adresse|adresse ipv6|direccion ipv4|direccion ipv6|indirizzo ipv4|indirizzo ipv6|endereco ipv4|endereco ipv6|adres ipv4|adres ipv6"),
+    (Kind::Phone, "rufen sie mich|rufen sie uns|ruf mich|zuruckrufen unter|ruckruf unter|erreichen sie uns unter|my new number|our new number|new phone|call me on|call me at|text me at|text me on|ring me on|called from|calling from|phoned from|rang from|called back from|appele du|appele depuis|llamo desde|llama desde|chiamato dal|ligou de|gebeld vanaf|angerufen von"),
+    (Kind::CardCvv, "code on the front|code on the back|code on the reverse|digits on the front|digits on the back|number on the back|code on the signature strip|digit code on the card|code auf der ruckseite|code auf der vorderseite|ziffern auf der ruckseite|code au dos|chiffres au dos|codigo del reverso|codigo al dorso|codice sul retro|codigo no verso|code op de achterkant"),
+    (Kind::UsAbaRouting, "bankid|bank id"),
+    (Kind::DateOfBirth, "geb dat|gebdat|geb dtm|f nac|fe nac|f de nac|fecha de nac|dt nasc|d nasc|data nasc|dat nasc|data di nasc|d naiss|dt naiss|date naiss|data ur|d ur|dat nar"),
+    (Kind::CryptoWallet, "withdraw to|withdrawal to|withdrawal address|send to|payout to|transfer to"),
 ];
 
 /// A number by which a state knows a person, without saying which.

@@ -1,6 +1,6 @@
 //! Cards, accounts and wallets.
 use super::Kind;
-use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, word_from};
+use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, is_led, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
 use super::labelled::is_day;
@@ -421,7 +421,7 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     if !judge.may(&[Kind::BankAccount], first.start) {
         return;
     }
-    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !is_led(text, first.start) {
         return;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);

@@ -12,6 +12,8 @@ const COLUMNS_MAX: usize = 64;
 const LINE_MAX: usize = 2048;
 /// The longest name of a column between marks that are no bars.
 const NAME_MAX: usize = 40;
+/// The longest that ends with the dot of an abbreviation: `NHS no.`
+const ABBREVIATED: usize = 16;
 
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
@@ -303,7 +305,9 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     let marked = [(marks.tab, '\t'), (marks.semicolon, ';'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
-        name.len() <= NAME_MAX && (mark != ',' || !name.ends_with('.') && !super::evidence::ends_sentence(name))
+        let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
+        name.len() <= NAME_MAX
+            && (mark != ',' || (!name.ends_with('.') || short()) && !super::evidence::ends_sentence(name))
     };
     marked
         .into_iter()

@@ -94,6 +94,9 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
     let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
     let Some((named, to)) = promised else { return };
+    // `--token …`: an option of a command takes a token that lets it in.
+    let option = name == "token" && finds.str(from.saturating_sub(2), from) == "--";
+    let named = if option && named == (Named::Key { sure: false }) { Named::Key { sure: true } } else { named };
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
 }
@@ -205,6 +208,10 @@ const FILLERS: &[&str] = &[
     "value", "le", "la", "el", "il", "o", "you", "need", "for", "the", "on", "of", "your", "our", "this", "new",
     "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
     "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today",
+    "temporanea", "temporaneo", "provvisoria", "iniziale", "attuale", "nuova", "temporal", "provisional", "inicial",
+    "actual", "nueva", "temporaire", "provisoire", "initial", "initiale", "actuel", "nouveau", "temporária",
+    "provisória", "nova", "neu", "neues", "aktuell", "vorläufig", "tijdelijk", "nieuw", "tymczasowe", "nowe",
+    "midlertidig", "tillfälligt", "πρόσβασης",
 ];
 
 /// Words that say what a name is for.
@@ -313,7 +320,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
-    if column(finds, named, from, to, progress)
+    if answered(finds, named, to) || column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to)
@@ -698,7 +705,7 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
         // `Password ........ …`
         b'.' => {
             let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
-            (dots >= 4 && text.at(at + dots) == b' ').then_some(dots)
+            (dots >= 4 && !matches!(text.at(at + dots), b'\n' | b'\r' | 0)).then_some(dots)
         }
         b'|' if !quoted || text.before(at) == b'`' || text.before(at) == b' ' => Some(1),
         // `put("password", "…")`, `define('DB_PASSWORD', '…')`
@@ -1175,6 +1182,35 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     }
 }
 
+/// Words of an answer before what was asked for.
+#[rustfmt::skip]
+const ANSWERS: &[&str] = &[
+    "it", "it's", "it’s", "its", "is", "that's", "sure", "yes", "ok", "okay", "here", "you", "go", "the", "password",
+    "sí", "si", "es", "claro", "c'est", "oui", "ja", "das", "ist", "lautet", "è", "é", "sim", "to", "jest", "tak", "det", "är",
+    "er", "het",
+];
+
+/// The line asks for what the name promises, and the next one answers with nothing else: `Q: API key?`, `A: …`.
+fn answered(finds: &mut Finds<'_>, named: Named, to: usize) -> bool {
+    let rest = finds.str(to, finds.text.floor_char_boundary((to + REACH).min(finds.text.len())));
+    let Some((question, answer)) = rest.split_once('\n') else { return false };
+    let asks = question.trim_end();
+    if asks.len() > 32 || !asks.ends_with(['?', '？']) || asks.contains([':', '=', '"']) {
+        return false;
+    }
+    let line = answer.split('\n').next().unwrap_or("").trim_end();
+    let Some((_, said)) = line.split_once([':', '>']).filter(|(who, _)| who.len() <= 32) else { return false };
+    let value = said.rsplit(' ').next().unwrap_or(said);
+    let before = said.get(..said.len() - value.len()).unwrap_or("");
+    let filler = |word: &str| ANSWERS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let only = before.split([' ', ',', '.', '!']).filter(|word| !word.is_empty()).all(filler);
+    let end = to + question.len() + 1 + line.len();
+    let bare = value.trim_end_matches(['.', '`', '"', '\'']).trim_start_matches(['`', '"', '\'']);
+    let start = end - value.len() + (value.len() - value.trim_start_matches(['`', '"', '\'']).len());
+    let drawn = matches!(named, Named::Password | Named::Key { .. });
+    only && drawn && judge(finds, named, start, start + bare.len(), Hold::Prose, 72)
+}
+
 /// Marks that sentences have around a value.
 const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
 
@@ -1469,7 +1505,10 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let name = finds.str(from, to);
     let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
     let own = finds.str(own, line_end).split(delimiter).next().unwrap_or_default().trim_matches(mark);
-    if own != name && !(own.ends_with(name) && own.contains(' ')) {
+    // `Jeton d'accès`
+    let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PREPOSITIONS.contains(&word));
+    let serves = own.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).is_some_and(purpose);
+    if own != name && !(own.ends_with(name) && own.contains(' ')) && !serves {
         return false;
     }
     let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..line_end)).map(|(_, names)| *names);
@@ -1537,7 +1576,7 @@ fn is_row(finds: &Finds<'_>, start: usize) -> bool {
 /// Whether every cell of a line may be the name of a column.
 fn names_columns(head: &str, delimiter: char) -> bool {
     let cell =
-        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*' | '\'' | '’');
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named = |name: &str| {
