@@ -90,6 +90,14 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     if is_message_id(text, start, local) {
         return;
     }
+    // `"messageId": "<…>"`, the whole text of a field.
+    let alone = before.strip_prefix('<') == Some(local) && after.get(domain.len()..) == Some(">");
+    if alone && is_drawn(local) {
+        let said = judge.evidence(start, at + 1 + domain.len());
+        if said.direct && said.labels.any(Labels::OTHER) {
+            return;
+        }
+    }
     judge.put(Kind::Email, start, at + 1 + domain.len(), 96);
 }
 
@@ -107,15 +115,26 @@ const MESSAGES: &[&str] = &[
     "threadid",
 ];
 
+/// Whether the left side of an address is long and has digits as no name has.
+fn is_drawn(local: &str) -> bool {
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    digits >= 4 && (local.len() >= 10 || digits == local.len())
+}
+
 /// Whether what begins at `start` identifies a message: its left side is drawn, and its header says so, perhaps before
 /// other messages. People are not numbered so.
 fn is_message_id(text: &str, start: usize, local: &str) -> bool {
-    let digits = local.bytes().filter(u8::is_ascii_digit).count();
-    if digits < 4 || local.len() < 10 && digits < local.len() {
+    if !is_drawn(local) {
         return false;
     }
     let from = floor(text, start.saturating_sub(2 * SIDE));
     let mut front = text.get(from..start).unwrap_or_default();
+    // What is drawn may have signs that rather end an address.
+    if let Some((rest, drawn)) = front.rsplit_once('<')
+        && drawn.bytes().all(|byte| LOCAL.get(usize::from(byte)).is_some_and(|part| *part))
+    {
+        front = rest;
+    }
     for _ in 0..8 {
         let marks = |c: char| c.is_whitespace() || matches!(c, '<' | '"' | '\'' | '\\' | '[' | ',');
         front = front.trim_end_matches(marks);

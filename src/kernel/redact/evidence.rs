@@ -326,7 +326,8 @@ impl<'v> Surroundings<'v> {
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
         let asks = whole_line && line.ends_with(['?', '？']) && taken::first(line).is_none();
-        if asks { labels::of_key(line) } else { Labels::NONE }
+        let begs = || whole_line && begs(line) && taken::first(line).is_none();
+        if asks || begs() { labels::of_key(line) } else { Labels::NONE }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -390,6 +391,12 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether a line ends with the words for please of languages that have them there: `생년월일을 알려 주세요.`
+fn begs(line: &str) -> bool {
+    let end = line.trim_end_matches(['.', '。', '!', '！', ' ']);
+    ["주세요", "주십시오", "바랍니다", "ください", "下さい", "お願いします"].iter().any(|word| end.ends_with(word))
 }
 
 /// Whether a byte may stand between the numbers of a list.
@@ -753,10 +760,12 @@ pub fn ends_sentence(text: &str) -> bool {
     })
 }
 
-/// Whether a number stands between a label and what comes after `clean`.
+/// Whether a number, or a field of a line between bars, stands between a label and what comes after `clean`.
 fn follows_value(clean: &str, found: Match) -> bool {
     let between = clean.get(found.end..).unwrap_or_default();
-    between.bytes().filter(u8::is_ascii_digit).count() >= 4
+    // `D.O.B.: n/a | …`
+    let told = between.trim_start_matches(['.', ' ']).starts_with([':', '=']) && between.contains('|');
+    told || between.bytes().filter(u8::is_ascii_digit).count() >= 4
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.

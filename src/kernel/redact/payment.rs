@@ -470,14 +470,16 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
 }
 
-/// Whether the account is one at Amazon: resources are named before it, and no bank is.
+/// Whether the account is one at Amazon: its services or resources are named around it, and no bank is.
 fn is_in_cloud(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(512)..start).unwrap_or_default();
-    let named = |sign: &[u8]| memchr::memmem::find(front, sign).is_some();
+    let around = text.get(start.saturating_sub(512)..(start + 64).min(text.len())).unwrap_or_default();
+    let named = |sign: &[u8]| memchr::memmem::find(around, sign).is_some();
     let label = front.get(front.len().saturating_sub(24)..).unwrap_or_default().to_ascii_lowercase();
     let banks = [&b"bank"[..], b"number", b"iban", b"routing", b"sort"];
     let of_bank = banks.iter().any(|sign| memchr::memmem::find(&label, sign).is_some());
-    !of_bank && [&b"arn:aws"[..], b"aws_", b"amazonaws", b"AWS "].iter().any(|sign| named(sign))
+    const SIGNS: [&[u8]; 8] = [b"arn:aws", b"aws_", b"amazonaws", b"AWS ", b"EC2", b"IAM", b"us-east-", b"eu-west-"];
+    !of_bank && SIGNS.iter().any(|sign| named(sign))
 }
 
 const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -4,6 +4,7 @@ use super::{Context, Engine, Kind};
 use crate::kernel::json::{Bounds, Document};
 
 mod layouts;
+mod others;
 
 fn found(text: &str) -> Vec<(Kind, String)> {
     let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));

@@ -77,6 +77,8 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
     let before = dashes.map_or(before, |dashes| before - dashes - 2);
     let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
+    // `Password........…`: dots lead on to the value.
+    let after = memchr::memmem::find(finds.bytes.range(end, end + after), b"....").unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -320,7 +322,8 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
-    if answered(finds, named, to) || column(finds, named, from, to, progress)
+    if answered(finds, named, to)
+        || column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to)
@@ -336,7 +339,8 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
 fn is_directory(finds: &Finds<'_>, from: usize, to: usize, value: &Range<usize>) -> bool {
     let name = finds.str(from, to);
     let value = finds.str(value.start, value.end);
-    let path = value.starts_with('/') || matches!(value, "~") || value.starts_with("~/") || value.get(1..3) == Some(":\\");
+    let path =
+        value.starts_with('/') || matches!(value, "~") || value.starts_with("~/") || value.get(1..3) == Some(":\\");
     // In the address of a database it is a password: `UID=app;PWD=…`.
     matches!(name, "PWD" | "OLDPWD") && path && finds.bytes.before(from) != b';'
 }
@@ -502,7 +506,9 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value = annotated(finds, after, value);
         }
         None if call => value += 1,
-        None if text.at(after) >= 0x80 && let Some(length) = joined(finds, after) => {
+        None if text.at(after) >= 0x80
+            && let Some(length) = joined(finds, after) =>
+        {
             value += length;
             // `パスワードは変更済みです`: what goes on in the same script is said of it.
             let colon = finds.str(after, value).ends_with([':', '：']);
@@ -1575,15 +1581,18 @@ fn is_row(finds: &Finds<'_>, start: usize) -> bool {
 
 /// Whether every cell of a line may be the name of a column.
 fn names_columns(head: &str, delimiter: char) -> bool {
-    let cell =
-        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*' | '\'' | '’');
+    let cell = |c: char| {
+        letters::is_word(c)
+            || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*' | '\'' | '’')
+    };
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named = |name: &str| {
         let name = name.trim_matches(mark);
         name.len() <= 48
             && name.chars().all(cell)
-            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !name.starts_with(|c: char| c.is_ascii_digit() || c == '\'')
+            && !name.ends_with('\'')
             && !value::withheld(name)
     };
     // `| Password | ******** |` is a row: what is covered heads nothing.

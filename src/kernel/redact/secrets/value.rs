@@ -144,7 +144,8 @@ pub fn placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
-    if masked(value) || rules(value) {
+    // `%(password)s`
+    if masked(value) || rules(value) || value.starts_with(b"%(") && value.ends_with(b")s") {
         return true;
     }
     // `:password`, `@db_password`: bound to a value elsewhere.
@@ -167,7 +168,9 @@ fn rules(value: &[u8]) -> bool {
     ];
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let name = |rule: &str| rule.len() - rule.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_').len();
-    let shaped = |rule: &str| name(rule) > 0 && rule.get(name(rule)..).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '[']));
+    let shaped = |rule: &str| {
+        name(rule) > 0 && rule.get(name(rule)..).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '[']))
+    };
     let known = |rule: &str| rule.get(..name(rule)).is_some_and(|name| RULES.contains(&name));
     text.contains(['|', ':', '[']) && text.split('|').all(shaped) && text.split('|').any(known)
 }
@@ -408,6 +411,16 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     // A word of another script for the same: `"password": "密码"`.
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
+        return false;
+    }
+    // Words of scripts that no keyboard types without help: `密码：不能为空`.
+    let written = |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
+    if text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return false;
+    }
+    // `must-be-changed`, `not-set`
+    let mut parts = text.split(['-', '_', '.', ' ']);
+    if text.len() > 6 && parts.clone().count() > 1 && parts.all(names::about) {
         return false;
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
