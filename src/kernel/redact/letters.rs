@@ -1,12 +1,9 @@
-//! What characters are, beyond ASCII: a table for the scripts of the first code points, since texts of other scripts ask
-//! for every letter many times, and what the standard library holds is packed to be small.
+//! What characters are, beyond ASCII: a table of those that were asked about, since texts of other scripts ask for every
+//! letter many times, and what the standard library holds is packed to be small.
 use super::words;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-
-/// Code points that the table has.
-const KNOWN: u32 = 0x3400;
 
 /// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (eight bits
 /// up), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
@@ -25,19 +22,20 @@ const DIGIT: u64 = 32;
 const NOTHING: u64 = 0;
 const SEVERAL: u64 = 0xFFFF;
 
-static TABLE: LazyLock<Vec<Entry>> =
-    LazyLock::new(|| (0..KNOWN).map(|code| char::from_u32(code).map_or(Entry(0), Entry::made)).collect());
+/// The table, by the highest bits of a code point: made page by page, each when the first of its characters is asked about.
+static PAGES: [OnceLock<Box<[Entry]>>; 0x11_0000 / PAGE] = [const { OnceLock::new() }; 0x11_0000 / PAGE];
+const PAGE: usize = 256;
 
 impl Entry {
     fn of(character: char) -> Self {
-        let code = u32::from(character);
-        match code {
-            0..KNOWN => TABLE.get(code as usize).copied().unwrap_or(Self(0)),
-            // Nothing about these depends on which it is.
-            0x3400..=0x4DBF | 0x4E00..=0x9FFF => Self(LETTER | u64::from(code) << 16 | u64::from(code) << 32),
-            0xAC00..=0xD7A3 => Self(LETTER | u64::from(code) << 16 | SEVERAL << 32),
-            _ => Self::made(character),
-        }
+        let code = u32::from(character) as usize;
+        let page = PAGES.get(code / PAGE).map(|page| page.get_or_init(|| Self::page(code / PAGE)));
+        page.and_then(|page| page.get(code % PAGE)).copied().unwrap_or(Self(0))
+    }
+
+    fn page(place: usize) -> Box<[Self]> {
+        let codes = place * PAGE..(place + 1) * PAGE;
+        codes.map(|code| char::from_u32(code as u32).map_or(Self(0), Self::made)).collect()
     }
 
     fn made(character: char) -> Self {
