@@ -225,7 +225,7 @@ impl WordLists {
 /// Every listed word.
 struct Listed {
     words: WordLists,
-    /// What the words of ASCII end with, those that count at the end of others, and those without one of which no name
+    /// What the words end with, those that count at the end of others, and those without one of which no name
     /// promises anything.
     tails: Tails,
     ends: Tails,
@@ -281,9 +281,29 @@ impl Tails {
         self.0.has(Self::place(four))
     }
 
-    /// Whether a word of ASCII may end so.
+    /// Whether a word may end so.
     fn may_end(&self, word: &str) -> bool {
-        self.has(Self::of(word.as_bytes()))
+        self.has(if word.is_ascii() { Self::of(word.as_bytes()) } else { Self::of_small(word) })
+    }
+
+    /// The last four bytes of the small letters.
+    fn of_small(word: &str) -> u32 {
+        let (mut four, mut count) = (0, 0);
+        for character in word.chars().rev().take(4) {
+            let (mut bytes, mut length) = ([0; 16], 0);
+            letters::small(character, |small| {
+                let written = bytes
+                    .get_mut(length..)
+                    .filter(|rest| rest.len() >= 4)
+                    .map_or(0, |rest| small.encode_utf8(rest).len());
+                length += written;
+            });
+            for byte in bytes.iter().take(length).rev().take(4 - count) {
+                four |= u32::from(byte | 0x20) << (24 - 8 * count);
+                count += 1;
+            }
+        }
+        four
     }
 
     /// Whether some word of a text of ASCII may end so, wherever it begins.
@@ -349,7 +369,7 @@ fn hashed(word: &str) -> u64 {
 
 /// The lists that `word` itself is on.
 fn lists(word: &str) -> Lists {
-    if word.len() > 32 || word.is_ascii() && !LISTED.tails.may_end(word) {
+    if word.len() > 32 || !LISTED.tails.may_end(word) {
         return Lists(0);
     }
     Lists(LISTED.words.of(word))
@@ -358,7 +378,7 @@ fn lists(word: &str) -> Lists {
 /// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
 fn lists_of(word: &str) -> Lists {
     let own = lists(word);
-    if own.0 != 0 || word.len() < 7 || word.is_ascii() && !LISTED.ends.may_end(word) {
+    if own.0 != 0 || word.len() < 7 || !LISTED.ends.may_end(word) {
         return own;
     }
     for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {

@@ -363,7 +363,10 @@ fn machine_type(text: &str) -> bool {
 
 /// Whether `value` can be the password it stands for.
 pub fn password(value: &[u8], hold: Hold) -> bool {
-    if !(3..=256).contains(&value.len()) || placeholder(value) || uuid(value) && hold != Hold::Whole {
+    if !(3..=256).contains(&value.len()) || hold != Hold::Whole && is_word(value) {
+        return false;
+    }
+    if placeholder(value) || uuid(value) && hold != Hold::Whole {
         return false;
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
@@ -404,6 +407,16 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
                 && !text.contains("'")
         }
     }
+}
+
+/// Letters without a capital behind a small one: most of what stands in prose, and no password there.
+fn is_word(value: &[u8]) -> bool {
+    let mut small = false;
+    value.iter().all(|byte| {
+        let hump = small && byte.is_ascii_uppercase();
+        small = byte.is_ascii_lowercase();
+        byte.is_ascii_alphabetic() && !hump
+    })
 }
 
 /// A character no name or sentence has inside.
