@@ -99,6 +99,9 @@ pub fn is_word_or_mark(character: char) -> bool {
 
 /// Calls `each` with the letters of [`char::to_lowercase`].
 pub fn small(character: char, mut each: impl FnMut(char)) {
+    if character.is_ascii() {
+        return each(character.to_ascii_lowercase());
+    }
     let code = Entry::of(character).0 >> 16 & 0xFFFF;
     match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
         Some(small) => each(small),
