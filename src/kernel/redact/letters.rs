@@ -1,12 +1,9 @@
-//! What characters are, beyond ASCII: a table for the scripts of the first code points, since texts of other scripts ask
-//! for every letter many times, and what the standard library holds is packed to be small.
+//! What characters are, beyond ASCII: a table of those that were asked about, since texts of other scripts ask for every
+//! letter many times, and what the standard library holds is packed to be small.
 use super::words;
-use std::sync::LazyLock;
+use std::sync::OnceLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
-
-/// Code points that the table has.
-const KNOWN: u32 = 0x3400;
 
 /// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (eight bits
 /// up), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
@@ -25,19 +22,20 @@ const DIGIT: u64 = 32;
 const NOTHING: u64 = 0;
 const SEVERAL: u64 = 0xFFFF;
 
-static TABLE: LazyLock<Vec<Entry>> =
-    LazyLock::new(|| (0..KNOWN).map(|code| char::from_u32(code).map_or(Entry(0), Entry::made)).collect());
+/// The table, by the highest bits of a code point: made page by page, each when the first of its characters is asked about.
+static PAGES: [OnceLock<Box<[Entry]>>; 0x11_0000 / PAGE] = [const { OnceLock::new() }; 0x11_0000 / PAGE];
+const PAGE: usize = 256;
 
 impl Entry {
     fn of(character: char) -> Self {
-        let code = u32::from(character);
-        match code {
-            0..KNOWN => TABLE.get(code as usize).copied().unwrap_or(Self(0)),
-            // Nothing about these depends on which it is.
-            0x3400..=0x4DBF | 0x4E00..=0x9FFF => Self(LETTER | u64::from(code) << 16 | u64::from(code) << 32),
-            0xAC00..=0xD7A3 => Self(LETTER | u64::from(code) << 16 | SEVERAL << 32),
-            _ => Self::made(character),
-        }
+        let code = u32::from(character) as usize;
+        let page = PAGES.get(code / PAGE).map(|page| page.get_or_init(|| Self::page(code / PAGE)));
+        page.and_then(|page| page.get(code % PAGE)).copied().unwrap_or(Self(0))
+    }
+
+    fn page(place: usize) -> Box<[Self]> {
+        let codes = place * PAGE..(place + 1) * PAGE;
+        codes.map(|code| char::from_u32(code as u32).map_or(Self(0), Self::made)).collect()
     }
 
     fn made(character: char) -> Self {
@@ -101,6 +99,9 @@ pub fn is_word_or_mark(character: char) -> bool {
 
 /// Calls `each` with the letters of [`char::to_lowercase`].
 pub fn small(character: char, mut each: impl FnMut(char)) {
+    if character.is_ascii() {
+        return each(character.to_ascii_lowercase());
+    }
     let code = Entry::of(character).0 >> 16 & 0xFFFF;
     match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
         Some(small) => each(small),
@@ -112,6 +113,8 @@ pub fn small(character: char, mut each: impl FnMut(char)) {
 pub enum Plain {
     /// One letter or digit.
     One(char),
+    /// A syllable of Hangul, which is told by its letters.
+    Syllable(char),
     /// Nothing that is compared.
     Nothing,
     /// Only its text tells.
@@ -122,6 +125,7 @@ pub enum Plain {
 pub fn plain(character: char) -> Plain {
     match Entry::of(character).0 >> 32 & 0xFFFF {
         NOTHING => Plain::Nothing,
+        SEVERAL if SYLLABLES.contains(&character) => Plain::Syllable(character),
         SEVERAL => Plain::Several,
         code => char::from_u32(code as u32).map_or(Plain::Several, Plain::One),
     }
@@ -147,29 +151,38 @@ pub fn spell(text: &str, out: &mut String) {
     let start = out.len();
     for character in text.chars() {
         match plain(character) {
-            Plain::One(one @ ('ß' | 'æ' | 'œ' | 'þ')) => out.push_str(two(one)),
-            Plain::One(one) => out.push(one),
+            Plain::One(one) => push(one, out),
+            Plain::Syllable(syllable) => jamo(syllable, out),
             Plain::Nothing => {}
             Plain::Several => {
                 out.truncate(start);
                 let small = text.nfd().flat_map(char::to_lowercase).filter_map(plain_one);
-                small.for_each(|one| match one {
-                    'ß' | 'æ' | 'œ' | 'þ' => out.push_str(two(one)),
-                    _ => out.push(one),
-                });
+                small.for_each(|one| push(one, out));
                 return;
             }
         }
     }
 }
 
-/// Letters that are written as two.
-fn two(one: char) -> &'static str {
+/// The syllables of Hangul.
+const SYLLABLES: std::ops::RangeInclusive<char> = '\u{AC00}'..='\u{D7A3}';
+
+/// Appends the letters of a syllable (Unicode, 3.12, Hangul syllable decomposition): first, middle and, of most, last.
+pub fn jamo(syllable: char, out: &mut String) {
+    let place = u32::from(syllable).saturating_sub(0xAC00);
+    let last = place % 28;
+    let letters = [0x1100 + place / (21 * 28), 0x1161 + place / 28 % 21, 0x11A7 + last];
+    out.extend(letters.into_iter().take(if last == 0 { 2 } else { 3 }).filter_map(char::from_u32));
+}
+
+/// Appends a plain letter; some are written as two.
+pub fn push(one: char, out: &mut String) {
     match one {
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        _ => "th",
+        'ß' => out.push_str("ss"),
+        'æ' => out.push_str("ae"),
+        'œ' => out.push_str("oe"),
+        'þ' => out.push_str("th"),
+        _ => out.push(one),
     }
 }
 

@@ -2,6 +2,7 @@
 //! and the way back to what was written.
 use super::{lanes, letters};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A text, its folded form, and the map between them.
 pub struct View<'a> {
@@ -15,7 +16,7 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Folds `text`; borrows it when there is nothing to fold.
     pub fn new(text: &'a str) -> Self {
-        let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new() };
+        let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new(), latin: (0..0, false) };
         fold.run();
         if fold.steps.is_empty() {
             return Self::plain(text);
@@ -68,6 +69,8 @@ struct Fold<'a> {
     out: String,
     done: usize,
     steps: Vec<(usize, usize)>,
+    /// A stretch of one word, and whether it is Latin to a reader.
+    latin: (Range<usize>, bool),
 }
 
 impl Fold<'_> {
@@ -89,7 +92,7 @@ impl Fold<'_> {
                 None => (character.len_utf8(), None),
             };
             let read = seen.unwrap_or(character);
-            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at) };
+            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at, &mut self.latin) };
             match replaced {
                 Folded::One(same) if same == character && seen.is_none() => {}
                 Folded::One(other) => self.put(at, written, Some(other)),
@@ -128,7 +131,7 @@ enum Folded {
 }
 
 /// What a reader takes a character for.
-fn fold(character: char, text: &str, at: usize) -> Folded {
+fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)) -> Folded {
     let code = u32::from(character);
     let ascii = |code: u32| char::from_u32(code).map_or(Folded::Gone, Folded::One);
     match code {
@@ -175,8 +178,8 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
         0xB9 => Folded::One('1'),
         0xB2 | 0xB3 => ascii(code - 0x80),
         _ => {
-            let seen =
-                letters::digit(character).or_else(|| letters::looks_latin(character).filter(|_| among_latin(text, at)));
+            let seen = letters::digit(character)
+                .or_else(|| letters::looks_latin(character).filter(|_| among_latin(text, at, latin)));
             Folded::One(seen.unwrap_or(character))
         }
     }
@@ -199,23 +202,42 @@ fn digits_around(text: &str, at: usize, character: char) -> bool {
     matches!((before, after), (Some(a), Some(b)) if a.is_alphanumeric() && b.is_alphanumeric() && (a.is_numeric() || b.is_numeric() || a.is_ascii() || b.is_ascii()))
 }
 
-/// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word.
-fn among_latin(text: &str, at: usize) -> bool {
+/// How many characters of a word are read to either side, and how many further on the answer holds if it is longer.
+const AROUND: usize = 64;
+const HOLDS: usize = 32;
+
+/// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word. `known`: the
+/// last answer, and for which part of the text it holds.
+fn among_latin(text: &str, at: usize, known: &mut (Range<usize>, bool)) -> bool {
+    if known.0.contains(&at) {
+        return known.1;
+    }
     let part = |c: &char| letters::is_word(*c) || matches!(c, '.' | '-' | '_' | '@' | '+');
-    let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(64);
-    let after = text.get(at..).unwrap_or_default().chars().take_while(part).take(64);
-    let (mut latin, mut alien) = (0, 0);
-    for character in before.chain(after) {
+    let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(AROUND);
+    let rest = text.get(at..).unwrap_or_default();
+    let after = rest.char_indices().take_while(|(_, c)| part(c)).take(AROUND);
+    let (mut latin, mut alien, mut other) = (0, 0, false);
+    let mut count = |character: char| {
         if character.is_ascii_alphanumeric() {
             latin += 1;
         } else if letters::is_letter(character) {
-            if letters::looks_latin(character).is_none() && u32::from(character) > 0x24F {
-                return false;
-            }
+            other |= letters::looks_latin(character).is_none() && u32::from(character) > 0x24F;
             alien += 1;
         }
+    };
+    before.for_each(&mut count);
+    let (mut holds, mut end, mut length) = (0, 0, 0);
+    for (start, character) in after {
+        count(character);
+        end = start + character.len_utf8();
+        length += 1;
+        if length == HOLDS {
+            holds = end;
+        }
     }
-    latin > 0 && latin >= alien
+    let holds = if length < AROUND { end } else { holds };
+    *known = (at..at + holds, !other && latin > 0 && latin >= alien);
+    known.1
 }
 
 /// An escape of URLs (`%40`), markup (`&#64;`, `&commat;`) or JSON (`\u0040`, `\n`, `\"`): its length and what

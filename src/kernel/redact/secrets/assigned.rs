@@ -980,7 +980,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
                 && *byte >= 0xE3
                 && finds.text.get(at + place..).and_then(|rest| rest.chars().next()).is_some_and(script)
     };
-    let run = text.ahead(at, VALUE);
+    let run = text.range(at, finds.text.floor_char_boundary(at + VALUE));
     let mut length = run.iter().enumerate().position(stop).unwrap_or(run.len());
     let ends_line = |at: usize| {
         let blank = text.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count();

@@ -1,7 +1,8 @@
 //! What a value is by its own looks: drawn at random, chosen by a person, or only standing in for one.
-use super::names;
+use super::names::{self, WordLists};
 use super::rarity::rarity;
 use crate::kernel::redact::letters;
+use std::sync::LazyLock;
 
 /// Bytes that are read without ever leaving them: beyond the end stands zero.
 #[derive(Clone, Copy)]
@@ -87,34 +88,47 @@ pub fn contains(text: &[u8], word: &str) -> bool {
         .any(|at| text.get(at..at + word.len()).is_some_and(|window| window.eq_ignore_ascii_case(word.as_bytes())))
 }
 
+/// Words for nothing, and for any value.
+#[rustfmt::skip]
+const NOTHING: &[&str] = &[
+    "null", "nil", "none", "nan", "true", "false", "undefined", "empty", "n/a", "na", "unset", "redacted",
+    "masked", "hidden", "removed", "filtered", "secret", "string", "str", "text", "number", "integer", "boolean",
+    "bool", "object", "array", "bytes", "optional", "required", "default", "value", "password", "passwd",
+    "passphrase", "passwort", "pass", "pwd", "token", "apikey", "api_key", "api-key", "key", "todo", "tbd",
+    "fixme", "changeit", "changeme", "change_me", "change-me", "replaceme", "replace_me", "replace-me", "example",
+    "placeholder", "sample", "foo", "bar", "baz", "dummy", "hashed", "encrypted", "sensitive", "(sensitive)",
+    "not", "unknown", "yes", "no", "on", "off", "enabled", "disabled", "varchar", "char", "nvarchar", "any",
+    "void", "self", "input", "stdin", "prompt", "ask", "<sensitive>", "mysecret", "mytoken", "mypassword",
+    "yourpassword", "supersecret",
+];
+
+/// How what refers to a value elsewhere begins.
+#[rustfmt::skip]
+const SCHEMES: &[&str] = &[
+    "op://", "vault:", "vault://", "ssm:", "env:", "file:", "secret://", "secrets/", "ref+", "enc[", "arn:",
+    "projects/", "http://", "https://", "sops:", "awsssm", "secretsmanager", "keyvault", "gcp-secret", "doppler:",
+    "bw://", "pass://", "aws-sm", "prod/", "@microsoft.", "valuefrom", "secretkeyref", "!ref", "!sub", "!getatt",
+    "!secret", "!vault", "!env", "!!binary", "fn::", "data.", "kms:", "process.env", "os.environ", "os.getenv",
+    "getenv", "env.", "import.meta", "secrets.", "var.", "local.", "module.", "config.", "settings.", "self.",
+    "this.", "req.", "request.", "form.", "args.", "opts.", "options.", "params.", "ctx.", "event.", "user.",
+    "props.", "state.", "env(", "env[", "ref:", "system.", "deno.env", "enc:", "cfg.", "conf.", "configuration[",
+    "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
+    "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
+    "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
+    "string(", "base64.",
+];
+
+static STANDS_IN: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(NOTHING, 1)]));
+
+/// Those of [`SCHEMES`] by their first byte, of which most have none.
+static BY_FIRST: LazyLock<[Vec<&str>; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|first| {
+        SCHEMES.iter().copied().filter(|word| word.bytes().next() == Some(first as u8)).collect()
+    })
+});
+
 /// Whether a value only stands in for one: a variable, a template, a mask, nothing, or a reference to a vault.
 pub fn placeholder(value: &[u8]) -> bool {
-    #[rustfmt::skip]
-    const NOTHING: &[&str] = &[
-        "null", "nil", "none", "nan", "true", "false", "undefined", "empty", "n/a", "na", "unset", "redacted",
-        "masked", "hidden", "removed", "filtered", "secret", "string", "str", "text", "number", "integer", "boolean",
-        "bool", "object", "array", "bytes", "optional", "required", "default", "value", "password", "passwd",
-        "passphrase", "passwort", "pass", "pwd", "token", "apikey", "api_key", "api-key", "key", "todo", "tbd",
-        "fixme", "changeit", "changeme", "change_me", "change-me", "replaceme", "replace_me", "replace-me", "example",
-        "placeholder", "sample", "foo", "bar", "baz", "dummy", "hashed", "encrypted", "sensitive", "(sensitive)",
-        "not", "unknown", "yes", "no", "on", "off", "enabled", "disabled", "varchar", "char", "nvarchar", "any",
-        "void", "self", "input", "stdin", "prompt", "ask", "<sensitive>", "mysecret", "mytoken", "mypassword",
-        "yourpassword", "supersecret",
-    ];
-    #[rustfmt::skip]
-    const SCHEMES: &[&str] = &[
-        "op://", "vault:", "vault://", "ssm:", "env:", "file:", "secret://", "secrets/", "ref+", "enc[", "arn:",
-        "projects/", "http://", "https://", "sops:", "awsssm", "secretsmanager", "keyvault", "gcp-secret", "doppler:",
-        "bw://", "pass://", "aws-sm", "prod/", "@microsoft.", "valuefrom", "secretkeyref", "!ref", "!sub", "!getatt",
-        "!secret", "!vault", "!env", "!!binary", "fn::", "data.", "kms:", "process.env", "os.environ", "os.getenv",
-        "getenv", "env.", "import.meta", "secrets.", "var.", "local.", "module.", "config.", "settings.", "self.",
-        "this.", "req.", "request.", "form.", "args.", "opts.", "options.", "params.", "ctx.", "event.", "user.",
-        "props.", "state.", "env(", "env[", "ref:", "system.", "deno.env", "enc:", "cfg.", "conf.", "configuration[",
-        "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
-        "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
-        "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
-        "string(", "base64.",
-    ];
     let Some((first, last)) = value.first().zip(value.last()) else { return true };
     let brackets = matches!((first, last), (b'<', b'>') | (b'[', b']') | (b'{', b'}') | (b'(', b')') | (b'%', b'%'));
     if brackets && value.len() > 2
@@ -145,7 +159,8 @@ pub fn placeholder(value: &[u8]) -> bool {
         return true;
     }
     // `%(password)s`
-    if masked(value) || rules(value) || value.starts_with(b"%(") && value.ends_with(b")s") {
+    if masked(value) || first.is_ascii_lowercase() && rules(value) || value.starts_with(b"%(") && value.ends_with(b")s")
+    {
         return true;
     }
     // `:password`, `@db_password`: bound to a value elsewhere.
@@ -153,9 +168,10 @@ pub fn placeholder(value: &[u8]) -> bool {
     if matches!(first, b':' | b'@') && value.get(1..).filter(bound).is_some() {
         return true;
     }
-    let whole = |word: &&str| value.eq_ignore_ascii_case(word.as_bytes());
     let starts = |word: &&str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-    NOTHING.iter().any(whole) || SCHEMES.iter().any(starts) || says_so(value)
+    let schemes = BY_FIRST.get(usize::from(first.to_ascii_lowercase())).map_or(&[][..], Vec::as_slice);
+    let nothing = std::str::from_utf8(value).is_ok_and(|word| word.is_ascii() && STANDS_IN.of(word) != 0);
+    nothing || schemes.iter().any(starts) || says_so(value)
 }
 
 /// `required|min:12`: rules that a value must pass, with bars between and perhaps arguments.
@@ -219,9 +235,11 @@ pub fn masked(value: &[u8]) -> bool {
         return true;
     }
     // `ghp_****9ugy`, `j***@g***.com`: of what stands beside a few marks little is left.
-    let run = text.split(|c| !mask(c)).map(|run| run.chars().count()).max().unwrap_or(0);
-    if run >= 4 || run == 3 && text.split(mask).all(|seen| seen.chars().count() <= 8) {
-        return true;
+    if hidden >= 3 {
+        let run = text.split(|c| !mask(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+        if run >= 4 || run == 3 && text.split(mask).all(|seen| seen.chars().count() <= 8) {
+            return true;
+        }
     }
     if text.ends_with("...") || text.ends_with('…') || text.contains("...") && total < 40 {
         return true;
@@ -238,30 +256,33 @@ pub fn masked(value: &[u8]) -> bool {
         || value.len() >= 3 && value.iter().all(|byte| Some(byte) == value.first() && !byte.is_ascii_alphanumeric())
 }
 
+/// Words about a value.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "your", "my", "insert", "enter", "here", "put", "replace", "change", "changeme", "example", "placeholder",
+    "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
+    "set", "from", "env", "name", "sample",
+];
+
+static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 1)]));
+
 /// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
 fn says_so(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
         return false;
     }
-    #[rustfmt::skip]
-    const ABOUT: &[&str] = &[
-        "your", "my", "insert", "enter", "here", "put", "replace", "change", "changeme", "example", "placeholder",
-        "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
-        "set", "from", "env", "name", "sample",
-    ];
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
-    let about = |word: &str| ABOUT.iter().any(|about| word.eq_ignore_ascii_case(about));
     let parts = words.clone().count();
-    let has_about = words.clone().any(about);
+    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-')) {
+        return false;
+    }
+    let has_about = parts >= 2 && words.clone().any(|word| SAYS_SO.of(word) != 0);
     // `YOUR_DB_PASSWORD`, `insert-token-here`; a passphrase of words has none of these.
-    if parts >= 2 && has_about && words.any(names::stem) {
+    if has_about && words.any(names::stem) {
         return true;
     }
-    if parts >= 2
-        && has_about
-        && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here"))
-    {
+    if has_about && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here")) {
         return true;
     }
     // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
@@ -402,10 +423,14 @@ fn machine_type(text: &str) -> bool {
 
 /// Whether `value` can be the password it stands for.
 pub fn password(value: &[u8], hold: Hold) -> bool {
-    if !(3..=256).contains(&value.len()) || placeholder(value) || uuid(value) && hold != Hold::Whole {
+    if !(3..=256).contains(&value.len()) || hold != Hold::Whole && is_word(value) {
         return false;
     }
-    let Ok(text) = std::str::from_utf8(value) else { return false };
+    // How it looks is told sooner than what it is instead.
+    let Some(text) = std::str::from_utf8(value).ok().filter(|text| looks(text, hold)) else { return false };
+    if placeholder(value) || uuid(value) && hold != Hold::Whole {
+        return false;
+    }
     let hex = text
         .strip_prefix("0x")
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -423,36 +448,51 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if text.len() > 6 && parts.clone().count() > 1 && parts.all(names::about) {
         return false;
     }
-    let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
-    if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
-        return false;
-    }
+    let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
+    !(hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value))
+}
+
+/// Whether it looks like a password, held as it is.
+fn looks(text: &str, hold: Hold) -> bool {
     let has = |f: fn(char) -> bool| text.chars().any(f);
-    let letters = text.chars().filter(|c| letters::is_letter(*c)).count();
-    if text.chars().any(char::is_whitespace) {
+    if has(char::is_whitespace) {
         return hold == Hold::Whole && words(text);
     }
-    let lower_word =
-        letters == text.chars().count() && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
-    let digit = has(|c| c.is_ascii_digit());
+    let (mut letters, mut all) = (0, 0);
+    text.chars().for_each(|c| {
+        letters += usize::from(letters::is_letter(c));
+        all += 1;
+    });
+    let lower_word = letters == all && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
+    let digit = text.bytes().any(|byte| byte.is_ascii_digit());
     match hold {
-        Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
+        Hold::Whole => !(lower_word && names::about(text)) && (text.len() >= 4 || digit),
         Hold::Separated => {
-            letters == 0 && value.len() >= 4 && digit && !plain_number(value)
-                || letters > 0 && !lower_word && (words_joined(text) >= 3 || digit || symbol(text) || mixed_case(text))
+            letters == 0 && text.len() >= 4 && digit && !plain_number(text.as_bytes())
+                || letters > 0 && !lower_word && (digit || symbol(text) || words_joined(text) >= 3 || mixed_case(text))
         }
         Hold::Prose => {
-            value.len() >= 6
+            text.len() >= 6
                 && text.is_ascii()
                 && letters > 0
-                && (digit && !(value.len() < 8 && !symbol(text) && letters < 2)
+                && (digit && !(text.len() < 8 && !symbol(text) && letters < 2)
                     || symbol(text)
                     || words_joined(text) >= 3
                     || mixed_case(text))
-                && !reference(value)
-                && !text.contains("'")
+                && !reference(text.as_bytes())
+                && !text.contains('\'')
         }
     }
+}
+
+/// Letters without a capital behind a small one: most of what stands in prose, and no password there.
+fn is_word(value: &[u8]) -> bool {
+    let mut small = false;
+    value.iter().all(|byte| {
+        let hump = small && byte.is_ascii_uppercase();
+        small = byte.is_ascii_lowercase();
+        byte.is_ascii_alphabetic() && !hump
+    })
 }
 
 /// A character no name or sentence has inside.
@@ -463,14 +503,13 @@ fn symbol(text: &str) -> bool {
 
 /// Capitals in the middle of small letters, more than once: no word and no name of two words.
 fn mixed_case(text: &str) -> bool {
-    text.is_ascii()
-        && text
-            .as_bytes()
-            .windows(2)
-            .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
-            .count()
-            >= if rarity(text.as_bytes()) > 60 { 1 } else { 2 }
-        && rarity(text.as_bytes()) > 0
+    let pairs = text.as_bytes().windows(2);
+    let humps = pairs.filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase())).count();
+    if humps == 0 || !text.is_ascii() {
+        return false;
+    }
+    let rarity = rarity(text.as_bytes());
+    humps >= (if rarity > 60 { 1 } else { 2 }) && rarity > 0
 }
 
 /// How many small words are joined by one and the same separator: `horse-battery-staple` has three.
@@ -549,13 +588,8 @@ fn code(text: &str) -> bool {
         identifier(name)
             && at.strip_suffix(']').is_some_and(|at| at.len() < 4 && at.bytes().all(|byte| byte.is_ascii_digit()))
     });
-    let index = element
-        || text.contains("[:")
-        || text.contains("['")
-        || text.contains("[\"")
-        || text.contains("::")
-        || text.contains("->")
-        || text.contains("?.");
+    let marks = |pair: &[u8]| matches!(pair, b"[:" | b"['" | b"[\"" | b"::" | b"->" | b"?.");
+    let index = element || text.as_bytes().windows(2).any(marks);
     let member =
         text.split_once('.').is_some_and(|_| text.split('.').all(identifier) && text.split('.').any(names::mentions));
     call || index || member || identifier(text) && names::mentions(text) && !text.chars().any(|c| c.is_ascii_digit())
