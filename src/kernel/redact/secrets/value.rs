@@ -460,7 +460,7 @@ fn is_said(text: &str) -> bool {
         return text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
     }
     let part = |byte: u8| matches!(byte, b'-' | b'_' | b'.' | b' ');
-    let mut words = text.split(|c| c == '-' || c == '_' || c == '.' || c == ' ');
+    let mut words = text.split(['-', '_', '.', ' ']);
     text.len() > 6 && text.bytes().any(part) && words.all(names::about)
 }
 
