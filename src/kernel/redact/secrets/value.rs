@@ -434,7 +434,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     }
     // How it looks is told sooner than what it is instead.
     let Some(text) = std::str::from_utf8(value).ok().filter(|text| looks(text, hold)) else { return false };
-    if placeholder(value) || uuid(value) && hold != Hold::Whole {
+    if placeholder(value) || uuid(value) && hold != Hold::Whole || is_moment(value) {
         return false;
     }
     let hex = text
@@ -449,6 +449,16 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
     !(hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value))
+}
+
+/// `2024-01-31T10:15:30Z`: when it was set.
+fn is_moment(value: &[u8]) -> bool {
+    let Some(head) = value.first_chunk::<16>() else { return false };
+    head.iter().zip(b"0000-00-00T00:00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b' '),
+        mark => byte == mark,
+    })
 }
 
 /// Whether it is said of a password: `must-be-changed`, `not-set`, and in scripts that no keyboard types without help
