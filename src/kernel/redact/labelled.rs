@@ -62,6 +62,10 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
 /// Whether the machine-readable zone of a travel document (ICAO 9303) ends not far before, in this line or above it.
 fn is_below_zone(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(80)..start).unwrap_or_default();
+    // Most numbers follow no label.
+    if !matches!(front, [.., b':'] | [.., b':', b' ']) {
+        return false;
+    }
     memchr::memrchr(b'<', front).is_some_and(|last| front.get(..=last).is_some_and(|zone| zone.ends_with(b"<<<")))
 }
 

@@ -1521,7 +1521,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
     let own = finds.str(own, line_end).split(delimiter).next().unwrap_or_default().trim_matches(mark);
     // `Jeton d'accès`
-    let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PREPOSITIONS.contains(&word));
+    let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PROSE.of(word) & PREPOSITION != 0);
     let serves = own.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).is_some_and(purpose);
     if own != name && !(own.ends_with(name) && own.contains(' ')) && !serves {
         return false;
