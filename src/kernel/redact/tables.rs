@@ -73,10 +73,17 @@ impl Tables {
                 }
                 tables.close(&mut open);
             }
-            open = header(bare).map(|(shape, cells)| {
-                let head = start..start + bare.len();
-                (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
-            });
+            open = match dumped(bare) {
+                Some(columns) => {
+                    let count = columns.len();
+                    let shape = Shape::Marked('\t');
+                    Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
+                }
+                None => header(bare).map(|(shape, cells)| {
+                    let head = start..start + bare.len();
+                    (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
+                }),
+            };
             start = next;
         }
         tables.close(&mut open);
@@ -165,7 +172,7 @@ impl Tables {
             Shape::Marked(mark) => {
                 count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
             }
-            Shape::Rows => count(row, ','),
+            Shape::Rows => count_outside(row, ',', b'\''),
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
             Shape::Aligned => {
                 let at = row.chars().count();
@@ -204,23 +211,42 @@ impl Table {
                 memchr::memchr(b'|', line.as_bytes()).is_some()
                     || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
             }
-            Shape::Marked(mark) => (cells.saturating_sub(2)..cells + 2).contains(&count(line, mark)),
+            // A line without any is none of its rows, however few they have.
+            Shape::Marked(mark) => (cells.saturating_sub(2).max(1)..cells + 2).contains(&count(line, mark)),
             Shape::Aligned => has_gap(line),
             Shape::Rows | Shape::Markup => false,
         }
     }
 }
 
+/// The names of the columns of a table that PostgreSQL dumps: `COPY t (a, b) FROM stdin;`.
+pub fn dump(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("COPY ").or_else(|| line.strip_prefix("copy "))?;
+    let (_, rest) = rest.split_once('(')?;
+    let (names, rest) = rest.split_once(')')?;
+    rest.trim_start().get(..10).is_some_and(|from| from.eq_ignore_ascii_case("from stdin")).then_some(names)
+}
+
+fn dumped(line: &str) -> Option<Vec<Column>> {
+    let names = dump(line)?.split(',').take(COLUMNS_MAX);
+    Some(names.map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) }).collect())
+}
+
 /// The marks of a line outside quotes.
 fn count(line: &str, mark: char) -> usize {
+    count_outside(line, mark, b'"')
+}
+
+/// The marks of a line outside quotes of this kind.
+fn count_outside(line: &str, mark: char, quote: u8) -> usize {
     let bytes = line.as_bytes();
     let is_mark = |byte: u8| char::from(byte) == mark;
-    if memchr::memchr(b'"', bytes).is_none() {
+    if memchr::memchr(quote, bytes).is_none() {
         return bytes.iter().filter(|byte| is_mark(**byte)).count();
     }
     let mut quoted = false;
     let counts = |byte: &&u8| {
-        quoted ^= **byte == b'"';
+        quoted ^= **byte == quote;
         is_mark(**byte) && !quoted
     };
     bytes.iter().filter(counts).count()
