@@ -133,6 +133,9 @@ impl<'v> Surroundings<'v> {
             None => (before, whole_line),
         };
         let clean = peel(before);
+        if let Some(labels) = self.numbered(before, start) {
+            return Front::direct(labels, None);
+        }
         let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
         if !clean.ends_with([':', '='])
             && let Some(labels) = tables().filter(|labels| labels.tells())
@@ -150,7 +153,7 @@ impl<'v> Surroundings<'v> {
         match key(clean) {
             Some(key) => {
                 let labels = labels::of_key(key);
-                if labels.tells() {
+                if labels.tells() && !counts(key) {
                     return Front::direct(labels, Some(start));
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
@@ -283,7 +286,18 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         }
         let name = name.trim_end_matches([':', ' ', '*']);
-        if name.is_empty() || name.len() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
+        if name.is_empty() || name.chars().count() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
+    }
+
+    /// What the entry before says in an answer of Redis, where names and values take turns: `1) "ssn"`, `2) "12"`.
+    fn numbered(&self, before: &str, start: usize) -> Option<Labels> {
+        let place = |line: &str| line.rsplit(' ').next()?.strip_suffix(')')?.parse::<usize>().ok();
+        let own = before.strip_suffix('"')?.strip_suffix(' ')?;
+        let own = place(own).filter(|place| place % 2 == 0)?;
+        let from = floor(self.text, (start - before.len()).saturating_sub(BEFORE));
+        let line = self.text.get(from..start - before.len())?.trim_end().rsplit('\n').next()?;
+        let (front, name) = line.strip_suffix('"')?.split_once('"')?;
+        (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| labels::of_key(name))
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
@@ -318,6 +332,9 @@ impl<'v> Surroundings<'v> {
         }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         // The cells of a row are not one heading.
+        if CONTAINERS.iter().any(|name| line.eq_ignore_ascii_case(name)) {
+            return Labels::NONE;
+        }
         let short = line.chars().count() <= 48
             && !line.contains(['\t', '|', ';'])
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
@@ -358,6 +375,18 @@ impl<'v> Surroundings<'v> {
     }
 }
 
+/// Headings that only say that a list follows.
+const CONTAINERS: &[&str] = &["items", "rows", "lines", "records", "entries", "values", "samples", "results", "columns"];
+
+/// Whether a key only counts what follows: `row 12`, `line 4`.
+fn counts(key: &str) -> bool {
+    const COUNTED: &[&str] =
+        &["row", "line", "item", "record", "entry", "sample", "step", "page", "index", "slot", "chunk", "test", "case"];
+    let words = key.trim().trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = key.trim().len() - words.len();
+    (1..=4).contains(&digits) && COUNTED.iter().any(|word| words.trim_end_matches([' ', '#']).eq_ignore_ascii_case(word))
+}
+
 /// Whether a byte may stand between the numbers of a list.
 fn is_mark(byte: u8) -> bool {
     matches!(byte, b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'+')
@@ -392,6 +421,18 @@ fn named(clean: &str) -> Labels {
     let rest = rest.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\''));
     let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
     let fields = rest.get(from..).unwrap_or_default();
+    // Other attributes may stand between.
+    let attribute = |name: &str| {
+        let (_, value) = fields.rsplit_once(name).filter(|(front, _)| front.ends_with([' ', '\n', '\t']))?;
+        let labels = labels::of_key(value.split('"').next()?);
+        labels.tells().then_some(labels)
+    };
+    if fields.ends_with(' ') && rest.get(..from).is_some_and(|front| front.ends_with('<')) {
+        let told = ["name=\"", "id=\"", "aria-label=\"", "placeholder=\"", "key=\"", "label=\""].into_iter().find_map(attribute);
+        if let Some(labels) = told {
+            return labels;
+        }
+    }
     let Some((_, value)) = fields.rsplit_once(['=', ':']) else {
         return Labels::NONE;
     };
@@ -412,8 +453,8 @@ fn bullet(character: char) -> bool {
 fn peel(before: &str) -> &str {
     let mut text = before;
     for _ in 0..6 {
-        text = opened(text);
-        if !text.ends_with('>') {
+        text = unwrapped(text, opened(text));
+        if !text.ends_with('>') || text.ends_with("=>") {
             break;
         }
         let Some((rest, tag)) = text.rsplit_once('<') else {
@@ -425,6 +466,24 @@ fn peel(before: &str) -> &str {
         text = rest;
     }
     text
+}
+
+/// Without the name of a type or a call that only wraps the value: `dob: ISODate("`, `=> string(9) "`.
+fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
+    let marks = text.get(opened.len()..).unwrap_or_default();
+    let inner = if marks.starts_with('(') {
+        opened
+    } else if let Some(front) = opened.strip_suffix(')').filter(|_| marks == " \"" || marks == " '") {
+        let front = front.trim_end_matches(|c: char| c.is_ascii_digit());
+        let Some(front) = front.strip_suffix('(') else { return opened };
+        front
+    } else {
+        return opened;
+    };
+    let front = inner.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
+    let front = if inner.len() == front.len() { return opened } else { front.trim_end_matches(' ') };
+    let set = front.is_empty() && !marks.starts_with('(') || front.ends_with(['=', ':']) || front.ends_with("=>");
+    if set { front } else { opened }
 }
 
 /// What a tag says: the name of its element, if that says something, or else what its attributes do. Of HTML the names

@@ -169,6 +169,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             let mut plain = String::new();
             words::plain(word, &mut plain);
             table.add(plain.as_bytes(), labels);
+            // The article is written together with its word.
+            let article = match plain.chars().next() {
+                Some('\u{5D0}'..='\u{5EA}') => "ה",
+                Some('\u{620}'..='\u{64A}') if !plain.starts_with("ال") => "ال",
+                _ => continue,
+            };
+            table.add(format!("{article}{plain}").as_bytes(), labels);
         }
     }
     table
@@ -289,7 +296,9 @@ fn at(words: &Words<'_>, end: Word) -> Option<Match> {
         Match { labels, start, end, first }
     };
     if words.is_joined(end) {
-        return inside(plain).map(|labels| matched(labels, end));
+        // Some of these do separate words: `जन्म तिथि`.
+        let several = || ending(words, end, plain.len()).map(|(labels, first)| matched(labels, first));
+        return inside(plain).map(|labels| matched(labels, end)).or_else(several);
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
     let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));

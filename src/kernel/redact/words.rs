@@ -186,6 +186,9 @@ fn spelled(text: &str) -> Runs {
         let next = characters.peek().map_or(Class::Gap, |(_, c)| Class::of(*c));
         let splits = match (before, class) {
             (_, Class::Gap) => true,
+            // `SWIFT代码`, `CVV码` are two words.
+            (Class::Lower | Class::Upper, Class::Joined) | (Class::Joined, Class::Lower | Class::Upper) => true,
+            (Class::Joined, Class::Digit) => true,
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
                 next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
@@ -335,6 +338,8 @@ enum Class {
     Lower,
     Upper,
     Digit,
+    /// Of a script that does not separate words.
+    Joined,
     Gap,
 }
 
@@ -345,6 +350,7 @@ impl Class {
             'A'..='Z' => Self::Upper,
             '0'..='9' => Self::Digit,
             _ if character.is_ascii() => Self::Gap,
+            _ if is_joined(character) && (character.is_alphanumeric() || is_combining_mark(character)) => Self::Joined,
             _ if character.is_uppercase() => Self::Upper,
             _ if character.is_alphanumeric() || is_combining_mark(character) => Self::Lower,
             _ => Self::Gap,
