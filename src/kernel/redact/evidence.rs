@@ -482,7 +482,8 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
     };
     let front = inner.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
     let front = if inner.len() == front.len() { return opened } else { front.trim_end_matches(' ') };
-    let set = front.is_empty() && !marks.starts_with('(') || front.ends_with(['=', ':']) || front.ends_with("=>");
+    let typed = || ["int", "float", "string", "bool"].contains(&inner.trim());
+    let set = front.is_empty() && (!marks.starts_with('(') || typed()) || front.ends_with(['=', ':']) || front.ends_with("=>");
     if set { front } else { opened }
 }
 
@@ -740,6 +741,9 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     // The name of a tag says what a browser does: `<dl>`.
     let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
     let nearest = labels::last(&words).filter(|found| !tag(found))?;
+    if in_token(clean, &nearest) {
+        return None;
+    }
     if !nearest.labels.any(Labels::OTHER) || !labels::before(&words, nearest).tells() {
         return Some((nearest, true));
     }
@@ -748,6 +752,16 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     let before =
         if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
+}
+
+/// Whether a label is only part of something drawn, long and with digits: it says nothing.
+fn in_token(text: &str, found: &Match) -> bool {
+    let part = |byte: &&u8| byte.is_ascii_alphanumeric();
+    let bytes = text.as_bytes();
+    let before = bytes.get(..found.start).unwrap_or_default().iter().rev().take_while(part).count();
+    let after = bytes.get(found.end..).unwrap_or_default().iter().take_while(part).count();
+    let run = bytes.get(found.start - before..found.end + after).unwrap_or_default();
+    before + after > 0 && run.len() >= 20 && run.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3
 }
 
 /// Dots with a space behind them.
@@ -768,7 +782,8 @@ pub fn ends_sentence(text: &str) -> bool {
 fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
-    if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
+    let keyed = between.contains("': ") || between.contains("\": ");
+    if between.len() > 72 || keyed || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
         return false;
     }
     // What follows a semicolon is another field, unless it is another number of the same.

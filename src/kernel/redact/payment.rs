@@ -450,7 +450,8 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
             break;
         }
     }
-    let Some(end) = end else {
+    let paired = paired_account(text, words, 0);
+    let Some(end) = end.or((paired > 0).then_some(paired)) else {
         return;
     };
     if matches!(byte(text, end), b'.' | b',')
@@ -460,7 +461,29 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     {
         return;
     }
-    judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
+    // Accounts at Amazon have twelve digits and stand beside the names of resources.
+    let line = text.get(first.start.saturating_sub(128)..first.start).unwrap_or_default();
+    let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or(line);
+    let amazon = ["arn:", "AWS", "aws"].iter().any(|sign| memchr::memmem::find(line, sign.as_bytes()).is_some());
+    if amazon && end - first.start == 12 && first.len() == 12 {
+        return;
+    }
+    judge.offer(Kind::BankAccount, first.start, paired_account(text, words, end), Strength::Shape);
+}
+
+/// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
+fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
+    let [one, two, three, ..] = words else { return end };
+    let mark = byte(text, one.end);
+    let is_code = [one, two, three].iter().all(|word| word.len() == 2 && word.is_number())
+        && mark == byte(text, two.end)
+        && two.start == one.end + 1
+        && three.start == two.end + 1;
+    let rest = text.get(three.end..).unwrap_or_default();
+    let gap = rest.iter().take(3).take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'|' | b':')).count();
+    let number = word_from(text, three.end + gap);
+    let fits = is_code && gap > 0 && number.is_number() && matches!(number.len(), 7 | 8);
+    if fits { end.max(number.end) } else { end }
 }
 
 const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

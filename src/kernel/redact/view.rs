@@ -74,7 +74,13 @@ impl Fold<'_> {
     fn run(&mut self) {
         let bytes = self.text.as_bytes();
         let is_ascii = bytes.is_ascii();
+        let has = |byte| memchr::memchr(byte, bytes).is_some();
+        let form = has(b'&') && has(b'+') && has(b'=');
         let next = |at: usize| match is_ascii {
+            _ if form => {
+                let sign = |byte: &u8| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\' | b'+');
+                bytes.get(at..)?.iter().position(sign).map(|found| at + found)
+            }
             true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
             false => lanes::folds(bytes, at),
         };
@@ -84,7 +90,8 @@ impl Fold<'_> {
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
-            let (written, seen) = match escape(self.text, at) {
+            let space = character == '+' && is_space(self.text, at);
+            let (written, seen) = match escape(self.text, at).or(space.then_some((1, ' '))) {
                 Some((length, seen)) => (length, Some(seen)),
                 None => (character.len_utf8(), None),
             };
@@ -135,6 +142,24 @@ const ZEROS: &[u32] = &[
     0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
     0x1E2F0, 0x1E950, 0x1FBF0,
 ];
+
+/// How far a field of a form is read for where it begins and ends.
+const FIELD: usize = 96;
+
+/// Whether the plus at `at` is a space: in the value of a field, `a=1+2&b=3`, that is no secret, whose signs count.
+fn is_space(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
+    let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
+    let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
+    let begin = front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
+    let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
+    let Some((name, value)) = field.split_once('=') else { return false };
+    let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
+    let follows = behind.iter().position(ends).and_then(|end| behind.get(end)) == Some(&b'&');
+    let named = !name.is_empty() && !name.contains(['+', '/', '(', ' ']);
+    named && (last || follows) && !value.is_empty() && !value.contains(['/', '=']) && !super::secrets::promises(name)
+}
 
 /// What a reader takes a character for.
 fn fold(character: char, text: &str, at: usize) -> Folded {
@@ -191,7 +216,10 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
             let digit = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| 0x30 + code - zero);
             match digit {
                 Some(digit) => ascii(digit),
-                None => Folded::One(alike(character).filter(|_| among_latin(text, at)).unwrap_or(character)),
+                None => {
+                    let latin = || among_latin(text, at) || stands_alone(character, text, at);
+                    Folded::One(alike(character).filter(|_| latin()).unwrap_or(character))
+                }
             }
         }
     }
@@ -245,6 +273,18 @@ fn among_latin(text: &str, at: usize) -> bool {
     latin > 0 && latin >= alien
 }
 
+/// Whether a capital stands alone behind digits and what is before these is Latin: the last letter of a number in groups.
+fn stands_alone(character: char, text: &str, at: usize) -> bool {
+    let before = text.get(..at).and_then(|text| text.strip_suffix([' ', '-'])).unwrap_or_default();
+    let front = before.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '-'));
+    let next = text.get(at + character.len_utf8()..).and_then(|rest| rest.chars().next());
+    character.is_uppercase()
+        && before.ends_with(|c: char| c.is_ascii_digit())
+        && before.len() - front.len() <= 16
+        && front.ends_with(|c: char| c.is_ascii_alphabetic() || alike(c).is_some())
+        && !next.is_some_and(char::is_alphanumeric)
+}
+
 /// An escape of URLs (`%40`), markup (`&#64;`, `&commat;`) or JSON (`\u0040`, `\n`, `\"`): its length and what
 /// it stands for.
 fn escape(text: &str, at: usize) -> Option<(usize, char)> {
@@ -284,7 +324,15 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
         [b'\\', b't', ..] => Some((2, '\t')),
         [b'\\', mark @ (b'"' | b'/' | b'\''), ..] => Some((2, char::from(*mark))),
         [b'&', b'#', digits @ ..] => {
-            let end = digits.iter().take(9).position(|byte| *byte == b';')?;
+            let end = digits.iter().take(9).position(|byte| *byte == b';');
+            // Browsers read decimal ones without their end too.
+            let open = digits.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+            let ended = end.is_some_and(|end| digits.iter().take(end).all(u8::is_ascii_alphanumeric));
+            if !ended && (2..4).contains(&open) {
+                let code = u32::try_from(super::checks::number(digits.get(..open)?)?).ok()?;
+                return char::from_u32(code).filter(|seen| seen.is_ascii_graphic()).map(|seen| (open + 2, seen));
+            }
+            let end = end?;
             let body = digits.get(..end)?;
             let code = match body {
                 [b'x' | b'X', digits @ ..] if !digits.is_empty() => hex(digits)?,
