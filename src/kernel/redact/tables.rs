@@ -159,7 +159,7 @@ impl Tables {
         let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;
         let back = text.get(table.start..start)?;
         let row = match table.shape {
-            Shape::Rows => back.rfind('(').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
+            Shape::Rows => row_of(back),
             Shape::Markup => back.rfind("<tr").map_or("", |at| back.get(at..).unwrap_or_default()),
             _ => back.rfind('\n').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
         };
@@ -217,6 +217,16 @@ impl Table {
             Shape::Rows | Shape::Markup => false,
         }
     }
+}
+
+/// What stands before a value in its row of a statement; a bracket in a text begins none.
+fn row_of(back: &str) -> &str {
+    let begins = |at: &usize| {
+        let front = back.get(..*at).unwrap_or_default().trim_ascii_end();
+        front.ends_with(',') || front.len() >= 6 && front.get(front.len() - 6..).is_some_and(|end| end.eq_ignore_ascii_case("values"))
+    };
+    let open = back.rmatch_indices('(').take(COLUMNS_MAX).map(|(at, _)| at).find(begins);
+    open.and_then(|open| back.get(open + 1..)).unwrap_or(back)
 }
 
 /// The names of the columns of a table that PostgreSQL dumps: `COPY t (a, b) FROM stdin;`.

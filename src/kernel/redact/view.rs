@@ -156,9 +156,12 @@ fn is_space(text: &str, at: usize) -> bool {
     let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
     let Some((name, value)) = field.split_once('=') else { return false };
     let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
-    let follows = behind.iter().position(ends).and_then(|end| behind.get(end)) == Some(&b'&');
+    let end = behind.iter().position(ends).unwrap_or(behind.len());
+    let follows = behind.get(end) == Some(&b'&');
+    // `anna+list@example.org` has it for itself.
+    let mail = behind.get(..end).is_some_and(|rest| rest.contains(&b'@'));
     let named = !name.is_empty() && !name.contains(['+', '/', '(', ' ']);
-    named && (last || follows) && !value.is_empty() && !value.contains(['/', '=']) && !super::secrets::promises(name)
+    named && !mail && (last || follows) && !value.is_empty() && !value.contains(['/', '=']) && !super::secrets::promises(name)
 }
 
 /// What a reader takes a character for.
