@@ -52,6 +52,8 @@ enum Call {
     Argument(usize),
     /// `pw=`: a name and what is behind it.
     Short,
+    /// What logs in, in Base64: `"auth": "…"`, `_auth=…`.
+    Login,
     /// The port of a database in a line of its file of passwords.
     Fields,
 }
@@ -209,6 +211,23 @@ const EXACT: &[(&str, Call)] = &[
     ("ssh-keygen ", Call::Program),
     (":5432:", Call::Fields),
     ("auth=(", Call::Argument(1)),
+    ("auth=[", Call::Argument(1)),
+    ("auth: [", Call::Argument(1)),
+    ("auth' => [", Call::Argument(1)),
+    ("auth\" => [", Call::Argument(1)),
+    ("auth' => array(", Call::Argument(1)),
+    (".auth(", Call::Argument(1)),
+    (".login(", Call::Argument(1)),
+    ("Credentials.basic(", Call::Argument(1)),
+    ("SetBasicAuth(", Call::Argument(1)),
+    ("setBasicAuth(", Call::Argument(1)),
+    ("withBasicAuth(", Call::Argument(1)),
+    ("PasswordAuthentication(", Call::Argument(1)),
+    ("auth\":", Call::Login),
+    ("_auth=", Call::Login),
+    ("_auth = ", Call::Login),
+    ("pw is ", Call::Short),
+    ("PW is ", Call::Short),
     ("BasicAuth(", Call::Argument(1)),
     ("basic_auth(", Call::Argument(1)),
     ("basicAuth(", Call::Argument(1)),
@@ -350,7 +369,8 @@ impl<'a> Finds<'a> {
                 Call::Dsn => urls::source(self, start),
                 Call::Pem => pem::find(self, start),
                 Call::Argument(place) => assigned::argument(self, end, place),
-                Call::Short => assigned::name(self, start, end - 1, &mut calling.progress),
+                Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),
+                Call::Login => assigned::login(self, end),
                 Call::Fields => commands::fields(self, end),
             }
         }

@@ -168,12 +168,15 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
     let mut end = 0;
+    // `cache key user`: what stands before takes it back.
+    let first = phrase(1).map_or(from, |phrase| to - phrase.len());
     for _ in 0..2 {
         let rest = after.get(end..)?.strip_prefix(' ')?;
         let word: usize = rest.chars().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
         end += 1 + word;
-        if let Some(named) = names::named(finds.str(from, to + end)).filter(|_| word > 0) {
-            return Some((named, to + end));
+        let whole = names::named(finds.str(from, to + end)).filter(|_| word > 0);
+        if let Some(named) = whole {
+            return if names::denied(finds.str(first, from)) { None } else { Some((named, to + end)) };
         }
     }
     None
@@ -557,6 +560,13 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
         let range = extent(finds, value, true).filter(|_| text.has(item, "- ") && text.at(value) != b'-')?;
         return (range.quoted || range.whole).then(|| held(range));
     }
+    // `1) "password"` over `2) "…"`, as Redis answers.
+    if before.ends_with(") \"") && text.has(at, "\n") && before.trim_end_matches(") \"").ends_with(|c: char| c.is_ascii_digit()) {
+        let next = blank(at);
+        let digits = text.from(next).iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        let value = next + digits + 2;
+        return (digits > 0 && text.has(next + digits, ") \"")).then(|| in_quotes(finds, value)).flatten();
+    }
     if before.ends_with("; name=\"") && matches!(text.at(at), b'\n' | b'\r') {
         let empty = text.range(at, at + 4);
         let gap = if empty.starts_with(b"\n\n") { 2 } else { 4 };
@@ -797,6 +807,14 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         }
         return (text.has(next, "<") && pairs(finds, at, next)).then(|| tagged(finds, next + inner + 1)).flatten();
     }
+    // `name="password" type="text" value="…"`
+    if matches!(text.before(at), b'"' | b'\'') && text.at(at) == b' ' {
+        let tag = text.ahead(at, 240);
+        let end = tag.iter().position(|byte| matches!(byte, b'>' | b'<' | b'{' | b'\n')).unwrap_or(0);
+        if let Some(value) = tag.get(..end).and_then(|tag| memchr::memmem::find(tag, ATTRIBUTE)) {
+            return in_quotes(finds, at + value + ATTRIBUTE.len());
+        }
+    }
     next = blank(next);
     // `variable "db_password" { type = string default = "…" }`
     if text.at(next) == b'{' && matches!(text.before(at), b'"' | b'\'') {
@@ -868,6 +886,11 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
     let lines = text.from(next).iter().take(200).take_while(|byte| byte.is_ascii_whitespace()).count();
     let breaks = text.range(next, next + lines).iter().filter(|byte| **byte == b'\n').count();
     next += lines;
+    // `["password"]=>` over `string(8) "…"`
+    if text.has(next, "string(") {
+        let digits = text.from(next + 7).iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+        return text.has(next + 7 + digits, ") \"").then_some(next + digits + 9);
+    }
     let indent =
         text.range(next.saturating_sub(64), next).iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let rest = text.ahead(next, VALUE);
@@ -1096,6 +1119,16 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
     let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
     let length = text.from(at).iter().take(512).take_while(base64).count();
     if length >= 8 && is_login(text.range(at, at + length)) {
+        finds.add(at, at + length, Kind::Password, 88);
+    }
+}
+
+/// A field for the Base64 of a name and a password: `at` is where its value begins.
+pub(super) fn login(finds: &mut Finds<'_>, at: usize) {
+    let at = at + finds.bytes.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"')).count();
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let length = finds.bytes.from(at).iter().take(512).take_while(base64).count();
+    if length >= 8 && is_login(finds.bytes.range(at, at + length)) {
         finds.add(at, at + length, Kind::Password, 88);
     }
 }
@@ -1416,17 +1449,26 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let reach = from.saturating_sub(1024);
     let line_start = memchr::memrchr(b'\n', text.range(reach, from)).map_or(reach, |end| reach + end + 1);
     let head = finds.str(line_start, line_end);
-    let Some(delimiter) = ['|', '\t', ';', ','].into_iter().find(|delimiter| head.contains(*delimiter)) else {
-        return false;
+    // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
+    let dumped = crate::kernel::redact::tables::dump(head);
+    let (head, line_start) = match dumped.and_then(|names| Some((names, head.find(names)?))) {
+        Some((names, at)) => (names, line_start + at),
+        None => (head, line_start),
+    };
+    let marks = if dumped.is_some() { &[','][..] } else { &['|', '\t', ';', ','][..] };
+    let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
+        return aligned(finds, named, from..to, line_start..line_end, progress);
     };
     let cell =
         |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
-    let alone = head.split(delimiter).any(|name| {
-        name.trim_matches(mark) == finds.str(from, to)
-            || name.trim_matches(mark).ends_with(finds.str(from, to)) && name.contains(' ')
-    });
+    let (front, own) = (finds.str(line_start, from), finds.str(from, line_start + head.len()));
+    let own = finds.str(
+        from - front.rsplit(delimiter).next().map_or(0, str::len),
+        from + own.split(delimiter).next().map_or(0, str::len),
+    );
+    let alone = own.trim_matches(mark).ends_with(finds.str(from, to));
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named_cell = |name: &str| {
         let name = name.trim_matches(mark);
@@ -1441,6 +1483,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
     let cells = head.matches(delimiter).count();
+    let delimiter = if dumped.is_some() { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
     for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
@@ -1471,6 +1514,69 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if found {
         progress.columns = if progress.table.start == line_end + 1 { progress.columns + 1 } else { 1 };
         progress.table = line_end + 1..at;
+    }
+    found
+}
+
+/// The cells of a line whose columns are set apart by two spaces and more, and where each begins and ends.
+fn spaced_cells(line: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = line.get(at..)?;
+        let start = at + rest.len() - rest.trim_start_matches(' ').len();
+        let cell = line.get(start..).filter(|cell| !cell.is_empty())?;
+        let end = start + cell.find("  ").unwrap_or(cell.trim_end().len());
+        at = end;
+        (start < end).then_some((start, end))
+    })
+}
+
+/// The name heads a column that is set with spaces: reads what stands below it. Prose has two spaces too, so that there
+/// are three columns, or their names are capitals, or a rule follows.
+fn aligned(
+    finds: &mut Finds<'_>,
+    named: Named,
+    name: Range<usize>,
+    line: Range<usize>,
+    progress: &mut Progress,
+) -> bool {
+    let head = finds.str(line.start, line.end).trim_end();
+    let own = (name.start - line.start, name.end - line.start);
+    let text = |(start, end): (usize, usize)| head.get(start..end).unwrap_or("");
+    let is_name = |cell: (usize, usize)| {
+        let name = text(cell);
+        name.len() <= 32 && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-')) && name.split(' ').count() <= 3
+    };
+    if !head.contains("  ") || !head.is_ascii() || !spaced_cells(head).all(is_name) {
+        return false;
+    }
+    let count = spaced_cells(head).count();
+    let rows = finds.str(line.end + 1, finds.text.floor_char_boundary((line.end + TABLE_MAX).min(finds.text.len())));
+    let rule = rows.starts_with("--") || rows.starts_with("==");
+    let Some(column) = spaced_cells(head).find(|cell| cell.1 == own.1).filter(|_| {
+        count >= 3 || count == 2 && (rule || !head.bytes().any(|byte| byte.is_ascii_lowercase()))
+    }) else {
+        return false;
+    };
+    let (mut at, mut found) = (line.end + 1, false);
+    for row in rows.split_inclusive('\n').take(ROWS_MAX) {
+        let (start, bare) = (at, row.trim_end());
+        at += row.len();
+        if bare.bytes().all(|byte| matches!(byte, b'-' | b'=' | b' ')) && !bare.is_empty() {
+            continue;
+        }
+        if spaced_cells(bare).take(COLUMNS_MAX * 8).count() != count {
+            at = start;
+            break;
+        }
+        let cell = spaced_cells(bare).find(|(from, to)| *from < column.1 && column.0 < *to);
+        if let Some((from, to)) = cell {
+            found |= judge(finds, named, start + from, start + to, Hold::Separated, 75);
+        }
+    }
+    if found {
+        progress.table = line.end + 1..at;
+        progress.columns = COLUMNS_MAX;
     }
     found
 }

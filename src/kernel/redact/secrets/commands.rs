@@ -206,12 +206,16 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
         Takes::Word(open, close) => {
             let word = text.range(range.start, range.end);
             let from = word.iter().position(|byte| *byte == open)? + 1;
-            let length = word.get(from..)?.iter().position(|byte| *byte == close).unwrap_or(word.len() - from);
+            // The password itself may have the sign too.
+            let length = word.get(from..)?.iter().rposition(|byte| *byte == close).unwrap_or(word.len() - from);
             (from > 1 && length > 2 && !here.starts_with('-'))
                 .then_some(range.start + from..range.start + from + length)
         }
         Takes::Share => {
             let login = here.get(..6).is_some_and(|option| option.eq_ignore_ascii_case("/user:"));
+            // `DOMAIN\tom` was read as a tab.
+            let rest = login && matches!(text.at(range.end), b'\t' | b'\n' | b'\r') && !here.contains('\\');
+            let next = if rest { word(finds, next, end)?.1 } else { next };
             let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
             (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }

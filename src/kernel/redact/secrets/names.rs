@@ -45,7 +45,8 @@ const PASSWORD_PARTS: &[&str] = &[
 #[rustfmt::skip]
 const PASSWORD_PHRASES: &[&str] = &[
     "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
-    "pass word", "parola d'ordine", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
+    "pass word", "parola d'ordine", "password di accesso", "password d'accesso", "contraseña de acceso",
+    "contrasena de acceso", "senha de acesso", "mot de passe d'accès", "kata kunci", "kata sandi saya", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
@@ -351,6 +352,11 @@ pub fn stem(word: &str) -> bool {
 /// Whether a word talks about secrets instead of being one.
 pub fn about(word: &str) -> bool {
     lists_of(word).on(Lists::ABOUT | Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
+}
+
+/// Whether the last of some words takes back what a name behind it promises: `cache key`.
+pub fn denied(before: &str) -> bool {
+    before.split(' ').rfind(|word| !word.is_empty()).is_some_and(|word| lists(word).on(Lists::NOT_BEFORE))
 }
 
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
