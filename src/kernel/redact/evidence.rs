@@ -481,7 +481,14 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
         return opened;
     };
     let front = inner.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
-    let front = if inner.len() == front.len() { return opened } else { front.trim_end_matches(' ') };
+    let name = inner.get(front.len()..).unwrap_or_default();
+    // Of a bare number only what is a type: any function takes numbers.
+    const TYPES: &[&str] = &["int", "long", "str", "string", "float", "decimal", "bigint", "date", "bool", "datetime.date"];
+    let bare = marks == "(" && !name.starts_with(|c: char| c.is_ascii_uppercase()) && !TYPES.contains(&name);
+    if name.is_empty() || bare {
+        return opened;
+    }
+    let front = front.trim_end_matches(' ');
     let typed = || ["int", "float", "string", "bool"].contains(&inner.trim());
     let set = front.is_empty() && (!marks.starts_with('(') || typed()) || front.ends_with(['=', ':']) || front.ends_with("=>");
     if set { front } else { opened }

@@ -119,7 +119,7 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     };
     let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
     let at = byte(text, end) == b'@';
-    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words))
+    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words) && !is_years(text.get(first.start..end).unwrap_or_default()))
         .then_some(end)
 }
 
@@ -141,6 +141,13 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
 /// Nine capitals and digits without vowels and what looks like digits, as German passports are numbered.
 fn is_german(letters: &[u8]) -> bool {
     letters.len() == 9 && letters.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte))
+}
+
+/// `2003-2004`
+fn is_years(value: &[u8]) -> bool {
+    let year = |part: &[u8]| part.len() == 4 && matches!(part, [b'1', b'9', ..] | [b'2', b'0', ..]) && part.iter().all(u8::is_ascii_digit);
+    let mut parts = value.split(|byte| *byte == b'-');
+    parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
 }
 
 /// `2024-01-31` and its like.

@@ -188,7 +188,7 @@ const COPULAS: &[&str] = &[
     "is", "was", "are", "be", "being", "=", ":", "-", "–", "—", "->", "=>", "→", "ist", "lautet", "war", "est", "es",
     "era", "sera", "è", "é", "foi", "fue", "to", "jest", "brzmi", "är", "er", "on", "je", "este", "equals", "adalah",
     "là", "это", "dir", "van", "zijn", "είναι", "ist:", "is:", "est:", "es:", "é:", "è:", "to:", "är:", "er:", "on:",
-    "je:", "set",
+    "je:", "set", "е", "я", "sunt", "são", "isa", "คือ", "yra", "ir",
 ];
 
 /// Words that may stand between a copula or name and the value.
@@ -197,7 +197,8 @@ const FILLERS: &[&str] = &[
     "now", "to", "set", "still", "currently", "actually", "just", "simply", "as", "follows", "called", "following",
     "value", "le", "la", "el", "il", "o", "you", "need", "for", "the", "on", "of", "your", "our", "this", "new",
     "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
-    "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today",
+    "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today", "saya", "anda", "mi",
+    "mia", "mio", "moje", "mojego", "mijn",
 ];
 
 /// Words that say what a name is for.
@@ -276,6 +277,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     };
     let place = place.filter(|_| {
         !verb
+            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
                 Some(b':' | b'=' | b'>' | b'|' | b'<')
@@ -283,6 +285,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     });
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
+        let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
             progress.name = progress.name.max(value.end.min(to + 256));
@@ -307,6 +310,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     if column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
+        || !verb && titled(finds, named, from, to)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to)
         || verb
@@ -314,7 +318,22 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     by_prose(finds, named, to);
-    from_behind(finds, named, from);
+    from_behind(finds, named, from, to);
+}
+
+/// Whether a login with its value stands right before the name: `login: ann / pass: …`.
+fn beside_login(finds: &Finds<'_>, from: usize, to: usize) -> bool {
+    let line = finds.str(finds.text.floor_char_boundary(from.saturating_sub(64)), from);
+    let line = line.rsplit('\n').next().unwrap_or("").trim_end();
+    let Some(line) = line.strip_suffix(['/', ';', '|']) else { return false };
+    let Some((front, user)) = line.rsplit_once([':', '=']) else { return false };
+    let user = user.trim();
+    let word = front.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    let login = ["user", "login", "username", "usr", "usuario", "utente", "benutzer", "uid", "account", "logon"];
+    matches!(finds.bytes.at(to), b':' | b'=')
+        && !user.is_empty()
+        && !user.contains(' ')
+        && login.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether the name stands in a template, an expression or a variable: `{{ vault.token }}`, `$(token)`, `%TOKEN%`.
@@ -462,6 +481,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if let Some(place) = paired(finds, at) {
         return Some(place);
     }
+    if let Some(value) = behind_format(finds, at) {
+        let range = extent(finds, value, false)?;
+        return Some(Place { value: range.value, hold: Hold::Separated });
+    }
     let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let mut after = at + spaced;
     // `password for admin: …`, `token d'accès : …`
@@ -483,7 +506,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value += if text.has(after, "--plaintext ") { 12 } else { 0 };
             hold = Hold::Whole;
         }
-        None if text.has(to, "\t") && spaced == 1 && begins_line(finds, from) => hold = Hold::Separated,
+        None if text.has(to, "\t") && spaced == 1 && is_title(finds, from) => hold = Hold::Separated,
+        // `Password    …`, a form set in columns; `Password; …`
+        None if spaced >= 2 && is_title(finds, from) && ends_with_word(finds, after, 8) => hold = Hold::Separated,
+        None if text.has(at, "; ") && begins_line(finds, from) && ends_with_word(finds, at + 2, 6) => value = at + 2,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
         None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
         None if spaced > 0 && option && text.at(after) != b'-' => {}
@@ -512,6 +538,16 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if separator.is_some() && matches!(text.at(value), b'&' | b'!') {
         value = declared(finds, value);
     }
+    if separator.is_some()
+        && let Some(value) = bracketed(finds, value)
+    {
+        return Some(Place { value, hold: Hold::Separated });
+    }
+    if separator.is_some()
+        && let Some(value) = formatted(finds, value)
+    {
+        return Some(Place { value, hold: Hold::Whole });
+    }
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
     if line && !range.whole && value::contains(text.range(from, to), "phrase") {
@@ -526,6 +562,69 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// What stands in brackets of its own at `at`: `Password: [ab12cd34]`. A placeholder is no value.
+fn bracketed(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    let text = finds.bytes;
+    if text.at(at) != b'[' || crate::kernel::redact::taken::first(finds.str(at, finds.text.floor_char_boundary((at + 96).min(text.len())))) == Some(0) {
+        return None;
+    }
+    let length = text.from(at + 1).iter().take(64).position(|byte| *byte == b']')?;
+    let inner = text.range(at + 1, at + 1 + length);
+    let plain = inner.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'$' | b'('));
+    let ends = matches!(text.at(at + 2 + length), b'\n' | b'\r' | b' ' | b'.' | b',' | b';' | b'<' | 0);
+    (plain && ends).then_some(at + 1..at + 1 + length)
+}
+
+/// What stands in an element at `at` that only formats it: `Password: <b>…</b>`.
+fn formatted(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    let text = finds.bytes;
+    if text.at(at) != b'<' {
+        return None;
+    }
+    let open = text.from(at).iter().take(48).position(|byte| matches!(byte, b'>' | b' '))?;
+    let name = finds.str(at + 1, at + open);
+    if !FORMATS.contains(&name) {
+        return None;
+    }
+    let start = at + text.from(at).iter().take(96).position(|byte| *byte == b'>')? + 1;
+    let length = text.from(start).iter().take(256).position(|byte| matches!(byte, b'<' | b'\n'))?;
+    text.has(start + length, "</").then_some(start..start + length)
+}
+
+/// Elements that only format a value.
+const FORMATS: &[&str] = &["b", "i", "u", "em", "strong", "code", "tt", "kbd", "span", "samp", "mark", "var", "pre", "font"];
+
+/// Where the value begins behind the end of an element at `at` that only formats its name: `<b>Password</b> …`.
+fn behind_format(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    let close = text.from(at).iter().take(12).position(|byte| *byte == b'>').filter(|_| text.has(at, "</"))?;
+    if !FORMATS.contains(&finds.str(at + 2, at + close)) {
+        return None;
+    }
+    let next = at + close + 1;
+    let gap = text.from(next).iter().take(8).take_while(|byte| matches!(byte, b' ' | b':' | b'-' | b'=')).count();
+    (gap > 0 && !matches!(text.at(next + gap), b'<' | b'\n' | b'\r' | 0)).then_some(next + gap)
+}
+
+/// Whether nothing but few words stand before a name in its line: it is a title, or a field of a form.
+fn is_title(finds: &Finds<'_>, from: usize) -> bool {
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(48)), from);
+    let line = before.rsplit('\n').next().unwrap_or("");
+    let words = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    (line.len() < before.len() || from < 48)
+        && words.len() <= 32
+        && words.chars().all(|c| c.is_alphabetic() || c == ' ')
+        && words.split(' ').filter(|word| !word.is_empty()).count() <= 3
+}
+
+/// Whether a line ends behind the one word at `at`, which has so many bytes at least.
+fn ends_with_word(finds: &Finds<'_>, at: usize, least: usize) -> bool {
+    let rest = finds.bytes.ahead(at, 256);
+    let word = rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let blank = rest.iter().skip(word).take_while(|byte| matches!(byte, b' ' | b'\t' | b'|')).count();
+    word >= least && matches!(finds.bytes.at(at + word + blank), b'\n' | b'\r' | 0)
 }
 
 /// Behind the tags that begin at `at`: the first closes, others may open.
@@ -1277,7 +1376,7 @@ const BEFORE: &[&str] = &[
 ];
 
 /// `… is the password`: the value stands before the name.
-fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
+fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
     let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
@@ -1289,6 +1388,11 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
         let word = rest.rsplit(' ').next().unwrap_or("");
         rest = rest.get(..rest.len() - word.len()).unwrap_or("").trim_end();
         if ["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="].contains(&word) {
+            break;
+        }
+        // `use … as the password.`, not as the hash of one.
+        let ends = matches!(finds.bytes.at(end), b'.' | b',' | b'\n' | b'\r' | b';' | b'!' | b')' | 0);
+        if ends && ["as", "als", "como", "come", "comme", "som", "jako"].contains(&word) {
             break;
         }
         skipped += 1;
@@ -1432,6 +1536,43 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: 
     }
     progress.ruled = at;
     found
+}
+
+/// The name stands alone in its line, as a title: reads what stands alone in the next. It has to look the part, since
+/// lists of words have lines of their own too.
+fn titled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let mark = |byte: &&u8| matches!(**byte, b' ' | b'*' | b'_' | b'#' | b'=' | b'-' | b':' | b']' | b'\r' | b'`' | b'.');
+    let marks = text.from(to).iter().take(32).take_while(mark).count();
+    if text.at(to + marks) != b'\n' || !is_title(finds, from) {
+        return false;
+    }
+    let gap = |byte: &&u8| byte.is_ascii_whitespace() || matches!(**byte, b'>' | b'`' | b'"');
+    let gap = text.from(to + marks).iter().take(24).take_while(gap).count();
+    let start = to + marks + gap;
+    let length = text.from(start).iter().take(512).take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let value = finds.str(start, start + length).trim_end_matches(['`', '"']);
+    let lines = text.range(to + marks, start).iter().filter(|byte| **byte == b'\n').count();
+    let (mut digits, mut capitals, mut small, mut signs) = (0, 0, 0, 0);
+    for byte in value.bytes() {
+        digits += usize::from(byte.is_ascii_digit());
+        capitals += usize::from(byte.is_ascii_uppercase());
+        small += usize::from(byte.is_ascii_lowercase());
+        signs += usize::from(byte.is_ascii_punctuation());
+    }
+    let classes = [digits, capitals, small, signs].iter().filter(|count| **count > 0).count();
+    let looks = match named {
+        Named::Password => value.is_ascii() && value.len() >= 7 && (classes >= 3 || classes == 2 && super::rarity::rarity(value.as_bytes()) > 60),
+        _ => value.len() >= 20,
+    };
+    let alone = matches!(text.at(text_end(finds, start + length)), b'\n' | b'\r' | 0);
+    lines <= 3 && alone && looks && !value.starts_with(['-', '@']) && !value.ends_with([':', ',', ';']) && !value.contains(['=', '(', '<'])
+        && judge(finds, named, start, start + value.len(), Hold::Separated, 62)
+}
+
+/// Behind the blanks at `at`.
+fn text_end(finds: &Finds<'_>, at: usize) -> usize {
+    at + finds.bytes.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
