@@ -462,18 +462,25 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
         return;
     }
     // Accounts at Amazon have twelve digits and stand beside the names of resources.
-    let line = text.get(first.start.saturating_sub(128)..first.start).unwrap_or_default();
-    let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or(line);
-    let amazon = ["arn:", "AWS", "aws"].iter().any(|sign| memchr::memmem::find(line, sign.as_bytes()).is_some());
-    if amazon && end - first.start == 12 && first.len() == 12 {
+    if end - first.start == 12 && first.len() == 12 && is_at_amazon(text, first.start) {
         return;
     }
     judge.offer(Kind::BankAccount, first.start, paired_account(text, words, end), Strength::Shape);
 }
 
+/// Whether names of resources at Amazon, or its own, stand before in the line.
+fn is_at_amazon(text: &[u8], start: usize) -> bool {
+    let line = text.get(start.saturating_sub(128)..start).unwrap_or_default();
+    let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or(line);
+    ["arn:", "AWS", "aws"].iter().any(|sign| memchr::memmem::find(line, sign.as_bytes()).is_some())
+}
+
 /// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
 fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
     let [one, two, three, ..] = words else { return end };
+    if one.len() != 2 {
+        return end;
+    }
     let mark = byte(text, one.end);
     let is_code = [one, two, three].iter().all(|word| word.len() == 2 && word.is_number())
         && mark == byte(text, two.end)

@@ -1681,6 +1681,9 @@ fn aligned(
     line: Range<usize>,
     progress: &mut Progress,
 ) -> bool {
+    if !finds.bytes.has(name.end, "  ") && !matches!(finds.bytes.at(name.end), b'\n' | b'\r') {
+        return false;
+    }
     let head = finds.str(line.start, line.end).trim_end();
     let own = (name.start - line.start, name.end - line.start);
     let text = |(start, end): (usize, usize)| head.get(start..end).unwrap_or("");
