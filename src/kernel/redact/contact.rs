@@ -637,7 +637,7 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
             if third.digits >= 1 {
                 let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
                 let year =
-                    |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
+                    |word: Word, value: u32| word.len() == 4 && is_lived(value) || word.len() == 2;
                 let third = leading(bytes, third);
                 let c = if third.is_number() { value(third).unwrap_or(c) } else { c };
                 let big = first.len() == 4 && year(first, a) && is_date(a, b, c) && third.len() <= 2;
@@ -655,6 +655,11 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
         }
     }
     named_date(text, first)
+}
+
+/// A year in which someone may be born, of the Buddhist era too, as Thailand writes it.
+fn is_lived(year: u32) -> bool {
+    (1900..=2035).contains(&year) || (2443..=2578).contains(&year)
 }
 
 /// The digits at the start of a word: `12T00` is 12.
@@ -675,7 +680,11 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
         (word.is_number() && (word.len() == 4 && (1900..=2035).contains(&year) || word.len() == 2)).then_some(word.end)
     };
     let rest = || text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())));
-    if number_word.len() == 4 && (1900..=2035).contains(&value) {
+    // `昭和55年5月3日`
+    let front = bytes.get(..first.start).unwrap_or_default();
+    let era = || ["明治", "大正", "昭和", "平成", "令和"].iter().find(|era| front.ends_with(era.as_bytes())).map(|era| era.len());
+    let of_era = if number_word.len() <= 2 { era() } else { None };
+    if number_word.len() == 4 && (1900..=2035).contains(&value) || of_era.is_some() {
         let rest = rest().filter(|rest| !rest.is_ascii())?;
         let mut marks = 0;
         let mut end = None;
@@ -690,7 +699,7 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
                 _ => break,
             }
         }
-        return end.filter(|_| marks == 2).map(|end| (first.start, end));
+        return end.filter(|_| marks == 2).map(|end| (first.start - of_era.unwrap_or(0), end));
     }
     if !(1..=31).contains(&value) {
         return None;

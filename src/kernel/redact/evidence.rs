@@ -123,7 +123,7 @@ impl<'v> Surroundings<'v> {
     /// What stands before `start`, in its row or above it.
     pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
-        if before.ends_with(['|', '*', '~'])
+        if before.ends_with(['|', '*', '~', '/'])
             && let Some(labels) = field(self.text, start)
         {
             return Front::direct(labels, None);
@@ -133,7 +133,7 @@ impl<'v> Surroundings<'v> {
             None => (before, whole_line),
         };
         let clean = peel(before);
-        if let Some(labels) = self.numbered(before, start) {
+        if let Some(labels) = self.numbered(before, start).or_else(|| card_line(clean)) {
             return Front::direct(labels, None);
         }
         let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
@@ -305,7 +305,7 @@ impl<'v> Surroundings<'v> {
         let from = floor(self.text, start.saturating_sub(2 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
-        let asks = whole_line && line.ends_with(['?', '？']) && taken::first(line).is_none();
+        let asks = whole_line && (line.ends_with(['?', '？']) || requests(line)) && taken::first(line).is_none();
         if asks { labels::of_key(line) } else { Labels::NONE }
     }
 
@@ -373,6 +373,18 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether someone asks for something without a question mark: `Bot: please enter your date of birth.`
+fn requests(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "please", "enter", "provide", "confirm", "need", "give", "share", "type", "bitte", "favor", "favore", "plaît", "plait",
+        "proszę", "gelieve", "alstublieft", "vänligen", "venligst", "lütfen", "пожалуйста", "请", "ください",
+    ];
+    let Some((who, said)) = line.split_once(':').filter(|(who, _)| who.len() <= 32) else { return false };
+    let said = said.to_lowercase();
+    !who.is_empty() && said.len() <= 160
+        && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
 }
 
 /// Headings that only say that a list follows.
@@ -675,6 +687,9 @@ const SEGMENT: usize = 512;
 /// What the field of a message says that begins at `start`: of HL7 v2 by its number, of X12 by what stands in the field
 /// before.
 fn field(text: &str, start: usize) -> Option<Labels> {
+    if text.as_bytes().get(..start).is_some_and(|front| front.ends_with(b"/")) {
+        return transferred(text, start);
+    }
     let from = floor(text, start.saturating_sub(SEGMENT));
     let front = text.get(from..start)?;
     let of_x12 = front.ends_with('*');
@@ -715,6 +730,24 @@ fn field(text: &str, start: usize) -> Option<Labels> {
         _ => return None,
     };
     Some(Labels::of(kind))
+}
+
+/// The account in a field of a message of SWIFT, of the one who pays, of banks, of the one who is paid: `:59:/12345678`.
+fn transferred(text: &str, start: usize) -> Option<Labels> {
+    let front = text.get(..start)?;
+    let line = front.get(floor(front, start.saturating_sub(8))..)?.rsplit('\n').next()?;
+    let tag = line.strip_suffix(":/").or_else(|| line.strip_suffix(":/D/")).or_else(|| line.strip_suffix(":/C/"))?;
+    let number = tag.strip_prefix(':')?.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let accounts = matches!(number, "50" | "52" | "53" | "54" | "55" | "56" | "57" | "58" | "59");
+    accounts.then(|| Labels::of_all(&[Kind::BankAccount, Kind::Iban]))
+}
+
+/// The property of a line of a card or a calendar whose value has its type before it: `BDAY;VALUE=date:`.
+fn card_line(clean: &str) -> Option<Labels> {
+    let (name, rest) = clean.strip_suffix(':')?.split_once(';')?;
+    let typed = rest.len() <= 48 && rest.contains("VALUE=");
+    let labels = if typed && name.len() <= 16 { labels::of_key(name) } else { Labels::NONE };
+    labels.tells().then_some(labels)
 }
 
 /// What a word names when it says of something that it has a name.

@@ -248,9 +248,10 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
 
 /// Whether the line above ends with a question mark.
 fn is_answer(text: &[u8], start: usize) -> bool {
-    let front = text.get(start.saturating_sub(64)..start).unwrap_or_default();
+    let front = text.get(start.saturating_sub(96)..start).unwrap_or_default();
     let line = front.iter().rposition(|byte| *byte == b'\n').and_then(|end| front.get(..end)).unwrap_or_default();
-    line.trim_ascii_end().ends_with(b"?")
+    let asks = |sign: &&str| memchr::memmem::find(line, sign.as_bytes()).is_some();
+    line.trim_ascii_end().ends_with(b"?") || ["CVV", "CVC", "cvv", "cvc", "code", "CID"].iter().any(|sign| asks(&sign))
 }
 
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may
@@ -420,7 +421,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     if !judge.may(&[Kind::BankAccount], first.start) {
         return;
     }
-    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') {
+    // `:59:/12345678` is a field of a message, `a/12345678` is not.
+    let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field {
         return;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
@@ -487,7 +490,10 @@ fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
         && two.start == one.end + 1
         && three.start == two.end + 1;
     let rest = text.get(three.end..).unwrap_or_default();
-    let gap = rest.iter().take(3).take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'|' | b':')).count();
+    const WORDS: &[&str] = &[" and ", ", and ", " & ", ", account ", " account ", ", acc ", " acc ", ", a/c ", " a/c "];
+    let word = WORDS.iter().find(|word| rest.starts_with(word.as_bytes())).map(|word| word.len());
+    let marks = || rest.iter().take(3).take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'|' | b':')).count();
+    let gap = word.unwrap_or_else(marks);
     let number = word_from(text, three.end + gap);
     let fits = is_code && gap > 0 && number.is_number() && matches!(number.len(), 7 | 8);
     if fits { end.max(number.end) } else { end }

@@ -52,6 +52,8 @@ enum Call {
     Argument(usize),
     /// `pw=`: a name and what is behind it.
     Short,
+    /// A network, as its code spells it: `WIFI:T:WPA;S:…;P:…;;`.
+    Network,
     /// What logs in, in Base64: `"auth": "…"`, `_auth=…`.
     Login,
     /// The port of a database in a line of its file of passwords.
@@ -223,6 +225,7 @@ const EXACT: &[(&str, Call)] = &[
     ("setBasicAuth(", Call::Argument(1)),
     ("withBasicAuth(", Call::Argument(1)),
     ("PasswordAuthentication(", Call::Argument(1)),
+    ("WIFI:", Call::Network),
     ("auth\":", Call::Login),
     ("_auth=", Call::Login),
     ("_auth = ", Call::Login),
@@ -371,6 +374,7 @@ impl<'a> Finds<'a> {
                 Call::Argument(place) => assigned::argument(self, end, place),
                 Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),
                 Call::Login => assigned::login(self, end),
+                Call::Network => commands::network(self, end),
                 Call::Fields => commands::fields(self, end),
             }
         }

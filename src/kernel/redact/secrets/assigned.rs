@@ -707,7 +707,11 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
     let mut words = line.rsplit(' ').skip(1);
     let beside = words.next().is_some_and(|name| !name.is_empty())
         && words.next().is_some_and(|word| matches!(word, "user" | "login" | "username"));
-    let hold = if user { Hold::Whole } else { Hold::Separated };
+    // In a file of logins each may have its line.
+    let above = || before.rsplit('\n').nth(1).is_some_and(|line| line.trim_start().starts_with("login "));
+    let under = line.is_empty() && before.contains("machine ") && above();
+    let beside = beside || under;
+    let hold = if user || under { Hold::Whole } else { Hold::Separated };
     if line != "enable " && !user && !beside {
         return false;
     }

@@ -223,6 +223,23 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
     }
 }
 
+/// `T:WPA;S:name;P:password;;`, where a backslash stands before signs: `at` is behind the name of the scheme.
+pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
+    let text = finds.bytes;
+    let rest = text.ahead(at, 256);
+    let Some(field) = memchr::memmem::find(rest, b";P:").map(|found| found + 3).or(rest.starts_with(b"P:").then_some(2)) else {
+        return;
+    };
+    let start = at + field;
+    let mut end = start;
+    while !matches!(text.at(end), b';' | b'\n' | b'"' | 0) {
+        end += if text.at(end) == b'\\' { 2 } else { 1 };
+    }
+    if text.at(end) == b';' && memchr::memchr(b'\n', text.range(at, start)).is_none() && value::password(text.range(start, end), Hold::Whole) {
+        finds.add(start, end, Kind::Password, 84);
+    }
+}
+
 /// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL: `at` is behind the port.
 pub(super) fn fields(finds: &mut Finds<'_>, at: usize) {
     let rest = finds.str(at, finds.text.floor_char_boundary((at + 320).min(finds.text.len())));
