@@ -629,8 +629,10 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
     let value = |word: Word| bytes.get(word.start..word.end).and_then(number).and_then(|n| u32::try_from(n).ok());
     if first.is_number() && first.len() <= 4 {
         let mark = byte(bytes, first.end);
-        if matches!(mark, b'-' | b'/' | b'.' | b' ') {
-            let skip = |at: usize| at + 1 + usize::from(mark == b'.' && byte(bytes, at + 1) == b' ');
+        // `date(1980, 5, 3)`
+        let called = mark == b',' && byte_before(bytes, first.start) == b'(' && first.len() == 4;
+        if matches!(mark, b'-' | b'/' | b'.' | b' ') || called {
+            let skip = |at: usize| at + 1 + usize::from(matches!(mark, b'.' | b',') && byte(bytes, at + 1) == b' ');
             let second = word_from(bytes, skip(first.end));
             let goes_on = second.is_number() && byte(bytes, second.end) == mark;
             let third = if goes_on { word_from(bytes, skip(second.end)) } else { Word::default() };

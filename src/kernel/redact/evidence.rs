@@ -79,6 +79,11 @@ impl<'v> Surroundings<'v> {
         Self { text, above, tables: OnceCell::new(), all: OnceCell::new() }
     }
 
+    /// The text itself.
+    pub fn text(&self) -> &'v str {
+        self.text
+    }
+
     /// What is said about `start..end`, given what stands in front of it.
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
         let Front { decided: None, near, also, beside, strange } = *front else {
@@ -164,6 +169,10 @@ impl<'v> Surroundings<'v> {
                     let sibling = if clean.ends_with('=') { self.sibling(start) } else { Labels::NONE };
                     if sibling.tells() {
                         return Front::direct(sibling, None);
+                    }
+                    let outer = outer(clean);
+                    if outer.tells() {
+                        return Front::direct(outer, None);
                     }
                     let parent = self.parent(start);
                     if parent.tells() {
@@ -387,6 +396,18 @@ fn requests(line: &str) -> bool {
         && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
 }
 
+/// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
+fn outer(clean: &str) -> Labels {
+    let rest = clean.trim_end_matches([':', '=', ' ', '"', '\'', ']', '>']);
+    let Some(open) = rest.rfind(['{', '[']) else { return Labels::NONE };
+    let front = rest.get(..open).unwrap_or_default();
+    let closed = rest.get(open..).is_some_and(|inner| inner.contains(['}', ']']));
+    let front = front.trim_end_matches([' ', '(', '{', '[']);
+    let named = front.trim_end_matches([':', '=', '>']);
+    let bracket = rest.as_bytes().get(open) == Some(&b'[') && front.len() == open;
+    if closed || named.len() == front.len() && !bracket { Labels::NONE } else { labels::of_key(segment(named)) }
+}
+
 /// Headings that only say that a list follows.
 const CONTAINERS: &[&str] = &["items", "rows", "lines", "records", "entries", "values", "samples", "results", "columns"];
 
@@ -483,6 +504,15 @@ fn peel(before: &str) -> &str {
 /// Without the name of a type or a call that only wraps the value: `dob: ISODate("`, `=> string(9) "`.
 fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
     let marks = text.get(opened.len()..).unwrap_or_default();
+    // `= DATE '…'`, `= N'…'`
+    if matches!(marks, "'" | " '")
+        && let Some(front) = [" DATE", " date", " TIMESTAMP", " N", "=N", " E"].iter().find_map(|name| {
+            opened.strip_suffix(name).map(|front| if name.starts_with('=') { opened.get(..=front.len()).unwrap_or(front) } else { front })
+        })
+        && front.trim_end().ends_with(['=', ':'])
+    {
+        return front.trim_end();
+    }
     let inner = if marks.starts_with('(') {
         opened
     } else if let Some(front) = opened.strip_suffix(')').filter(|_| marks == " \"" || marks == " '") {
@@ -501,6 +531,7 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
         return opened;
     }
     let front = front.trim_end_matches(' ');
+    let front = front.strip_suffix(" new").map_or(front, |front| front.trim_end_matches(' '));
     let typed = || ["int", "float", "string", "bool"].contains(&inner.trim());
     let set = front.is_empty() && (!marks.starts_with('(') || typed()) || front.ends_with(['=', ':']) || front.ends_with("=>");
     if set { front } else { opened }
@@ -527,6 +558,8 @@ fn opened(mut text: &str) -> &str {
         });
         text = text.get(..text.len() - marks.count()).unwrap_or_default();
         match text.bytes().last() {
+            // `\textbf{Passport:} `
+            Some(b'}') if let Some(rest) = text.strip_suffix('}').filter(|rest| rest.ends_with(':')) => text = rest,
             Some(0x80..) if let Some(rest) = text.strip_suffix(['“', '„', '«']) => text = rest,
             _ => return text,
         }

@@ -71,6 +71,11 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// The text that is looked through.
+    pub fn text(&self) -> &'v [u8] {
+        self.surroundings.text().as_bytes()
+    }
+
     /// What may be said of anything, as far as it is known or soon told.
     pub fn said(&self) -> Labels {
         self.surroundings.said()

@@ -112,7 +112,24 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         _ if candidate.on_stripe => Strength::Firm,
         _ => Strength::Weak,
     };
-    judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength);
+    if judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength)
+        && let Some(code) = behind_card(judge.text(), candidate.end)
+    {
+        judge.put(Kind::CardCvv, code.start, code.end, 76);
+    }
+}
+
+/// The security code in a list of a card, its month and year, and the code: `…|12|27|123`, `… 12/27 123`.
+fn behind_card(text: &[u8], end: usize) -> Option<Word> {
+    let mark = |at: usize| matches!(byte(text, at), b'|' | b',' | b';' | b':' | b'/' | b' ' | b'\t');
+    let month = word_from(text, end + 1);
+    let year = word_from(text, month.end + 1);
+    let code = word_from(text, year.end + 1);
+    let is_month = month.is_number() && month.len() == 2 && matches!(text.get(month.start..month.end)?, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
+    let marks = mark(end) && mark(year.end) && matches!(byte(text, month.end), b'|' | b'/' | b'-' | b';' | b':' | b',');
+    let ends = !matches!(byte(text, code.end), b'.' | b'-' | b'/' | b'_' | b':' | b'%');
+    let is_code = code.is_number() && matches!(code.len(), 3 | 4) && ends;
+    (is_month && marks && year.is_number() && matches!(year.len(), 2 | 4) && is_code).then_some(code)
 }
 
 /// The districts of the Federal Reserve, thrifts, electronic and traveller's cheques; weights 3 7 1.

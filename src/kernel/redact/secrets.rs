@@ -54,6 +54,8 @@ enum Call {
     Short,
     /// A network, as its code spells it: `WIFI:T:WPA;S:…;P:…;;`.
     Network,
+    /// A login and its password in one: `credentials: ann / …`.
+    Pair,
     /// What logs in, in Base64: `"auth": "…"`, `_auth=…`.
     Login,
     /// The port of a database in a line of its file of passwords.
@@ -225,6 +227,16 @@ const EXACT: &[(&str, Call)] = &[
     ("setBasicAuth(", Call::Argument(1)),
     ("withBasicAuth(", Call::Argument(1)),
     ("PasswordAuthentication(", Call::Argument(1)),
+    ("credentials", Call::Pair),
+    ("Credentials", Call::Pair),
+    ("creds", Call::Pair),
+    ("Creds", Call::Pair),
+    ("user/pass", Call::Pair),
+    ("user:pass", Call::Pair),
+    ("username/password", Call::Pair),
+    ("login/password", Call::Pair),
+    ("Login/Password", Call::Pair),
+    ("Username/Password", Call::Pair),
     ("WIFI:", Call::Network),
     ("auth\":", Call::Login),
     ("_auth=", Call::Login),
@@ -373,6 +385,8 @@ impl<'a> Finds<'a> {
                 Call::Pem => pem::find(self, start),
                 Call::Argument(place) => assigned::argument(self, end, place),
                 Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),
+                Call::Pair if assigned::pair_of(self, start, end) => {}
+                Call::Pair => assigned::name(self, start, end, &mut calling.progress),
                 Call::Login => assigned::login(self, end),
                 Call::Network => commands::network(self, end),
                 Call::Fields => commands::fields(self, end),

@@ -197,7 +197,7 @@ const FILLERS: &[&str] = &[
     "now", "to", "set", "still", "currently", "actually", "just", "simply", "as", "follows", "called", "following",
     "value", "le", "la", "el", "il", "o", "you", "need", "for", "the", "on", "of", "your", "our", "this", "new",
     "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
-    "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today", "saya", "anda", "mi",
+    "me", "us", "used", "use", "has", "been", "wifi", "admin", "root", "user", "temporary", "works", "today", "saya", "anda", "mi",
     "mia", "mio", "moje", "mojego", "mijn",
 ];
 
@@ -217,7 +217,8 @@ const ELSEWHERES: &[&str] = &[
 ];
 
 /// Words for what happened to a name.
-const PARTICIPLES: &[&str] = &["changed", "updated", "set", "reset", "rotated", "renewed"];
+const PARTICIPLES: &[&str] =
+    &["changed", "updated", "set", "reset", "rotated", "renewed", "generated", "created", "issued", "assigned"];
 
 /// The bits of these lists.
 const COPULA: u16 = 1;
@@ -1103,7 +1104,8 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     let whole = line && ends_line(at + length);
     if !whole {
-        let bounds = run.find([',', '<', '|', '\'', '&', ';']).filter(|place| {
+        let query = text.before(at) == b'=';
+        let bounds = run.find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query).or(run.starts_with('&').then_some(0)).filter(|place| {
             let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
             next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
         });
@@ -1226,6 +1228,29 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
     }
 }
 
+/// The password behind a login and a slash or colon, where a word promises both: `credentials: ann / …`. Whether it is
+/// there.
+pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
+    let text = finds.bytes;
+    let blank = |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
+    let mut at = blank(end);
+    for word in ["are ", "is ", "für ", "for "] {
+        at += if text.has(at, word) { word.len() } else { 0 };
+    }
+    let mark = matches!(text.at(at), b':' | b'=' | b'-');
+    at = blank(at + usize::from(mark));
+    let user = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+')).count();
+    let gap = blank(at + user);
+    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') && text.before(start) != b'/';
+    if text.before(start).is_ascii_alphanumeric() || !apart || user < 2 || !matches!(text.at(gap), b'/' | b':' | b'|') || text.has(gap, "//") {
+        return false;
+    }
+    let from = blank(gap + 1);
+    let length = text.from(from).iter().take(64).take_while(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`' | b',' | b'<')).count();
+    let value = finds.str(from, from + length).trim_end_matches(['.', ')', ';']);
+    value.len() >= 6 && judge(finds, Named::Password, from, from + value.len(), Hold::Separated, 66)
+}
+
 /// A field for the Base64 of a name and a password: `at` is where its value begins.
 pub(super) fn login(finds: &mut Finds<'_>, at: usize) {
     let at = at + finds.bytes.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"')).count();
@@ -1320,6 +1345,16 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
             return;
         }
         let range = start + lead..start + lead + inner.len();
+        // A passphrase in quotes has spaces.
+        if told
+            && matches!(named, Named::Password)
+            && bare.starts_with('"')
+            && !bare.ends_with('"')
+            && let Some(Extent { value, quoted: true, .. }) = extent(finds, start, false)
+        {
+            judge(finds, named, value.start, value.end, Hold::Whole, 70);
+            return;
+        }
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
             && try_prose(finds, named, range, told, quoted)
@@ -1337,7 +1372,7 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         if on(COPULA) || bare.len() > inner.len() && COPULAS.contains(&bare) {
             told = true;
         } else if bare.ends_with(':') {
-            told |= described || filler || matches!(named, Named::Key { .. });
+            told |= described || filler || participle || matches!(named, Named::Key { .. });
             if !told {
                 return;
             }

@@ -362,7 +362,9 @@ pub fn denied(before: &str) -> bool {
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
 pub fn mentions(identifier: &str) -> bool {
     let mut found = false;
-    words(identifier, |word| found = found || stem(word));
+    // Two letters are in many draws.
+    let spelled = identifier.contains('_') || identifier.len() <= 4;
+    words(identifier, |word| found = found || (word.len() > 2 || spelled) && stem(word));
     found
 }
 
