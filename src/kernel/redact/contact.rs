@@ -638,8 +638,7 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
             let third = if goes_on { word_from(bytes, skip(second.end)) } else { Word::default() };
             if third.digits >= 1 {
                 let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
-                let year =
-                    |word: Word, value: u32| word.len() == 4 && is_lived(value) || word.len() == 2;
+                let year = |word: Word, value: u32| word.len() == 4 && is_lived(value) || word.len() == 2;
                 let third = leading(bytes, third);
                 let c = if third.is_number() { value(third).unwrap_or(c) } else { c };
                 let big = first.len() == 4 && year(first, a) && is_date(a, b, c) && third.len() <= 2;
@@ -684,7 +683,9 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     let rest = || text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())));
     // `昭和55年5月3日`
     let front = bytes.get(..first.start).unwrap_or_default();
-    let era = || ["明治", "大正", "昭和", "平成", "令和"].iter().find(|era| front.ends_with(era.as_bytes())).map(|era| era.len());
+    let era = || {
+        ["明治", "大正", "昭和", "平成", "令和"].iter().find(|era| front.ends_with(era.as_bytes())).map(|era| era.len())
+    };
     let of_era = if number_word.len() <= 2 { era() } else { None };
     if number_word.len() == 4 && (1900..=2035).contains(&value) || of_era.is_some() {
         let rest = rest().filter(|rest| !rest.is_ascii())?;

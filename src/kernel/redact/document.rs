@@ -733,7 +733,8 @@ impl<'s> Scan<'s> {
             let coded = Some(value).filter(|value| key.is(Role::Type) && value.is_object());
             let coding = coded.into_iter().flat_map(|value| value.entries().take(PAIRS_MAX));
             let coding = coding.filter(|(inner, _)| above::is_in(&inner.text(), &["coding"]));
-            let codes = coding.flat_map(|(_, all)| all.elements().take(2)).flat_map(|code| code.entries().take(PAIRS_MAX));
+            let codes =
+                coding.flat_map(|(_, all)| all.elements().take(2)).flat_map(|code| code.entries().take(PAIRS_MAX));
             let codes = codes.filter(|(inner, _)| above::is_in(&inner.text(), &["code", "display"]));
             name.into_iter()
                 .chain(inner.filter(move |(inner, _)| is_inner(&inner.text())).map(|(_, text)| text))
@@ -763,8 +764,14 @@ fn is_name(text: &str) -> bool {
 
 /// What the types of identifiers of HL7 are called (table 0203) that are no words.
 fn coded(text: &str) -> Option<&'static str> {
-    const CODES: &[(&str, &str)] =
-        &[("MR", "mrn"), ("SS", "ssn"), ("DL", "driver license"), ("PPN", "passport"), ("MB", "member id"), ("SB", "ssn")];
+    const CODES: &[(&str, &str)] = &[
+        ("MR", "mrn"),
+        ("SS", "ssn"),
+        ("DL", "driver license"),
+        ("PPN", "passport"),
+        ("MB", "member id"),
+        ("SB", "ssn"),
+    ];
     CODES.iter().find(|(code, _)| *code == text).map(|(_, name)| *name)
 }
 

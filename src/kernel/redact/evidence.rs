@@ -158,6 +158,16 @@ impl<'v> Surroundings<'v> {
         match key(clean) {
             Some(key) => {
                 let labels = labels::of_key(key);
+                // `<PersonBirthDate><Date>`
+                if labels == Labels::OTHER
+                    && key.eq_ignore_ascii_case("date")
+                    && let Some(front) =
+                        clean.strip_suffix('>').and_then(|front| front.strip_suffix(key)?.strip_suffix('<'))
+                    && let Some(outer) = self::key(peel(front)).map(labels::of_key)
+                    && outer.names(Kind::DateOfBirth)
+                {
+                    return Front::direct(outer, None);
+                }
                 if labels.tells() && !counts(key) {
                     return Front::direct(labels, Some(start));
                 }
@@ -295,7 +305,11 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         }
         let name = name.trim_end_matches([':', ' ', '*']);
-        if name.is_empty() || name.chars().count() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
+        if name.is_empty() || name.chars().count() > 48 || name.contains('<') {
+            Labels::NONE
+        } else {
+            labels::of_key(name)
+        }
     }
 
     /// What the entry before says in an answer of Redis, where names and values take turns: `1) "ssn"`, `2) "12"`.
@@ -387,13 +401,32 @@ impl<'v> Surroundings<'v> {
 /// Whether someone asks for something without a question mark: `Bot: please enter your date of birth.`
 fn requests(line: &str) -> bool {
     const WORDS: &[&str] = &[
-        "please", "enter", "provide", "confirm", "need", "give", "share", "type", "bitte", "favor", "favore", "plaît", "plait",
-        "proszę", "gelieve", "alstublieft", "vänligen", "venligst", "lütfen", "пожалуйста", "请", "ください",
+        "please",
+        "enter",
+        "provide",
+        "confirm",
+        "need",
+        "give",
+        "share",
+        "type",
+        "bitte",
+        "favor",
+        "favore",
+        "plaît",
+        "plait",
+        "proszę",
+        "gelieve",
+        "alstublieft",
+        "vänligen",
+        "venligst",
+        "lütfen",
+        "пожалуйста",
+        "请",
+        "ください",
     ];
     let Some((who, said)) = line.split_once(':').filter(|(who, _)| who.len() <= 32) else { return false };
     let said = said.to_lowercase();
-    !who.is_empty() && said.len() <= 160
-        && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
+    !who.is_empty() && said.len() <= 160 && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
@@ -409,7 +442,8 @@ fn outer(clean: &str) -> Labels {
 }
 
 /// Headings that only say that a list follows.
-const CONTAINERS: &[&str] = &["items", "rows", "lines", "records", "entries", "values", "samples", "results", "columns"];
+const CONTAINERS: &[&str] =
+    &["items", "rows", "lines", "records", "entries", "values", "samples", "results", "columns"];
 
 /// Whether a key only counts what follows: `row 12`, `line 4`.
 fn counts(key: &str) -> bool {
@@ -417,7 +451,8 @@ fn counts(key: &str) -> bool {
         &["row", "line", "item", "record", "entry", "sample", "step", "page", "index", "slot", "chunk", "test", "case"];
     let words = key.trim().trim_end_matches(|c: char| c.is_ascii_digit());
     let digits = key.trim().len() - words.len();
-    (1..=4).contains(&digits) && COUNTED.iter().any(|word| words.trim_end_matches([' ', '#']).eq_ignore_ascii_case(word))
+    (1..=4).contains(&digits)
+        && COUNTED.iter().any(|word| words.trim_end_matches([' ', '#']).eq_ignore_ascii_case(word))
 }
 
 /// Whether a byte may stand between the numbers of a list.
@@ -461,7 +496,9 @@ fn named(clean: &str) -> Labels {
         labels.tells().then_some(labels)
     };
     if fields.ends_with(' ') && rest.get(..from).is_some_and(|front| front.ends_with('<')) {
-        let told = ["name=\"", "id=\"", "aria-label=\"", "placeholder=\"", "key=\"", "label=\""].into_iter().find_map(attribute);
+        let told = ["name=\"", "id=\"", "aria-label=\"", "placeholder=\"", "key=\"", "label=\""]
+            .into_iter()
+            .find_map(attribute);
         if let Some(labels) = told {
             return labels;
         }
@@ -507,7 +544,9 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
     // `= DATE '…'`, `= N'…'`
     if matches!(marks, "'" | " '")
         && let Some(front) = [" DATE", " date", " TIMESTAMP", " N", "=N", " E"].iter().find_map(|name| {
-            opened.strip_suffix(name).map(|front| if name.starts_with('=') { opened.get(..=front.len()).unwrap_or(front) } else { front })
+            opened
+                .strip_suffix(name)
+                .map(|front| if name.starts_with('=') { opened.get(..=front.len()).unwrap_or(front) } else { front })
         })
         && front.trim_end().ends_with(['=', ':'])
     {
@@ -525,7 +564,8 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
     let front = inner.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
     let name = inner.get(front.len()..).unwrap_or_default();
     // Of a bare number only what is a type: any function takes numbers.
-    const TYPES: &[&str] = &["int", "long", "str", "string", "float", "decimal", "bigint", "date", "bool", "datetime.date"];
+    const TYPES: &[&str] =
+        &["int", "long", "str", "string", "float", "decimal", "bigint", "date", "bool", "datetime.date"];
     let bare = marks == "(" && !name.starts_with(|c: char| c.is_ascii_uppercase()) && !TYPES.contains(&name);
     if name.is_empty() || bare {
         return opened;
@@ -533,7 +573,9 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
     let front = front.trim_end_matches(' ');
     let front = front.strip_suffix(" new").map_or(front, |front| front.trim_end_matches(' '));
     let typed = || ["int", "float", "string", "bool"].contains(&inner.trim());
-    let set = front.is_empty() && (!marks.starts_with('(') || typed()) || front.ends_with(['=', ':']) || front.ends_with("=>");
+    let set = front.is_empty() && (!marks.starts_with('(') || typed())
+        || front.ends_with(['=', ':'])
+        || front.ends_with("=>");
     if set { front } else { opened }
 }
 
@@ -775,10 +817,13 @@ fn transferred(text: &str, start: usize) -> Option<Labels> {
     accounts.then(|| Labels::of_all(&[Kind::BankAccount, Kind::Iban]))
 }
 
-/// The property of a line of a card or a calendar whose value has its type before it: `BDAY;VALUE=date:`.
+/// The property of a line of a card or a calendar that has parameters: `BDAY;VALUE=date:`, `TEL;HOME:`.
 fn card_line(clean: &str) -> Option<Labels> {
     let (name, rest) = clean.strip_suffix(':')?.split_once(';')?;
-    let typed = rest.len() <= 48 && rest.contains("VALUE=");
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b';' | b'=' | b',' | b'-' | b':');
+    let typed = rest.len() <= 48
+        && rest.bytes().all(part)
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
     let labels = if typed && name.len() <= 16 { labels::of_key(name) } else { Labels::NONE };
     labels.tells().then_some(labels)
 }

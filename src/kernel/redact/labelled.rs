@@ -119,8 +119,13 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     };
     let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
     let at = byte(text, end) == b'@';
-    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words) && !is_years(text.get(first.start..end).unwrap_or_default()))
-        .then_some(end)
+    (enough
+        && !dotted
+        && !at
+        && (small == 0 || (direct && small <= letters && digits > small))
+        && !is_date(words)
+        && !is_years(text.get(first.start..end).unwrap_or_default()))
+    .then_some(end)
 }
 
 /// Groups that are written with spaces: all digits, or one or two letters before them.
@@ -145,7 +150,9 @@ fn is_german(letters: &[u8]) -> bool {
 
 /// `2003-2004`
 fn is_years(value: &[u8]) -> bool {
-    let year = |part: &[u8]| part.len() == 4 && matches!(part, [b'1', b'9', ..] | [b'2', b'0', ..]) && part.iter().all(u8::is_ascii_digit);
+    let year = |part: &[u8]| {
+        part.len() == 4 && matches!(part, [b'1', b'9', ..] | [b'2', b'0', ..]) && part.iter().all(u8::is_ascii_digit)
+    };
     let mut parts = value.split(|byte| *byte == b'-');
     parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
 }

@@ -376,7 +376,12 @@ pub fn all(text: &str) -> Labels {
         _ => false,
     };
     // So have those of SWIFT: `:59:/12345678`.
-    let field = |at: usize| matches!(text.as_bytes().get(at..), Some([b':', b'5', b'0'..=b'9', b':', b'/', ..] | [b':', b'5', b'0'..=b'9', b'A'..=b'Z', b':', b'/', ..]));
+    let field = |at: usize| {
+        matches!(
+            text.as_bytes().get(at..),
+            Some([b':', b'5', b'0'..=b'9', b':', b'/', ..] | [b':', b'5', b'0'..=b'9', b'A'..=b'Z', b':', b'/', ..])
+        )
+    };
     let transfer = || memchr::memchr_iter(b':', text.as_bytes()).any(field);
     if !text.is_ascii() || transfer() || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
         return Labels::ALL;

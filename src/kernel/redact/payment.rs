@@ -125,7 +125,9 @@ fn behind_card(text: &[u8], end: usize) -> Option<Word> {
     let month = word_from(text, end + 1);
     let year = word_from(text, month.end + 1);
     let code = word_from(text, year.end + 1);
-    let is_month = month.is_number() && month.len() == 2 && matches!(text.get(month.start..month.end)?, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
+    let is_month = month.is_number()
+        && month.len() == 2
+        && matches!(text.get(month.start..month.end)?, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
     let marks = mark(end) && mark(year.end) && matches!(byte(text, month.end), b'|' | b'/' | b'-' | b';' | b':' | b',');
     let ends = !matches!(byte(text, code.end), b'.' | b'-' | b'/' | b'_' | b':' | b'%');
     let is_code = code.is_number() && matches!(code.len(), 3 | 4) && ends;

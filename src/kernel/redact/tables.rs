@@ -223,7 +223,8 @@ impl Table {
 fn row_of(back: &str) -> &str {
     let begins = |at: &usize| {
         let front = back.get(..*at).unwrap_or_default().trim_ascii_end();
-        front.ends_with(',') || front.len() >= 6 && front.get(front.len() - 6..).is_some_and(|end| end.eq_ignore_ascii_case("values"))
+        front.ends_with(',')
+            || front.len() >= 6 && front.get(front.len() - 6..).is_some_and(|end| end.eq_ignore_ascii_case("values"))
     };
     let open = back.rmatch_indices('(').take(COLUMNS_MAX).map(|(at, _)| at).find(begins);
     open.and_then(|open| back.get(open + 1..)).unwrap_or(back)

@@ -152,7 +152,8 @@ fn is_space(text: &str, at: usize) -> bool {
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
     let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
     let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
-    let begin = front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
+    let begin =
+        front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
     let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
     let Some((name, value)) = field.split_once('=') else { return false };
     let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
@@ -161,7 +162,12 @@ fn is_space(text: &str, at: usize) -> bool {
     // `anna+list@example.org` has it for itself.
     let mail = behind.get(..end).is_some_and(|rest| rest.contains(&b'@'));
     let named = !name.is_empty() && !name.contains(['+', '/', '(', ' ']);
-    named && !mail && (last || follows) && !value.is_empty() && !value.contains(['/', '=']) && !super::secrets::promises(name)
+    named
+        && !mail
+        && (last || follows)
+        && !value.is_empty()
+        && !value.contains(['/', '='])
+        && !super::secrets::promises(name)
 }
 
 /// What a reader takes a character for.

@@ -568,12 +568,17 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
 /// What stands in brackets of its own at `at`: `Password: [ab12cd34]`. A placeholder is no value.
 fn bracketed(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
     let text = finds.bytes;
-    if text.at(at) != b'[' || crate::kernel::redact::taken::first(finds.str(at, finds.text.floor_char_boundary((at + 96).min(text.len())))) == Some(0) {
+    if text.at(at) != b'['
+        || crate::kernel::redact::taken::first(finds.str(at, finds.text.floor_char_boundary((at + 96).min(text.len()))))
+            == Some(0)
+    {
         return None;
     }
     let length = text.from(at + 1).iter().take(64).position(|byte| *byte == b']')?;
     let inner = text.range(at + 1, at + 1 + length);
-    let plain = inner.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'$' | b'('));
+    let plain = inner
+        .iter()
+        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'$' | b'('));
     let ends = matches!(text.at(at + 2 + length), b'\n' | b'\r' | b' ' | b'.' | b',' | b';' | b'<' | 0);
     (plain && ends).then_some(at + 1..at + 1 + length)
 }
@@ -595,7 +600,8 @@ fn formatted(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
 }
 
 /// Elements that only format a value.
-const FORMATS: &[&str] = &["b", "i", "u", "em", "strong", "code", "tt", "kbd", "span", "samp", "mark", "var", "pre", "font"];
+const FORMATS: &[&str] =
+    &["b", "i", "u", "em", "strong", "code", "tt", "kbd", "span", "samp", "mark", "var", "pre", "font"];
 
 /// Where the value begins behind the end of an element at `at` that only formats its name: `<b>Password</b> …`.
 fn behind_format(finds: &Finds<'_>, at: usize) -> Option<usize> {
@@ -661,7 +667,10 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
         return (range.quoted || range.whole).then(|| held(range));
     }
     // `1) "password"` over `2) "…"`, as Redis answers.
-    if before.ends_with(") \"") && text.has(at, "\n") && before.trim_end_matches(") \"").ends_with(|c: char| c.is_ascii_digit()) {
+    if before.ends_with(") \"")
+        && text.has(at, "\n")
+        && before.trim_end_matches(") \"").ends_with(|c: char| c.is_ascii_digit())
+    {
         let next = blank(at);
         let digits = text.from(next).iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
         let value = next + digits + 2;
@@ -1105,10 +1114,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     let whole = line && ends_line(at + length);
     if !whole {
         let query = text.before(at) == b'=';
-        let bounds = run.find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query).or(run.starts_with('&').then_some(0)).filter(|place| {
-            let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
-            next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
-        });
+        let bounds = run
+            .find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query)
+            .or(run.starts_with('&').then_some(0))
+            .filter(|place| {
+                let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
+                next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
+            });
         cut = cut.min(bounds.unwrap_or(run.len()));
     }
     length = cut;
@@ -1232,21 +1244,37 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
 /// there.
 pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
     let text = finds.bytes;
-    let blank = |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
+    let blank =
+        |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
     let mut at = blank(end);
     for word in ["are ", "is ", "für ", "for "] {
         at += if text.has(at, word) { word.len() } else { 0 };
     }
     let mark = matches!(text.at(at), b':' | b'=' | b'-');
     at = blank(at + usize::from(mark));
-    let user = text.from(at).iter().take(64).take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+')).count();
+    let user = text
+        .from(at)
+        .iter()
+        .take(64)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+'))
+        .count();
     let gap = blank(at + user);
     let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') && text.before(start) != b'/';
-    if text.before(start).is_ascii_alphanumeric() || !apart || user < 2 || !matches!(text.at(gap), b'/' | b':' | b'|') || text.has(gap, "//") {
+    if text.before(start).is_ascii_alphanumeric()
+        || !apart
+        || user < 2
+        || !matches!(text.at(gap), b'/' | b':' | b'|')
+        || text.has(gap, "//")
+    {
         return false;
     }
     let from = blank(gap + 1);
-    let length = text.from(from).iter().take(64).take_while(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`' | b',' | b'<')).count();
+    let length = text
+        .from(from)
+        .iter()
+        .take(64)
+        .take_while(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`' | b',' | b'<'))
+        .count();
     let value = finds.str(from, from + length).trim_end_matches(['.', ')', ';']);
     value.len() >= 6 && judge(finds, Named::Password, from, from + value.len(), Hold::Separated, 66)
 }
@@ -1581,7 +1609,8 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: 
 /// lists of words have lines of their own too.
 fn titled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
-    let mark = |byte: &&u8| matches!(**byte, b' ' | b'*' | b'_' | b'#' | b'=' | b'-' | b':' | b']' | b'\r' | b'`' | b'.');
+    let mark =
+        |byte: &&u8| matches!(**byte, b' ' | b'*' | b'_' | b'#' | b'=' | b'-' | b':' | b']' | b'\r' | b'`' | b'.');
     let marks = text.from(to).iter().take(32).take_while(mark).count();
     if text.at(to + marks) != b'\n' || !is_title(finds, from) {
         return false;
@@ -1601,11 +1630,20 @@ fn titled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     }
     let classes = [digits, capitals, small, signs].iter().filter(|count| **count > 0).count();
     let looks = match named {
-        Named::Password => value.is_ascii() && value.len() >= 7 && (classes >= 3 || classes == 2 && super::rarity::rarity(value.as_bytes()) > 60),
+        Named::Password => {
+            value.is_ascii()
+                && value.len() >= 7
+                && (classes >= 3 || classes == 2 && super::rarity::rarity(value.as_bytes()) > 60)
+        }
         _ => value.len() >= 20,
     };
     let alone = matches!(text.at(text_end(finds, start + length)), b'\n' | b'\r' | 0);
-    lines <= 3 && alone && looks && !value.starts_with(['-', '@']) && !value.ends_with([':', ',', ';']) && !value.contains(['=', '(', '<'])
+    lines <= 3
+        && alone
+        && looks
+        && !value.starts_with(['-', '@'])
+        && !value.ends_with([':', ',', ';'])
+        && !value.contains(['=', '(', '<'])
         && judge(finds, named, start, start + value.len(), Hold::Separated, 62)
 }
 
@@ -1728,7 +1766,9 @@ fn aligned(
     let text = |(start, end): (usize, usize)| head.get(start..end).unwrap_or("");
     let is_name = |cell: (usize, usize)| {
         let name = text(cell);
-        name.len() <= 32 && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-')) && name.split(' ').count() <= 3
+        name.len() <= 32
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-'))
+            && name.split(' ').count() <= 3
     };
     if !head.contains("  ") || !head.is_ascii() || !spaced_cells(head).all(is_name) {
         return false;
@@ -1736,9 +1776,10 @@ fn aligned(
     let count = spaced_cells(head).count();
     let rows = finds.str(line.end + 1, finds.text.floor_char_boundary((line.end + TABLE_MAX).min(finds.text.len())));
     let rule = rows.starts_with("--") || rows.starts_with("==");
-    let Some(column) = spaced_cells(head).find(|cell| cell.1 == own.1).filter(|_| {
-        count >= 3 || count == 2 && (rule || !head.bytes().any(|byte| byte.is_ascii_lowercase()))
-    }) else {
+    let Some(column) = spaced_cells(head)
+        .find(|cell| cell.1 == own.1)
+        .filter(|_| count >= 3 || count == 2 && (rule || !head.bytes().any(|byte| byte.is_ascii_lowercase())))
+    else {
         return false;
     };
     let (mut at, mut found) = (line.end + 1, false);

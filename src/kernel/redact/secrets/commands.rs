@@ -227,7 +227,9 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
 pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
     let text = finds.bytes;
     let rest = text.ahead(at, 256);
-    let Some(field) = memchr::memmem::find(rest, b";P:").map(|found| found + 3).or(rest.starts_with(b"P:").then_some(2)) else {
+    let Some(field) =
+        memchr::memmem::find(rest, b";P:").map(|found| found + 3).or(rest.starts_with(b"P:").then_some(2))
+    else {
         return;
     };
     let start = at + field;
@@ -235,7 +237,10 @@ pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
     while !matches!(text.at(end), b';' | b'\n' | b'"' | 0) {
         end += if text.at(end) == b'\\' { 2 } else { 1 };
     }
-    if text.at(end) == b';' && memchr::memchr(b'\n', text.range(at, start)).is_none() && value::password(text.range(start, end), Hold::Whole) {
+    if text.at(end) == b';'
+        && memchr::memchr(b'\n', text.range(at, start)).is_none()
+        && value::password(text.range(start, end), Hold::Whole)
+    {
         finds.add(start, end, Kind::Password, 84);
     }
 }

@@ -546,7 +546,8 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
         let joined = drawn.iter().any(|byte| matches!(byte, b'-' | b'_'));
         let worded = joined && !mixed(drawn) && rarity(drawn) < 100;
         // Numbers of an account may stand before what was drawn: `xoxb-…-…-…`.
-        let numbered = || drawn.rsplit(|byte| *byte == b'-').next().is_some_and(|last| last.len() >= 20 && rarity(last) > 60);
+        let numbered =
+            || drawn.rsplit(|byte| *byte == b'-').next().is_some_and(|last| last.len() >= 20 && rarity(last) > 60);
         let drawn_at_random = rarity(drawn) >= if drawn.len() < 20 { 0 } else { 30 } || numbered();
         if invented(drawn) || worded || !drawn_at_random {
             continue;
