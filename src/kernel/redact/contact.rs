@@ -399,7 +399,10 @@ fn is_signed(text: &[u8], start: usize) -> bool {
     let mark = start - gap;
     let letter = byte_before(text, mark.saturating_sub(1));
     let before = mark.checked_sub(3).map_or(b'\n', |at| byte(text, at));
-    matches!(byte_before(text, mark), b':' | b'.')
+    // `A/C: 12345678` is an account.
+    let account = text.get(..mark).is_some_and(|front| front.ends_with(b"A/C:") || front.ends_with(b"a/c:"));
+    !account
+        && matches!(byte_before(text, mark), b':' | b'.')
         && b"MTPFHWCOmtpfhwco".contains(&letter)
         && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
 }

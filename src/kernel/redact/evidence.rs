@@ -157,7 +157,7 @@ impl<'v> Surroundings<'v> {
         }
         match key(clean) {
             Some(key) => {
-                let labels = labels::of_key(key);
+                let labels = of_several(key);
                 // `<PersonBirthDate><Date>`
                 if labels == Labels::OTHER
                     && key.eq_ignore_ascii_case("date")
@@ -427,6 +427,24 @@ fn requests(line: &str) -> bool {
     let Some((who, said)) = line.split_once(':').filter(|(who, _)| who.len() <= 32) else { return false };
     let said = said.to_lowercase();
     !who.is_empty() && said.len() <= 160 && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
+}
+
+/// What a key says that names two things, or has a remark in brackets: of `CVV and expiry` the first value is the first,
+/// and a remark takes nothing back.
+fn of_several(key: &str) -> Labels {
+    let labels = labels::of_key(key);
+    let joined = key.split_once('(').map(|(front, _)| front);
+    let joined = joined.or_else(|| {
+        let lists = labels == Labels::OTHER;
+        let mut joins =
+            [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
+        joins.find_map(|join| key.split_once(join)).filter(|_| lists).map(|(front, _)| front)
+    });
+    match joined.map(labels::of_key) {
+        Some(front) if front.accuses() && labels.accuses() => labels.with(front),
+        Some(front) if front.accuses() && !front.any(Labels::OTHER) => front,
+        _ => labels,
+    }
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.

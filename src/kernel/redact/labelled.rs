@@ -136,7 +136,11 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
     let head = place == 1 && before.digits == 0 && before.len() <= 5;
     let groups = word.is_number() && (head || (before.is_number() && before.len() <= 5)) && word.len() <= 9;
     match kind {
-        Kind::Passport => (head && before.len() <= 2) || (groups && word.len() >= 5),
+        // Russian ones are set as `45 08 123456`.
+        Kind::Passport => {
+            let russian = matches!(words, [a, b, c, ..] if [a.len(), b.len(), c.len()] == [2, 2, 6]);
+            (head && before.len() <= 2) || (groups && (word.len() >= 5 || russian))
+        }
         // The British number is sometimes set as name, number, rest.
         Kind::DriverLicense => groups || (word.digits > 0 && word.small == 0 && before.small == 0 && word.len() >= 5),
         _ => groups && word.len() >= 2,

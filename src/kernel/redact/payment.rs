@@ -202,6 +202,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"kaart",
         b"karty",
         b"kort",
+        b"back",
+        b"dos",
         b"is",
         b"was",
         b"to",
