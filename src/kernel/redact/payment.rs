@@ -220,6 +220,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"sicurezza",
         b"verification",
         b"kodu",
+        b"keamanan",
+        b"ccv",
         b"koodi",
         b"kode",
         b"td",

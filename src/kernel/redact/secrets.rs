@@ -67,6 +67,7 @@ const WORDS: &[(&str, Call)] = &[
     ("pass", Call::Name),
     ("pwd", Call::Name),
     ("psw", Call::Name),
+    ("mdp", Call::Name),
     ("pword", Call::Name),
     ("psk", Call::Name),
     ("_pw", Call::Name),

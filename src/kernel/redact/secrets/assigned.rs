@@ -84,6 +84,20 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
     let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
     let Some((named, to)) = promised else { return };
+    // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
+    const FOR: &[&str] = &[
+        " d'ordine",
+        " πρόσβασης",
+        " di accesso",
+        " d'accesso",
+        " de acceso",
+        " de acesso",
+        " d'accès",
+        " dostępu",
+        " saya",
+    ];
+    let rest = finds.str(to, finds.text.floor_char_boundary((to + 24).min(finds.text.len())));
+    let to = to + FOR.iter().find(|words| rest.starts_with(**words)).map_or(0, |words| words.len());
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
 }

@@ -31,7 +31,7 @@ const PASSWORDS: &[&str] = &[
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
     "şifreniz", "sifreniz", "şifrem", "parolanız", "parolaniz", "jelszava", "jelszavam", "lösenordet", "losenordet",
     "passordet", "adgangskoden", "kodeord", "kodeordet", "salasanasi", "salasanani", "hasłem",
-    "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
+    "mdp", "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
 ];
 
 /// The same for scripts without spaces between words: found anywhere in the name.
@@ -46,7 +46,7 @@ const PASSWORD_PARTS: &[&str] = &[
 const PASSWORD_PHRASES: &[&str] = &[
     "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
     "pass word", "parola d'ordine", "password di accesso", "password d'accesso", "contraseña de acceso",
-    "contrasena de acceso", "senha de acesso", "mot de passe d'accès", "kata kunci", "kata sandi saya", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
+    "wifi key", "wi-fi key", "wpa key", "wlan key", "network security key", "contrasena de acceso", "senha de acesso", "mot de passe d'accès", "kata kunci", "kata sandi saya", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
@@ -140,6 +140,7 @@ const MAY_FOLLOW: &[&str] = &[
     "server", "service", "master", "slave", "replica", "confirm", "confirmation", "repeat", "again", "generated",
     "initial", "temp", "temporary", "one", "two", "first", "second", "eu", "us", "usa", "uk", "de", "gb", "ci",
     "here", "key", "secret", "token", "hours", "v", "c", "input", "field", "param", "arg", "str", "bytes",
+    "phrase", "neu", "alt", "nuevo", "nueva", "nouveau", "nova", "nieuw", "nowe",
 ];
 
 /// Words about a secret that are no secret: what stands where a value would in prose and schemas.
@@ -425,6 +426,9 @@ pub fn named(name: &str) -> Option<Named> {
         let mut name = name.chars().rev();
         phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))
     };
+    if name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe") {
+        return Some(Named::Password);
+    }
     if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
         return Some(Named::Password);
     }
