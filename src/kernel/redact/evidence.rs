@@ -252,7 +252,7 @@ impl<'v> Surroundings<'v> {
             return typed(text).map(|labels| (labels, true));
         }
         // `"12" is no valid SSN`
-        let text = text.strip_prefix('"').filter(|rest| rest.starts_with(' ')).unwrap_or(text);
+        let text = text.strip_prefix(['"', '\'']).filter(|rest| rest.starts_with(' ')).unwrap_or(text);
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
         let stop = text.bytes().position(ends).unwrap_or(text.len());
         // `12 is not valid for field "ssn"`
@@ -635,9 +635,14 @@ fn is_call(before: &str, clean: &str) -> bool {
 /// The key that ends `clean`, if it ends as one.
 fn key(clean: &str) -> Option<&str> {
     if let Some(rest) = clean.strip_suffix('>') {
-        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| said(tag)));
+        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| {
+            // An element that has ended says nothing of what follows it.
+            rest.rsplit_once('<').map(|(_, tag)| if tag.starts_with('/') { "" } else { said(tag) })
+        });
     }
-    let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -"))?;
+    // `Passport & X \\\\`, a row of LaTeX.
+    let cell = || clean.strip_suffix(" &").filter(|rest| labels::tells(segment(rest)));
+    let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -")).or_else(cell)?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
@@ -885,8 +890,11 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
-    let before =
-        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
+    let before = if joined {
+        labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
+    } else {
+        None
+    };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
 }
 

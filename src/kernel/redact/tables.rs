@@ -299,7 +299,10 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     if line.len() > LINE_MAX || line.len() < 5 {
         return None;
     }
-    let marks = Marks::of(line.as_bytes());
+    let mut marks = Marks::of(line.as_bytes());
+    // Whatever stands in quotes may be a name.
+    let quoted = line.len() > 2 && line.starts_with('"') && line.ends_with('"') && line.contains("\",\"");
+    marks.names &= !quoted;
     if marks.names && !marks.bar || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
         return None;
     }
@@ -327,10 +330,13 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     if marks.names || line.trim_start().starts_with('<') {
         return None;
     }
-    let marked = [(marks.tab, '\t'), (marks.semicolon, ';'), (marks.comma, ',')];
+    // A statement ends with the only semicolon of its line.
+    let statement = line.trim_ascii_end().strip_suffix(';').is_some_and(|line| !line.contains(';'));
+    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
-        name.len() <= NAME_MAX && (mark != ',' || !name.ends_with('.') && !super::evidence::ends_sentence(name))
+        name.len() <= NAME_MAX
+            && (quoted || mark != ',' || !name.ends_with('.') && !super::evidence::ends_sentence(name))
     };
     marked
         .into_iter()

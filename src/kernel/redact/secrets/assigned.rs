@@ -94,6 +94,7 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         " de acesso",
         " d'accès",
         " dostępu",
+        " доступа",
         " saya",
     ];
     let rest = finds.str(to, finds.text.floor_char_boundary((to + 24).min(finds.text.len())));
@@ -277,7 +278,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if template(finds, from, to) {
         return;
     }
-    if configured(finds, from, to) {
+    if configured(finds, from, to) || valued(finds, named, from, to) {
         return;
     }
     let element = element(finds, from);
@@ -292,6 +293,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     };
     let place = place.filter(|_| {
         !verb
+            || finds.bytes.has(to, "....")
             || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
@@ -524,7 +526,16 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         None if text.has(to, "\t") && spaced == 1 && is_title(finds, from) => hold = Hold::Separated,
         // `Password    …`, a form set in columns; `Password; …`
         None if spaced >= 2 && is_title(finds, from) && ends_with_word(finds, after, 8) => hold = Hold::Separated,
-        None if text.has(at, "; ") && begins_line(finds, from) && ends_with_word(finds, at + 2, 6) => value = at + 2,
+        // `[API key] …`
+        None if opened == b'['
+            && spaced == 1
+            && text.before(at) == b']'
+            && at == to + 1
+            && is_title(finds, from - 1) =>
+        {
+            hold = Hold::Separated;
+        }
+        None if text.has(at, "; ") && is_title(finds, from) && ends_with_word(finds, at + 2, 6) => value = at + 2,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
         None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
         None if spaced > 0 && option && text.at(after) != b'-' => {}
@@ -590,9 +601,8 @@ fn bracketed(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
     }
     let length = text.from(at + 1).iter().take(64).position(|byte| *byte == b']')?;
     let inner = text.range(at + 1, at + 1 + length);
-    let plain = inner
-        .iter()
-        .all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'$' | b'('));
+    let plain =
+        inner.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'('));
     let ends = matches!(text.at(at + 2 + length), b'\n' | b'\r' | b' ' | b'.' | b',' | b';' | b'<' | 0);
     (plain && ends).then_some(at + 1..at + 1 + length)
 }
@@ -748,6 +758,29 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
         finds.add(value, value + length, Kind::Password, 78);
     }
     secret && line
+}
+
+/// The value stands in the line before, where a list has it first: `value: …` over `name: DB_PASSWORD`.
+fn valued(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    if finds.bytes.before(from) != b' ' || !matches!(finds.bytes.at(to), b'\n' | b'\r' | 0) {
+        return false;
+    }
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(320));
+    let before = finds.str(floor, from);
+    let Some((above, line)) = before.rsplit_once('\n') else { return false };
+    let is_name = matches!(line.trim_start_matches([' ', '-']), "name: " | "key: ");
+    let row = above.rsplit('\n').next().unwrap_or("").trim_end();
+    let next = finds.bytes.past_space(to, 64);
+    if finds.bytes.has(next, "value") {
+        return false;
+    }
+    let Some(value) = row.trim_start_matches([' ', '-']).strip_prefix("value: ").filter(|_| is_name) else {
+        return false;
+    };
+    let quote = usize::from(value.ends_with(['"', '\'']));
+    let value = value.trim_matches(['"', '\'']);
+    let end = floor + above.trim_end().len() - quote;
+    judge(finds, named, end - value.len(), end, Hold::Whole, 76)
 }
 
 /// The argument of a call that takes a password there, counted from none: `auth=("ann", "…")`.
@@ -1657,7 +1690,7 @@ fn titled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
         && looks
         && !value.starts_with(['-', '@'])
         && !value.ends_with([':', ',', ';'])
-        && !value.contains(['=', '(', '<'])
+        && !value.trim_end_matches('=').contains(['=', '(', '<'])
         && judge(finds, named, start, start + value.len(), Hold::Separated, 62)
 }
 
