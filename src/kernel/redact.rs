@@ -39,6 +39,7 @@ pub mod kind;
 mod labelled;
 pub mod labels;
 mod lanes;
+mod letters;
 mod lexicon;
 pub mod numbers;
 mod own;

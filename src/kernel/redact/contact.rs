@@ -77,22 +77,13 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     let gap = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '<' | '>' | '(' | '/' | '?');
     let scheme = memchr::memmem::rfind(before.as_bytes(), b"://");
     let is_user_info = scheme.is_some_and(|scheme| !before.get(scheme + 3..).unwrap_or_default().contains(gap));
-    let is_remote = after.get(domain.len()..).is_some_and(|rest| {
-        rest.starts_with(':')
-            && rest
-                .as_bytes()
-                .get(1)
-                .copied()
-                .is_some_and(|next| next.is_ascii_alphabetic() || next == b'/' || next == b'~')
-    }) && (local == "git"
-        || !after.get(domain.len() + 1..).unwrap_or_default().split_whitespace().next().unwrap_or_default().is_empty()
-            && after
-                .get(domain.len()..)
-                .unwrap_or_default()
-                .split_whitespace()
-                .next()
-                .unwrap_or_default()
-                .contains(['/', '~']));
+    // `git@host:path`: behind the sign the word goes on, and of other users than git it is one of a path.
+    let rest = after.get(domain.len()..floor(after, (domain.len() + SIDE).min(after.len()))).unwrap_or_default();
+    let goes_on = |next: u8| next.is_ascii_alphabetic() || matches!(next, b'/' | b'~');
+    let is_remote = rest.strip_prefix(':').is_some_and(|path| {
+        let word = path.split(char::is_whitespace).next().unwrap_or_default();
+        word.bytes().next().is_some_and(goes_on) && (local == "git" || word.contains(['/', '~']))
+    });
     if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
         return;
     }
@@ -263,7 +254,7 @@ fn country(digits: &[u8]) -> Option<(usize, (usize, usize))> {
 /// A telephone number whose first digits are `word`. Where it ends, if it is one.
 pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) -> Option<usize> {
     // One group of digits is one where something says so.
-    if alone && !judge.said().names(Kind::Phone) && !is_signed(text, word.start) {
+    if alone && !judge.said(word.start).names(Kind::Phone) && !is_signed(text, word.start) {
         return None;
     }
     let mut start = word.start;

@@ -1,6 +1,7 @@
 //! What the surroundings of a value say about it: its key, its column, the words beside it.
 use super::Kind;
 use super::labels::{self, Labels, Match};
+use super::letters;
 use super::tables::Tables;
 use super::taken;
 use super::words::Words;
@@ -64,19 +65,28 @@ pub struct Surroundings<'v> {
     /// What the keys above the whole text say.
     above: Labels,
     tables: OnceCell<Tables>,
-    /// What all its words may say, if it is short.
+    /// What all its words may say, if it is short; or else those of each of its blocks, and its tables.
     all: OnceCell<Labels>,
+    blocks: OnceCell<Vec<OnceCell<Labels>>>,
+    named: OnceCell<Labels>,
 }
 
 /// How long a text is whose words are all read before any is read in earnest.
 const SHORT: usize = 1024;
 /// How long one is in which that is done before any number is looked at.
 const SOON: usize = 256;
+/// The blocks in which the words of a longer one are read, in bytes; how much of the block before belongs to one, since a
+/// label may begin there; how far back and ahead something may speak of a place, names of columns apart.
+const BLOCK: usize = 512;
+const JOINT: usize = 96;
+const BACK: usize = SEGMENT + JOINT;
+const AHEAD: usize = 2 * AFTER;
 
 impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
     pub fn new(text: &'v str, above: Labels) -> Self {
-        Self { text, above, tables: OnceCell::new(), all: OnceCell::new() }
+        let (all, blocks, named) = Default::default();
+        Self { text, above, tables: OnceCell::new(), all, blocks, named }
     }
 
     /// The text itself.
@@ -103,17 +113,39 @@ impl<'v> Surroundings<'v> {
         }
     }
 
-    /// What may be said about some place in the text: nothing else is, but not all of it need be.
-    pub fn may(&self) -> Labels {
-        if self.text.len() > SHORT {
-            return Labels::ALL;
+    /// What may be said about the place at `start`: nothing else is, but not all of it need be. Of a list only what is said
+    /// of it beside that place.
+    pub fn may(&self, start: usize) -> Labels {
+        if self.is_short() {
+            return *self.all.get_or_init(|| self.above.with(labels::all(self.text)));
         }
-        *self.all.get_or_init(|| self.above.with(labels::all(self.text)))
+        let blocks = self.blocks.get_or_init(|| vec![OnceCell::new(); self.text.len() / BLOCK + 1]);
+        let (first, last) = (start.saturating_sub(BACK) / BLOCK, (start + AHEAD) / BLOCK);
+        let near = blocks.iter().enumerate().take(last + 1).skip(first);
+        let near = near.fold(Labels::NONE, |all, (place, block)| all.with(*block.get_or_init(|| self.block(place))));
+        let named = self.named.get_or_init(|| self.above.with(self.tables().all(self.text)));
+        near.with(*named)
     }
 
-    /// The same, as far as it is known or soon told.
-    pub fn said(&self) -> Labels {
-        if self.text.len() > SOON { self.all.get().copied().unwrap_or(Labels::ALL) } else { self.may() }
+    /// Whether the words of the whole text are read at once.
+    pub fn is_short(&self) -> bool {
+        self.text.len() <= SHORT
+    }
+
+    /// Whether [`Self::may`] is soon told.
+    pub fn is_told(&self) -> bool {
+        self.text.len() <= SOON || !self.is_short() || self.all.get().is_some()
+    }
+
+    /// What the words of a block may say.
+    fn block(&self, place: usize) -> Labels {
+        let (from, to) = ((place * BLOCK).saturating_sub(JOINT), (place + 1) * BLOCK);
+        let text = self.text.get(floor(self.text, from)..floor(self.text, to.min(self.text.len())));
+        labels::all(text.unwrap_or_default())
+    }
+
+    fn tables(&self) -> &Tables {
+        self.tables.get_or_init(|| Tables::read(self.text))
     }
 
     /// Whether nothing but digits and the marks inside numbers stands between two places.
@@ -141,7 +173,7 @@ impl<'v> Surroundings<'v> {
         if let Some(labels) = self.numbered(before, start).or_else(|| card_line(clean)) {
             return Front::direct(labels, None);
         }
-        let tables = || self.tables.get_or_init(|| Tables::read(self.text)).label(self.text, start);
+        let tables = || self.tables().label(self.text, start);
         if !clean.ends_with([':', '='])
             && let Some(labels) = tables().filter(|labels| labels.tells())
         {
@@ -504,7 +536,7 @@ fn content(line: &str) -> &str {
 /// What the attributes or fields say that stand before a vague one: `name="ssn" value=`, `Key=ssn,Value=`.
 fn named(clean: &str) -> Labels {
     let rest = clean.trim_end_matches([':', '=']);
-    let rest = rest.trim_end_matches(|c: char| c.is_alphanumeric() || matches!(c, '_' | '"' | '\''));
+    let rest = rest.trim_end_matches(|c| letters::is_word(c) || matches!(c, '_' | '"' | '\''));
     let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
     let fields = rest.get(from..).unwrap_or_default();
     // Other attributes may stand between.
@@ -869,7 +901,7 @@ const OF: &[&str] = &[
 
 /// Without what stands behind its last word.
 fn sentence(clean: &str) -> &str {
-    clean.trim_end_matches(|c: char| !c.is_alphanumeric())
+    clean.trim_end_matches(|c| !letters::is_word(c))
 }
 
 /// The nearest label in a sentence, and whether those before it count; what is only of something else gives way to what

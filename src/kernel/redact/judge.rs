@@ -24,6 +24,8 @@ pub struct Judge<'v, 'o> {
     /// Where a run of numbers began about which nothing was asked, and the last of them.
     passed: Option<(usize, usize)>,
     last: Option<(usize, usize, Evidence)>,
+    /// The last place about which it was asked what may be said, and that, with what may be of the list it is in.
+    listed: Option<(usize, Labels)>,
     /// What was said further away from a place.
     further: Option<(usize, Labels)>,
 }
@@ -31,7 +33,7 @@ pub struct Judge<'v, 'o> {
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, passed: None, last: None, further: None }
+        Self { surroundings, out, front: None, passed: None, last: None, listed: None, further: None }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
@@ -76,14 +78,33 @@ impl<'v, 'o> Judge<'v, 'o> {
         self.surroundings.text().as_bytes()
     }
 
-    /// What may be said of anything, as far as it is known or soon told.
-    pub fn said(&self) -> Labels {
-        self.surroundings.said()
+    /// What may be said of what is at `start`, as far as it is known or soon told.
+    pub fn said(&mut self, start: usize) -> Labels {
+        if self.surroundings.is_told() { self.all(start) } else { Labels::ALL }
+    }
+
+    /// What may be said of what is at `start`, or of the list it is in.
+    fn all(&mut self, start: usize) -> Labels {
+        if self.surroundings.is_short() {
+            return self.surroundings.may(start);
+        }
+        match self.listed {
+            Some((last, labels)) if last == start => labels,
+            listed => {
+                let near = self.surroundings.may(start);
+                let (last, labels) = listed
+                    .filter(|(last, _)| start < *last || self.surroundings.continues(*last, start))
+                    .unwrap_or((start, Labels::NONE));
+                let labels = labels.with(near);
+                self.listed = Some((last.max(start), labels));
+                labels
+            }
+        }
     }
 
     /// Whether something may name one of these kinds. If not, what is at `start` is passed by.
     pub fn may(&mut self, kinds: &[Kind], start: usize) -> bool {
-        let may = self.surroundings.may();
+        let may = self.all(start);
         let named = kinds.iter().any(|kind| may.names(*kind));
         if !named {
             self.pass(start);
@@ -109,7 +130,7 @@ impl<'v, 'o> Judge<'v, 'o> {
     /// Takes `start..end` for `kind` if its strength and its surroundings suffice.
     pub fn offer(&mut self, kind: Kind, start: usize, end: usize, strength: Strength) -> bool {
         let general = general(kind);
-        let may = self.surroundings.may();
+        let may = self.all(start);
         if strength <= Strength::Weak && !may.names(kind) && !(strength == Strength::Weak && may.any(general)) {
             self.pass(start);
             return false;

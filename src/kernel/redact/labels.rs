@@ -383,8 +383,11 @@ pub fn all(text: &str) -> Labels {
         )
     };
     let transfer = || memchr::memchr_iter(b':', text.as_bytes()).any(field);
-    if !text.is_ascii() || transfer() || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
+    if transfer() || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
         return Labels::ALL;
+    }
+    if !text.is_ascii() {
+        return all_spelled(text);
     }
     let (bytes, table) = (text.as_bytes(), &*TABLE);
     let mut all = Labels::NONE;
@@ -411,6 +414,61 @@ pub fn all(text: &str) -> Labels {
         }
         before = last;
     });
+    all
+}
+
+/// [`all`] of a text that is not only ASCII.
+fn all_spelled(text: &str) -> Labels {
+    let words = Words::all(text);
+    let mut all = Labels::NONE;
+    for end in words.forth() {
+        let plain = words.plain(end);
+        if words.is_joined(end) {
+            // Without gaps between words a label begins and ends anywhere.
+            let ends = (1..=plain.len()).filter_map(|end| plain.get(..end));
+            ends.for_each(|letters| all = all.with(parts(letters)));
+            all = all.with(all_ending(&words, end, plain.len()));
+        } else {
+            let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
+            let lengths = (0..=cuts).map(|cut| plain.len() - cut);
+            lengths.for_each(|length| all = all.with(all_ending(&words, end, length)));
+        }
+    }
+    all
+}
+
+/// What all labels say that end as this does.
+fn parts(letters: &[u8]) -> Labels {
+    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
+    for byte in letters.iter().rev() {
+        hash = hash.with(*byte);
+        if !TABLE.ends(hash) {
+            break;
+        }
+        all = all.with(TABLE.get(hash));
+    }
+    all
+}
+
+/// What all labels say that end with the first `length` letters of word `end`.
+fn all_ending(words: &Words<'_>, end: Word, length: usize) -> Labels {
+    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
+    let mut letters = words.plain(end).get(..length).unwrap_or_default();
+    let mut now = end;
+    for _ in 0..WORDS {
+        for byte in letters.iter().rev() {
+            hash = hash.with(*byte);
+            if !TABLE.ends(hash) {
+                return all;
+            }
+        }
+        all = all.with(TABLE.get(hash));
+        if words.is_apart(now) {
+            break;
+        }
+        let Some(before) = words.before(now) else { break };
+        (now, letters) = (before, words.plain(before));
+    }
     all
 }
 

@@ -154,8 +154,8 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
         return word.end;
     }
     // In most short texts nothing is said that would make a code or a birth date of a number.
-    let said = judge.said();
-    let accused = text.len() > SHORT || said.accuses();
+    let said = judge.said(word.start);
+    let accused = said.accuses();
     let alone = is_alone(bytes, word, said);
     if accused && matches!(word.len(), 3 | 4) && (!alone || said.names(Kind::CardCvv)) {
         payment::security_code(bytes, word, judge);
@@ -207,7 +207,7 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     {
         return end;
     }
-    let said = judge.said();
+    let said = judge.said(word.start);
     let alone = is_alone(bytes, word, said);
     if word.digits <= 2 && (!alone || said.names(Kind::DateOfBirth)) {
         contact::birth(text, word, judge);
@@ -397,7 +397,7 @@ fn begins(words: &[Word]) -> bool {
 }
 
 fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
-    let said = judge.said();
+    let said = judge.said(word.start);
     let unsaid = |labels| alone && !said.any(labels);
     let short = word.is_number() && word.len() <= identity::SHORT;
     if matches!(word.len(), 8..=19) && !(short && unsaid(identity::OF_SHORT)) {

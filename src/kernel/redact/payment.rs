@@ -273,8 +273,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
 fn is_answer(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(96)..start).unwrap_or_default();
     let line = front.iter().rposition(|byte| *byte == b'\n').and_then(|end| front.get(..end)).unwrap_or_default();
-    let asks = |sign: &&str| memchr::memmem::find(line, sign.as_bytes()).is_some();
-    line.trim_ascii_end().ends_with(b"?") || ["CVV", "CVC", "cvv", "cvc", "code", "CID"].iter().any(|sign| asks(&sign))
+    let asks = |sign: &str| memchr::memmem::find(line, sign.as_bytes()).is_some();
+    line.trim_ascii_end().ends_with(b"?") || ["CVV", "CVC", "cvv", "cvc", "code", "CID"].iter().any(|sign| asks(sign))
 }
 
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may

@@ -25,7 +25,8 @@ use super::{Found, Span};
 use gate::Gate;
 pub(super) use marks::sextet;
 pub(super) use names::{Named, named};
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
+use std::ops::Range;
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -289,7 +290,8 @@ pub fn promises(name: &str) -> bool {
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
     let bytes = Bytes(text.as_bytes());
-    let mut finds = Finds { text, bytes, out, address: 0, at: OnceCell::new(), equals: OnceCell::new() };
+    let mut finds =
+        Finds { text, bytes, out, address: 0, at: OnceCell::new(), equals: OnceCell::new(), unclosed: Cell::new(None) };
     finds.under(above.named);
     finds.called();
     // In a short text less is enough.
@@ -329,6 +331,8 @@ struct Finds<'a> {
     /// Whether it has the mark of users in addresses, and that of fields.
     at: OnceCell<bool>,
     equals: OnceCell<bool>,
+    /// A stretch in which some quotes that were opened are not closed, and which quotes.
+    unclosed: Cell<Option<(usize, Range<usize>)>>,
 }
 
 impl<'a> Finds<'a> {

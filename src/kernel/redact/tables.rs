@@ -154,6 +154,16 @@ impl Tables {
         }
     }
 
+    /// Everything that the names of their columns may say.
+    pub fn all(&self, text: &str) -> Labels {
+        self.0.iter().fold(Labels::NONE, |all, table| {
+            all.with(match table.columns.get() {
+                Some(columns) => columns.iter().fold(Labels::NONE, |all, column| all.with(column.labels)),
+                None => labels::all(text.get(table.head.clone()).unwrap_or_default()),
+            })
+        })
+    }
+
     /// What the column of the value at `start` is called.
     pub fn label(&self, text: &str, start: usize) -> Option<Labels> {
         let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;

@@ -1,7 +1,8 @@
 //! A text prepared for recognisers: the tricks that hide a value from a program but not from a reader undone,
 //! and the way back to what was written.
-use super::lanes;
+use super::{lanes, letters};
 use std::borrow::Cow;
+use std::ops::Range;
 
 /// A text, its folded form, and the map between them.
 pub struct View<'a> {
@@ -15,7 +16,7 @@ pub struct View<'a> {
 impl<'a> View<'a> {
     /// Folds `text`; borrows it when there is nothing to fold.
     pub fn new(text: &'a str) -> Self {
-        let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new() };
+        let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new(), latin: (0..0, false) };
         fold.run();
         if fold.steps.is_empty() {
             return Self::plain(text);
@@ -68,6 +69,8 @@ struct Fold<'a> {
     out: String,
     done: usize,
     steps: Vec<(usize, usize)>,
+    /// A stretch of one word, and whether it is Latin to a reader.
+    latin: (Range<usize>, bool),
 }
 
 impl Fold<'_> {
@@ -96,7 +99,7 @@ impl Fold<'_> {
                 None => (character.len_utf8(), None),
             };
             let read = seen.unwrap_or(character);
-            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at) };
+            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at, &mut self.latin) };
             match replaced {
                 Folded::One(same) if same == character && seen.is_none() => {}
                 Folded::One(other) => self.put(at, written, Some(other)),
@@ -134,15 +137,6 @@ enum Folded {
     Gone,
 }
 
-/// The zeros of other scripts' digits (Unicode, general category Nd).
-const ZEROS: &[u32] = &[
-    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
-    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
-    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0,
-    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
-    0x1E2F0, 0x1E950, 0x1FBF0,
-];
-
 /// How far a field of a form is read for where it begins and ends.
 const FIELD: usize = 96;
 
@@ -171,7 +165,7 @@ fn is_space(text: &str, at: usize) -> bool {
 }
 
 /// What a reader takes a character for.
-fn fold(character: char, text: &str, at: usize) -> Folded {
+fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)) -> Folded {
     let code = u32::from(character);
     let ascii = |code: u32| char::from_u32(code).map_or(Folded::Gone, Folded::One);
     match code {
@@ -222,14 +216,9 @@ fn fold(character: char, text: &str, at: usize) -> Folded {
         0xB9 => Folded::One('1'),
         0xB2 | 0xB3 => ascii(code - 0x80),
         _ => {
-            let digit = ZEROS.iter().find(|zero| (**zero..**zero + 10).contains(&code)).map(|zero| 0x30 + code - zero);
-            match digit {
-                Some(digit) => ascii(digit),
-                None => {
-                    let latin = || among_latin(text, at) || stands_alone(character, text, at);
-                    Folded::One(alike(character).filter(|_| latin()).unwrap_or(character))
-                }
-            }
+            let is_latin = |_: &char| stands_alone(character, text, at) || among_latin(text, at, latin);
+            let seen = letters::digit(character).or_else(|| letters::looks_latin(character).filter(is_latin));
+            Folded::One(seen.unwrap_or(character))
         }
     }
 }
@@ -251,35 +240,42 @@ fn digits_around(text: &str, at: usize, character: char) -> bool {
     matches!((before, after), (Some(a), Some(b)) if a.is_alphanumeric() && b.is_alphanumeric() && (a.is_numeric() || b.is_numeric() || a.is_ascii() || b.is_ascii()))
 }
 
-/// Letters that look like Latin ones (Unicode confusables, those of living scripts).
-fn alike(character: char) -> Option<char> {
-    const PAIRS: &str = "АAВBЕEКKМMНHОOРPСCТTХXаaеeоoрpсcуyхxіiІIјjЈJѕsЅSһhԁdԛqԚQԝwԜWӏlӀIгrпnΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaοoρpνvιiκkυuϲcϹCՕOօoսuոnһhհhɡgɑaıi";
-    let mut pairs = PAIRS.chars();
-    while let (Some(known), Some(latin)) = (pairs.next(), pairs.next()) {
-        if known == character {
-            return Some(latin);
-        }
-    }
-    None
-}
+/// How many characters of a word are read to either side, and how many further on the answer holds if it is longer.
+const AROUND: usize = 64;
+const HOLDS: usize = 32;
 
-/// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word.
-fn among_latin(text: &str, at: usize) -> bool {
-    let part = |c: &char| c.is_alphanumeric() || matches!(c, '.' | '-' | '_' | '@' | '+');
-    let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(64);
-    let after = text.get(at..).unwrap_or_default().chars().take_while(part).take(64);
-    let (mut latin, mut alien) = (0, 0);
-    for character in before.chain(after) {
+/// Whether the letters around are Latin but for some that look so: what a person reads as one Latin word. `known`: the
+/// last answer, and for which part of the text it holds.
+fn among_latin(text: &str, at: usize, known: &mut (Range<usize>, bool)) -> bool {
+    if known.0.contains(&at) {
+        return known.1;
+    }
+    let part = |c: &char| letters::is_word(*c) || matches!(c, '.' | '-' | '_' | '@' | '+');
+    let before = text.get(..at).unwrap_or_default().chars().rev().take_while(part).take(AROUND);
+    let rest = text.get(at..).unwrap_or_default();
+    let after = rest.char_indices().take_while(|(_, c)| part(c)).take(AROUND);
+    let (mut latin, mut alien, mut other) = (0, 0, false);
+    let mut count = |character: char| {
         if character.is_ascii_alphanumeric() {
             latin += 1;
-        } else if character.is_alphabetic() {
-            if alike(character).is_none() && u32::from(character) > 0x24F {
-                return false;
-            }
+        } else if letters::is_letter(character) {
+            other |= letters::looks_latin(character).is_none() && u32::from(character) > 0x24F;
             alien += 1;
         }
+    };
+    before.for_each(&mut count);
+    let (mut holds, mut end, mut length) = (0, 0, 0);
+    for (start, character) in after {
+        count(character);
+        end = start + character.len_utf8();
+        length += 1;
+        if length == HOLDS {
+            holds = end;
+        }
     }
-    latin > 0 && latin >= alien
+    let holds = if length < AROUND { end } else { holds };
+    *known = (at..at + holds, !other && latin > 0 && latin >= alien);
+    known.1
 }
 
 /// Whether a capital stands alone behind digits and what is before these is Latin: the last letter of a number in groups.
@@ -290,7 +286,7 @@ fn stands_alone(character: char, text: &str, at: usize) -> bool {
     character.is_uppercase()
         && before.ends_with(|c: char| c.is_ascii_digit())
         && before.len() - front.len() <= 16
-        && front.ends_with(|c: char| c.is_ascii_alphabetic() || alike(c).is_some())
+        && front.ends_with(|c: char| c.is_ascii_alphabetic() || letters::looks_latin(c).is_some())
         && !next.is_some_and(char::is_alphanumeric)
 }
 

@@ -1,7 +1,6 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
 use super::lanes::Classes;
-use unicode_normalization::UnicodeNormalization;
-use unicode_normalization::char::is_combining_mark;
+use super::letters;
 
 /// The most words that are read, and the most bytes of their text; what is further away says nothing.
 const WORDS_MAX: usize = 24;
@@ -56,6 +55,15 @@ impl<'t> Words<'t> {
             }
         }
         words
+    }
+
+    /// All words of a text that is not only ASCII.
+    pub fn all(text: &'t str) -> Self {
+        let mut runs = spelled(text);
+        if let Runs::Spelled { from, .. } = &mut runs {
+            *from = 0;
+        }
+        Self { skipped: 0, text, runs }
     }
 
     /// The last one.
@@ -350,9 +358,9 @@ impl Class {
             'A'..='Z' => Self::Upper,
             '0'..='9' => Self::Digit,
             _ if character.is_ascii() => Self::Gap,
-            _ if is_joined(character) && (character.is_alphanumeric() || is_combining_mark(character)) => Self::Joined,
-            _ if character.is_uppercase() => Self::Upper,
-            _ if character.is_alphanumeric() || is_combining_mark(character) => Self::Lower,
+            _ if is_joined(character) && letters::is_word_or_mark(character) => Self::Joined,
+            _ if letters::is_capital(character) => Self::Upper,
+            _ if letters::is_word_or_mark(character) => Self::Lower,
             _ => Self::Gap,
         }
     }
@@ -369,21 +377,5 @@ pub fn plain(text: &str, out: &mut String) {
         out.extend(text.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| char::from(byte.to_ascii_lowercase())));
         return;
     }
-    for character in text.nfd().flat_map(char::to_lowercase) {
-        match character {
-            // `Nº` is the same as `N°`, whose sign is no letter.
-            'º' | 'ª' => {}
-            'ß' => out.push_str("ss"),
-            'ø' => out.push('o'),
-            'æ' => out.push_str("ae"),
-            'œ' => out.push_str("oe"),
-            'ł' => out.push('l'),
-            'đ' | 'ð' => out.push('d'),
-            'þ' => out.push_str("th"),
-            'ı' => out.push('i'),
-            _ if is_joined(character) => out.push(character),
-            _ if is_combining_mark(character) || !character.is_alphanumeric() => {}
-            _ => out.push(character),
-        }
-    }
+    letters::spell(text, out);
 }

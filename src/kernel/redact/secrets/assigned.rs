@@ -3,6 +3,7 @@ use super::names::{self, Named, WordLists};
 use super::providers::key_at;
 use super::value::{self, Hold};
 use super::{Finds, Kind};
+use crate::kernel::redact::letters;
 use std::ops::Range;
 use std::sync::LazyLock;
 
@@ -19,11 +20,20 @@ pub(super) struct Progress {
     /// The rows of the last table, and how many of its columns were read.
     table: Range<usize>,
     columns: usize,
+    /// The last line with marks between cells, and whether it may name columns.
+    head: Option<(Range<usize>, bool)>,
+    /// The rows of the last table in which a name was held against its column in vain, and such columns.
+    barren: (Range<usize>, Vec<(usize, Named)>),
     /// The end of the last rows under a rule.
     ruled: usize,
     /// The end of the last value found.
     value: usize,
+    /// The end of the last long run in prose, which what it begins with was asked about.
+    run: usize,
 }
+
+/// How long a run is that is not read again for every name inside it, in bytes.
+const RUN: usize = 64;
 
 /// Says what the value from `start` to `end` is, if it is what its name promises.
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
@@ -50,7 +60,7 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
 }
 
 fn inside(c: char) -> bool {
-    c.is_alphanumeric() || matches!(c, '_' | '-' | '.')
+    letters::is_word(c) || matches!(c, '_' | '-' | '.')
 }
 
 /// The name around the literal from `start` to `end`, then its value.
@@ -325,16 +335,14 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
-    if column(finds, named, from, to, progress)
+    let tabled = column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
-        || !verb && titled(finds, named, from, to)
         || inserted(finds, named, from, to)
-        || headed(finds, named, from, to)
-        || verb
-    {
+        || headed(finds, named, from, to);
+    if tabled || verb || titled(finds, named, from, to) {
         return;
     }
-    by_prose(finds, named, to);
+    by_prose(finds, named, to, progress);
     from_behind(finds, named, from, to);
 }
 
@@ -1099,28 +1107,31 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         start += 1;
     }
     let opens = matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..);
-    for (open, close) in QUOTES.iter().filter(|_| opens) {
+    for (quotes, (open, close)) in QUOTES.iter().enumerate().filter(|_| opens) {
         if text.has(start, open) {
             let from = start + open.len();
-            let length = closing(text.ahead(from, VALUE), close.as_bytes())?;
-            let value = finds.str(from, from + length);
+            let value = finds.str(from, closed(finds, quotes, from, close.as_bytes())?);
             let trimmed = value.trim();
             let lead = value.len() - value.trim_start().len();
             return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
         }
     }
-    let stop = |byte: &&u8| {
+    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
+    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    let plain = text.at(at) < 0x80;
+    // What has no line of its own ends where the first of these is, however long the run around it.
+    let stop = |(place, byte): (usize, &u8)| {
         byte.is_ascii_whitespace()
             || byte.is_ascii_control()
-            || matches!(**byte, b'"' | b'`')
-            || !line && matches!(**byte, b',' | b'<' | b'|' | b'\'')
+            || matches!(byte, b'"' | b'`')
+            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b'&' | b';')
+            || !line
+                && plain
+                && *byte >= 0xE3
+                && finds.text.get(at + place..).and_then(|rest| rest.chars().next()).is_some_and(script)
     };
-    let mut length = text
-        .from(at)
-        .iter()
-        .take(VALUE)
-        .position(|byte| stop(&byte))
-        .unwrap_or((text.len().saturating_sub(at)).min(VALUE));
+    let run = text.range(at, finds.text.floor_char_boundary(at + VALUE));
+    let mut length = run.iter().enumerate().position(stop).unwrap_or(run.len());
     let ends_line = |at: usize| {
         let blank = text.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
         let next = text.at(at + blank);
@@ -1139,11 +1150,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
-    // Words of scripts without spaces go on right behind it: `…です`, `…，`.
-    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
-    if text.at(at) < 0x80
-        && let Some(place) = run.find(script)
-    {
+    if plain && let Some(place) = run.find(script) {
         cut = cut.min(place);
     }
     for joined in ['&', ';'] {
@@ -1193,8 +1200,23 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     })
 }
 
-/// Where `close` stands first without a backslash before it, on this line.
-fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
+/// Where the quotes that were opened before `from` are closed. What was read in vain is not read again.
+fn closed(finds: &Finds<'_>, quotes: usize, from: usize, close: &[u8]) -> Option<usize> {
+    let known = finds.unclosed.take().filter(|(kind, open)| *kind == quotes && open.contains(&from));
+    let start = known.as_ref().map_or(from, |(_, open)| open.end);
+    let ahead = finds.bytes.range(start, (from + VALUE).min(finds.bytes.len()));
+    match closing(ahead, close) {
+        Ok(length) => Some(start + length),
+        Err(length) => {
+            let since = known.map_or(from, |(_, open)| open.start);
+            finds.unclosed.set(Some((quotes, since..start + length)));
+            None
+        }
+    }
+}
+
+/// Where `close` stands first without a backslash before it, on this line, or as far as was read.
+fn closing(text: &[u8], close: &[u8]) -> Result<usize, usize> {
     let mut skip = false;
     for (i, byte) in text.iter().enumerate() {
         if skip && close.first() != Some(&b'\\') {
@@ -1202,14 +1224,14 @@ fn closing(text: &[u8], close: &[u8]) -> Option<usize> {
             continue;
         }
         if close.first() == Some(byte) && text.get(i..).is_some_and(|rest| rest.starts_with(close)) {
-            return Some(i);
+            return Ok(i);
         }
         if *byte == b'\n' && close.len() < 3 {
-            return None;
+            return Err(i);
         }
         skip = *byte == b'\\';
     }
-    None
+    Err(text.len())
 }
 
 /// `Bearer …`, `Basic …`, `Authorization: …` from `start` to `end`.
@@ -1373,7 +1395,7 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
 const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
 
 /// A sentence about the name that tells the value: `the password for the box is …`, `token … was rejected`.
-fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
+fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progress) {
     let ceiling = finds.text.floor_char_boundary((to + REACH).min(finds.text.len()));
     let rest = finds.str(to, ceiling);
     // `getElement("password").click()`: a program goes on.
@@ -1394,8 +1416,10 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize) {
         }
         // The last word may have been cut by the bound.
         if to + at >= ceiling && ceiling < finds.text.len() && !word.ends_with([' ', '\n', '\t']) {
-            let longer = extent(finds, start, false);
-            if let Some(Extent { value, .. }) = longer {
+            if start >= progress.run
+                && let Some(Extent { value, .. }) = extent(finds, start, false)
+            {
+                progress.run = if value.len() > RUN { value.end } else { progress.run };
                 try_prose(finds, named, value, told, false);
             }
             return;
@@ -1469,7 +1493,9 @@ fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: boo
         // Without a word between, it must look the part more: `password Tiger#30 was rejected`.
         Named::Password => value.len() >= 7 && judge(finds, named, range.start, range.end, Hold::Prose, 60),
         Named::Key { sure } => {
-            let drawn = value.len() >= 16 && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
+            // No key is of other letters; most words that are long enough are told by that.
+            let long = value.len() >= 16 && value.is_ascii();
+            let drawn = long && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
             drawn && value::opaque(value, sure) && judge_key(finds, range)
         }
         Named::Private | Named::Login => false,
@@ -1595,7 +1621,7 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let text = finds.bytes;
     let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
-    let words = |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.');
+    let words = |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.');
     if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
         return false;
     }
@@ -1724,30 +1750,26 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
         return aligned(finds, named, from..to, line_start..line_end, progress);
     };
-    let cell =
-        |c: char| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
-    let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
-    let (front, own) = (finds.str(line_start, from), finds.str(from, line_start + head.len()));
-    let own = finds.str(
-        from - front.rsplit(delimiter).next().map_or(0, str::len),
-        from + own.split(delimiter).next().map_or(0, str::len),
-    );
-    let alone = own.trim_matches(mark).ends_with(finds.str(from, to));
-    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
-    let named_cell = |name: &str| {
-        let name = name.trim_matches(mark);
-        name.len() <= 48
-            && name.chars().all(cell)
-            && !name.starts_with(|c: char| c.is_ascii_digit())
-            && !value::withheld(name)
-    };
-    // `| Password | ******** |` is a row: what is covered heads nothing.
-    if heads < 2 || !alone || head.contains("***") || !head.split(delimiter).all(named_cell) {
+    let name = finds.str(from, to);
+    let stop = line_start + head.len();
+    let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
+    let own = finds.str(own, stop).split(delimiter).next().unwrap_or_default().trim_matches(mark);
+    if own != name && !own.ends_with(name) {
+        return false;
+    }
+    let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..stop)).map(|(_, names)| *names);
+    let names = known.unwrap_or_else(|| names_columns(head, delimiter));
+    progress.head = Some((line_start..stop, names));
+    if !names {
         return false;
     }
     let place = finds.str(line_start, from).matches(delimiter).count();
     let cells = head.matches(delimiter).count();
+    let (rows, columns) = &progress.barren;
+    if rows.contains(&from) && (columns.contains(&(place, named)) || columns.len() >= COLUMNS_MAX) {
+        return false;
+    }
     let delimiter = if dumped.is_some() { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
@@ -1779,8 +1801,33 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if found {
         progress.columns = if progress.table.start == line_end + 1 { progress.columns + 1 } else { 1 };
         progress.table = line_end + 1..at;
+        return true;
     }
-    found
+    let (rows, columns) = &mut progress.barren;
+    if rows.end != at {
+        columns.clear();
+        *rows = line_start..at;
+    }
+    columns.push((place, named));
+    false
+}
+
+/// Whether every cell of a line may be the name of a column.
+fn names_columns(head: &str, delimiter: char) -> bool {
+    let cell =
+        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+    let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
+    // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
+    let named = |name: &str| {
+        let name = name.trim_matches(mark);
+        name.len() <= 48
+            && name.chars().all(cell)
+            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !value::withheld(name)
+    };
+    // `| Password | ******** |` is a row: what is covered heads nothing.
+    let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
+    heads >= 2 && !head.contains("***") && head.split(delimiter).all(named)
 }
 
 /// The cells of a line whose columns are set apart by two spaces and more, and where each begins and ends.

@@ -1,6 +1,7 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
 use crate::kernel::redact::bits::{Bits, ByHash};
+use crate::kernel::redact::letters;
 use std::sync::LazyLock;
 
 /// The kind of value a name promises.
@@ -195,17 +196,22 @@ impl Lists {
 }
 
 /// Which lists words are on, whatever their case: one look for each word.
-pub(super) struct WordLists(ByHash<16>);
+pub(super) struct WordLists {
+    lists: ByHash<16>,
+    /// The length of the longest word, in characters.
+    longest: usize,
+}
 
 impl WordLists {
     /// Of these lists, each with its bit.
     pub(super) fn new(lists: &[(&[&str], u16)]) -> Self {
         let count: usize = lists.iter().map(|(words, _)| words.len()).sum();
-        let mut all = Self(ByHash::new((count * 2).next_power_of_two()));
+        let longest = lists.iter().flat_map(|(words, _)| *words).map(|word| word.chars().count()).max().unwrap_or(0);
+        let mut all = Self { lists: ByHash::new((count * 2).next_power_of_two()), longest };
         for (words, bit) in lists {
             for word in *words {
                 let known = all.of(word);
-                all.0.put(hashed(word), u64::from(known | bit));
+                all.lists.put(hashed(word), u64::from(known | bit));
             }
         }
         all
@@ -213,18 +219,38 @@ impl WordLists {
 
     /// The bits of the lists that a word is on.
     pub(super) fn of(&self, word: &str) -> u16 {
-        self.0.get(hashed(word)) as u16
+        let is_long = word.len() > self.longest && word.chars().count() > self.longest;
+        if is_long { 0 } else { self.lists.get(hashed(word)) as u16 }
     }
 }
 
 /// Every listed word.
 struct Listed {
     words: WordLists,
-    /// What the words of ASCII end with, those that count at the end of others, and those without one of which no name
+    /// What the words end with, those that count at the end of others, and those without one of which no name
     /// promises anything.
     tails: Tails,
     ends: Tails,
     promising: Tails,
+    parts: Parts,
+}
+
+/// The first letters beyond ASCII of what is looked for anywhere in a name.
+struct Parts(Bits);
+
+impl Parts {
+    fn new() -> Self {
+        let mut first = Bits::new(1 << 16);
+        for part in PASSWORD_PARTS.iter().chain(TOKEN_PARTS) {
+            part.chars().find(|c| !c.is_ascii()).iter().for_each(|c| first.add(u32::from(*c) as usize));
+        }
+        Self(first)
+    }
+
+    /// Whether some may be in it.
+    fn any(&self, name: &str) -> bool {
+        name.chars().any(|c| !c.is_ascii() && self.0.has(u32::from(c) as usize))
+    }
 }
 
 /// The last four letters of words, hashed: what is not in here is the end of none.
@@ -257,9 +283,29 @@ impl Tails {
         self.0.has(Self::place(four))
     }
 
-    /// Whether a word of ASCII may end so.
+    /// Whether a word may end so.
     fn may_end(&self, word: &str) -> bool {
-        self.has(Self::of(word.as_bytes()))
+        self.has(if word.is_ascii() { Self::of(word.as_bytes()) } else { Self::of_small(word) })
+    }
+
+    /// The last four bytes of the small letters.
+    fn of_small(word: &str) -> u32 {
+        let (mut four, mut count) = (0, 0);
+        for character in word.chars().rev().take(4) {
+            let (mut bytes, mut length) = ([0; 16], 0);
+            letters::small(character, |small| {
+                let written = bytes
+                    .get_mut(length..)
+                    .filter(|rest| rest.len() >= 4)
+                    .map_or(0, |rest| small.encode_utf8(rest).len());
+                length += written;
+            });
+            for byte in bytes.iter().take(length).rev().take(4 - count) {
+                four |= u32::from(byte | 0x20) << (24 - 8 * count);
+                count += 1;
+            }
+        }
+        four
     }
 
     /// Whether some word of a text of ASCII may end so, wherever it begins.
@@ -305,7 +351,7 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
             }
         }
     }
-    Listed { words: WordLists::new(&lists), tails, ends, promising }
+    Listed { words: WordLists::new(&lists), tails, ends, promising, parts: Parts::new() }
 });
 
 /// FNV-1a over the small letters.
@@ -315,16 +361,17 @@ fn hashed(word: &str) -> u64 {
     if word.is_ascii() {
         word.bytes().fold(start, |hash, byte| step(hash, byte.to_ascii_lowercase()))
     } else {
-        let mut buffer = [0; 4];
-        word.chars()
-            .flat_map(char::to_lowercase)
-            .fold(start, |hash, c| c.encode_utf8(&mut buffer).bytes().fold(hash, step))
+        let (mut hash, mut buffer) = (start, [0; 4]);
+        word.chars().for_each(|c| {
+            letters::small(c, |small| hash = small.encode_utf8(&mut buffer).bytes().fold(hash, step));
+        });
+        hash
     }
 }
 
 /// The lists that `word` itself is on.
 fn lists(word: &str) -> Lists {
-    if word.len() > 32 || word.is_ascii() && !LISTED.tails.may_end(word) {
+    if word.len() > 32 || !LISTED.tails.may_end(word) {
         return Lists(0);
     }
     Lists(LISTED.words.of(word))
@@ -333,7 +380,7 @@ fn lists(word: &str) -> Lists {
 /// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
 fn lists_of(word: &str) -> Lists {
     let own = lists(word);
-    if own.0 != 0 || word.len() < 7 || word.is_ascii() && !LISTED.ends.may_end(word) {
+    if own.0 != 0 || word.len() < 7 || !LISTED.ends.may_end(word) {
         return own;
     }
     for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {
@@ -376,15 +423,18 @@ fn words(identifier: &str, mut each: impl FnMut(&str)) {
     let (mut before, mut before_that) = (' ', ' ');
     let mut last = 0;
     for (i, c) in identifier.char_indices() {
-        let inside =
-            c.is_alphanumeric() || c == '’' || c == '\'' || !c.is_ascii() && !c.is_whitespace() && !c.is_control();
+        let inside = c.is_ascii_alphanumeric() || c == '\'' || !c.is_ascii() && !c.is_whitespace() && !c.is_control();
         if !inside {
             emit(identifier, start, i, &mut each);
             start = i + c.len_utf8();
-        } else if c.is_uppercase() && (before.is_lowercase() || before.is_ascii_digit()) {
+        } else if letters::is_capital(c) && (letters::is_small(before) || before.is_ascii_digit()) {
             emit(identifier, start, i, &mut each);
             start = i;
-        } else if c.is_lowercase() && before.is_uppercase() && before_that.is_uppercase() && last > start {
+        } else if letters::is_small(c)
+            && letters::is_capital(before)
+            && letters::is_capital(before_that)
+            && last > start
+        {
             emit(identifier, start, last, &mut each);
             start = last;
         }
@@ -409,7 +459,7 @@ pub fn named(name: &str) -> Option<Named> {
         if !LISTED.promising.may_stand(name) {
             return None;
         }
-    } else {
+    } else if LISTED.parts.any(name) {
         if PASSWORD_PARTS.iter().any(|part| name.contains(part)) {
             return Some(Named::Password);
         }
@@ -422,6 +472,10 @@ pub fn named(name: &str) -> Option<Named> {
         if name.is_ascii() {
             let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
             return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
+        }
+        let last = |text: &str| text.as_bytes().last().copied().filter(u8::is_ascii).unwrap_or(0);
+        if last(phrase) != 0 && !last(phrase).eq_ignore_ascii_case(&last(name)) {
+            return false;
         }
         let mut name = name.chars().rev();
         phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))

@@ -1,6 +1,8 @@
 //! What a value is by its own looks: drawn at random, chosen by a person, or only standing in for one.
-use super::names;
+use super::names::{self, WordLists};
 use super::rarity::rarity;
+use crate::kernel::redact::letters;
+use std::sync::LazyLock;
 
 /// Bytes that are read without ever leaving them: beyond the end stands zero.
 #[derive(Clone, Copy)]
@@ -86,34 +88,47 @@ pub fn contains(text: &[u8], word: &str) -> bool {
         .any(|at| text.get(at..at + word.len()).is_some_and(|window| window.eq_ignore_ascii_case(word.as_bytes())))
 }
 
+/// Words for nothing, and for any value.
+#[rustfmt::skip]
+const NOTHING: &[&str] = &[
+    "null", "nil", "none", "nan", "true", "false", "undefined", "empty", "n/a", "na", "unset", "redacted",
+    "masked", "hidden", "removed", "filtered", "secret", "string", "str", "text", "number", "integer", "boolean",
+    "bool", "object", "array", "bytes", "optional", "required", "default", "value", "password", "passwd",
+    "passphrase", "passwort", "pass", "pwd", "token", "apikey", "api_key", "api-key", "key", "todo", "tbd",
+    "fixme", "changeit", "changeme", "change_me", "change-me", "replaceme", "replace_me", "replace-me", "example",
+    "placeholder", "sample", "foo", "bar", "baz", "dummy", "hashed", "encrypted", "sensitive", "(sensitive)",
+    "not", "unknown", "yes", "no", "on", "off", "enabled", "disabled", "varchar", "char", "nvarchar", "any",
+    "void", "self", "input", "stdin", "prompt", "ask", "<sensitive>", "mysecret", "mytoken", "mypassword",
+    "yourpassword", "supersecret",
+];
+
+/// How what refers to a value elsewhere begins.
+#[rustfmt::skip]
+const SCHEMES: &[&str] = &[
+    "op://", "vault:", "vault://", "ssm:", "env:", "file:", "secret://", "secrets/", "ref+", "enc[", "arn:",
+    "projects/", "http://", "https://", "sops:", "awsssm", "secretsmanager", "keyvault", "gcp-secret", "doppler:",
+    "bw://", "pass://", "aws-sm", "prod/", "@microsoft.", "valuefrom", "secretkeyref", "!ref", "!sub", "!getatt",
+    "!secret", "!vault", "!env", "!!binary", "fn::", "data.", "kms:", "process.env", "os.environ", "os.getenv",
+    "getenv", "env.", "import.meta", "secrets.", "var.", "local.", "module.", "config.", "settings.", "self.",
+    "this.", "req.", "request.", "form.", "args.", "opts.", "options.", "params.", "ctx.", "event.", "user.",
+    "props.", "state.", "env(", "env[", "ref:", "system.", "deno.env", "enc:", "cfg.", "conf.", "configuration[",
+    "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
+    "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
+    "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
+    "string(", "base64.",
+];
+
+static STANDS_IN: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(NOTHING, 1)]));
+
+/// Those of [`SCHEMES`] by their first byte, of which most have none.
+static BY_FIRST: LazyLock<[Vec<&str>; 128]> = LazyLock::new(|| {
+    std::array::from_fn(|first| {
+        SCHEMES.iter().copied().filter(|word| word.bytes().next() == Some(first as u8)).collect()
+    })
+});
+
 /// Whether a value only stands in for one: a variable, a template, a mask, nothing, or a reference to a vault.
 pub fn placeholder(value: &[u8]) -> bool {
-    #[rustfmt::skip]
-    const NOTHING: &[&str] = &[
-        "null", "nil", "none", "nan", "true", "false", "undefined", "empty", "n/a", "na", "unset", "redacted",
-        "masked", "hidden", "removed", "filtered", "secret", "string", "str", "text", "number", "integer", "boolean",
-        "bool", "object", "array", "bytes", "optional", "required", "default", "value", "password", "passwd",
-        "passphrase", "passwort", "pass", "pwd", "token", "apikey", "api_key", "api-key", "key", "todo", "tbd",
-        "fixme", "changeit", "changeme", "change_me", "change-me", "replaceme", "replace_me", "replace-me", "example",
-        "placeholder", "sample", "foo", "bar", "baz", "dummy", "hashed", "encrypted", "sensitive", "(sensitive)",
-        "not", "unknown", "yes", "no", "on", "off", "enabled", "disabled", "varchar", "char", "nvarchar", "any",
-        "void", "self", "input", "stdin", "prompt", "ask", "<sensitive>", "mysecret", "mytoken", "mypassword",
-        "yourpassword", "supersecret",
-    ];
-    #[rustfmt::skip]
-    const SCHEMES: &[&str] = &[
-        "op://", "vault:", "vault://", "ssm:", "env:", "file:", "secret://", "secrets/", "ref+", "enc[", "arn:",
-        "projects/", "http://", "https://", "sops:", "awsssm", "secretsmanager", "keyvault", "gcp-secret", "doppler:",
-        "bw://", "pass://", "aws-sm", "prod/", "@microsoft.", "valuefrom", "secretkeyref", "!ref", "!sub", "!getatt",
-        "!secret", "!vault", "!env", "!!binary", "fn::", "data.", "kms:", "process.env", "os.environ", "os.getenv",
-        "getenv", "env.", "import.meta", "secrets.", "var.", "local.", "module.", "config.", "settings.", "self.",
-        "this.", "req.", "request.", "form.", "args.", "opts.", "options.", "params.", "ctx.", "event.", "user.",
-        "props.", "state.", "env(", "env[", "ref:", "system.", "deno.env", "enc:", "cfg.", "conf.", "configuration[",
-        "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
-        "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
-        "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
-        "string(", "base64.",
-    ];
     let Some((first, last)) = value.first().zip(value.last()) else { return true };
     let brackets = matches!((first, last), (b'<', b'>') | (b'[', b']') | (b'{', b'}') | (b'(', b')') | (b'%', b'%'));
     if brackets && value.len() > 2
@@ -150,9 +165,10 @@ pub fn placeholder(value: &[u8]) -> bool {
     if masked(value) {
         return true;
     }
-    let whole = |word: &&str| value.eq_ignore_ascii_case(word.as_bytes());
     let starts = |word: &&str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
-    NOTHING.iter().any(whole) || SCHEMES.iter().any(starts) || says_so(value)
+    let schemes = BY_FIRST.get(usize::from(first.to_ascii_lowercase())).map_or(&[][..], Vec::as_slice);
+    let nothing = std::str::from_utf8(value).is_ok_and(|word| word.is_ascii() && STANDS_IN.of(word) != 0);
+    nothing || schemes.iter().any(starts) || says_so(value)
 }
 
 /// Whether a cell says that its value is kept back, or that there is none: `(hidden)`, `n/a`, `••••`.
@@ -213,30 +229,33 @@ pub fn masked(value: &[u8]) -> bool {
         || value.len() >= 3 && value.iter().all(|byte| Some(byte) == value.first() && !byte.is_ascii_alphanumeric())
 }
 
+/// Words about a value.
+#[rustfmt::skip]
+const ABOUT: &[&str] = &[
+    "your", "my", "insert", "enter", "here", "put", "replace", "change", "changeme", "example", "placeholder",
+    "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
+    "set", "from", "env", "name", "sample",
+];
+
+static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 1)]));
+
 /// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
 fn says_so(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
         return false;
     }
-    #[rustfmt::skip]
-    const ABOUT: &[&str] = &[
-        "your", "my", "insert", "enter", "here", "put", "replace", "change", "changeme", "example", "placeholder",
-        "dummy", "fake", "redacted", "removed", "the", "some", "goes", "todo", "add", "paste", "fill", "provide",
-        "set", "from", "env", "name", "sample",
-    ];
-    let mut words = text.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let about = |word: &str| ABOUT.iter().any(|about| word.eq_ignore_ascii_case(about));
+    let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
     let parts = words.clone().count();
-    let has_about = words.clone().any(about);
+    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-')) {
+        return false;
+    }
+    let has_about = parts >= 2 && words.clone().any(|word| SAYS_SO.of(word) != 0);
     // `YOUR_DB_PASSWORD`, `insert-token-here`; a passphrase of words has none of these.
-    if parts >= 2 && has_about && words.any(names::stem) {
+    if has_about && words.any(names::stem) {
         return true;
     }
-    if parts >= 2
-        && has_about
-        && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here"))
-    {
+    if has_about && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here")) {
         return true;
     }
     // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
@@ -366,7 +385,10 @@ fn machine_type(text: &str) -> bool {
 
 /// Whether `value` can be the password it stands for.
 pub fn password(value: &[u8], hold: Hold) -> bool {
-    if !(3..=256).contains(&value.len()) || placeholder(value) || uuid(value) && hold != Hold::Whole {
+    if !(3..=256).contains(&value.len()) || hold != Hold::Whole && is_word(value) {
+        return false;
+    }
+    if placeholder(value) || uuid(value) && hold != Hold::Whole {
         return false;
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
@@ -381,13 +403,13 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
         return false;
     }
-    let has = |f: fn(&char) -> bool| text.chars().any(|c| f(&c));
-    let letters = text.chars().filter(|c| c.is_alphabetic()).count();
+    let has = |f: fn(char) -> bool| text.chars().any(f);
+    let letters = text.chars().filter(|c| letters::is_letter(*c)).count();
     if text.chars().any(char::is_whitespace) {
         return hold == Hold::Whole && words(text);
     }
     let lower_word =
-        letters == text.chars().count() && !(has(|c| c.is_uppercase()) && text.chars().skip(1).any(char::is_uppercase));
+        letters == text.chars().count() && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
     let digit = has(|c| c.is_ascii_digit());
     match hold {
         Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
@@ -407,6 +429,16 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
                 && !text.contains("'")
         }
     }
+}
+
+/// Letters without a capital behind a small one: most of what stands in prose, and no password there.
+fn is_word(value: &[u8]) -> bool {
+    let mut small = false;
+    value.iter().all(|byte| {
+        let hump = small && byte.is_ascii_uppercase();
+        small = byte.is_ascii_lowercase();
+        byte.is_ascii_alphabetic() && !hump
+    })
 }
 
 /// A character no name or sentence has inside.

@@ -1,0 +1,248 @@
+//! What characters are, beyond ASCII: a table of those that were asked about, since texts of other scripts ask for every
+//! letter many times, and what the standard library holds is packed to be small.
+use super::words;
+use std::sync::OnceLock;
+use unicode_normalization::UnicodeNormalization;
+use unicode_normalization::char::is_combining_mark;
+
+/// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (eight bits
+/// up), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
+#[derive(Clone, Copy)]
+struct Entry(u64);
+
+const LETTER: u64 = 1;
+const NUMBER: u64 = 2;
+const CAPITAL: u64 = 4;
+const SMALL: u64 = 8;
+const MARK: u64 = 16;
+/// It is a digit of some script.
+const DIGIT: u64 = 32;
+
+/// In place of a character: it is none, or not one alone.
+const NOTHING: u64 = 0;
+const SEVERAL: u64 = 0xFFFF;
+
+/// The table, by the highest bits of a code point: made page by page, each when the first of its characters is asked about.
+static PAGES: [OnceLock<Box<[Entry]>>; 0x11_0000 / PAGE] = [const { OnceLock::new() }; 0x11_0000 / PAGE];
+const PAGE: usize = 256;
+
+impl Entry {
+    fn of(character: char) -> Self {
+        let code = u32::from(character) as usize;
+        let page = PAGES.get(code / PAGE).map(|page| page.get_or_init(|| Self::page(code / PAGE)));
+        page.and_then(|page| page.get(code % PAGE)).copied().unwrap_or(Self(0))
+    }
+
+    fn page(place: usize) -> Box<[Self]> {
+        let codes = place * PAGE..(place + 1) * PAGE;
+        codes.map(|code| char::from_u32(code as u32).map_or(Self(0), Self::made)).collect()
+    }
+
+    fn made(character: char) -> Self {
+        let flag = |is: bool, flag: u64| if is { flag } else { 0 };
+        let one = |mut all: Box<dyn Iterator<Item = char>>| match (all.next(), all.next()) {
+            (None, _) => NOTHING,
+            (Some(one), None) if u64::from(one) < SEVERAL => u64::from(one),
+            _ => SEVERAL,
+        };
+        // Marks that are kept may change places with those around them.
+        let moves = std::iter::once(character).nfd().any(|c| words::is_joined(c) && is_combining_mark(c));
+        let plain = one(Box::new(std::iter::once(character).nfd().flat_map(char::to_lowercase).filter_map(plain_one)));
+        let digit = zero(character);
+        let looks = digit.map_or(alike(character), |zero| char::from_u32(0x30 + u32::from(character) - zero));
+        Self(
+            flag(character.is_alphabetic(), LETTER)
+                | flag(character.is_numeric(), NUMBER)
+                | flag(character.is_uppercase(), CAPITAL)
+                | flag(character.is_lowercase(), SMALL)
+                | flag(is_combining_mark(character), MARK)
+                | flag(digit.is_some(), DIGIT)
+                | looks.map_or(0, u64::from) << 8
+                | one(Box::new(character.to_lowercase())) << 16
+                | if moves { SEVERAL } else { plain } << 32,
+        )
+    }
+
+    fn is(self, any: u64) -> bool {
+        self.0 & any != 0
+    }
+
+    fn looks(self) -> Option<char> {
+        Some(char::from((self.0 >> 8) as u8)).filter(|c| *c != '\0')
+    }
+}
+
+/// [`char::is_alphabetic`].
+pub fn is_letter(character: char) -> bool {
+    Entry::of(character).is(LETTER)
+}
+
+/// [`char::is_alphanumeric`].
+pub fn is_word(character: char) -> bool {
+    Entry::of(character).is(LETTER | NUMBER)
+}
+
+/// [`char::is_uppercase`].
+pub fn is_capital(character: char) -> bool {
+    Entry::of(character).is(CAPITAL)
+}
+
+/// [`char::is_lowercase`].
+pub fn is_small(character: char) -> bool {
+    Entry::of(character).is(SMALL)
+}
+
+/// Whether it is [`is_word`] or a mark on what is.
+pub fn is_word_or_mark(character: char) -> bool {
+    Entry::of(character).is(LETTER | NUMBER | MARK)
+}
+
+/// Calls `each` with the letters of [`char::to_lowercase`].
+pub fn small(character: char, mut each: impl FnMut(char)) {
+    let code = Entry::of(character).0 >> 16 & 0xFFFF;
+    match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
+        Some(small) => each(small),
+        None => character.to_lowercase().for_each(each),
+    }
+}
+
+/// What a character is without its accents and small.
+pub enum Plain {
+    /// One letter or digit.
+    One(char),
+    /// Nothing that is compared.
+    Nothing,
+    /// Only its text tells.
+    Several,
+}
+
+/// See [`Plain`].
+pub fn plain(character: char) -> Plain {
+    match Entry::of(character).0 >> 32 & 0xFFFF {
+        NOTHING => Plain::Nothing,
+        SEVERAL => Plain::Several,
+        code => char::from_u32(code as u32).map_or(Plain::Several, Plain::One),
+    }
+}
+
+/// A character of a decomposed text in small letters, if it is compared; those that become two are left to who asks.
+fn plain_one(character: char) -> Option<char> {
+    match character {
+        // `Nº` is the same as `N°`, whose sign is no letter.
+        'º' | 'ª' => None,
+        'ø' => Some('o'),
+        'ł' => Some('l'),
+        'đ' | 'ð' => Some('d'),
+        'ı' => Some('i'),
+        _ if words::is_joined(character) => Some(character),
+        _ if is_combining_mark(character) || !character.is_alphanumeric() => None,
+        _ => Some(character),
+    }
+}
+
+/// Appends letters and digits of `text` in lower case and without accents, whatever they are.
+pub fn spell(text: &str, out: &mut String) {
+    let start = out.len();
+    for character in text.chars() {
+        match plain(character) {
+            Plain::One(one @ ('ß' | 'æ' | 'œ' | 'þ')) => out.push_str(two(one)),
+            Plain::One(one) => out.push(one),
+            Plain::Nothing => {}
+            Plain::Several => {
+                out.truncate(start);
+                let small = text.nfd().flat_map(char::to_lowercase).filter_map(plain_one);
+                small.for_each(|one| match one {
+                    'ß' | 'æ' | 'œ' | 'þ' => out.push_str(two(one)),
+                    _ => out.push(one),
+                });
+                return;
+            }
+        }
+    }
+}
+
+/// Letters that are written as two.
+fn two(one: char) -> &'static str {
+    match one {
+        'ß' => "ss",
+        'æ' => "ae",
+        'œ' => "oe",
+        _ => "th",
+    }
+}
+
+/// The digit of ASCII that one of another script is.
+pub fn digit(character: char) -> Option<char> {
+    let entry = Entry::of(character);
+    entry.looks().filter(|_| entry.is(DIGIT))
+}
+
+/// The letter of ASCII that one looks like.
+pub fn looks_latin(character: char) -> Option<char> {
+    let entry = Entry::of(character);
+    entry.looks().filter(|_| !entry.is(DIGIT))
+}
+
+/// The zeros of other scripts' digits (Unicode, general category Nd).
+const ZEROS: &[u32] = &[
+    0x0660, 0x06F0, 0x07C0, 0x0966, 0x09E6, 0x0A66, 0x0AE6, 0x0B66, 0x0BE6, 0x0C66, 0x0CE6, 0x0D66, 0x0DE6, 0x0E50,
+    0x0ED0, 0x0F20, 0x1040, 0x1090, 0x17E0, 0x1810, 0x1946, 0x19D0, 0x1A80, 0x1A90, 0x1B50, 0x1BB0, 0x1C40, 0x1C50,
+    0xA620, 0xA8D0, 0xA900, 0xA9D0, 0xA9F0, 0xAA50, 0xABF0, 0xFF10, 0x104A0, 0x11066, 0x110F0, 0x11136, 0x111D0,
+    0x112F0, 0x11450, 0x114D0, 0x11650, 0x116C0, 0x11730, 0x118E0, 0x11C50, 0x11D50, 0x16A60, 0x16B50, 0x1E140,
+    0x1E2F0, 0x1E950, 0x1FBF0,
+];
+
+/// The zero of the script that a digit is of.
+fn zero(character: char) -> Option<u32> {
+    let code = u32::from(character);
+    ZEROS.iter().copied().find(|zero| (*zero..*zero + 10).contains(&code))
+}
+
+/// The Latin letter that one looks like (Unicode confusables, those of living scripts).
+fn alike(character: char) -> Option<char> {
+    const PAIRS: &str = "АAВBЕEКKМMНHОOРPСCТTХXаaеeоoрpсcуyхxіiІIјjЈJѕsЅSһhԁdԛqԚQԝwԜWӏlӀIгrпnΑAΒBΕEΖZΗHΙIΚKΜMΝNΟOΡPΤTΥYΧXαaοoρpνvιiκkυuϲcϹCՕOօoսuոnһhհhɡgɑaıi";
+    let mut pairs = PAIRS.chars();
+    while let (Some(known), Some(latin)) = (pairs.next(), pairs.next()) {
+        if known == character {
+            return Some(latin);
+        }
+    }
+    None
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_character_is_what_the_standard_library_says() {
+        for c in '\0'..=char::MAX {
+            assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
+            assert_eq!(is_word(c), c.is_alphanumeric(), "{c:?}");
+            assert_eq!(is_capital(c), c.is_uppercase(), "{c:?}");
+            assert_eq!(is_small(c), c.is_lowercase(), "{c:?}");
+            assert_eq!(is_word_or_mark(c), c.is_alphanumeric() || is_combining_mark(c), "{c:?}");
+            assert_eq!(looks_latin(c).is_some(), alike(c).is_some(), "{c:?}");
+            assert_eq!(digit(c).is_some(), zero(c).is_some(), "{c:?}");
+            let mut all = String::new();
+            small(c, |one| all.push(one));
+            assert_eq!(all, c.to_lowercase().to_string(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_word_is_spelled_the_same_letter_by_letter_and_as_a_whole() {
+        let whole = |text: &str| text.nfd().flat_map(char::to_lowercase).filter_map(plain_one).collect::<String>();
+        for c in ('\0'..=char::MAX).filter(|c| !matches!(c, 'ß' | 'æ' | 'œ' | 'þ' | 'ẞ' | 'Æ' | 'Œ' | 'Þ')) {
+            let text = format!("a{c}\u{301}\u{93c}b");
+            let mut spelled = String::new();
+            spell(&text, &mut spelled);
+            if !whole(&text).contains(['ß', 'æ', 'œ', 'þ']) {
+                assert_eq!(spelled, whole(&text), "{c:?}");
+            }
+        }
+        let mut spelled = String::new();
+        spell("Straße Ærø Cœur ÞÓR łódź Nº", &mut spelled);
+        assert_eq!(spelled, "strasseaerocoeurthorlodzn");
+    }
+}
