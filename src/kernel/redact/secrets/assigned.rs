@@ -1119,12 +1119,16 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
     let plain = text.at(at) < 0x80;
+    // A field of an address ends with its sign; of other values it is part, while they are short.
+    const PASSWORD: usize = 64;
+    let query = text.before(at) == b'=';
     // What has no line of its own ends where the first of these is, however long the run around it.
     let stop = |(place, byte): (usize, &u8)| {
         byte.is_ascii_whitespace()
             || byte.is_ascii_control()
             || matches!(byte, b'"' | b'`')
-            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b'&' | b';')
+            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b';')
+            || !line && *byte == b'&' && (query || place == 0 || place > PASSWORD)
             || !line
                 && plain
                 && *byte >= 0xE3
@@ -1167,7 +1171,6 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     let whole = line && ends_line(at + length);
     if !whole {
-        let query = text.before(at) == b'=';
         let bounds = run
             .find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query)
             .or(run.starts_with('&').then_some(0))
