@@ -456,9 +456,11 @@ fn requests(line: &str) -> bool {
         "请",
         "ください",
     ];
-    let Some((who, said)) = line.split_once(':').filter(|(who, _)| who.len() <= 32) else { return false };
-    let said = said.to_lowercase();
-    !who.is_empty() && said.len() <= 160 && said.split(|c: char| !c.is_alphabetic()).any(|word| WORDS.contains(&word))
+    let Some((who, said)) = line.split_once(':').filter(|(who, _)| (1..=32).contains(&who.len())) else { return false };
+    // A request has some words.
+    let spaces = said.bytes().filter(|byte| *byte == b' ').count();
+    let mut words = said.split(|c: char| !letters::is_word(c)).filter(|word| word.len() > 2);
+    (2..32).contains(&spaces) && words.any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
 }
 
 /// What a key says that names two things, or has a remark in brackets: of `CVV and expiry` the first value is the first,
@@ -467,10 +469,12 @@ fn of_several(key: &str) -> Labels {
     let labels = labels::of_key(key);
     let joined = key.split_once('(').map(|(front, _)| front);
     let joined = joined.or_else(|| {
-        let lists = labels == Labels::OTHER;
+        if labels != Labels::OTHER || !key.trim().contains([' ', '/']) {
+            return None;
+        }
         let mut joins =
             [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
-        joins.find_map(|join| key.split_once(join)).filter(|_| lists).map(|(front, _)| front)
+        joins.find_map(|join| key.split_once(join)).map(|(front, _)| front)
     });
     match joined.map(labels::of_key) {
         Some(front) if front.accuses() && labels.accuses() => labels.with(front),
@@ -958,7 +962,8 @@ pub fn ends_sentence(text: &str) -> bool {
 fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
-    let keyed = between.contains("': ") || between.contains("\": ");
+    let pairs = between.as_bytes().iter().zip(between.as_bytes().iter().skip(1));
+    let keyed = between.len() <= 72 && pairs.fold(false, |any, (one, next)| any | matches!(one, b'"' | b'\'') & (*next == b':'));
     if between.len() > 72 || keyed || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
         return false;
     }

@@ -257,8 +257,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
             let from = named.iter().rposition(|byte| !part(byte)).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
             // `Anna: 123` answers the question of the line above; words with accents are not listed.
-            is_answer(text, start)
-                || !word.is_ascii()
+            !word.is_ascii()
+                || is_answer(text, start)
                 || LAST.iter().any(|known| {
                     word.len() >= known.len()
                         && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
@@ -269,12 +269,15 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
     }
 }
 
-/// Whether the line above ends with a question mark.
+/// Whether the line above asks: it ends with a question mark, or someone is asked for a code and says it in this one.
 fn is_answer(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(96)..start).unwrap_or_default();
-    let line = front.iter().rposition(|byte| *byte == b'\n').and_then(|end| front.get(..end)).unwrap_or_default();
-    let asks = |sign: &str| memchr::memmem::find(line, sign.as_bytes()).is_some();
-    line.trim_ascii_end().ends_with(b"?") || ["CVV", "CVC", "cvv", "cvc", "code", "CID"].iter().any(|sign| asks(sign))
+    let Some(end) = memchr::memrchr(b'\n', front) else { return false };
+    let line = front.get(..end).unwrap_or_default().trim_ascii_end();
+    let said = front.get(end..).unwrap_or_default();
+    let is_said = || said.len() <= 32 && said.trim_ascii_end().ends_with(b":");
+    let asks = || [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"].iter().any(|sign| line.windows(sign.len()).any(|part| part == *sign));
+    line.ends_with(b"?") || is_said() && asks()
 }
 
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may

@@ -107,7 +107,8 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         " доступа",
         " saya",
     ];
-    let rest = finds.str(to, finds.text.floor_char_boundary((to + 24).min(finds.text.len())));
+    let reach = if finds.bytes.at(to) == b' ' { 24 } else { 0 };
+    let rest = finds.str(to, finds.text.floor_char_boundary((to + reach).min(finds.text.len())));
     let to = to + FOR.iter().find(|words| rest.starts_with(**words)).map_or(0, |words| words.len());
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
@@ -638,7 +639,10 @@ const FORMATS: &[&str] =
 /// Where the value begins behind the end of an element at `at` that only formats its name: `<b>Password</b> …`.
 fn behind_format(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let text = finds.bytes;
-    let close = text.from(at).iter().take(12).position(|byte| *byte == b'>').filter(|_| text.has(at, "</"))?;
+    if !text.has(at, "</") {
+        return None;
+    }
+    let close = text.from(at).iter().take(12).position(|byte| *byte == b'>')?;
     if !FORMATS.contains(&finds.str(at + 2, at + close)) {
         return None;
     }
