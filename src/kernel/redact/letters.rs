@@ -99,6 +99,9 @@ pub fn is_word_or_mark(character: char) -> bool {
 
 /// Calls `each` with the letters of [`char::to_lowercase`].
 pub fn small(character: char, mut each: impl FnMut(char)) {
+    if character.is_ascii() {
+        return each(character.to_ascii_lowercase());
+    }
     let code = Entry::of(character).0 >> 16 & 0xFFFF;
     match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
         Some(small) => each(small),
@@ -145,29 +148,26 @@ pub fn spell(text: &str, out: &mut String) {
     let start = out.len();
     for character in text.chars() {
         match plain(character) {
-            Plain::One(one @ ('ß' | 'æ' | 'œ' | 'þ')) => out.push_str(two(one)),
-            Plain::One(one) => out.push(one),
+            Plain::One(one) => push(one, out),
             Plain::Nothing => {}
             Plain::Several => {
                 out.truncate(start);
                 let small = text.nfd().flat_map(char::to_lowercase).filter_map(plain_one);
-                small.for_each(|one| match one {
-                    'ß' | 'æ' | 'œ' | 'þ' => out.push_str(two(one)),
-                    _ => out.push(one),
-                });
+                small.for_each(|one| push(one, out));
                 return;
             }
         }
     }
 }
 
-/// Letters that are written as two.
-fn two(one: char) -> &'static str {
+/// Appends a plain letter; some are written as two.
+pub fn push(one: char, out: &mut String) {
     match one {
-        'ß' => "ss",
-        'æ' => "ae",
-        'œ' => "oe",
-        _ => "th",
+        'ß' => out.push_str("ss"),
+        'æ' => out.push_str("ae"),
+        'œ' => out.push_str("oe"),
+        'þ' => out.push_str("th"),
+        _ => out.push(one),
     }
 }
 

@@ -16,8 +16,6 @@ use std::sync::LazyLock;
 const JOINED: usize = 8;
 /// The fewest digits of anything that is a number by itself.
 const DIGITS_MIN: usize = 6;
-/// In texts no longer than this it is asked first whether any word says something.
-const SHORT: usize = 256;
 /// The fewest of anything that is one without a label.
 const PLAIN_MIN: usize = 8;
 

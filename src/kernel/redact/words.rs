@@ -176,22 +176,18 @@ fn marked(text: &str) -> Runs {
 }
 
 fn spelled(text: &str) -> Runs {
-    let (mut letters, mut places) = (String::new(), Vec::with_capacity(WORDS_MAX));
-    let mut push = |start: usize, end: usize| {
-        if is_possessive(text.as_bytes(), start, end) {
-            return;
-        }
-        let from = letters.len();
-        plain(text.get(start..end).unwrap_or_default(), &mut letters);
-        let joined = letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
-        places.push(Place { text: (start, end), plain: (from, letters.len()), joined });
+    let mut spelling = Spelling {
+        text,
+        letters: String::with_capacity(text.len()),
+        places: Vec::with_capacity(WORDS_MAX),
+        word: None,
     };
-    let mut begin: Option<usize> = None;
     let mut before = Class::Gap;
-    let mut characters = text.char_indices().peekable();
-    while let Some((at, character)) = characters.next() {
-        let class = Class::of(character);
-        let next = characters.peek().map_or(Class::Gap, |(_, c)| Class::of(*c));
+    let mut characters = text.char_indices();
+    let read = |character: (usize, char)| (character.0, character.1, Class::of(character.1));
+    let mut next = characters.next().map(read);
+    while let Some((at, character, class)) = next {
+        next = characters.next().map(read);
         let splits = match (before, class) {
             (_, Class::Gap) => true,
             // `SWIFT代码`, `CVV码` are two words.
@@ -199,24 +195,62 @@ fn spelled(text: &str) -> Runs {
             (Class::Joined, Class::Digit) => true,
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
-                next == Class::Lower && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                next.is_some_and(|(_, _, class)| class == Class::Lower)
+                    && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
             }
             (Class::Upper | Class::Lower, Class::Digit) => true,
             _ => false,
         };
-        if splits && let Some(start) = begin.take() {
-            push(start, at);
+        if splits {
+            spelling.end(at);
         }
-        if class != Class::Gap && begin.is_none() {
-            begin = Some(at);
+        if class != Class::Gap {
+            spelling.push(at, character);
         }
         before = class;
     }
-    if let Some(start) = begin {
-        push(start, text.len());
-    }
+    spelling.end(text.len());
+    let Spelling { letters, places, .. } = spelling;
     let from = places.len().saturating_sub(WORDS_MAX);
     Runs::Spelled { plain: letters, places, from }
+}
+
+/// The words that were told apart, and the one that is being read: where it begins and its letters, whether it is of a
+/// script that joins words, and whether its letters are told only by the whole.
+struct Spelling<'t> {
+    text: &'t str,
+    letters: String,
+    places: Vec<Place>,
+    word: Option<(usize, usize, bool, bool)>,
+}
+
+impl Spelling<'_> {
+    fn push(&mut self, at: usize, character: char) {
+        let (.., joined, whole) = self.word.get_or_insert((at, self.letters.len(), false, false));
+        match letters::plain(character) {
+            letters::Plain::One(one) => {
+                *joined |= is_joined(one);
+                letters::push(one, &mut self.letters);
+            }
+            letters::Plain::Nothing => {}
+            letters::Plain::Several => *whole = true,
+        }
+    }
+
+    fn end(&mut self, end: usize) {
+        let Some((start, from, mut joined, whole)) = self.word.take() else { return };
+        if whole || is_possessive(self.text.as_bytes(), start, end) {
+            self.letters.truncate(from);
+        }
+        if is_possessive(self.text.as_bytes(), start, end) {
+            return;
+        }
+        if whole {
+            letters::spell(self.text.get(start..end).unwrap_or_default(), &mut self.letters);
+            joined = self.letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
+        }
+        self.places.push(Place { text: (start, end), plain: (from, self.letters.len()), joined });
+    }
 }
 
 /// A bit for each byte of a text of up to [`TEXT_MAX`], and one behind it.

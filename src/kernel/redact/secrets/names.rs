@@ -231,8 +231,55 @@ struct Listed {
     /// promises anything.
     tails: Tails,
     ends: Tails,
+    endings: Endings,
     promising: Tails,
     parts: Parts,
+}
+
+/// The words that count at the end of others, by a hash that is made from the end.
+struct Endings(ByHash<16>);
+
+impl Endings {
+    /// The shortest and the longest that counts, in bytes.
+    const LENGTHS: std::ops::RangeInclusive<usize> = 5..=32;
+
+    fn new(lists: &[(&[&str], u16)]) -> Self {
+        let count: usize = lists.iter().map(|(words, _)| words.len()).sum();
+        let mut all = Self(ByHash::new((count * 2).next_power_of_two()));
+        for (words, bit) in lists {
+            for word in *words {
+                let hash = word.chars().rev().fold(FNV, back);
+                all.0.put(hash, all.0.get(hash) | u64::from(*bit));
+            }
+        }
+        all
+    }
+
+    /// The lists of the longest that a word ends in but is not.
+    fn longest(&self, word: &str) -> Lists {
+        let (mut hash, mut length, mut found) = (FNV, 0, Lists(0));
+        for character in word.chars().rev() {
+            hash = back(hash, character);
+            length += character.len_utf8();
+            if length >= word.len() || length > *Self::LENGTHS.end() {
+                break;
+            }
+            match self.0.get(hash) as u16 {
+                lists if lists != 0 && length >= *Self::LENGTHS.start() => found = Lists(lists),
+                _ => {}
+            }
+        }
+        found
+    }
+}
+
+/// The hash of the small letter of a character and those behind it.
+fn back(hash: u64, character: char) -> u64 {
+    let mut hash = hash;
+    letters::small(character, |small| {
+        hash = small.encode_utf8(&mut [0; 4]).bytes().rev().fold(hash, step);
+    });
+    hash
 }
 
 /// The first letters beyond ASCII of what is looked for anywhere in a name.
@@ -351,17 +398,23 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
             }
         }
     }
-    Listed { words: WordLists::new(&lists), tails, ends, promising, parts: Parts::new() }
+    let endings = Endings::new(&[(PASSWORDS, Lists::PASSWORD), (TOKENS, Lists::TOKEN)]);
+    Listed { words: WordLists::new(&lists), tails, ends, endings, promising, parts: Parts::new() }
 });
+
+/// Of FNV-1a.
+const FNV: u64 = 0xCBF2_9CE4_8422_2325;
+
+fn step(hash: u64, byte: u8) -> u64 {
+    (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3)
+}
 
 /// FNV-1a over the small letters.
 fn hashed(word: &str) -> u64 {
-    let step = |hash: u64, byte: u8| (hash ^ u64::from(byte)).wrapping_mul(0x0100_0000_01B3);
-    let start = 0xCBF2_9CE4_8422_2325;
     if word.is_ascii() {
-        word.bytes().fold(start, |hash, byte| step(hash, byte.to_ascii_lowercase()))
+        word.bytes().fold(FNV, |hash, byte| step(hash, byte.to_ascii_lowercase()))
     } else {
-        let (mut hash, mut buffer) = (start, [0; 4]);
+        let (mut hash, mut buffer) = (FNV, [0; 4]);
         word.chars().for_each(|c| {
             letters::small(c, |small| hash = small.encode_utf8(&mut buffer).bytes().fold(hash, step));
         });
@@ -383,13 +436,7 @@ fn lists_of(word: &str) -> Lists {
     if own.0 != 0 || word.len() < 7 || !LISTED.ends.may_end(word) {
         return own;
     }
-    for start in (1..=word.len() - 5).filter(|start| word.is_char_boundary(*start)) {
-        let end = Lists(lists(word.get(start..).unwrap_or("")).0 & (Lists::PASSWORD | Lists::TOKEN));
-        if end.0 != 0 {
-            return end;
-        }
-    }
-    own
+    LISTED.endings.longest(word)
 }
 
 /// Whether a word is one of those that promise a secret.

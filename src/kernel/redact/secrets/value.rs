@@ -388,10 +388,11 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if !(3..=256).contains(&value.len()) || hold != Hold::Whole && is_word(value) {
         return false;
     }
+    // How it looks is told sooner than what it is instead.
+    let Some(text) = std::str::from_utf8(value).ok().filter(|text| looks(text, hold)) else { return false };
     if placeholder(value) || uuid(value) && hold != Hold::Whole {
         return false;
     }
-    let Ok(text) = std::str::from_utf8(value) else { return false };
     let hex = text
         .strip_prefix("0x")
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
@@ -399,34 +400,39 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
         return false;
     }
-    let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(char::is_alphabetic));
-    if hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value) {
-        return false;
-    }
+    let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
+    !(hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value))
+}
+
+/// Whether it looks like a password, held as it is.
+fn looks(text: &str, hold: Hold) -> bool {
     let has = |f: fn(char) -> bool| text.chars().any(f);
-    let letters = text.chars().filter(|c| letters::is_letter(*c)).count();
-    if text.chars().any(char::is_whitespace) {
+    if has(char::is_whitespace) {
         return hold == Hold::Whole && words(text);
     }
-    let lower_word =
-        letters == text.chars().count() && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
-    let digit = has(|c| c.is_ascii_digit());
+    let (mut letters, mut all) = (0, 0);
+    text.chars().for_each(|c| {
+        letters += usize::from(letters::is_letter(c));
+        all += 1;
+    });
+    let lower_word = letters == all && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
+    let digit = text.bytes().any(|byte| byte.is_ascii_digit());
     match hold {
-        Hold::Whole => !(lower_word && names::about(text)) && (value.len() >= 4 || digit),
+        Hold::Whole => !(lower_word && names::about(text)) && (text.len() >= 4 || digit),
         Hold::Separated => {
-            letters == 0 && value.len() >= 4 && digit && !plain_number(value)
-                || letters > 0 && !lower_word && (words_joined(text) >= 3 || digit || symbol(text) || mixed_case(text))
+            letters == 0 && text.len() >= 4 && digit && !plain_number(text.as_bytes())
+                || letters > 0 && !lower_word && (digit || symbol(text) || words_joined(text) >= 3 || mixed_case(text))
         }
         Hold::Prose => {
-            value.len() >= 6
+            text.len() >= 6
                 && text.is_ascii()
                 && letters > 0
-                && (digit && !(value.len() < 8 && !symbol(text) && letters < 2)
+                && (digit && !(text.len() < 8 && !symbol(text) && letters < 2)
                     || symbol(text)
                     || words_joined(text) >= 3
                     || mixed_case(text))
-                && !reference(value)
-                && !text.contains("'")
+                && !reference(text.as_bytes())
+                && !text.contains('\'')
         }
     }
 }
@@ -449,14 +455,13 @@ fn symbol(text: &str) -> bool {
 
 /// Capitals in the middle of small letters, more than once: no word and no name of two words.
 fn mixed_case(text: &str) -> bool {
-    text.is_ascii()
-        && text
-            .as_bytes()
-            .windows(2)
-            .filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase()))
-            .count()
-            >= if rarity(text.as_bytes()) > 60 { 1 } else { 2 }
-        && rarity(text.as_bytes()) > 0
+    let pairs = text.as_bytes().windows(2);
+    let humps = pairs.filter(|pair| matches!(pair, [a, b] if a.is_ascii_lowercase() && b.is_ascii_uppercase())).count();
+    if humps == 0 || !text.is_ascii() {
+        return false;
+    }
+    let rarity = rarity(text.as_bytes());
+    humps >= (if rarity > 60 { 1 } else { 2 }) && rarity > 0
 }
 
 /// How many small words are joined by one and the same separator: `horse-battery-staple` has three.
@@ -535,13 +540,8 @@ fn code(text: &str) -> bool {
         identifier(name)
             && at.strip_suffix(']').is_some_and(|at| at.len() < 4 && at.bytes().all(|byte| byte.is_ascii_digit()))
     });
-    let index = element
-        || text.contains("[:")
-        || text.contains("['")
-        || text.contains("[\"")
-        || text.contains("::")
-        || text.contains("->")
-        || text.contains("?.");
+    let marks = |pair: &[u8]| matches!(pair, b"[:" | b"['" | b"[\"" | b"::" | b"->" | b"?.");
+    let index = element || text.as_bytes().windows(2).any(marks);
     let member =
         text.split_once('.').is_some_and(|_| text.split('.').all(identifier) && text.split('.').any(names::mentions));
     call || index || member || identifier(text) && names::mentions(text) && !text.chars().any(|c| c.is_ascii_digit())
