@@ -963,7 +963,8 @@ fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
     let pairs = between.as_bytes().iter().zip(between.as_bytes().iter().skip(1));
-    let keyed = between.len() <= 72 && pairs.fold(false, |any, (one, next)| any | matches!(one, b'"' | b'\'') & (*next == b':'));
+    let keyed = between.len() <= 72
+        && pairs.fold(false, |any, (one, next)| any | matches!(one, b'"' | b'\'') & (*next == b':'));
     if between.len() > 72 || keyed || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
         return false;
     }

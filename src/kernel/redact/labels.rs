@@ -103,7 +103,7 @@ const SAID: u32 = 12;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
-const TAILS: usize = 1 << 17;
+const TAILS: usize = 1 << 18;
 
 /// Whether the last letters of a word are all of the last of some label; only its last eight are looked at.
 struct Tails(Bits);
@@ -119,7 +119,7 @@ impl Tails {
     }
 
     fn place(last: u64) -> usize {
-        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 47) as usize
+        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46) as usize
     }
 
     /// Adds an ending of a label.
@@ -367,6 +367,16 @@ fn vague(words: &Words<'_>) -> Labels {
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
 
+/// Whether a text may be a message of SWIFT, whose fields have numbers: `:59:/12345678`.
+#[inline(never)]
+fn is_transfer(text: &str) -> bool {
+    let field = |at: usize| {
+        let rest = text.as_bytes().get(at + 1..).unwrap_or_default();
+        matches!(rest, [b'5', b'0'..=b'9', b':', b'/', ..] | [b'5', b'0'..=b'9', b'A'..=b'Z', b':', b'/', ..])
+    };
+    memchr::memchr_iter(b':', text.as_bytes()).any(field)
+}
+
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
     // A genitive is no word of a label, and messages of HL7 and X12 have fields and types instead of words.
@@ -375,15 +385,7 @@ pub fn all(text: &str) -> Labels {
         Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
         _ => false,
     };
-    // So have those of SWIFT: `:59:/12345678`.
-    let field = |at: usize| {
-        matches!(
-            text.as_bytes().get(at..),
-            Some([b':', b'5', b'0'..=b'9', b':', b'/', ..] | [b':', b'5', b'0'..=b'9', b'A'..=b'Z', b':', b'/', ..])
-        )
-    };
-    let transfer = || memchr::memchr_iter(b':', text.as_bytes()).any(field);
-    if transfer() || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
+    if is_transfer(text) || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
         return Labels::ALL;
     }
     if !text.is_ascii() {

@@ -276,7 +276,11 @@ fn is_answer(text: &[u8], start: usize) -> bool {
     let line = front.get(..end).unwrap_or_default().trim_ascii_end();
     let said = front.get(end..).unwrap_or_default();
     let is_said = || said.len() <= 32 && said.trim_ascii_end().ends_with(b":");
-    let asks = || [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"].iter().any(|sign| line.windows(sign.len()).any(|part| part == *sign));
+    let asks = || {
+        [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"]
+            .iter()
+            .any(|sign| line.windows(sign.len()).any(|part| part == *sign))
+    };
     line.ends_with(b"?") || is_said() && asks()
 }
 

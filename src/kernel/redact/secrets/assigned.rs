@@ -107,7 +107,8 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         " доступа",
         " saya",
     ];
-    let reach = if finds.bytes.at(to) == b' ' { 24 } else { 0 };
+    let begins = finds.bytes.at(to) == b' ' && matches!(finds.bytes.at(to + 1), b'd' | b's' | 0x80..);
+    let reach = if begins { 24 } else { 0 };
     let rest = finds.str(to, finds.text.floor_char_boundary((to + reach).min(finds.text.len())));
     let to = to + FOR.iter().find(|words| rest.starts_with(**words)).map_or(0, |words| words.len());
     progress.name = progress.name.max(to);

@@ -46,8 +46,7 @@ const PASSWORD_PARTS: &[&str] = &[
 #[rustfmt::skip]
 const PASSWORD_PHRASES: &[&str] = &[
     "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
-    "pass word", "parola d'ordine", "password di accesso", "password d'accesso", "contraseña de acceso",
-    "wifi key", "wi-fi key", "wpa key", "wlan key", "network security key", "contrasena de acceso", "senha de acesso", "mot de passe d'accès", "kata kunci", "kata sandi saya", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
+    "pass word", "parola d'ordine", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
@@ -517,6 +516,9 @@ pub fn named(name: &str) -> Option<Named> {
     // The last words of the name, compared from the end: most differ there at once.
     let ends = |phrase: &str| {
         if name.is_ascii() {
+            if name.bytes().last().map(|last| last.to_ascii_lowercase()) != phrase.bytes().last() {
+                return false;
+            }
             let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
             return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
         }
