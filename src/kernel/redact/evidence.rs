@@ -203,6 +203,12 @@ impl<'v> Surroundings<'v> {
                 if labels.tells() && !counts(key) {
                     return Front::direct(labels, Some(start));
                 }
+                // Behind the end of an element that says something only what is beside the value counts.
+                if key.is_empty() && clean.ends_with('>') {
+                    let sibling = self.sibling(start);
+                    let strange = Front { strange: true, beside: true, ..Front::default() };
+                    return if sibling.tells() { Front::direct(sibling, None) } else { strange };
+                }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let named = named(clean);
                     if named.tells() {
@@ -456,7 +462,7 @@ fn requests(line: &str) -> bool {
         "请",
         "ください",
     ];
-    let Some((who, said)) = line.split_once(':').filter(|(who, _)| (1..=32).contains(&who.len())) else { return false };
+    let Some((_, said)) = line.split_once(':').filter(|(who, _)| (1..=32).contains(&who.len())) else { return false };
     // A request has some words.
     let spaces = said.bytes().filter(|byte| *byte == b' ').count();
     let mut words = said.split(|c: char| !letters::is_word(c)).filter(|word| word.len() > 2);

@@ -205,3 +205,53 @@ fn a_password_is_read_to_its_end_in_every_table_once() {
         ["Sommer3974!"]
     );
 }
+
+#[test]
+fn a_key_of_two_labels_or_with_a_remark_says_the_first_of_its_values() {
+    all_tell(
+        &[
+            "Passport number and expiry: KX4471902, 12/2029",
+            "Passport (valid): KX4471902",
+            "Passport & KX4471902 \\\\\n",
+        ],
+        Kind::Passport,
+        "KX4471902",
+    );
+    none_tells(&[
+        "Order and ship date: KX4471902",
+        "Order number (see passport): 4111111111111111",
+        "Tom & KX4471902 \\\\\n",
+    ]);
+}
+
+#[test]
+fn an_element_that_ended_says_nothing_and_a_header_in_quotes_may_have_any_marks() {
+    assert_eq!(told("<account><no>6021305626</no></account><x>94457647"), [(Kind::BankAccount, "6021305626")]);
+    assert_eq!(told("\"lot no.\",\"cod. CVV\"\n\"5808238402727\",\"861\""), [(Kind::CardCvv, "861")]);
+    assert_eq!(
+        told("p.setScore(\"0.95\");\np.setDepositAccount(\"41956834958\");"),
+        [(Kind::BankAccount, "41956834958")]
+    );
+}
+
+#[test]
+fn a_value_may_stand_over_the_name_of_its_secret() {
+    all_tell(
+        &[
+            "env:\n- value: Sommer3974!\n  name: DB_PASSWORD\n",
+            "env:\n- name: HOST\n  value: eu-1\n- name: DB_PASSWORD\n  value: Sommer3974!\n",
+            "[パスワード] Sommer3974!",
+            "SMTP PASS........ Sommer3974!",
+        ],
+        Kind::Password,
+        "Sommer3974!",
+    );
+    none_tells(&["env:\n- name: HOST\n  value: Sommer3974!\n- name: DB_PASSWORD\n  value: $(cat /run/pw)\n"]);
+}
+
+#[test]
+fn twelve_digits_beside_names_at_amazon_are_no_bank_account_and_years_are_no_licence() {
+    none_tells(&["AWS account 873652219957", "This license is Copyright (C) 2003-2004 A. Lee"]);
+    assert_eq!(told("bank account 873652219957"), [(Kind::BankAccount, "873652219957")]);
+    assert_eq!(told("паспорт 45 08 123456"), [(Kind::Passport, "45 08 123456")]);
+}
