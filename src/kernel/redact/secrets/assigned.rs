@@ -1860,7 +1860,8 @@ fn aligned(
     line: Range<usize>,
     progress: &mut Progress,
 ) -> bool {
-    if !finds.bytes.has(name.end, "  ") && !matches!(finds.bytes.at(name.end), b'\n' | b'\r') {
+    let ends = finds.bytes.has(name.end, "  ") || matches!(finds.bytes.at(name.end), b'\n' | b'\r');
+    if !ends || progress.barren.0.contains(&name.start) {
         return false;
     }
     let head = finds.str(line.start, line.end).trim_end();
@@ -1901,8 +1902,11 @@ fn aligned(
         }
     }
     if found {
+        progress.columns = if progress.table.start == line.end + 1 { progress.columns + 1 } else { 1 };
         progress.table = line.end + 1..at;
-        progress.columns = COLUMNS_MAX;
+    } else {
+        // Its rows head none either.
+        progress.barren = (line.end + 1..at, Vec::new());
     }
     found
 }

@@ -226,7 +226,7 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
 /// `T:WPA;S:name;P:password;;`, where a backslash stands before signs: `at` is behind the name of the scheme.
 pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
     let text = finds.bytes;
-    let rest = text.ahead(at, 256);
+    let rest = text.ahead(at, 128);
     let Some(field) =
         memchr::memmem::find(rest, b";P:").map(|found| found + 3).or(rest.starts_with(b"P:").then_some(2))
     else {
@@ -234,7 +234,7 @@ pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
     };
     let start = at + field;
     let mut end = start;
-    while !matches!(text.at(end), b';' | b'\n' | b'"' | 0) {
+    while !matches!(text.at(end), b';' | b'\n' | b'"' | 0) && end - start < 96 {
         end += if text.at(end) == b'\\' { 2 } else { 1 };
     }
     if text.at(end) == b';'
