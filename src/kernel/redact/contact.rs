@@ -489,9 +489,10 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         );
     // What is of a network at home is no version, whatever is updated there.
     let private = matches!(parts, [192, 168, ..] | [172, 16..=31, ..]);
-    let versioned = evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
-    let denied = counted || versioned && !private || (evidence.direct && evidence.labels.any(Labels::OTHER));
-    if named || !denied {
+    let versioned = || evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
+    let other = evidence.direct && evidence.labels.any(Labels::OTHER);
+    let denied = !named && (counted || other || !private && versioned());
+    if !denied {
         // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.
         let front = bytes.get(..word.start).and_then(<[u8]>::last_chunk::<7>);
         let mapped = front.is_some_and(|front| front.eq_ignore_ascii_case(b"::ffff:"));

@@ -113,6 +113,8 @@ pub fn small(character: char, mut each: impl FnMut(char)) {
 pub enum Plain {
     /// One letter or digit.
     One(char),
+    /// A syllable of Hangul, which is told by its letters.
+    Syllable(char),
     /// Nothing that is compared.
     Nothing,
     /// Only its text tells.
@@ -123,6 +125,7 @@ pub enum Plain {
 pub fn plain(character: char) -> Plain {
     match Entry::of(character).0 >> 32 & 0xFFFF {
         NOTHING => Plain::Nothing,
+        SEVERAL if SYLLABLES.contains(&character) => Plain::Syllable(character),
         SEVERAL => Plain::Several,
         code => char::from_u32(code as u32).map_or(Plain::Several, Plain::One),
     }
@@ -149,6 +152,7 @@ pub fn spell(text: &str, out: &mut String) {
     for character in text.chars() {
         match plain(character) {
             Plain::One(one) => push(one, out),
+            Plain::Syllable(syllable) => jamo(syllable, out),
             Plain::Nothing => {}
             Plain::Several => {
                 out.truncate(start);
@@ -158,6 +162,17 @@ pub fn spell(text: &str, out: &mut String) {
             }
         }
     }
+}
+
+/// The syllables of Hangul.
+const SYLLABLES: std::ops::RangeInclusive<char> = '\u{AC00}'..='\u{D7A3}';
+
+/// Appends the letters of a syllable (Unicode, 3.12, Hangul syllable decomposition): first, middle and, of most, last.
+pub fn jamo(syllable: char, out: &mut String) {
+    let place = u32::from(syllable).saturating_sub(0xAC00);
+    let last = place % 28;
+    let letters = [0x1100 + place / (21 * 28), 0x1161 + place / 28 % 21, 0x11A7 + last];
+    out.extend(letters.into_iter().take(if last == 0 { 2 } else { 3 }).filter_map(char::from_u32));
 }
 
 /// Appends a plain letter; some are written as two.

@@ -232,6 +232,10 @@ impl Spelling<'_> {
                 *joined |= is_joined(one);
                 letters::push(one, &mut self.letters);
             }
+            letters::Plain::Syllable(syllable) => {
+                *joined = true;
+                letters::jamo(syllable, &mut self.letters);
+            }
             letters::Plain::Nothing => {}
             letters::Plain::Several => *whole = true,
         }

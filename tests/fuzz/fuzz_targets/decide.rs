@@ -35,7 +35,9 @@ static WORLD: LazyLock<World> = LazyLock::new(|| {
     });
     let nowhere = |_: &str| Position::default();
     let source = serde_json::from_value(source).unwrap();
-    let server = Arc::new(compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), &nowhere).policy.unwrap());
+    let server = Arc::new(
+        compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), &nowhere).policy.unwrap(),
+    );
     let bounds = Bounds::default();
     let world = Snapshot {
         id: Digest::of(b""),

@@ -37,7 +37,8 @@ fn judge(condition: &Condition) {
 fn policy(value: Value, locate: &dyn Fn(&str) -> Position) {
     let Ok(source) = serde_json::from_value::<PolicySource>(value) else { return };
     let written = source.tools.len();
-    if let Some(server) = compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), locate).policy {
+    if let Some(server) = compile(source, &Surroundings::new(&["corp".to_owned()], "https://gw.example"), locate).policy
+    {
         assert_eq!(server.tools.count(), written, "as many rules come out as went in");
     }
 }

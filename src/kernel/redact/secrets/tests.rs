@@ -451,3 +451,21 @@ fn programs_routers_and_files_of_logins_hold_passwords_where_their_manuals_say()
         assert_eq!(values(text, &[]), [], "{text}");
     }
 }
+
+#[test]
+fn a_name_heads_its_own_column_and_no_other_of_the_line() {
+    let text = "Password;Password Policy;Changed\n<sensitive>;strong-1;2024-09-03\n********;strong-2;2024-09-04\n";
+    assert_eq!(values(text, &[]), [], "{text}");
+    let text = "Password Policy;Password;Changed\nstrong-1;Kestrel8552;2024-09-03\n";
+    assert_eq!(values(text, &[]), [(Kind::Password, "Kestrel8552")], "{text}");
+}
+
+#[test]
+fn a_value_is_found_however_many_names_and_unclosed_quotes_stand_before_it() {
+    for before in ["(token****", "token:“", "password=x&", "{密码://", "\ntoken|id", "пароль=", "/a@b.org://"]
+    {
+        let text = format!("{}\npassword: Kestrel8552\n", before.repeat(2_000));
+        let found = values(&text, &[]);
+        assert!(found.contains(&(Kind::Password, "Kestrel8552")), "{before}");
+    }
+}

@@ -1,10 +1,10 @@
 //! Climbs to the texts that take redaction longest for each byte.
 //!
 //! ```text
-//! cargo run --release --manifest-path tests/fuzz/Cargo.toml --bin slowest -- 120 7
+//! cargo run --release --manifest-path tests/fuzz/Cargo.toml --bin slowest -- 120 7 [text|records|nested|rows]
 //! ```
 //!
-//! Some seconds (120 here), from some seed (7). A text is a few words out of [`WORDS`], again and again up to [`SIZE`]. The
+//! Some seconds (120 here), from some seed (7); text, or documents of one of three shapes. A text is a few words out of [`WORDS`], again and again up to [`SIZE`]. The
 //! slowest found so far are changed a little, and what is slower takes the place of one. The times are those of this machine
 //! now; that one is far above the others, or grows with the size (the last two columns), is what to look for.
 use portcullis::kernel::redact::Engine;
@@ -43,13 +43,59 @@ impl Random {
     }
 }
 
-fn spelled(words: &[usize]) -> String {
-    words.iter().map(|word| WORDS[*word]).collect()
+/// What the words are put into.
+#[derive(Clone, Copy)]
+enum Shape {
+    Text,
+    /// An array of objects whose members are named by every other word.
+    Records,
+    /// The same, each object within the one before, as deep as may be.
+    Nested,
+    /// An array of arrays of strings.
+    Rows,
 }
 
+impl Shape {
+    fn named(name: Option<String>) -> Result<Self, String> {
+        match name.as_deref() {
+            None | Some("text") => Ok(Self::Text),
+            Some("records") => Ok(Self::Records),
+            Some("nested") => Ok(Self::Nested),
+            Some("rows") => Ok(Self::Rows),
+            Some(other) => Err(format!("{other}: text, records, nested or rows")),
+        }
+    }
+
+    /// The words once, and what they make so often that it has the size.
+    fn made(self, words: &[usize], size: usize) -> (String, String) {
+        let word = |word: &usize| serde_json::Value::from(WORDS[*word]).to_string();
+        let member = |pair: &[usize]| format!("{}:{}", word(&pair[0]), pair.get(1).map_or("1".into(), word));
+        let joined = |parts: Vec<String>| parts.join(",");
+        let once = match self {
+            Self::Text => words.iter().map(|word| WORDS[*word]).collect(),
+            Self::Records | Self::Nested => format!("{{{}}}", joined(words.chunks(2).map(member).collect())),
+            Self::Rows => format!("[{}]", joined(words.iter().map(word).collect())),
+        };
+        let count = (size / (once.len() + 1)).max(1);
+        let all = match self {
+            Self::Text => once.repeat(count),
+            Self::Records | Self::Rows => format!("[{}]", joined(vec![once.clone(); count])),
+            Self::Nested => {
+                let open = format!("{},\"in\":", once.trim_end_matches('}'));
+                let deep = format!("{}1{}", open.repeat(DEPTH), "}".repeat(DEPTH));
+                format!("[{}]", joined(vec![deep; count.div_ceil(DEPTH)]))
+            }
+        };
+        (once, all)
+    }
+}
+
+/// How deep objects are within one another.
+const DEPTH: usize = 40;
+
 /// Nanoseconds a byte, the best of some runs.
-fn cost(engine: &Engine, text: &str, size: usize, runs: usize) -> f64 {
-    let text = text.repeat((size / text.len()).max(1));
+fn cost(engine: &Engine, shape: Shape, words: &[usize], size: usize, runs: usize) -> f64 {
+    let (_, text) = shape.made(words, size);
     let run = |_| {
         let begun = Instant::now();
         black_box(engine.scan_wire(&text));
@@ -73,9 +119,10 @@ fn changed(words: &[usize], random: &mut Random) -> Vec<usize> {
 }
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
-    let mut arguments = std::env::args().skip(1).map(|argument| argument.parse::<u64>());
+    let mut arguments = std::env::args().skip(1).take(2).map(|argument| argument.parse::<u64>());
     let seconds = arguments.next().unwrap_or(Ok(60))?;
     let mut random = Random(arguments.next().unwrap_or(Ok(1))?);
+    let shape = Shape::named(std::env::args().nth(3))?;
     let engine = Engine::new(Vec::new()).map_err(|error| format!("{error:?}"))?;
     let mut found: Vec<(f64, Vec<usize>)> = Vec::new();
     let begun = Instant::now();
@@ -88,18 +135,17 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         if found.iter().any(|(_, known)| *known == words) {
             continue;
         }
-        let text = spelled(&words);
         let least = found.get(KEPT - 1).map_or(0.0, |(cost, _)| *cost);
-        if cost(&engine, &text, SIZE, 2) > least {
-            found.push((cost(&engine, &text, SIZE, 5), words));
+        if cost(&engine, shape, &words, SIZE, 2) > least {
+            found.push((cost(&engine, shape, &words, SIZE, 5), words));
             found.sort_by(|a, b| b.0.total_cmp(&a.0));
             found.truncate(KEPT);
         }
     }
     println!("   32 KB   128 KB   ns a byte");
     for (_, words) in found.iter().take(PARENTS) {
-        let text = spelled(words);
-        println!("{:8.1} {:8.1}   {text:?}", cost(&engine, &text, SIZE, 7), cost(&engine, &text, 4 * SIZE, 3));
+        let (small, large) = (cost(&engine, shape, words, SIZE, 7), cost(&engine, shape, words, 4 * SIZE, 3));
+        println!("{small:8.1} {large:8.1}   {:?}", shape.made(words, 0).0);
     }
     Ok(())
 }
