@@ -54,6 +54,11 @@ pub fn byte_before(text: &[u8], at: usize) -> u8 {
     at.checked_sub(1).map_or(b' ', |at| byte(text, at))
 }
 
+/// Whether dots lead up to `at` from its label: `Account number........12345678`.
+pub fn is_led(text: &[u8], at: usize) -> bool {
+    text.get(..at).is_some_and(|front| front.ends_with(b"...."))
+}
+
 /// What each byte is: a letter or digit (1), a digit (2), a small letter (4).
 const CLASSES: [u8; 256] = of_bytes!(
     at => at.is_ascii_alphanumeric() as u8 | (at.is_ascii_digit() as u8) << 1 | (at.is_ascii_lowercase() as u8) << 2,

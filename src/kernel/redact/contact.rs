@@ -1,6 +1,6 @@
 //! How people and machines are reached, and when people were born.
 use super::Kind;
-use super::chain::{Word, byte, byte_before, word_from};
+use super::chain::{Word, byte, byte_before, is_led, word_from};
 use super::checks::{is_date, number};
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
@@ -87,7 +87,67 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
         return;
     }
+    if is_message_id(text, start, local) {
+        return;
+    }
+    // `"messageId": "<…>"`, the whole text of a field.
+    let alone = before.strip_prefix('<') == Some(local) && after.get(domain.len()..) == Some(">");
+    if alone && is_drawn(local) {
+        let said = judge.evidence(start, at + 1 + domain.len());
+        if said.direct && said.labels.any(Labels::OTHER) {
+            return;
+        }
+    }
     judge.put(Kind::Email, start, at + 1 + domain.len(), 96);
+}
+
+/// The headers and fields that identify messages (RFC 5322, section 3.6.4), in small letters and without marks.
+const MESSAGES: &[&str] = &[
+    "messageid",
+    "msgid",
+    "inreplyto",
+    "references",
+    "contentid",
+    "resentmessageid",
+    "originalmessageid",
+    "internetmessageid",
+    "xmessageid",
+    "threadid",
+];
+
+/// Whether the left side of an address is long and has digits as no name has.
+fn is_drawn(local: &str) -> bool {
+    let digits = local.bytes().filter(u8::is_ascii_digit).count();
+    digits >= 4 && (local.len() >= 10 || digits == local.len())
+}
+
+/// Whether what begins at `start` identifies a message: its left side is drawn, and its header says so, perhaps before
+/// other messages. People are not numbered so.
+fn is_message_id(text: &str, start: usize, local: &str) -> bool {
+    if !is_drawn(local) {
+        return false;
+    }
+    let from = floor(text, start.saturating_sub(2 * SIDE));
+    let mut front = text.get(from..start).unwrap_or_default();
+    // What is drawn may have signs that rather end an address.
+    if let Some((rest, drawn)) = front.rsplit_once('<')
+        && drawn.bytes().all(|byte| LOCAL.get(usize::from(byte)).is_some_and(|part| *part))
+    {
+        front = rest;
+    }
+    for _ in 0..8 {
+        let marks = |c: char| c.is_whitespace() || matches!(c, '<' | '"' | '\'' | '\\' | '[' | ',');
+        front = front.trim_end_matches(marks);
+        match front.strip_suffix('>').and_then(|rest| rest.rsplit_once('<')) {
+            Some((rest, _)) => front = rest,
+            None => break,
+        }
+    }
+    let Some(front) = front.strip_suffix([':', '=']) else { return false };
+    let named = front.trim_end_matches(['"', '\'', '\\', ' ']);
+    let name = named.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).next().unwrap_or_default();
+    let letters = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
+    MESSAGES.iter().any(|known| known.bytes().eq(letters()))
 }
 
 /// Labels of letters, digits and hyphens, the last a top level that exists or is set aside (RFC 2606, 6762).
@@ -285,7 +345,7 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
     if before.is_ascii_alphanumeric()
         || matches!(before, b'_' | b'$' | b'#' | b'@')
         || dialled.count < 5
-        || (plus && before == b'.')
+        || (plus && before == b'.' && !is_led(text, start))
     {
         return None;
     }
@@ -468,7 +528,7 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         || !ends
         || slash
         || before.is_ascii_alphanumeric()
-        || matches!(before, b'.' | b'_')
+        || matches!(before, b'.' | b'_') && !is_led(bytes, word.start)
         || (before == b'-'
             && !byte_before(bytes, word.start - 1).is_ascii_digit()
             && byte_before(bytes, word.start - 1).is_ascii_alphabetic())
@@ -529,7 +589,7 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
     if address.matches(':').count() < 2
         || byte_before(text, start).is_ascii_alphanumeric()
         || byte(text, end).is_ascii_alphanumeric()
-        || matches!(byte_before(text, start), b'_' | b'.' | b'-')
+        || matches!(byte_before(text, start), b'_' | b'.' | b'-') && !is_led(text, start)
     {
         return None;
     }

@@ -259,6 +259,8 @@ impl<'v> Surroundings<'v> {
             None => {}
         }
         let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        // `Account number: 12345678 | 20240131`: another field begins, whatever it is.
+        let near = near.filter(|(found, _)| !(strange && follows_value(clean, *found)));
         let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
         let also = near.filter(|(_, more)| *more).map(|_| start);
         Front { decided: None, near: near.map(|(found, _)| found.labels), also, beside, strange }
@@ -366,7 +368,8 @@ impl<'v> Surroundings<'v> {
         let from = floor(self.text, start.saturating_sub(2 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
-        let asks = whole_line && (line.ends_with(['?', '？']) || requests(line)) && taken::first(line).is_none();
+        let asks = line.ends_with(['?', '？']) || requests(line) || begs(line);
+        let asks = whole_line && asks && taken::first(line).is_none();
         if asks { labels::of_key(line) } else { Labels::NONE }
     }
 
@@ -513,6 +516,12 @@ fn counts(key: &str) -> bool {
     let digits = key.trim().len() - words.len();
     (1..=4).contains(&digits)
         && COUNTED.iter().any(|word| words.trim_end_matches([' ', '#']).eq_ignore_ascii_case(word))
+}
+
+/// Whether a line ends with the words for please of languages that have them there: `생년월일을 알려 주세요.`
+fn begs(line: &str) -> bool {
+    let end = line.trim_end_matches(['.', '。', '!', '！', ' ']);
+    ["주세요", "주십시오", "바랍니다", "ください", "下さい", "お願いします"].iter().any(|word| end.ends_with(word))
 }
 
 /// Whether a byte may stand between the numbers of a list.
@@ -682,9 +691,11 @@ fn key(clean: &str) -> Option<&str> {
             rest.rsplit_once('<').map(|(_, tag)| if tag.starts_with('/') { "" } else { said(tag) })
         });
     }
-    // `Passport & X \\\\`, a row of LaTeX.
+    // `Passport & X \\\\`, a row of LaTeX; `Label............value`.
     let cell = || clean.strip_suffix(" &").filter(|rest| labels::tells(segment(rest)));
-    let rest = clean.strip_suffix([':', '=', '：', '|', '\t']).or_else(|| clean.strip_suffix(" -")).or_else(cell)?;
+    let led = || clean.ends_with("....").then(|| clean.trim_end_matches('.'));
+    let marked = clean.strip_suffix([':', '=', '：', '|', '\t']);
+    let rest = marked.or_else(|| clean.strip_suffix(" -")).or_else(cell).or_else(led)?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
@@ -807,6 +818,18 @@ const FILLERS: &[&str] = &[
     "mi",
     "mon",
     "ma",
+    "el",
+    "la",
+    "le",
+    "il",
+    "o",
+    "der",
+    "het",
+    "det",
+    "él",
+    "lo",
+    "certainly",
+    "absolutely",
 ];
 
 /// Whether only such words stand behind who says it: `Customer: sure, it is`.
@@ -962,6 +985,14 @@ pub fn ends_sentence(text: &str) -> bool {
         let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };
         !short || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())
     })
+}
+
+/// Whether a number, or a field of a line between bars, stands between a label and what comes after `clean`.
+fn follows_value(clean: &str, found: Match) -> bool {
+    let between = clean.get(found.end..).unwrap_or_default();
+    // `D.O.B.: n/a | …`
+    let told = between.trim_start_matches(['.', ' ']).starts_with([':', '=']) && between.contains('|');
+    told || between.bytes().filter(u8::is_ascii_digit).count() >= 4
 }
 
 /// Whether a label still speaks of what comes after `clean`: no other value stands between, unless in a list.

@@ -206,7 +206,8 @@ fn eleven(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         }
     }
     let cpf = candidate.lengths(&[3, 3, 3, 2]);
-    if (plain || cpf) && is_cpf(&number) {
+    let dashed = candidate.is(b'-', &[9, 2]);
+    if (plain || cpf || dashed) && is_cpf(&number) {
         let written = cpf && (mixed || candidate.gap == Gap::One(b'.') || candidate.gap == Gap::One(b'-'));
         give(judge, candidate, Kind::BrCpf, if written { Strong } else { Weak });
     }
@@ -258,7 +259,9 @@ fn is_belgian(number: &[u8; 11]) -> bool {
 fn is_argentine(number: &[u8; 11]) -> bool {
     let sum = weighted(number, &[5, 4, 3, 2, 7, 6, 5, 4, 3, 2, 1]);
     let [a, b, ..] = number.map(u32::from);
-    matches!(a * 10 + b, 20 | 23..=27 | 30 | 33 | 34) && sum.is_multiple_of(11)
+    // Where eleven less the rest is ten, some write nine.
+    let nine = matches!(number, [.., 9]) && (sum + 1).is_multiple_of(11);
+    matches!(a * 10 + b, 20 | 23..=27 | 30 | 33 | 34) && (sum.is_multiple_of(11) || nine)
 }
 
 fn twelve(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -368,7 +371,11 @@ fn insee(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         15 => {
             let check = letters.get(13..).and_then(number);
             if valid && check.is_some_and(|check| 97 - (value - lowered) % 97 == check) {
-                give(judge, candidate, Kind::FrNir, Strong);
+                // Of fifteen digits in a row, one in a hundred passes, and so do numbers of other things.
+                let said = judge.evidence(candidate.start, candidate.end);
+                if !candidate.is_plain() || !said.labels.any(Labels::OTHER) || said.names(Kind::FrNir) {
+                    give(judge, candidate, Kind::FrNir, Strong);
+                }
             }
         }
         13 if valid && month <= 12 => give(judge, candidate, Kind::FrNir, Shape),

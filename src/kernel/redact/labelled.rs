@@ -1,12 +1,13 @@
 //! Values that only their label tells: passports, licences, records, memberships.
 use super::Kind;
-use super::chain::{Chain, Word, byte, byte_before};
+use super::chain::{Chain, Word, byte, byte_before, is_led};
+use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
 
 const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
-pub const LABELS: Labels = Labels::of_all(&KINDS).with(Labels::of(Kind::BankAccount));
+pub const LABELS: Labels = Labels::of_all(&KINDS).with(Labels::of(Kind::BankAccount)).with(Labels::NATIONAL);
 
 /// Takes the chain from word `from` on as what its label says, if the shape fits.
 pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
@@ -18,7 +19,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
-    if !judge.may(&KINDS, first.start) {
+    let travels = judge.said(first.start).any(Labels::NATIONAL) && is_below_zone(text, first.start);
+    if !travels && !judge.may(&KINDS, first.start) {
         return;
     }
     if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
@@ -34,7 +36,18 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if let Some(last) = words.last().filter(|last| last.start > first.start && evidence.labels.is_empty()) {
         evidence = judge.evidence(first.start, last.end);
     }
+    // `passport, document number C01X00T47`: of which document, is said before.
+    if evidence.labels.any(Labels::NATIONAL) && !KINDS.iter().any(|kind| evidence.names(*kind)) {
+        let document = if travels { Labels::of(Kind::Passport) } else { judge.also(evidence) };
+        if document.names(Kind::Passport) {
+            evidence.labels = evidence.labels.with(Labels::of(Kind::Passport));
+        }
+    }
     if !KINDS.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
+        return;
+    }
+    let told = text.get(first.end..).is_some_and(|rest| rest.starts_with(b" is "));
+    if !evidence.direct && !told && is_day(text, *first) {
         return;
     }
     for kind in KINDS.into_iter().filter(|kind| evidence.names(*kind)) {
@@ -44,6 +57,12 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         judge.put(kind, first.start, end, if evidence.direct { 76 } else { 72 });
         return;
     }
+}
+
+/// Whether the machine-readable zone of a travel document (ICAO 9303) ends not far before, in this line or above it.
+fn is_below_zone(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(80)..start).unwrap_or_default();
+    memchr::memmem::find(front, b"<<<").is_some()
 }
 
 /// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.
@@ -70,7 +89,8 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             | b'\\'
             | b'~'
             | 0x80..
-    ) {
+    ) && !is_led(text, first.start)
+    {
         return None;
     }
     let (shortest, longest) = match kind {
@@ -159,6 +179,14 @@ fn is_years(value: &[u8]) -> bool {
     };
     let mut parts = value.split(|byte| *byte == b'-');
     parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
+}
+
+/// `20240131`: a day of these times. Hardly a number in ten thousand looks like it.
+pub fn is_day(text: &[u8], word: Word) -> bool {
+    let digits = text.get(word.start..word.end).filter(|digits| digits.len() == 8).unwrap_or_default();
+    let part = |from: usize, to: usize| digits.get(from..to).and_then(number).and_then(|n| u32::try_from(n).ok());
+    let (Some(year), Some(month), Some(day)) = (part(0, 4), part(4, 6), part(6, 8)) else { return false };
+    word.is_number() && (1900..=2049).contains(&year) && checks::is_date(year, month, day)
 }
 
 /// `2024-01-31` and its like.

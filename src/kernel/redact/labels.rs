@@ -161,6 +161,7 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
         (Labels::TAX, super::lexicon::TAX),
         (Labels::HEALTH, super::lexicon::HEALTH),
         (Labels::OTHER, super::lexicon::OTHER),
+        (Labels::OTHER, super::lexicon::ACCOUNTS),
         (Labels::OTHER.with(Labels::VERSION), super::lexicon::VERSION),
         (Labels::VAGUE, super::lexicon::VAGUE),
     ];

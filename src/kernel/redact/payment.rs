@@ -1,8 +1,9 @@
 //! Cards, accounts and wallets.
 use super::Kind;
-use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, word_from};
+use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, is_led, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
+use super::labelled::is_day;
 
 /// Offers a candidate to the kinds that are nothing but digits.
 pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -453,7 +454,7 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     }
     // `:59:/12345678` is a field of a message, `a/12345678` is not.
     let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
-    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field {
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field && !is_led(text, first.start) {
         return;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
@@ -494,18 +495,13 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     {
         return;
     }
-    // Accounts at Amazon have twelve digits and stand beside the names of resources.
-    if end - first.start == 12 && first.len() == 12 && is_at_amazon(text, first.start) {
+    let alone = end == first.end;
+    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct
+        || alone && first.len() == 12 && is_in_cloud(text, first.start)
+    {
         return;
     }
     judge.offer(Kind::BankAccount, first.start, paired_account(text, words, end), Strength::Shape);
-}
-
-/// Whether names of resources at Amazon, or its own, stand before in the line.
-fn is_at_amazon(text: &[u8], start: usize) -> bool {
-    let line = text.get(start.saturating_sub(128)..start).unwrap_or_default();
-    let line = line.rsplit(|byte| *byte == b'\n').next().unwrap_or(line);
-    ["arn:", "AWS", "aws"].iter().any(|sign| memchr::memmem::find(line, sign.as_bytes()).is_some())
 }
 
 /// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
@@ -527,6 +523,18 @@ fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
     let number = word_from(text, three.end + gap);
     let fits = is_code && gap > 0 && number.is_number() && matches!(number.len(), 7 | 8);
     if fits { end.max(number.end) } else { end }
+}
+
+/// Whether the account is one at Amazon: its services or resources are named around it, and no bank is.
+fn is_in_cloud(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(512)..start).unwrap_or_default();
+    let around = text.get(start.saturating_sub(512)..(start + 64).min(text.len())).unwrap_or_default();
+    let named = |sign: &[u8]| memchr::memmem::find(around, sign).is_some();
+    let label = front.get(front.len().saturating_sub(24)..).unwrap_or_default().to_ascii_lowercase();
+    let banks = [&b"bank"[..], b"number", b"iban", b"routing", b"sort"];
+    let of_bank = banks.iter().any(|sign| memchr::memmem::find(&label, sign).is_some());
+    const SIGNS: [&[u8]; 8] = [b"arn:aws", b"aws_", b"amazonaws", b"AWS ", b"EC2", b"IAM", b"us-east-", b"eu-west-"];
+    !of_bank && SIGNS.iter().any(|sign| named(sign))
 }
 
 const BASE58: &[u8] = b"123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz";

@@ -12,6 +12,8 @@ const COLUMNS_MAX: usize = 64;
 const LINE_MAX: usize = 2048;
 /// The longest name of a column between marks that are no bars.
 const NAME_MAX: usize = 40;
+/// The longest that ends with the dot of an abbreviation: `NHS no.`
+const ABBREVIATED: usize = 16;
 
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
@@ -345,14 +347,20 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
+        let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
         name.len() <= NAME_MAX
-            && (quoted || mark != ',' || !name.ends_with('.') && !super::evidence::ends_sentence(name))
+            && (quoted || mark != ',' || (!name.ends_with('.') || short()) && !super::evidence::ends_sentence(name))
     };
     marked
         .into_iter()
         .filter(|(is, mark)| *is && cells(Shape::Marked(*mark), line).all(|(_, name)| is_name(*mark, name)))
         .find_map(|(_, mark)| tells(Shape::Marked(mark)))
-        .or_else(|| if has_gap(line.trim()) { tells(Shape::Aligned) } else { None })
+        .or_else(|| if has_gap(line.trim()) && names_all(line) { tells(Shape::Aligned) } else { None })
+}
+
+/// Whether every cell of an aligned line may be a name: numbered lines are no heads.
+fn names_all(line: &str) -> bool {
+    cells(Shape::Aligned, line).all(|(_, name)| !name.trim().bytes().all(|byte| byte.is_ascii_digit()))
 }
 
 /// What stands between bars that are written twice.

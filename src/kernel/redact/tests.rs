@@ -5,6 +5,7 @@ use crate::kernel::json::{Bounds, Document};
 
 mod dumps;
 mod layouts;
+mod others;
 
 fn found(text: &str) -> Vec<(Kind, String)> {
     let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));

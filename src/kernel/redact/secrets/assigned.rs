@@ -77,6 +77,8 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
     let before = dashes.map_or(before, |dashes| before - dashes - 2);
     let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
+    // `Password........…`: dots lead on to the value.
+    let after = memchr::memmem::find(finds.bytes.range(end, end + after), b"....").unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -111,6 +113,9 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let reach = if begins { 24 } else { 0 };
     let rest = finds.str(to, finds.text.floor_char_boundary((to + reach).min(finds.text.len())));
     let to = to + FOR.iter().find(|words| rest.starts_with(**words)).map_or(0, |words| words.len());
+    // `--token …`: an option of a command takes a token that lets it in.
+    let option = name == "token" && finds.str(from.saturating_sub(2), from) == "--";
+    let named = if option && named == (Named::Key { sure: false }) { Named::Key { sure: true } } else { named };
     progress.name = progress.name.max(to);
     value_of(finds, named, from, to, progress);
 }
@@ -226,6 +231,10 @@ const FILLERS: &[&str] = &[
     "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
     "me", "us", "used", "use", "has", "been", "wifi", "admin", "root", "user", "temporary", "works", "today", "saya", "anda", "mi",
     "mia", "mio", "moje", "mojego", "mijn",
+    "temporanea", "temporaneo", "provvisoria", "iniziale", "attuale", "nuova", "temporal", "provisional", "inicial",
+    "actual", "nueva", "temporaire", "provisoire", "initial", "initiale", "actuel", "nouveau", "temporária",
+    "provisória", "nova", "neu", "neues", "aktuell", "vorläufig", "tijdelijk", "nieuw", "tymczasowe", "nowe",
+    "midlertidig", "tillfälligt", "πρόσβασης",
 ];
 
 /// Words that say what a name is for.
@@ -312,6 +321,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
                 Some(b':' | b'=' | b'>' | b'|' | b'<')
             )
     });
+    let place = place.filter(|place| !is_directory(finds, from, to, &place.value));
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
@@ -337,7 +347,8 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
-    let tabled = column(finds, named, from, to, progress)
+    let tabled = answered(finds, named, to)
+        || column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
         || headed(finds, named, from, to);
@@ -361,6 +372,16 @@ fn beside_login(finds: &Finds<'_>, from: usize, to: usize) -> bool {
         && !user.is_empty()
         && !user.contains(' ')
         && login.iter().any(|known| word.eq_ignore_ascii_case(known))
+}
+
+/// Whether the value is where a shell works: `PWD=/home/ann`, `OLDPWD=/`.
+fn is_directory(finds: &Finds<'_>, from: usize, to: usize, value: &Range<usize>) -> bool {
+    let name = finds.str(from, to);
+    let value = finds.str(value.start, value.end);
+    let path =
+        value.starts_with('/') || matches!(value, "~") || value.starts_with("~/") || value.get(1..3) == Some(":\\");
+    // In the address of a database it is a password: `UID=app;PWD=…`.
+    matches!(name, "PWD" | "OLDPWD") && path && finds.bytes.before(from) != b';'
 }
 
 /// Whether the name stands in a template, an expression or a variable: `{{ vault.token }}`, `$(token)`, `%TOKEN%`.
@@ -528,7 +549,16 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value = annotated(finds, after, value);
         }
         None if call => value += 1,
-        None if text.at(after) >= 0x80 && joined(finds, after).is_some() => value += joined(finds, after).unwrap_or(0),
+        None if text.at(after) >= 0x80
+            && let Some(length) = joined(finds, after) =>
+        {
+            value += length;
+            // `パスワードは変更済みです`: what goes on in the same script is said of it.
+            let colon = finds.str(after, value).ends_with([':', '：']);
+            if !colon && text.at(value) >= 0x80 && !QUOTES.iter().any(|(open, _)| text.has(value, open)) {
+                return None;
+            }
+        }
         None if finds.str(from, to) == "rootpw" && begins_line(finds, from) && spaced > 0 => {
             value += if text.has(after, "--plaintext ") { 12 } else { 0 };
             hold = Hold::Whole;
@@ -557,7 +587,8 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
     // Two stars are bold; more are what a value was covered with.
-    if text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count() > 3 {
+    let stars = text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count();
+    if stars > 3 || stars == 3 && text.at(value + gap) == b'-' {
         return None;
     }
     let spaces = gap > 0;
@@ -853,7 +884,7 @@ fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
         // `Password ........ …`
         b'.' => {
             let dots = text.from(at).iter().take(80).take_while(|byte| **byte == b'.').count();
-            (dots >= 4 && text.at(at + dots) == b' ').then_some(dots)
+            (dots >= 4 && !matches!(text.at(at + dots), b'\n' | b'\r' | 0)).then_some(dots)
         }
         b'|' if !quoted || text.before(at) == b'`' || text.before(at) == b' ' => Some(1),
         // `put("password", "…")`, `define('DB_PASSWORD', '…')`
@@ -1399,6 +1430,35 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     }
 }
 
+/// Words of an answer before what was asked for.
+#[rustfmt::skip]
+const ANSWERS: &[&str] = &[
+    "it", "it's", "it’s", "its", "is", "that's", "sure", "yes", "ok", "okay", "here", "you", "go", "the", "password",
+    "sí", "si", "es", "claro", "c'est", "oui", "ja", "das", "ist", "lautet", "è", "é", "sim", "to", "jest", "tak", "det", "är",
+    "er", "het",
+];
+
+/// The line asks for what the name promises, and the next one answers with nothing else: `Q: API key?`, `A: …`.
+fn answered(finds: &mut Finds<'_>, named: Named, to: usize) -> bool {
+    let rest = finds.str(to, finds.text.floor_char_boundary((to + REACH).min(finds.text.len())));
+    let Some((question, answer)) = rest.split_once('\n') else { return false };
+    let asks = question.trim_end();
+    if asks.len() > 32 || !asks.ends_with(['?', '？']) || asks.contains([':', '=', '"']) {
+        return false;
+    }
+    let line = answer.split('\n').next().unwrap_or("").trim_end();
+    let Some((_, said)) = line.split_once([':', '>']).filter(|(who, _)| who.len() <= 32) else { return false };
+    let value = said.rsplit(' ').next().unwrap_or(said);
+    let before = said.get(..said.len() - value.len()).unwrap_or("");
+    let filler = |word: &str| ANSWERS.iter().any(|known| word.eq_ignore_ascii_case(known));
+    let only = before.split([' ', ',', '.', '!']).filter(|word| !word.is_empty()).all(filler);
+    let end = to + question.len() + 1 + line.len();
+    let bare = value.trim_end_matches(['.', '`', '"', '\'']).trim_start_matches(['`', '"', '\'']);
+    let start = end - value.len() + (value.len() - value.trim_start_matches(['`', '"', '\'']).len());
+    let drawn = matches!(named, Named::Password | Named::Key { .. });
+    only && drawn && judge(finds, named, start, start + bare.len(), Hold::Prose, 72)
+}
+
 /// Marks that sentences have around a value.
 const MARKED: &[&str] = &["<b>", "<i>", "<em>", "<strong>", "<code>", "<tt>", "<kbd>"];
 
@@ -1763,11 +1823,15 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let stop = line_start + head.len();
     let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
     let own = finds.str(own, stop).split(delimiter).next().unwrap_or_default().trim_matches(mark);
-    if own != name && !own.ends_with(name) {
+    // `Jeton d'accès`
+    let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PREPOSITIONS.contains(&word));
+    let serves = own.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).is_some_and(purpose);
+    if own != name && !own.ends_with(name) && !serves {
         return false;
     }
     let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..stop)).map(|(_, names)| *names);
-    let names = known.unwrap_or_else(|| names_columns(head, delimiter));
+    let names =
+        known.unwrap_or_else(|| names_columns(head, delimiter) && !(delimiter == '|' && is_row(finds, line_start)));
     progress.head = Some((line_start..stop, names));
     if !names {
         return false;
@@ -1820,17 +1884,28 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     false
 }
 
+/// Whether the line that begins at `start` is a row between bars: the line above is a row too, or the rule between the
+/// names of columns and the rows.
+fn is_row(finds: &Finds<'_>, start: usize) -> bool {
+    let above = finds.bytes.range(start.saturating_sub(1024), start.saturating_sub(1));
+    let line = above.get(memchr::memrchr(b'\n', above).map_or(0, |end| end + 1)..).unwrap_or_default();
+    line.trim_ascii().starts_with(b"|")
+}
+
 /// Whether every cell of a line may be the name of a column.
 fn names_columns(head: &str, delimiter: char) -> bool {
-    let cell =
-        |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*');
+    let cell = |c: char| {
+        letters::is_word(c)
+            || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*' | '\'' | '’')
+    };
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named = |name: &str| {
         let name = name.trim_matches(mark);
         name.len() <= 48
             && name.chars().all(cell)
-            && !name.starts_with(|c: char| c.is_ascii_digit())
+            && !name.starts_with(|c: char| c.is_ascii_digit() || c == '\'')
+            && !name.ends_with('\'')
             && !value::withheld(name)
     };
     // `| Password | ******** |` is a row: what is covered heads nothing.

@@ -119,6 +119,13 @@ pub(super) fn program(finds: &mut Finds<'_>, start: usize) -> usize {
         piped(finds, start, text.has(start, "chpasswd"));
         return start;
     }
+    if text.has(start, "snyk auth ") {
+        let key = word(finds, start + "snyk auth ".len(), end).map(|(word, _)| word);
+        if let Some(key) = key.filter(|key| value::uuid(text.range(key.start, key.end))) {
+            finds.add(key.start, key.end, Kind::ApiKey, 84);
+        }
+        return start;
+    }
     let Some((name, takes)) = PROGRAMS.iter().find(|(name, _)| text.has(start, name)) else { return start };
     let mut at = start + name.trim_end().len();
     if text.at(at).is_ascii_alphabetic() {

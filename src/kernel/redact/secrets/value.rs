@@ -162,13 +162,37 @@ pub fn placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
-    if masked(value) {
+    // `%(password)s`
+    if masked(value) || first.is_ascii_lowercase() && rules(value) || value.starts_with(b"%(") && value.ends_with(b")s")
+    {
+        return true;
+    }
+    // `:password`, `@db_password`: bound to a value elsewhere.
+    let bound = |rest: &&[u8]| std::str::from_utf8(rest).is_ok_and(|name| identifier(name) && names::mentions(name));
+    if matches!(first, b':' | b'@') && value.get(1..).filter(bound).is_some() {
         return true;
     }
     let starts = |word: &&str| value.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()));
     let schemes = BY_FIRST.get(usize::from(first.to_ascii_lowercase())).map_or(&[][..], Vec::as_slice);
     let nothing = std::str::from_utf8(value).is_ok_and(|word| word.is_ascii() && STANDS_IN.of(word) != 0);
     nothing || schemes.iter().any(starts) || says_so(value)
+}
+
+/// `required|min:12`: rules that a value must pass, with bars between and perhaps arguments.
+fn rules(value: &[u8]) -> bool {
+    #[rustfmt::skip]
+    const RULES: &[&str] = &[
+        "required", "nullable", "sometimes", "string", "confirmed", "min", "max", "between", "same", "different",
+        "regex", "present", "filled", "bail", "size", "integer", "numeric", "alpha_num", "alpha_dash", "current_password",
+        "required_with", "required_if", "required_without", "not_in", "valid_email", "min_length", "max_length", "matches",
+    ];
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let name = |rule: &str| rule.len() - rule.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_').len();
+    let shaped = |rule: &str| {
+        name(rule) > 0 && rule.get(name(rule)..).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '[']))
+    };
+    let known = |rule: &str| rule.get(..name(rule)).is_some_and(|name| RULES.contains(&name));
+    text.contains(['|', ':', '[']) && text.split('|').all(shaped) && text.split('|').any(known)
 }
 
 /// Whether a cell says that its value is kept back, or that there is none: `(hidden)`, `n/a`, `••••`.
@@ -213,6 +237,13 @@ pub fn masked(value: &[u8]) -> bool {
         || hidden >= 1 && text.chars().all(|c| mask(c) || matches!(c, '.' | '-' | ' '))
     {
         return true;
+    }
+    // `ghp_****9ugy`, `j***@g***.com`: of what stands beside a few marks little is left.
+    if hidden >= 3 {
+        let run = text.split(|c| !mask(c)).map(|run| run.chars().count()).max().unwrap_or(0);
+        if run >= 4 || run == 3 && text.split(mask).all(|seen| seen.chars().count() <= 8) {
+            return true;
+        }
     }
     if text.ends_with("...") || text.ends_with('…') || text.contains("...") && total < 40 {
         return true;
@@ -345,7 +376,7 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     }
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    if letters == 0 {
+    if letters == 0 || version(value) {
         return false;
     }
     match value.len() {
@@ -353,6 +384,17 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
         16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
         _ => rarity(value) > 45,
     }
+}
+
+/// `^1.2.3-rc.1`, `>=2.0.0+build.7`: three numbers, and what comes before a release or made it.
+fn version(value: &[u8]) -> bool {
+    let Ok(text) = std::str::from_utf8(value) else { return false };
+    let text = text.trim_start_matches(['^', '~', '>', '<', '=', 'v']);
+    let core = text.split(['-', '+']).next().unwrap_or_default();
+    let number = |part: &str| (1..=5).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
+    let rest = text.get(core.len()..).unwrap_or_default();
+    let rest = rest.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-' | b'+'));
+    core.split('.').count() == 3 && core.split('.').all(number) && rest && text.len() < 32
 }
 
 /// `xxxxxxxx…`, `0000…`: more than half is one character.
@@ -398,6 +440,16 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
         .is_some_and(|digits| digits.len() <= 8 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()));
     // A word of another script for the same: `"password": "密码"`.
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
+        return false;
+    }
+    // Words of scripts that no keyboard types without help: `密码：不能为空`.
+    let written = |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
+    if text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
+        return false;
+    }
+    // `must-be-changed`, `not-set`
+    let mut parts = text.split(['-', '_', '.', ' ']);
+    if text.len() > 6 && parts.clone().count() > 1 && parts.all(names::about) {
         return false;
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));

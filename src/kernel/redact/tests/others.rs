@@ -1,0 +1,199 @@
+//! What is near a label or looks like a value and is none, and the value that is one beside it.
+use super::super::{Engine, Kind};
+
+/// What is found in a text on the wire.
+fn told(text: &str) -> Vec<(Kind, &str)> {
+    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
+    engine.scan_wire(text).iter().map(|span| (span.kind, &text[span.start..span.end])).collect()
+}
+
+fn all_tell(kind: Kind, value: &str, texts: &[&str]) {
+    for text in texts {
+        assert_eq!(told(text), [(kind, value)], "{text}");
+    }
+}
+
+fn none_tells(texts: &[&str]) {
+    for text in texts {
+        assert_eq!(told(text), [], "{text}");
+    }
+}
+
+#[test]
+fn what_identifies_a_message_is_no_address_of_a_person() {
+    none_tells(&[
+        "Message-ID: <20241105.0192837@mx.example.org>",
+        "In-Reply-To: <CAKx7=98ab76cd5432@mail.example.com>",
+        "References: <9f8e7d6c5b4a.001@mx.example.net>\r\n <1a2b3c4d5e6f.002@mx.example.net>",
+        "message-id=<20241105081522.4AB12C@mx1.example.org>",
+        "{\"messageId\":\"<7f3c2b1a0d9e4c8b@mail.example.com>\"}",
+    ]);
+    all_tell(
+        Kind::Email,
+        "anna.huber@example.org",
+        &[
+            "From: <anna.huber@example.org>",
+            "Message-ID: <anna.huber@example.org>",
+            "Message-ID: <20241105.0192837@mx.example.org>\r\nFrom: Anna <anna.huber@example.org>",
+            "{\"replyTo\":\"<anna.huber@example.org>\"}",
+        ],
+    );
+}
+
+#[test]
+fn accounts_of_other_places_than_banks_are_no_bank_accounts() {
+    none_tells(&[
+        "GL account 4000417, cost centre 70011",
+        "ledger account no. 12004400",
+        "our AWS account is 210987654321",
+        "principal = \"arn:aws:iam::210987654321:root\"\n# account 210987654321",
+        "GitHub account 48213377 was renamed",
+    ]);
+    all_tell(
+        Kind::BankAccount,
+        "210987654321",
+        &[
+            "account number: 210987654321",
+            "paid to account 210987654321",
+            "arn:aws:s3:::invoices-7\nbank account: 210987654321",
+        ],
+    );
+}
+
+#[test]
+fn a_label_ends_with_its_value_when_another_field_begins() {
+    assert_eq!(told("Account number: 48213377 | 20240917"), [(Kind::BankAccount, "48213377")]);
+    assert_eq!(told("DOB: 1971-02-03 | 2024-09-17"), [(Kind::DateOfBirth, "1971-02-03")]);
+    assert_eq!(told("konto 48213377, Betreff: 99812345"), [(Kind::BankAccount, "48213377")]);
+    assert_eq!(told("DOB: 1971-02-03 | Phone: +49 30 231252").len(), 2);
+    none_tells(&["DOB: n/a | 2024-09-17", "licence issued by DVLA 20240917"]);
+    all_tell(Kind::DriverLicense, "48213377", &["driving licence 48213377"]);
+}
+
+#[test]
+fn numbered_lines_head_no_columns() {
+    none_tells(&["  71  psql -U ann patients\n  72  git checkout e4f1a09c\n"]);
+    all_tell(Kind::MedicalRecord, "E4109382", &["  id  mrn\n  72  E4109382\n"]);
+}
+
+#[test]
+fn a_number_with_the_name_of_something_else_needs_more_than_a_check() {
+    none_tells(&["tracking 264234106124066", "spedizione 264234106124066"]);
+    all_tell(Kind::FrNir, "264234106124066", &["NIR 264234106124066", "assurée 264234106124066"]);
+}
+
+#[test]
+fn dots_lead_from_a_label_to_its_value() {
+    all_tell(Kind::BankAccount, "48213377", &["Account number..........48213377", "Account number ....... 48213377"]);
+    all_tell(Kind::Phone, "+49 30 231252", &["Phone........+49 30 231252"]);
+    all_tell(Kind::IpAddress, "2a01:4f8:1::ff12", &["IPv6 address.......2a01:4f8:1::ff12"]);
+    all_tell(Kind::Password, "Tundra77!", &["Password.......Tundra77!"]);
+    none_tells(&["Accounts and settings........ 12", "Account number........see page 12", "wait....12345678"]);
+}
+
+#[test]
+fn of_which_document_a_number_is_may_be_said_before() {
+    all_tell(
+        Kind::Passport,
+        "C01X00T47",
+        &[
+            "seen: passport, document number C01X00T47, expires 20310917",
+            "P<UTOHUBER<<ANNA<<<<<<<<<<<<<<<<<<<<<<<<<<<<\nDocument number: C01X00T47",
+        ],
+    );
+    none_tells(&["Document number: C01X00T47", "passport renewed 20240917"]);
+}
+
+#[test]
+fn what_is_asked_for_is_what_is_answered_in_a_sentence() {
+    all_tell(Kind::EsNif, "12345678Z", &["Ana: ¿su DNI?\nPedro: Sí, es el 12345678Z"]);
+    all_tell(Kind::KrRrn, "8001011234567", &["직원: 주민등록번호를 알려 주세요.\n고객: 8001011234567"]);
+    none_tells(&["Ana: ¿su pedido?\nPedro: Sí, es el 12345678"]);
+}
+
+#[test]
+fn headings_of_columns_may_be_abbreviated() {
+    all_tell(Kind::UkNhs, "9434765919", &["id,NHS no.,seen\n7,9434765919,y\n"]);
+    all_tell(Kind::DateOfBirth, "03.02.1971", &["id,Geb.dat.,ok\n7,03.02.1971,y\n"]);
+    none_tells(&["Ask the NHS no., please,\n7,9434765919,y\n"]);
+}
+
+#[test]
+fn national_spellings_are_known() {
+    all_tell(Kind::BrCpf, "529982247-25", &["CPF 529982247-25"]);
+    all_tell(Kind::ArCuit, "23-33058064-9", &["El CUIT de la firma es 23-33058064-9"]);
+    none_tells(&["CPF 529982247-26", "lote 529982247-25", "CUIT 23-33058064-8"]);
+}
+
+#[test]
+fn sentences_around_numbers_of_telephones_and_cards_are_known() {
+    all_tell(Kind::Phone, "030 231252", &["Rufen Sie mich unter 030 231252 an", "she called from 030 231252"]);
+    all_tell(Kind::CardCvv, "7771", &["the four-digit code on the front is 7771"]);
+    none_tells(&["the four-digit code is 7771", "moved from 030 231252"]);
+}
+
+#[test]
+fn what_stands_for_a_password_or_is_said_of_one_is_none() {
+    none_tells(&[
+        "パスワードは期限切れです。再設定してください",
+        "密码：不能为空",
+        "비밀번호는 변경되었습니다",
+        "{\"password\":\"must-be-changed\"}",
+        "{\"password\":\"not-set\"}",
+        "'password' => 'nullable|string|max:40'",
+        "\"password\": \"min:8|confirmed\"",
+        "update t set password = :password",
+        "update t set password = @user_password",
+        "password = %(password)s",
+        "password: tok_****9af3",
+        "password: a***@x***.org",
+        "Password: ***-**-4411",
+        "PWD=/srv OLDPWD=/ USER=ann",
+        "sudo: ann : TTY=pts/3 ; PWD=/srv ; COMMAND=/bin/ls",
+        "\"jsonwebtoken\": \"^8.14.2-rc.3\"",
+        "|field|type|example|\n|---|---|---|\n|password|string|your-password|\n|cursor|string|g3QAAAABZAACaWRtsRoDogI4Xbld|\n",
+        "Q: password?\nA: required",
+        "what's the pw?\nit was changed",
+    ]);
+    all_tell(
+        Kind::Password,
+        "Tundra77!",
+        &[
+            "パスワードはTundra77!です",
+            "密码：Tundra77!",
+            "'password' => 'Tundra77!'",
+            "update t set password = 'Tundra77!'",
+            "Server=db1;UID=app;PWD=Tundra77!",
+            "La password temporanea è: Tundra77!",
+            "Passwort neu: Tundra77!",
+            "Κωδικός πρόσβασης: Tundra77!",
+            "Q: password?\nA: Tundra77!",
+            "Ann: what's the root pw again?\nBob: it's Tundra77!\nAnn: thanks",
+            "|id|password|\n|---|---|\n|7|Tundra77!|\n",
+        ],
+    );
+    assert_eq!(told("Server=db1;UID=app;PWD=/Tundra77"), [(Kind::Password, "/Tundra77")]);
+    assert_eq!(told("password: a*b*c*d-17"), [(Kind::Password, "a*b*c*d-17")]);
+}
+
+#[test]
+fn tokens_are_known_by_their_question_their_command_and_the_heading_above_them() {
+    let token = "mKd83Hq0XvT2nPz7LwRb";
+    for text in [
+        format!("Q: API key?\nA: {token}"),
+        format!("id;Jeton d'accès;état\n7;{token};ok\n"),
+        format!("\"token\": \"{token}\", \"jsonwebtoken\": \"^9.0.2\""),
+    ] {
+        assert_eq!(told(&text), [(Kind::ApiKey, token)], "{text}");
+    }
+    let uuid = "7c1e4f0a-52d9-4b36-9e8d-3a6f0b9c2d17";
+    for text in [format!("snyk auth {uuid}"), format!("tool login --token={uuid}")] {
+        assert_eq!(told(&text), [(Kind::ApiKey, uuid)], "{text}");
+    }
+    none_tells(&[
+        &format!("snyk test {uuid}"),
+        &format!("tool resume --page-token={uuid}"),
+        "Q: API key?\nA: in the vault",
+        "id;Jeton d'accès;état\n7;absent;ok\n",
+    ]);
+}
