@@ -19,7 +19,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
-    let travels = judge.said(first.start).any(Labels::NATIONAL) && is_below_zone(text, first.start);
+    let travels = is_below_zone(text, first.start);
     if !travels && !judge.may(&KINDS, first.start) {
         return;
     }
@@ -62,7 +62,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
 /// Whether the machine-readable zone of a travel document (ICAO 9303) ends not far before, in this line or above it.
 fn is_below_zone(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(80)..start).unwrap_or_default();
-    memchr::memmem::find(front, b"<<<").is_some()
+    memchr::memrchr(b'<', front).is_some_and(|last| front.get(..=last).is_some_and(|zone| zone.ends_with(b"<<<")))
 }
 
 /// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.

@@ -78,7 +78,8 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let before = dashes.map_or(before, |dashes| before - dashes - 2);
     let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
     // `Password........…`: dots lead on to the value.
-    let after = memchr::memmem::find(finds.bytes.range(end, end + after), b"....").unwrap_or(after);
+    let leads = |four: &[u8]| four == b"....";
+    let after = finds.bytes.range(end, end + after).windows(4).position(leads).unwrap_or(after);
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -1438,12 +1439,20 @@ const ANSWERS: &[&str] = &[
     "er", "het",
 ];
 
+/// How much of a question may stand behind the name, in bytes.
+const QUESTION: usize = 32;
+
 /// The line asks for what the name promises, and the next one answers with nothing else: `Q: API key?`, `A: …`.
 fn answered(finds: &mut Finds<'_>, named: Named, to: usize) -> bool {
+    // Most lines ask for nothing.
+    let Some(line) = memchr::memchr(b'\n', finds.bytes.ahead(to, QUESTION)) else { return false };
+    if !matches!(finds.bytes.ahead(to, line).trim_ascii_end().last(), Some(b'?' | 0x9F)) {
+        return false;
+    }
     let rest = finds.str(to, finds.text.floor_char_boundary((to + REACH).min(finds.text.len())));
     let Some((question, answer)) = rest.split_once('\n') else { return false };
     let asks = question.trim_end();
-    if asks.len() > 32 || !asks.ends_with(['?', '？']) || asks.contains([':', '=', '"']) {
+    if !asks.ends_with(['?', '？']) || asks.contains([':', '=', '"']) {
         return false;
     }
     let line = answer.split('\n').next().unwrap_or("").trim_end();

@@ -186,13 +186,16 @@ fn rules(value: &[u8]) -> bool {
         "regex", "present", "filled", "bail", "size", "integer", "numeric", "alpha_num", "alpha_dash", "current_password",
         "required_with", "required_if", "required_without", "not_in", "valid_email", "min_length", "max_length", "matches",
     ];
+    if memchr::memchr3(b'|', b':', b'[', value).is_none() {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let name = |rule: &str| rule.len() - rule.trim_start_matches(|c: char| c.is_ascii_lowercase() || c == '_').len();
     let shaped = |rule: &str| {
         name(rule) > 0 && rule.get(name(rule)..).is_some_and(|rest| rest.is_empty() || rest.starts_with([':', '[']))
     };
     let known = |rule: &str| rule.get(..name(rule)).is_some_and(|name| RULES.contains(&name));
-    text.contains(['|', ':', '[']) && text.split('|').all(shaped) && text.split('|').any(known)
+    text.split('|').all(shaped) && text.split('|').any(known)
 }
 
 /// Whether a cell says that its value is kept back, or that there is none: `(hidden)`, `n/a`, `••••`.
@@ -390,6 +393,9 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
 fn version(value: &[u8]) -> bool {
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let text = text.trim_start_matches(['^', '~', '>', '<', '=', 'v']);
+    if !text.starts_with(|c: char| c.is_ascii_digit()) {
+        return false;
+    }
     let core = text.split(['-', '+']).next().unwrap_or_default();
     let number = |part: &str| (1..=5).contains(&part.len()) && part.bytes().all(|byte| byte.is_ascii_digit());
     let rest = text.get(core.len()..).unwrap_or_default();
@@ -432,7 +438,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     }
     // How it looks is told sooner than what it is instead.
     let Some(text) = std::str::from_utf8(value).ok().filter(|text| looks(text, hold)) else { return false };
-    if placeholder(value) || uuid(value) && hold != Hold::Whole {
+    if placeholder(value) || uuid(value) && hold != Hold::Whole || is_moment(value) {
         return false;
     }
     let hex = text
@@ -442,18 +448,34 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
         return false;
     }
-    // Words of scripts that no keyboard types without help: `密码：不能为空`.
-    let written = |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
-    if text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphanumeric()) {
-        return false;
-    }
-    // `must-be-changed`, `not-set`
-    let mut parts = text.split(['-', '_', '.', ' ']);
-    if text.len() > 6 && parts.clone().count() > 1 && parts.all(names::about) {
+    if !text.bytes().any(|byte| byte.is_ascii_digit()) && is_said(text) {
         return false;
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
     !(hex || prompt || code(text) || machine_type(text) || path(value) || crypt_name(value))
+}
+
+/// `2024-01-31T10:15:30Z`: when it was set.
+fn is_moment(value: &[u8]) -> bool {
+    let Some(head) = value.first_chunk::<16>() else { return false };
+    head.iter().zip(b"0000-00-00T00:00").all(|(byte, form)| match form {
+        b'0' => byte.is_ascii_digit(),
+        b'T' => matches!(byte, b'T' | b' '),
+        mark => byte == mark,
+    })
+}
+
+/// Whether it is said of a password: `must-be-changed`, `not-set`, and in scripts that no keyboard types without help
+/// `密码：不能为空`.
+fn is_said(text: &str) -> bool {
+    if !text.is_ascii() {
+        let written =
+            |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
+        return text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
+    }
+    let part = |byte: u8| matches!(byte, b'-' | b'_' | b'.' | b' ');
+    let mut words = text.split(['-', '_', '.', ' ']);
+    text.len() > 6 && text.bytes().any(part) && words.all(names::about)
 }
 
 /// Whether it looks like a password, held as it is.

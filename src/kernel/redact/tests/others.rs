@@ -140,6 +140,7 @@ fn what_stands_for_a_password_or_is_said_of_one_is_none() {
         "비밀번호는 변경되었습니다",
         "{\"password\":\"must-be-changed\"}",
         "{\"password\":\"not-set\"}",
+        "{\"password\":\"2024-09-17T05:46:27+02:00\"}",
         "'password' => 'nullable|string|max:40'",
         "\"password\": \"min:8|confirmed\"",
         "update t set password = :password",
@@ -196,4 +197,10 @@ fn tokens_are_known_by_their_question_their_command_and_the_heading_above_them()
         "Q: API key?\nA: in the vault",
         "id;Jeton d'accès;état\n7;absent;ok\n",
     ]);
+}
+
+#[test]
+fn when_a_password_was_set_is_none() {
+    let text = "{\"name\":\"password\",\"value\":\"Tundra77!\",\"updated\":\"2024-09-17T05:46:27+02:00\"}";
+    assert_eq!(told(text), [(Kind::Password, "Tundra77!")]);
 }
