@@ -73,6 +73,23 @@ const NAMES: &[&str] = &[
     "heading",
     "caption",
     "questiontext",
+    "doctype",
+    "idkind",
+    "identifiertype",
+    "identitytype",
+    "tipodocumento",
+    "tipo",
+    "typ",
+    "art",
+    "bezeichnung",
+    "nombre",
+    "nom",
+    "naam",
+    "nazwa",
+    "campo",
+    "champ",
+    "feld",
+    "veld",
 ];
 const VALUES: &[&str] = &[
     "value",
@@ -123,6 +140,21 @@ const VALUES: &[&str] = &[
     "attributevalue",
     "answers",
     "plaintext",
+    "docnumber",
+    "docno",
+    "documentno",
+    "documentid",
+    "docid",
+    "idno",
+    "idvalue",
+    "numero",
+    "nummer",
+    "valor",
+    "valeur",
+    "valore",
+    "wert",
+    "waarde",
+    "wartosc",
 ];
 
 /// Entries that only wrap a value, or the parts of one: the key above says what it is.
@@ -148,6 +180,37 @@ const WRAPS: &[&str] = &[
     "response",
     "v",
     "string",
+];
+
+/// What has a text of its own.
+const CONTAINERS: &[&str] = &[
+    "event",
+    "record",
+    "row",
+    "item",
+    "post",
+    "comment",
+    "thread",
+    "channel",
+    "issue",
+    "ticket",
+    "incident",
+    "case",
+    "task",
+    "job",
+    "request",
+    "response",
+    "page",
+    "block",
+    "chunk",
+    "segment",
+    "sample",
+    "node",
+    "notification",
+    "delivery",
+    "meeting",
+    "room",
+    "update",
 ];
 
 /// What one key says.
@@ -191,6 +254,10 @@ pub enum Role {
     Holder = 256,
     /// `date`: of what, the key above may say.
     Day = 512,
+    /// Holds what someone wrote.
+    Prose = 1024,
+    /// What something is written in or about: it numbers nothing of what is written.
+    Container = 2048,
 }
 
 impl Key {
@@ -225,6 +292,8 @@ impl Key {
             (Role::Id, normal.is("id")),
             (Role::Holder, is_in(&["value", "answer"])),
             (Role::Day, is_in(&["date", "day", "on", "start"])),
+            (Role::Prose, is_in(&["text", "content", "message", "body"])),
+            (Role::Container, is_in(CONTAINERS)),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
@@ -484,8 +553,9 @@ impl Above {
             let day = key.is(Role::Day)
                 && next.is_some_and(|next| next.is(Role::Day) || next.labels.names(Kind::DateOfBirth));
             if open && !day {
-                open = !key.labels.tells() && key.passes;
-                above.labels = if key.labels.tells() { key.labels } else { above.labels };
+                let written = last.is(Role::Prose) && key.is(Role::Container);
+                open = written || !key.labels.tells() && key.passes;
+                above.labels = if key.labels.tells() && !written { key.labels } else { above.labels };
             }
             let Some(further) = next.filter(|_| open || holds) else { break };
             if holds {

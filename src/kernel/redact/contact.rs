@@ -450,7 +450,10 @@ fn is_signed(text: &[u8], start: usize) -> bool {
     let mark = start - gap;
     let letter = byte_before(text, mark.saturating_sub(1));
     let before = mark.checked_sub(3).map_or(b'\n', |at| byte(text, at));
-    matches!(byte_before(text, mark), b':' | b'.')
+    // `A/C: 12345678` is an account.
+    let account = text.get(..mark).is_some_and(|front| front.ends_with(b"A/C:") || front.ends_with(b"a/c:"));
+    !account
+        && matches!(byte_before(text, mark), b':' | b'.')
         && b"MTPFHWCOmtpfhwco".contains(&letter)
         && matches!(before, b'\n' | b'|' | b',' | b' ' | b';' | b'/')
 }
@@ -681,15 +684,16 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
     let value = |word: Word| bytes.get(word.start..word.end).and_then(number).and_then(|n| u32::try_from(n).ok());
     if first.is_number() && first.len() <= 4 {
         let mark = byte(bytes, first.end);
-        if matches!(mark, b'-' | b'/' | b'.' | b' ') {
-            let skip = |at: usize| at + 1 + usize::from(mark == b'.' && byte(bytes, at + 1) == b' ');
+        // `date(1980, 5, 3)`
+        let called = mark == b',' && byte_before(bytes, first.start) == b'(' && first.len() == 4;
+        if matches!(mark, b'-' | b'/' | b'.' | b' ') || called {
+            let skip = |at: usize| at + 1 + usize::from(matches!(mark, b'.' | b',') && byte(bytes, at + 1) == b' ');
             let second = word_from(bytes, skip(first.end));
             let goes_on = second.is_number() && byte(bytes, second.end) == mark;
             let third = if goes_on { word_from(bytes, skip(second.end)) } else { Word::default() };
             if third.digits >= 1 {
                 let (a, b, c) = (value(first)?, value(second).unwrap_or(0), value(third).unwrap_or(0));
-                let year =
-                    |word: Word, value: u32| (word.len() == 4 && (1900..=2035).contains(&value)) || (word.len() == 2);
+                let year = |word: Word, value: u32| word.len() == 4 && is_lived(value) || word.len() == 2;
                 let third = leading(bytes, third);
                 let c = if third.is_number() { value(third).unwrap_or(c) } else { c };
                 let big = first.len() == 4 && year(first, a) && is_date(a, b, c) && third.len() <= 2;
@@ -707,6 +711,11 @@ fn date(text: &str, first: Word) -> Option<(usize, usize)> {
         }
     }
     named_date(text, first)
+}
+
+/// A year in which someone may be born, of the Buddhist era too, as Thailand writes it.
+fn is_lived(year: u32) -> bool {
+    (1900..=2035).contains(&year) || (2443..=2578).contains(&year)
 }
 
 /// The digits at the start of a word: `12T00` is 12.
@@ -727,7 +736,13 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
         (word.is_number() && (word.len() == 4 && (1900..=2035).contains(&year) || word.len() == 2)).then_some(word.end)
     };
     let rest = || text.get(number_word.end..floor(text, (number_word.end + 40).min(text.len())));
-    if number_word.len() == 4 && (1900..=2035).contains(&value) {
+    // `昭和55年5月3日`
+    let front = bytes.get(..first.start).unwrap_or_default();
+    let era = || {
+        ["明治", "大正", "昭和", "平成", "令和"].iter().find(|era| front.ends_with(era.as_bytes())).map(|era| era.len())
+    };
+    let of_era = if number_word.len() <= 2 { era() } else { None };
+    if number_word.len() == 4 && (1900..=2035).contains(&value) || of_era.is_some() {
         let rest = rest().filter(|rest| !rest.is_ascii())?;
         let mut marks = 0;
         let mut end = None;
@@ -742,7 +757,7 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
                 _ => break,
             }
         }
-        return end.filter(|_| marks == 2).map(|end| (first.start, end));
+        return end.filter(|_| marks == 2).map(|end| (first.start - of_era.unwrap_or(0), end));
     }
     if !(1..=31).contains(&value) {
         return None;

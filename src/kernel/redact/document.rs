@@ -366,7 +366,7 @@ impl<'s> Scan<'s> {
     }
 
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
-        let key = self.keys.read(&self.engine.known, oid(&text).unwrap_or(&text));
+        let key = self.keys.read(&self.engine.known, oid(&text).or_else(|| coded(&text)).unwrap_or(&text));
         Step { text, key }
     }
 
@@ -729,7 +729,16 @@ impl<'s> Scan<'s> {
             let inner = Some(value).filter(|value| name.is_none() && key.is(Role::Names) && value.is_object());
             let is_inner = |inner: &str| key.is(Role::Type) || above::is_in(inner, INNER);
             let inner = inner.into_iter().flat_map(|value| value.entries().take(PAIRS_MAX));
-            name.into_iter().chain(inner.filter(move |(inner, _)| is_inner(&inner.text())).map(|(_, text)| text))
+            // `"type": {"coding": [{"code": "MR", "display": "…"}]}`
+            let coded = Some(value).filter(|value| key.is(Role::Type) && value.is_object());
+            let coding = coded.into_iter().flat_map(|value| value.entries().take(PAIRS_MAX));
+            let coding = coding.filter(|(inner, _)| above::is_in(&inner.text(), &["coding"]));
+            let codes =
+                coding.flat_map(|(_, all)| all.elements().take(2)).flat_map(|code| code.entries().take(PAIRS_MAX));
+            let codes = codes.filter(|(inner, _)| above::is_in(&inner.text(), &["code", "display"]));
+            name.into_iter()
+                .chain(inner.filter(move |(inner, _)| is_inner(&inner.text())).map(|(_, text)| text))
+                .chain(codes.map(|(_, text)| text))
         });
         all.filter(is_short).filter_map(Value::as_str).filter(|text| text.len() <= PAIR_MAX)
     }
@@ -749,8 +758,21 @@ fn is_name(text: &str) -> bool {
     text.len() <= PAIR_MAX
         && match text.strip_prefix("urn:oid:") {
             Some(_) => oid(text).is_some(),
-            None => labels::tells(text) || secrets::promises(text),
+            None => coded(text).is_some() || labels::tells(text) || secrets::promises(text),
         }
+}
+
+/// What the types of identifiers of HL7 are called (table 0203) that are no words.
+fn coded(text: &str) -> Option<&'static str> {
+    const CODES: &[(&str, &str)] = &[
+        ("MR", "mrn"),
+        ("SS", "ssn"),
+        ("DL", "driver license"),
+        ("PPN", "passport"),
+        ("MB", "member id"),
+        ("SB", "ssn"),
+    ];
+    CODES.iter().find(|(code, _)| *code == text).map(|(_, name)| *name)
 }
 
 /// What the number of a register of persons is called that an object identifier names, where FHIR has one.

@@ -89,6 +89,11 @@ impl<'v> Surroundings<'v> {
         Self { text, above, tables: OnceCell::new(), all, blocks, named }
     }
 
+    /// The text itself.
+    pub fn text(&self) -> &'v str {
+        self.text
+    }
+
     /// What is said about `start..end`, given what stands in front of it.
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
         let Front { decided: None, near, also, beside, strange } = *front else {
@@ -155,7 +160,7 @@ impl<'v> Surroundings<'v> {
     /// What stands before `start`, in its row or above it.
     pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
-        if before.ends_with(['|', '*', '~'])
+        if before.ends_with(['|', '*', '~', '/'])
             && let Some(labels) = field(self.text, start)
         {
             return Front::direct(labels, None);
@@ -165,6 +170,9 @@ impl<'v> Surroundings<'v> {
             None => (before, whole_line),
         };
         let clean = peel(before);
+        if let Some(labels) = self.numbered(before, start).or_else(|| card_line(clean)) {
+            return Front::direct(labels, None);
+        }
         let tables = || self.tables().label(self.text, start);
         if !clean.ends_with([':', '='])
             && let Some(labels) = tables().filter(|labels| labels.tells())
@@ -181,9 +189,25 @@ impl<'v> Surroundings<'v> {
         }
         match key(clean) {
             Some(key) => {
-                let labels = labels::of_key(key);
-                if labels.tells() {
+                let labels = of_several(key);
+                // `<PersonBirthDate><Date>`
+                if labels == Labels::OTHER
+                    && key.eq_ignore_ascii_case("date")
+                    && let Some(front) =
+                        clean.strip_suffix('>').and_then(|front| front.strip_suffix(key)?.strip_suffix('<'))
+                    && let Some(outer) = self::key(peel(front)).map(labels::of_key)
+                    && outer.names(Kind::DateOfBirth)
+                {
+                    return Front::direct(outer, None);
+                }
+                if labels.tells() && !counts(key) {
                     return Front::direct(labels, Some(start));
+                }
+                // Behind the end of an element that says something only what is beside the value counts.
+                if key.is_empty() && clean.ends_with('>') {
+                    let sibling = self.sibling(start);
+                    let strange = Front { strange: true, beside: true, ..Front::default() };
+                    return if sibling.tells() { Front::direct(sibling, None) } else { strange };
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
                     let named = named(clean);
@@ -193,6 +217,10 @@ impl<'v> Surroundings<'v> {
                     let sibling = if clean.ends_with('=') { self.sibling(start) } else { Labels::NONE };
                     if sibling.tells() {
                         return Front::direct(sibling, None);
+                    }
+                    let outer = outer(clean);
+                    if outer.tells() {
+                        return Front::direct(outer, None);
                     }
                     let parent = self.parent(start);
                     if parent.tells() {
@@ -264,7 +292,7 @@ impl<'v> Surroundings<'v> {
             return typed(text).map(|labels| (labels, true));
         }
         // `"12" is no valid SSN`
-        let text = text.strip_prefix('"').filter(|rest| rest.starts_with(' ')).unwrap_or(text);
+        let text = text.strip_prefix(['"', '\'']).filter(|rest| rest.starts_with(' ')).unwrap_or(text);
         let ends = |byte: u8| matches!(byte, b'\n' | b'|' | b';' | b'{' | b'}' | b'<' | b'\t' | b'"');
         let stop = text.bytes().position(ends).unwrap_or(text.len());
         // `12 is not valid for field "ssn"`
@@ -317,7 +345,22 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         }
         let name = name.trim_end_matches([':', ' ', '*']);
-        if name.is_empty() || name.len() > 48 || name.contains('<') { Labels::NONE } else { labels::of_key(name) }
+        if name.is_empty() || name.chars().count() > 48 || name.contains('<') {
+            Labels::NONE
+        } else {
+            labels::of_key(name)
+        }
+    }
+
+    /// What the entry before says in an answer of Redis, where names and values take turns: `1) "ssn"`, `2) "12"`.
+    fn numbered(&self, before: &str, start: usize) -> Option<Labels> {
+        let place = |line: &str| line.rsplit(' ').next()?.strip_suffix(')')?.parse::<usize>().ok();
+        let own = before.strip_suffix('"')?.strip_suffix(' ')?;
+        let own = place(own).filter(|place| place % 2 == 0)?;
+        let from = floor(self.text, (start - before.len()).saturating_sub(BEFORE));
+        let line = self.text.get(from..start - before.len())?.trim_end().rsplit('\n').next()?;
+        let (front, name) = line.strip_suffix('"')?.split_once('"')?;
+        (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| labels::of_key(name))
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
@@ -325,9 +368,9 @@ impl<'v> Surroundings<'v> {
         let from = floor(self.text, start.saturating_sub(2 * BEFORE));
         let text = self.text.get(from..start).unwrap_or_default();
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
-        let asks = whole_line && line.ends_with(['?', '？']) && taken::first(line).is_none();
-        let begs = || whole_line && begs(line) && taken::first(line).is_none();
-        if asks || begs() { labels::of_key(line) } else { Labels::NONE }
+        let asks = line.ends_with(['?', '？']) || requests(line) || begs(line);
+        let asks = whole_line && asks && taken::first(line).is_none();
+        if asks { labels::of_key(line) } else { Labels::NONE }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -353,6 +396,9 @@ impl<'v> Surroundings<'v> {
         }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         // The cells of a row are not one heading.
+        if CONTAINERS.iter().any(|name| line.eq_ignore_ascii_case(name)) {
+            return Labels::NONE;
+        }
         let short = line.chars().count() <= 48
             && !line.contains(['\t', '|', ';'])
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
@@ -391,6 +437,85 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether someone asks for something without a question mark: `Bot: please enter your date of birth.`
+fn requests(line: &str) -> bool {
+    const WORDS: &[&str] = &[
+        "please",
+        "enter",
+        "provide",
+        "confirm",
+        "need",
+        "give",
+        "share",
+        "type",
+        "bitte",
+        "favor",
+        "favore",
+        "plaît",
+        "plait",
+        "proszę",
+        "gelieve",
+        "alstublieft",
+        "vänligen",
+        "venligst",
+        "lütfen",
+        "пожалуйста",
+        "请",
+        "ください",
+    ];
+    let Some((_, said)) = line.split_once(':').filter(|(who, _)| (1..=32).contains(&who.len())) else { return false };
+    // A request has some words.
+    let spaces = said.bytes().filter(|byte| *byte == b' ').count();
+    let mut words = said.split(|c: char| !letters::is_word(c)).filter(|word| word.len() > 2);
+    (2..32).contains(&spaces) && words.any(|word| WORDS.iter().any(|known| word.eq_ignore_ascii_case(known)))
+}
+
+/// What a key says that names two things, or has a remark in brackets: of `CVV and expiry` the first value is the first,
+/// and a remark takes nothing back.
+fn of_several(key: &str) -> Labels {
+    let labels = labels::of_key(key);
+    let joined = key.split_once('(').map(|(front, _)| front);
+    let joined = joined.or_else(|| {
+        if labels != Labels::OTHER || !key.trim().contains([' ', '/']) {
+            return None;
+        }
+        let mut joins =
+            [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
+        joins.find_map(|join| key.split_once(join)).map(|(front, _)| front)
+    });
+    match joined.map(labels::of_key) {
+        Some(front) if front.accuses() && labels.accuses() => labels.with(front),
+        Some(front) if front.accuses() && !front.any(Labels::OTHER) => front,
+        _ => labels,
+    }
+}
+
+/// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
+fn outer(clean: &str) -> Labels {
+    let rest = clean.trim_end_matches([':', '=', ' ', '"', '\'', ']', '>']);
+    let Some(open) = rest.rfind(['{', '[']) else { return Labels::NONE };
+    let front = rest.get(..open).unwrap_or_default();
+    let closed = rest.get(open..).is_some_and(|inner| inner.contains(['}', ']']));
+    let front = front.trim_end_matches([' ', '(', '{', '[']);
+    let named = front.trim_end_matches([':', '=', '>']);
+    let bracket = rest.as_bytes().get(open) == Some(&b'[') && front.len() == open;
+    if closed || named.len() == front.len() && !bracket { Labels::NONE } else { labels::of_key(segment(named)) }
+}
+
+/// Headings that only say that a list follows.
+const CONTAINERS: &[&str] =
+    &["items", "rows", "lines", "records", "entries", "values", "samples", "results", "columns"];
+
+/// Whether a key only counts what follows: `row 12`, `line 4`.
+fn counts(key: &str) -> bool {
+    const COUNTED: &[&str] =
+        &["row", "line", "item", "record", "entry", "sample", "step", "page", "index", "slot", "chunk", "test", "case"];
+    let words = key.trim().trim_end_matches(|c: char| c.is_ascii_digit());
+    let digits = key.trim().len() - words.len();
+    (1..=4).contains(&digits)
+        && COUNTED.iter().any(|word| words.trim_end_matches([' ', '#']).eq_ignore_ascii_case(word))
 }
 
 /// Whether a line ends with the words for please of languages that have them there: `생년월일을 알려 주세요.`
@@ -433,6 +558,20 @@ fn named(clean: &str) -> Labels {
     let rest = rest.trim_end_matches(|c| letters::is_word(c) || matches!(c, '_' | '"' | '\''));
     let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
     let fields = rest.get(from..).unwrap_or_default();
+    // Other attributes may stand between.
+    let attribute = |name: &str| {
+        let (_, value) = fields.rsplit_once(name).filter(|(front, _)| front.ends_with([' ', '\n', '\t']))?;
+        let labels = labels::of_key(value.split('"').next()?);
+        labels.tells().then_some(labels)
+    };
+    if fields.ends_with(' ') && rest.get(..from).is_some_and(|front| front.ends_with('<')) {
+        let told = ["name=\"", "id=\"", "aria-label=\"", "placeholder=\"", "key=\"", "label=\""]
+            .into_iter()
+            .find_map(attribute);
+        if let Some(labels) = told {
+            return labels;
+        }
+    }
     let Some((_, value)) = fields.rsplit_once(['=', ':']) else {
         return Labels::NONE;
     };
@@ -453,8 +592,8 @@ fn bullet(character: char) -> bool {
 fn peel(before: &str) -> &str {
     let mut text = before;
     for _ in 0..6 {
-        text = opened(text);
-        if !text.ends_with('>') {
+        text = unwrapped(text, opened(text));
+        if !text.ends_with('>') || text.ends_with("=>") {
             break;
         }
         let Some((rest, tag)) = text.rsplit_once('<') else {
@@ -466,6 +605,47 @@ fn peel(before: &str) -> &str {
         text = rest;
     }
     text
+}
+
+/// Without the name of a type or a call that only wraps the value: `dob: ISODate("`, `=> string(9) "`.
+fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
+    let marks = text.get(opened.len()..).unwrap_or_default();
+    // `= DATE '…'`, `= N'…'`
+    if matches!(marks, "'" | " '")
+        && let Some(front) = [" DATE", " date", " TIMESTAMP", " N", "=N", " E"].iter().find_map(|name| {
+            opened
+                .strip_suffix(name)
+                .map(|front| if name.starts_with('=') { opened.get(..=front.len()).unwrap_or(front) } else { front })
+        })
+        && front.trim_end().ends_with(['=', ':'])
+    {
+        return front.trim_end();
+    }
+    let inner = if marks.starts_with('(') {
+        opened
+    } else if let Some(front) = opened.strip_suffix(')').filter(|_| marks == " \"" || marks == " '") {
+        let front = front.trim_end_matches(|c: char| c.is_ascii_digit());
+        let Some(front) = front.strip_suffix('(') else { return opened };
+        front
+    } else {
+        return opened;
+    };
+    let front = inner.trim_end_matches(|c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '.' | ':'));
+    let name = inner.get(front.len()..).unwrap_or_default();
+    // Of a bare number only what is a type: any function takes numbers.
+    const TYPES: &[&str] =
+        &["int", "long", "str", "string", "float", "decimal", "bigint", "date", "bool", "datetime.date"];
+    let bare = marks == "(" && !name.starts_with(|c: char| c.is_ascii_uppercase()) && !TYPES.contains(&name);
+    if name.is_empty() || bare {
+        return opened;
+    }
+    let front = front.trim_end_matches(' ');
+    let front = front.strip_suffix(" new").map_or(front, |front| front.trim_end_matches(' '));
+    let typed = || ["int", "float", "string", "bool"].contains(&inner.trim());
+    let set = front.is_empty() && (!marks.starts_with('(') || typed())
+        || front.ends_with(['=', ':'])
+        || front.ends_with("=>");
+    if set { front } else { opened }
 }
 
 /// What a tag says: the name of its element, if that says something, or else what its attributes do. Of HTML the names
@@ -489,6 +669,8 @@ fn opened(mut text: &str) -> &str {
         });
         text = text.get(..text.len() - marks.count()).unwrap_or_default();
         match text.bytes().last() {
+            // `\textbf{Passport:} `
+            Some(b'}') if let Some(rest) = text.strip_suffix('}').filter(|rest| rest.ends_with(':')) => text = rest,
             Some(0x80..) if let Some(rest) = text.strip_suffix(['“', '„', '«']) => text = rest,
             _ => return text,
         }
@@ -504,11 +686,16 @@ fn is_call(before: &str, clean: &str) -> bool {
 /// The key that ends `clean`, if it ends as one.
 fn key(clean: &str) -> Option<&str> {
     if let Some(rest) = clean.strip_suffix('>') {
-        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| rest.rsplit_once('<').map(|(_, tag)| said(tag)));
+        return rest.strip_suffix(['=', '-']).map(segment).or_else(|| {
+            // An element that has ended says nothing of what follows it.
+            rest.rsplit_once('<').map(|(_, tag)| if tag.starts_with('/') { "" } else { said(tag) })
+        });
     }
+    // `Passport & X \\\\`, a row of LaTeX; `Label............value`.
+    let cell = || clean.strip_suffix(" &").filter(|rest| labels::tells(segment(rest)));
     let led = || clean.ends_with("....").then(|| clean.trim_end_matches('.'));
     let marked = clean.strip_suffix([':', '=', '：', '|', '\t']);
-    let rest = marked.or_else(|| clean.strip_suffix(" -")).or_else(led)?;
+    let rest = marked.or_else(|| clean.strip_suffix(" -")).or_else(cell).or_else(led)?;
     let rest = rest.trim_end_matches([':', '~', '?', '=', '!']);
     Some(segment(rest))
 }
@@ -663,6 +850,9 @@ const SEGMENT: usize = 512;
 /// What the field of a message says that begins at `start`: of HL7 v2 by its number, of X12 by what stands in the field
 /// before.
 fn field(text: &str, start: usize) -> Option<Labels> {
+    if text.as_bytes().get(..start).is_some_and(|front| front.ends_with(b"/")) {
+        return transferred(text, start);
+    }
     let from = floor(text, start.saturating_sub(SEGMENT));
     let front = text.get(from..start)?;
     let of_x12 = front.ends_with('*');
@@ -705,6 +895,27 @@ fn field(text: &str, start: usize) -> Option<Labels> {
     Some(Labels::of(kind))
 }
 
+/// The account in a field of a message of SWIFT, of the one who pays, of banks, of the one who is paid: `:59:/12345678`.
+fn transferred(text: &str, start: usize) -> Option<Labels> {
+    let front = text.get(..start)?;
+    let line = front.get(floor(front, start.saturating_sub(8))..)?.rsplit('\n').next()?;
+    let tag = line.strip_suffix(":/").or_else(|| line.strip_suffix(":/D/")).or_else(|| line.strip_suffix(":/C/"))?;
+    let number = tag.strip_prefix(':')?.trim_end_matches(|c: char| c.is_ascii_uppercase());
+    let accounts = matches!(number, "50" | "52" | "53" | "54" | "55" | "56" | "57" | "58" | "59");
+    accounts.then(|| Labels::of_all(&[Kind::BankAccount, Kind::Iban]))
+}
+
+/// The property of a line of a card or a calendar that has parameters: `BDAY;VALUE=date:`, `TEL;HOME:`.
+fn card_line(clean: &str) -> Option<Labels> {
+    let (name, rest) = clean.strip_suffix(':')?.split_once(';')?;
+    let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b';' | b'=' | b',' | b'-' | b':');
+    let typed = rest.len() <= 48
+        && rest.bytes().all(part)
+        && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
+    let labels = if typed && name.len() <= 16 { labels::of_key(name) } else { Labels::NONE };
+    labels.tells().then_some(labels)
+}
+
 /// What a word names when it says of something that it has a name.
 const NAMERS: &[&str] = &["column", "field", "property", "attribute", "parameter", "key", "variable", "entry"];
 
@@ -736,14 +947,30 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     // The name of a tag says what a browser does: `<dl>`.
     let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
     let nearest = labels::last(&words).filter(|found| !tag(found))?;
+    if in_token(clean, &nearest) {
+        return None;
+    }
     if !nearest.labels.any(Labels::OTHER) || !labels::before(&words, nearest).tells() {
         return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;
     let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
-    let before =
-        if joined { labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24) } else { None };
+    let before = if joined {
+        labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
+    } else {
+        None
+    };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
+}
+
+/// Whether a label is only part of something drawn, long and with digits: it says nothing.
+fn in_token(text: &str, found: &Match) -> bool {
+    let part = |byte: &&u8| byte.is_ascii_alphanumeric();
+    let bytes = text.as_bytes();
+    let before = bytes.get(..found.start).unwrap_or_default().iter().rev().take_while(part).count();
+    let after = bytes.get(found.end..).unwrap_or_default().iter().take_while(part).count();
+    let run = bytes.get(found.start - before..found.end + after).unwrap_or_default();
+    before + after > 0 && run.len() >= 20 && run.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3
 }
 
 /// Dots with a space behind them.
@@ -772,7 +999,10 @@ fn follows_value(clean: &str, found: Match) -> bool {
 fn reaches(clean: &str, found: Match) -> bool {
     // The dot of an abbreviated label ends no sentence.
     let between = clean.get(found.end..).unwrap_or_default().trim_start_matches(['.', ')', ']']);
-    if between.len() > 72 || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
+    let pairs = between.as_bytes().iter().zip(between.as_bytes().iter().skip(1));
+    let keyed = between.len() <= 72
+        && pairs.fold(false, |any, (one, next)| any | matches!(one, b'"' | b'\'') & (*next == b':'));
+    if between.len() > 72 || keyed || between.contains(['=', '{', '}', '\t']) || ends_sentence(between) {
         return false;
     }
     // What follows a semicolon is another field, unless it is another number of the same.

@@ -73,6 +73,11 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// The text that is looked through.
+    pub fn text(&self) -> &'v [u8] {
+        self.surroundings.text().as_bytes()
+    }
+
     /// What may be said of what is at `start`, as far as it is known or soon told.
     pub fn said(&mut self, start: usize) -> Labels {
         if self.surroundings.is_told() { self.all(start) } else { Labels::ALL }

@@ -143,8 +143,13 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
     };
     let dotted = byte(text, end) == b'.' && byte(text, end + 1).is_ascii_digit();
     let at = byte(text, end) == b'@';
-    (enough && !dotted && !at && (small == 0 || (direct && small <= letters && digits > small)) && !is_date(words))
-        .then_some(end)
+    (enough
+        && !dotted
+        && !at
+        && (small == 0 || (direct && small <= letters && digits > small))
+        && !is_date(words)
+        && !is_years(text.get(first.start..end).unwrap_or_default()))
+    .then_some(end)
 }
 
 /// Groups that are written with spaces: all digits, or one or two letters before them.
@@ -155,7 +160,11 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
     let head = place == 1 && before.digits == 0 && before.len() <= 5;
     let groups = word.is_number() && (head || (before.is_number() && before.len() <= 5)) && word.len() <= 9;
     match kind {
-        Kind::Passport => (head && before.len() <= 2) || (groups && word.len() >= 5),
+        // Russian ones are set as `45 08 123456`.
+        Kind::Passport => {
+            let russian = matches!(words, [a, b, c, ..] if [a.len(), b.len(), c.len()] == [2, 2, 6]);
+            (head && before.len() <= 2) || (groups && (word.len() >= 5 || russian))
+        }
         // The British number is sometimes set as name, number, rest.
         Kind::DriverLicense => groups || (word.digits > 0 && word.small == 0 && before.small == 0 && word.len() >= 5),
         _ => groups && word.len() >= 2,
@@ -165,6 +174,15 @@ fn spaced(words: &[Word], place: usize, kind: Kind) -> bool {
 /// Nine capitals and digits without vowels and what looks like digits, as German passports are numbered.
 fn is_german(letters: &[u8]) -> bool {
     letters.len() == 9 && letters.iter().all(|byte| byte.is_ascii_digit() || b"CFGHJKLMNPRTVWXYZ".contains(byte))
+}
+
+/// `2003-2004`
+fn is_years(value: &[u8]) -> bool {
+    let year = |part: &[u8]| {
+        part.len() == 4 && matches!(part, [b'1', b'9', ..] | [b'2', b'0', ..]) && part.iter().all(u8::is_ascii_digit)
+    };
+    let mut parts = value.split(|byte| *byte == b'-');
+    parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
 }
 
 /// `20240131`: a day of these times. Hardly a number in ten thousand looks like it.

@@ -103,7 +103,7 @@ const SAID: u32 = 12;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
 const SLOTS: usize = 1 << 14;
 const BITS: usize = 1 << 18;
-const TAILS: usize = 1 << 17;
+const TAILS: usize = 1 << 18;
 
 /// Whether the last letters of a word are all of the last of some label; only its last eight are looked at.
 struct Tails(Bits);
@@ -119,7 +119,7 @@ impl Tails {
     }
 
     fn place(last: u64) -> usize {
-        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 47) as usize
+        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46) as usize
     }
 
     /// Adds an ending of a label.
@@ -170,6 +170,13 @@ static TABLE: LazyLock<Table> = LazyLock::new(|| {
             let mut plain = String::new();
             words::plain(word, &mut plain);
             table.add(plain.as_bytes(), labels);
+            // The article is written together with its word.
+            let article = match plain.chars().next() {
+                Some('\u{5D0}'..='\u{5EA}') => "ה",
+                Some('\u{620}'..='\u{64A}') if !plain.starts_with("ال") => "ال",
+                _ => continue,
+            };
+            table.add(format!("{article}{plain}").as_bytes(), labels);
         }
     }
     table
@@ -290,7 +297,9 @@ fn at(words: &Words<'_>, end: Word) -> Option<Match> {
         Match { labels, start, end, first }
     };
     if words.is_joined(end) {
-        return inside(plain).map(|labels| matched(labels, end));
+        // Some of these do separate words: `जन्म तिथि`.
+        let several = || ending(words, end, plain.len()).map(|(labels, first)| matched(labels, first));
+        return inside(plain).map(|labels| matched(labels, end)).or_else(several);
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
     let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
@@ -359,6 +368,16 @@ fn vague(words: &Words<'_>) -> Labels {
     if vague { Labels::VAGUE } else { Labels::NONE }
 }
 
+/// Whether a text may be a message of SWIFT, whose fields have numbers: `:59:/12345678`.
+#[inline(never)]
+fn is_transfer(text: &str) -> bool {
+    let field = |at: usize| {
+        let rest = text.as_bytes().get(at + 1..).unwrap_or_default();
+        matches!(rest, [b'5', b'0'..=b'9', b':', b'/', ..] | [b'5', b'0'..=b'9', b'A'..=b'Z', b':', b'/', ..])
+    };
+    memchr::memchr_iter(b':', text.as_bytes()).any(field)
+}
+
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
     // A genitive is no word of a label, and messages of HL7 and X12 have fields and types instead of words.
@@ -367,7 +386,7 @@ pub fn all(text: &str) -> Labels {
         Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
         _ => false,
     };
-    if memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
+    if is_transfer(text) || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
         return Labels::ALL;
     }
     if !text.is_ascii() {
@@ -411,6 +430,7 @@ fn all_spelled(text: &str) -> Labels {
             // Without gaps between words a label begins and ends anywhere.
             let ends = (1..=plain.len()).filter_map(|end| plain.get(..end));
             ends.for_each(|letters| all = all.with(parts(letters)));
+            all = all.with(all_ending(&words, end, plain.len()));
         } else {
             let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
             let lengths = (0..=cuts).map(|cut| plain.len() - cut);

@@ -113,7 +113,26 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         _ if candidate.on_stripe => Strength::Firm,
         _ => Strength::Weak,
     };
-    judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength);
+    if judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength)
+        && let Some(code) = behind_card(judge.text(), candidate.end)
+    {
+        judge.put(Kind::CardCvv, code.start, code.end, 76);
+    }
+}
+
+/// The security code in a list of a card, its month and year, and the code: `…|12|27|123`, `… 12/27 123`.
+fn behind_card(text: &[u8], end: usize) -> Option<Word> {
+    let mark = |at: usize| matches!(byte(text, at), b'|' | b',' | b';' | b':' | b'/' | b' ' | b'\t');
+    let month = word_from(text, end + 1);
+    let year = word_from(text, month.end + 1);
+    let code = word_from(text, year.end + 1);
+    let is_month = month.is_number()
+        && month.len() == 2
+        && matches!(text.get(month.start..month.end)?, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2']);
+    let marks = mark(end) && mark(year.end) && matches!(byte(text, month.end), b'|' | b'/' | b'-' | b';' | b':' | b',');
+    let ends = !matches!(byte(text, code.end), b'.' | b'-' | b'/' | b'_' | b':' | b'%');
+    let is_code = code.is_number() && matches!(code.len(), 3 | 4) && ends;
+    (is_month && marks && year.is_number() && matches!(year.len(), 2 | 4) && is_code).then_some(code)
 }
 
 /// The districts of the Federal Reserve, thrifts, electronic and traveller's cheques; weights 3 7 1.
@@ -184,6 +203,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"kaart",
         b"karty",
         b"kort",
+        b"back",
+        b"dos",
         b"is",
         b"was",
         b"to",
@@ -200,6 +221,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
         b"sicurezza",
         b"verification",
         b"kodu",
+        b"keamanan",
+        b"ccv",
         b"koodi",
         b"kode",
         b"td",
@@ -235,8 +258,8 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
             let from = named.iter().rposition(|byte| !part(byte)).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
             // `Anna: 123` answers the question of the line above; words with accents are not listed.
-            is_answer(text, start)
-                || !word.is_ascii()
+            !word.is_ascii()
+                || is_answer(text, start)
                 || LAST.iter().any(|known| {
                     word.len() >= known.len()
                         && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
@@ -247,11 +270,19 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
     }
 }
 
-/// Whether the line above ends with a question mark.
+/// Whether the line above asks: it ends with a question mark, or someone is asked for a code and says it in this one.
 fn is_answer(text: &[u8], start: usize) -> bool {
-    let front = text.get(start.saturating_sub(64)..start).unwrap_or_default();
-    let line = front.iter().rposition(|byte| *byte == b'\n').and_then(|end| front.get(..end)).unwrap_or_default();
-    line.trim_ascii_end().ends_with(b"?")
+    let front = text.get(start.saturating_sub(96)..start).unwrap_or_default();
+    let Some(end) = memchr::memrchr(b'\n', front) else { return false };
+    let line = front.get(..end).unwrap_or_default().trim_ascii_end();
+    let said = front.get(end..).unwrap_or_default();
+    let is_said = || said.len() <= 32 && said.trim_ascii_end().ends_with(b":");
+    let asks = || {
+        [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"]
+            .iter()
+            .any(|sign| line.windows(sign.len()).any(|part| part == *sign))
+    };
+    line.ends_with(b"?") || is_said() && asks()
 }
 
 /// Length of the whole number by country (ISO 13616 registry, release 99), and whether the account part may
@@ -421,7 +452,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     if !judge.may(&[Kind::BankAccount], first.start) {
         return;
     }
-    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !is_led(text, first.start) {
+    // `:59:/12345678` is a field of a message, `a/12345678` is not.
+    let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field && !is_led(text, first.start) {
         return;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
@@ -451,7 +484,8 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
             break;
         }
     }
-    let Some(end) = end else {
+    let paired = paired_account(text, words, 0);
+    let Some(end) = end.or((paired > 0).then_some(paired)) else {
         return;
     };
     if matches!(byte(text, end), b'.' | b',')
@@ -467,7 +501,28 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     {
         return;
     }
-    judge.offer(Kind::BankAccount, first.start, end, Strength::Shape);
+    judge.offer(Kind::BankAccount, first.start, paired_account(text, words, end), Strength::Shape);
+}
+
+/// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
+fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
+    let [one, two, three, ..] = words else { return end };
+    if one.len() != 2 {
+        return end;
+    }
+    let mark = byte(text, one.end);
+    let is_code = [one, two, three].iter().all(|word| word.len() == 2 && word.is_number())
+        && mark == byte(text, two.end)
+        && two.start == one.end + 1
+        && three.start == two.end + 1;
+    let rest = text.get(three.end..).unwrap_or_default();
+    const WORDS: &[&str] = &[" and ", ", and ", " & ", ", account ", " account ", ", acc ", " acc ", ", a/c ", " a/c "];
+    let word = WORDS.iter().find(|word| rest.starts_with(word.as_bytes())).map(|word| word.len());
+    let marks = || rest.iter().take(3).take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'|' | b':')).count();
+    let gap = word.unwrap_or_else(marks);
+    let number = word_from(text, three.end + gap);
+    let fits = is_code && gap > 0 && number.is_number() && matches!(number.len(), 7 | 8);
+    if fits { end.max(number.end) } else { end }
 }
 
 /// Whether the account is one at Amazon: its services or resources are named around it, and no bank is.

@@ -53,6 +53,12 @@ enum Call {
     Argument(usize),
     /// `pw=`: a name and what is behind it.
     Short,
+    /// A network, as its code spells it: `WIFI:T:WPA;S:…;P:…;;`.
+    Network,
+    /// A login and its password in one: `credentials: ann / …`.
+    Pair,
+    /// What logs in, in Base64: `"auth": "…"`, `_auth=…`.
+    Login,
     /// The port of a database in a line of its file of passwords.
     Fields,
 }
@@ -62,6 +68,7 @@ const WORDS: &[(&str, Call)] = &[
     ("pass", Call::Name),
     ("pwd", Call::Name),
     ("psw", Call::Name),
+    ("mdp", Call::Name),
     ("pword", Call::Name),
     ("psk", Call::Name),
     ("_pw", Call::Name),
@@ -213,6 +220,34 @@ const EXACT: &[(&str, Call)] = &[
     ("ssh-keygen ", Call::Program),
     (":5432:", Call::Fields),
     ("auth=(", Call::Argument(1)),
+    ("auth=[", Call::Argument(1)),
+    ("auth: [", Call::Argument(1)),
+    ("auth' => [", Call::Argument(1)),
+    ("auth\" => [", Call::Argument(1)),
+    ("auth' => array(", Call::Argument(1)),
+    (".auth(", Call::Argument(1)),
+    (".login(", Call::Argument(1)),
+    ("Credentials.basic(", Call::Argument(1)),
+    ("SetBasicAuth(", Call::Argument(1)),
+    ("setBasicAuth(", Call::Argument(1)),
+    ("withBasicAuth(", Call::Argument(1)),
+    ("PasswordAuthentication(", Call::Argument(1)),
+    ("credentials", Call::Pair),
+    ("Credentials", Call::Pair),
+    ("creds", Call::Pair),
+    ("Creds", Call::Pair),
+    ("user/pass", Call::Pair),
+    ("user:pass", Call::Pair),
+    ("username/password", Call::Pair),
+    ("login/password", Call::Pair),
+    ("Login/Password", Call::Pair),
+    ("Username/Password", Call::Pair),
+    ("WIFI:", Call::Network),
+    ("auth\":", Call::Login),
+    ("_auth=", Call::Login),
+    ("_auth = ", Call::Login),
+    ("pw is ", Call::Short),
+    ("PW is ", Call::Short),
     ("BasicAuth(", Call::Argument(1)),
     ("basic_auth(", Call::Argument(1)),
     ("basicAuth(", Call::Argument(1)),
@@ -357,7 +392,11 @@ impl<'a> Finds<'a> {
                 Call::Dsn => urls::source(self, start),
                 Call::Pem => pem::find(self, start),
                 Call::Argument(place) => assigned::argument(self, end, place),
-                Call::Short => assigned::name(self, start, end - 1, &mut calling.progress),
+                Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),
+                Call::Pair if assigned::pair_of(self, start, end) => {}
+                Call::Pair => assigned::name(self, start, end, &mut calling.progress),
+                Call::Login => assigned::login(self, end),
+                Call::Network => commands::network(self, end),
                 Call::Fields => commands::fields(self, end),
             }
         }

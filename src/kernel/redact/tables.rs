@@ -75,10 +75,17 @@ impl Tables {
                 }
                 tables.close(&mut open);
             }
-            open = header(bare).map(|(shape, cells)| {
-                let head = start..start + bare.len();
-                (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
-            });
+            open = match dumped(bare) {
+                Some(columns) => {
+                    let count = columns.len();
+                    let shape = Shape::Marked('\t');
+                    Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
+                }
+                None => header(bare).map(|(shape, cells)| {
+                    let head = start..start + bare.len();
+                    (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
+                }),
+            };
             start = next;
         }
         tables.close(&mut open);
@@ -164,7 +171,7 @@ impl Tables {
         let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;
         let back = text.get(table.start..start)?;
         let row = match table.shape {
-            Shape::Rows => back.rfind('(').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
+            Shape::Rows => row_of(back),
             Shape::Markup => back.rfind("<tr").map_or("", |at| back.get(at..).unwrap_or_default()),
             _ => back.rfind('\n').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
         };
@@ -177,7 +184,7 @@ impl Tables {
             Shape::Marked(mark) => {
                 count(row, mark).saturating_sub(usize::from(mark == '|' && row.trim_start().starts_with('|')))
             }
-            Shape::Rows => count(row, ','),
+            Shape::Rows => count_outside(row, ',', b'\''),
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
             Shape::Aligned => {
                 let at = row.chars().count();
@@ -216,23 +223,53 @@ impl Table {
                 memchr::memchr(b'|', line.as_bytes()).is_some()
                     || line.bytes().all(|byte| matches!(byte, b'-' | b'+' | b' ' | b'='))
             }
-            Shape::Marked(mark) => (cells.saturating_sub(2)..cells + 2).contains(&count(line, mark)),
+            // A line without any is none of its rows, however few they have.
+            Shape::Marked(mark) => (cells.saturating_sub(2).max(1)..cells + 2).contains(&count(line, mark)),
             Shape::Aligned => has_gap(line),
             Shape::Rows | Shape::Markup => false,
         }
     }
 }
 
+/// What stands before a value in its row of a statement; a bracket in a text begins none.
+fn row_of(back: &str) -> &str {
+    let begins = |at: &usize| {
+        let front = back.get(..*at).unwrap_or_default().trim_ascii_end();
+        front.ends_with(',')
+            || front.len() >= 6 && front.get(front.len() - 6..).is_some_and(|end| end.eq_ignore_ascii_case("values"))
+    };
+    let open = back.rmatch_indices('(').take(COLUMNS_MAX).map(|(at, _)| at).find(begins);
+    open.and_then(|open| back.get(open + 1..)).unwrap_or(back)
+}
+
+/// The names of the columns of a table that PostgreSQL dumps: `COPY t (a, b) FROM stdin;`.
+pub fn dump(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix("COPY ").or_else(|| line.strip_prefix("copy "))?;
+    let (_, rest) = rest.split_once('(')?;
+    let (names, rest) = rest.split_once(')')?;
+    rest.trim_start().get(..10).is_some_and(|from| from.eq_ignore_ascii_case("from stdin")).then_some(names)
+}
+
+fn dumped(line: &str) -> Option<Vec<Column>> {
+    let names = dump(line)?.split(',').take(COLUMNS_MAX);
+    Some(names.map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) }).collect())
+}
+
 /// The marks of a line outside quotes.
 fn count(line: &str, mark: char) -> usize {
+    count_outside(line, mark, b'"')
+}
+
+/// The marks of a line outside quotes of this kind.
+fn count_outside(line: &str, mark: char, quote: u8) -> usize {
     let bytes = line.as_bytes();
     let is_mark = |byte: u8| char::from(byte) == mark;
-    if memchr::memchr(b'"', bytes).is_none() {
+    if memchr::memchr(quote, bytes).is_none() {
         return bytes.iter().filter(|byte| is_mark(**byte)).count();
     }
     let mut quoted = false;
     let counts = |byte: &&u8| {
-        quoted ^= **byte == b'"';
+        quoted ^= **byte == quote;
         is_mark(**byte) && !quoted
     };
     bytes.iter().filter(counts).count()
@@ -274,7 +311,10 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     if line.len() > LINE_MAX || line.len() < 5 {
         return None;
     }
-    let marks = Marks::of(line.as_bytes());
+    let mut marks = Marks::of(line.as_bytes());
+    // Whatever stands in quotes may be a name.
+    let quoted = line.len() > 2 && line.starts_with('"') && line.ends_with('"') && line.contains("\",\"");
+    marks.names &= !quoted;
     if marks.names && !marks.bar || line.bytes().filter(u8::is_ascii_digit).count() > 6 {
         return None;
     }
@@ -302,12 +342,14 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     if marks.names || line.trim_start().starts_with('<') {
         return None;
     }
-    let marked = [(marks.tab, '\t'), (marks.semicolon, ';'), (marks.comma, ',')];
+    // A statement ends with the only semicolon of its line.
+    let statement = line.trim_ascii_end().strip_suffix(';').is_some_and(|line| !line.contains(';'));
+    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
         let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
         name.len() <= NAME_MAX
-            && (mark != ',' || (!name.ends_with('.') || short()) && !super::evidence::ends_sentence(name))
+            && (quoted || mark != ',' || (!name.ends_with('.') || short()) && !super::evidence::ends_sentence(name))
     };
     marked
         .into_iter()

@@ -77,7 +77,13 @@ impl Fold<'_> {
     fn run(&mut self) {
         let bytes = self.text.as_bytes();
         let is_ascii = bytes.is_ascii();
+        let has = |byte| memchr::memchr(byte, bytes).is_some();
+        let form = has(b'&') && has(b'+') && has(b'=');
         let next = |at: usize| match is_ascii {
+            _ if form => {
+                let sign = |byte: &u8| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\' | b'+');
+                bytes.get(at..)?.iter().position(sign).map(|found| at + found)
+            }
             true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
             false => lanes::folds(bytes, at),
         };
@@ -87,7 +93,8 @@ impl Fold<'_> {
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
-            let (written, seen) = match escape(self.text, at) {
+            let space = character == '+' && is_space(self.text, at);
+            let (written, seen) = match escape(self.text, at).or(space.then_some((1, ' '))) {
                 Some((length, seen)) => (length, Some(seen)),
                 None => (character.len_utf8(), None),
             };
@@ -130,6 +137,33 @@ enum Folded {
     Gone,
 }
 
+/// How far a field of a form is read for where it begins and ends.
+const FIELD: usize = 96;
+
+/// Whether the plus at `at` is a space: in the value of a field, `a=1+2&b=3`, that is no secret, whose signs count.
+fn is_space(text: &str, at: usize) -> bool {
+    let bytes = text.as_bytes();
+    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
+    let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
+    let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
+    let begin =
+        front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
+    let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
+    let Some((name, value)) = field.split_once('=') else { return false };
+    let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
+    let end = behind.iter().position(ends).unwrap_or(behind.len());
+    let follows = behind.get(end) == Some(&b'&');
+    // `anna+list@example.org` has it for itself.
+    let mail = behind.get(..end).is_some_and(|rest| rest.contains(&b'@'));
+    let named = !name.is_empty() && !name.contains(['+', '/', '(', ' ']);
+    named
+        && !mail
+        && (last || follows)
+        && !value.is_empty()
+        && !value.contains(['/', '='])
+        && !super::secrets::promises(name)
+}
+
 /// What a reader takes a character for.
 fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)) -> Folded {
     let code = u32::from(character);
@@ -162,6 +196,10 @@ fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)
             Folded::One('-')
         }
         0x2024 | 0x3002 | 0xFF61 | 0x00B7 | 0x2027 | 0x30FB if digits_around(text, at, character) => Folded::One('.'),
+        // Lines of tables.
+        0x2502 | 0x2503 | 0x2506 | 0x2507 | 0x250A | 0x250B | 0x254E | 0x254F | 0x2551 => Folded::One('|'),
+        0x2500 | 0x2501 | 0x2504 | 0x2505 | 0x2508 | 0x2509 | 0x254C | 0x254D | 0x2550 => Folded::One('-'),
+        0x250C..=0x254B | 0x2552..=0x256C => Folded::One('+'),
         0xFE6B => Folded::One('@'),
         0xFF01..=0xFF5E => ascii(code - 0xFEE0),
         0x1D400..=0x1D6A3 => {
@@ -178,8 +216,8 @@ fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)
         0xB9 => Folded::One('1'),
         0xB2 | 0xB3 => ascii(code - 0x80),
         _ => {
-            let seen = letters::digit(character)
-                .or_else(|| letters::looks_latin(character).filter(|_| among_latin(text, at, latin)));
+            let is_latin = |_: &char| stands_alone(character, text, at) || among_latin(text, at, latin);
+            let seen = letters::digit(character).or_else(|| letters::looks_latin(character).filter(is_latin));
             Folded::One(seen.unwrap_or(character))
         }
     }
@@ -240,6 +278,18 @@ fn among_latin(text: &str, at: usize, known: &mut (Range<usize>, bool)) -> bool 
     known.1
 }
 
+/// Whether a capital stands alone behind digits and what is before these is Latin: the last letter of a number in groups.
+fn stands_alone(character: char, text: &str, at: usize) -> bool {
+    let before = text.get(..at).and_then(|text| text.strip_suffix([' ', '-'])).unwrap_or_default();
+    let front = before.trim_end_matches(|c: char| c.is_ascii_digit() || matches!(c, ' ' | '-'));
+    let next = text.get(at + character.len_utf8()..).and_then(|rest| rest.chars().next());
+    character.is_uppercase()
+        && before.ends_with(|c: char| c.is_ascii_digit())
+        && before.len() - front.len() <= 16
+        && front.ends_with(|c: char| c.is_ascii_alphabetic() || letters::looks_latin(c).is_some())
+        && !next.is_some_and(char::is_alphanumeric)
+}
+
 /// An escape of URLs (`%40`), markup (`&#64;`, `&commat;`) or JSON (`\u0040`, `\n`, `\"`): its length and what
 /// it stands for.
 fn escape(text: &str, at: usize) -> Option<(usize, char)> {
@@ -279,7 +329,15 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
         [b'\\', b't', ..] => Some((2, '\t')),
         [b'\\', mark @ (b'"' | b'/' | b'\''), ..] => Some((2, char::from(*mark))),
         [b'&', b'#', digits @ ..] => {
-            let end = digits.iter().take(9).position(|byte| *byte == b';')?;
+            let end = digits.iter().take(9).position(|byte| *byte == b';');
+            // Browsers read decimal ones without their end too.
+            let open = digits.iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+            let ended = end.is_some_and(|end| digits.iter().take(end).all(u8::is_ascii_alphanumeric));
+            if !ended && (2..4).contains(&open) {
+                let code = u32::try_from(super::checks::number(digits.get(..open)?)?).ok()?;
+                return char::from_u32(code).filter(|seen| seen.is_ascii_graphic()).map(|seen| (open + 2, seen));
+            }
+            let end = end?;
             let body = digits.get(..end)?;
             let code = match body {
                 [b'x' | b'X', digits @ ..] if !digits.is_empty() => hex(digits)?,

@@ -190,6 +190,9 @@ fn spelled(text: &str) -> Runs {
         next = characters.next().map(read);
         let splits = match (before, class) {
             (_, Class::Gap) => true,
+            // `SWIFT代码`, `CVV码` are two words.
+            (Class::Lower | Class::Upper, Class::Joined) | (Class::Joined, Class::Lower | Class::Upper) => true,
+            (Class::Joined, Class::Digit) => true,
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
                 next.is_some_and(|(_, _, class)| class == Class::Lower)
@@ -381,6 +384,8 @@ enum Class {
     Lower,
     Upper,
     Digit,
+    /// Of a script that does not separate words.
+    Joined,
     Gap,
 }
 
@@ -391,6 +396,7 @@ impl Class {
             'A'..='Z' => Self::Upper,
             '0'..='9' => Self::Digit,
             _ if character.is_ascii() => Self::Gap,
+            _ if is_joined(character) && letters::is_word_or_mark(character) => Self::Joined,
             _ if letters::is_capital(character) => Self::Upper,
             _ if letters::is_word_or_mark(character) => Self::Lower,
             _ => Self::Gap,

@@ -97,6 +97,23 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
     let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
     let Some((named, to)) = promised else { return };
+    // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
+    const FOR: &[&str] = &[
+        " d'ordine",
+        " πρόσβασης",
+        " di accesso",
+        " d'accesso",
+        " de acceso",
+        " de acesso",
+        " d'accès",
+        " dostępu",
+        " доступа",
+        " saya",
+    ];
+    let begins = finds.bytes.at(to) == b' ' && matches!(finds.bytes.at(to + 1), b'd' | b's' | 0x80..);
+    let reach = if begins { 24 } else { 0 };
+    let rest = finds.str(to, finds.text.floor_char_boundary((to + reach).min(finds.text.len())));
+    let to = to + FOR.iter().find(|words| rest.starts_with(**words)).map_or(0, |words| words.len());
     // `--token …`: an option of a command takes a token that lets it in.
     let option = name == "token" && finds.str(from.saturating_sub(2), from) == "--";
     let named = if option && named == (Named::Key { sure: false }) { Named::Key { sure: true } } else { named };
@@ -184,12 +201,15 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
     let mut end = 0;
+    // `cache key user`: what stands before takes it back.
+    let first = phrase(1).map_or(from, |phrase| to - phrase.len());
     for _ in 0..2 {
         let rest = after.get(end..)?.strip_prefix(' ')?;
         let word: usize = rest.chars().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
         end += 1 + word;
-        if let Some(named) = names::named(finds.str(from, to + end)).filter(|_| word > 0) {
-            return Some((named, to + end));
+        let whole = names::named(finds.str(from, to + end)).filter(|_| word > 0);
+        if let Some(named) = whole {
+            return if names::denied(finds.str(first, from)) { None } else { Some((named, to + end)) };
         }
     }
     None
@@ -201,7 +221,7 @@ const COPULAS: &[&str] = &[
     "is", "was", "are", "be", "being", "=", ":", "-", "–", "—", "->", "=>", "→", "ist", "lautet", "war", "est", "es",
     "era", "sera", "è", "é", "foi", "fue", "to", "jest", "brzmi", "är", "er", "on", "je", "este", "equals", "adalah",
     "là", "это", "dir", "van", "zijn", "είναι", "ist:", "is:", "est:", "es:", "é:", "è:", "to:", "är:", "er:", "on:",
-    "je:", "set",
+    "je:", "set", "е", "я", "sunt", "são", "isa", "คือ", "yra", "ir",
 ];
 
 /// Words that may stand between a copula or name and the value.
@@ -210,7 +230,8 @@ const FILLERS: &[&str] = &[
     "now", "to", "set", "still", "currently", "actually", "just", "simply", "as", "follows", "called", "following",
     "value", "le", "la", "el", "il", "o", "you", "need", "for", "the", "on", "of", "your", "our", "this", "new",
     "login", "account", "box", "host", "server", "db", "database", "below:", "here:", "he", "she", "i", "we", "gave",
-    "me", "us", "used", "use", "wifi", "admin", "root", "user", "temporary", "works", "today",
+    "me", "us", "used", "use", "has", "been", "wifi", "admin", "root", "user", "temporary", "works", "today", "saya", "anda", "mi",
+    "mia", "mio", "moje", "mojego", "mijn",
     "temporanea", "temporaneo", "provvisoria", "iniziale", "attuale", "nuova", "temporal", "provisional", "inicial",
     "actual", "nueva", "temporaire", "provisoire", "initial", "initiale", "actuel", "nouveau", "temporária",
     "provisória", "nova", "neu", "neues", "aktuell", "vorläufig", "tijdelijk", "nieuw", "tymczasowe", "nowe",
@@ -233,7 +254,8 @@ const ELSEWHERES: &[&str] = &[
 ];
 
 /// Words for what happened to a name.
-const PARTICIPLES: &[&str] = &["changed", "updated", "set", "reset", "rotated", "renewed"];
+const PARTICIPLES: &[&str] =
+    &["changed", "updated", "set", "reset", "rotated", "renewed", "generated", "created", "issued", "assigned"];
 
 /// The bits of these lists.
 const COPULA: u16 = 1;
@@ -278,7 +300,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if template(finds, from, to) {
         return;
     }
-    if configured(finds, from, to) {
+    if configured(finds, from, to) || valued(finds, named, from, to) {
         return;
     }
     let element = element(finds, from);
@@ -293,6 +315,8 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     };
     let place = place.filter(|_| {
         !verb
+            || finds.bytes.has(to, "....")
+            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
             || matches!(
                 finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
                 Some(b':' | b'=' | b'>' | b'|' | b'<')
@@ -301,6 +325,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     let place = place.filter(|place| !is_directory(finds, from, to, &place.value));
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
+        let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
             progress.name = progress.name.max(value.end.min(to + 256));
@@ -323,17 +348,31 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
-    if answered(finds, named, to)
+    let tabled = answered(finds, named, to)
         || column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
         || inserted(finds, named, from, to)
-        || headed(finds, named, from, to)
-        || verb
-    {
+        || headed(finds, named, from, to);
+    if tabled || verb || titled(finds, named, from, to) {
         return;
     }
     by_prose(finds, named, to, progress);
-    from_behind(finds, named, from);
+    from_behind(finds, named, from, to);
+}
+
+/// Whether a login with its value stands right before the name: `login: ann / pass: …`.
+fn beside_login(finds: &Finds<'_>, from: usize, to: usize) -> bool {
+    let line = finds.str(finds.text.floor_char_boundary(from.saturating_sub(64)), from);
+    let line = line.rsplit('\n').next().unwrap_or("").trim_end();
+    let Some(line) = line.strip_suffix(['/', ';', '|']) else { return false };
+    let Some((front, user)) = line.rsplit_once([':', '=']) else { return false };
+    let user = user.trim();
+    let word = front.trim_end().rsplit(|c: char| !c.is_alphanumeric()).next().unwrap_or("");
+    let login = ["user", "login", "username", "usr", "usuario", "utente", "benutzer", "uid", "account", "logon"];
+    matches!(finds.bytes.at(to), b':' | b'=')
+        && !user.is_empty()
+        && !user.contains(' ')
+        && login.iter().any(|known| word.eq_ignore_ascii_case(known))
 }
 
 /// Whether the value is where a shell works: `PWD=/home/ann`, `OLDPWD=/`.
@@ -491,6 +530,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if let Some(place) = paired(finds, at) {
         return Some(place);
     }
+    if let Some(value) = behind_format(finds, at) {
+        let range = extent(finds, value, false)?;
+        return Some(Place { value: range.value, hold: Hold::Separated });
+    }
     let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let mut after = at + spaced;
     // `password for admin: …`, `token d'accès : …`
@@ -521,7 +564,19 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             value += if text.has(after, "--plaintext ") { 12 } else { 0 };
             hold = Hold::Whole;
         }
-        None if text.has(to, "\t") && spaced == 1 && begins_line(finds, from) => hold = Hold::Separated,
+        None if text.has(to, "\t") && spaced == 1 && is_title(finds, from) => hold = Hold::Separated,
+        // `Password    …`, a form set in columns; `Password; …`
+        None if spaced >= 2 && is_title(finds, from) && ends_with_word(finds, after, 8) => hold = Hold::Separated,
+        // `[API key] …`
+        None if opened == b'['
+            && spaced == 1
+            && text.before(at) == b']'
+            && at == to + 1
+            && is_title(finds, from - 1) =>
+        {
+            hold = Hold::Separated;
+        }
+        None if text.has(at, "; ") && is_title(finds, from) && ends_with_word(finds, at + 2, 6) => value = at + 2,
         None if spaced > 0 && matches!(text.at(after), b'"' | b'\'' | b'`') => {}
         None if spaced == 1 && ["requirepass", "masterauth"].contains(&finds.str(from, to)) => hold = Hold::Whole,
         None if spaced > 0 && option && text.at(after) != b'-' => {}
@@ -551,6 +606,16 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if separator.is_some() && matches!(text.at(value), b'&' | b'!') {
         value = declared(finds, value);
     }
+    if separator.is_some()
+        && let Some(value) = bracketed(finds, value)
+    {
+        return Some(Place { value, hold: Hold::Separated });
+    }
+    if separator.is_some()
+        && let Some(value) = formatted(finds, value)
+    {
+        return Some(Place { value, hold: Hold::Whole });
+    }
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
     if line && !range.whole && value::contains(text.range(from, to), "phrase") {
@@ -565,6 +630,77 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// What stands in brackets of its own at `at`: `Password: [ab12cd34]`. A placeholder is no value.
+fn bracketed(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    let text = finds.bytes;
+    if text.at(at) != b'['
+        || crate::kernel::redact::taken::first(finds.str(at, finds.text.floor_char_boundary((at + 96).min(text.len()))))
+            == Some(0)
+    {
+        return None;
+    }
+    let length = text.from(at + 1).iter().take(64).position(|byte| *byte == b']')?;
+    let inner = text.range(at + 1, at + 1 + length);
+    let plain =
+        inner.iter().all(|byte| byte.is_ascii_graphic() && !matches!(byte, b',' | b'"' | b'\'' | b'[' | b'<' | b'('));
+    let ends = matches!(text.at(at + 2 + length), b'\n' | b'\r' | b' ' | b'.' | b',' | b';' | b'<' | 0);
+    (plain && ends).then_some(at + 1..at + 1 + length)
+}
+
+/// What stands in an element at `at` that only formats it: `Password: <b>…</b>`.
+fn formatted(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    let text = finds.bytes;
+    if text.at(at) != b'<' {
+        return None;
+    }
+    let open = text.from(at).iter().take(48).position(|byte| matches!(byte, b'>' | b' '))?;
+    let name = finds.str(at + 1, at + open);
+    if !FORMATS.contains(&name) {
+        return None;
+    }
+    let start = at + text.from(at).iter().take(96).position(|byte| *byte == b'>')? + 1;
+    let length = text.from(start).iter().take(256).position(|byte| matches!(byte, b'<' | b'\n'))?;
+    text.has(start + length, "</").then_some(start..start + length)
+}
+
+/// Elements that only format a value.
+const FORMATS: &[&str] =
+    &["b", "i", "u", "em", "strong", "code", "tt", "kbd", "span", "samp", "mark", "var", "pre", "font"];
+
+/// Where the value begins behind the end of an element at `at` that only formats its name: `<b>Password</b> …`.
+fn behind_format(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    if !text.has(at, "</") {
+        return None;
+    }
+    let close = text.from(at).iter().take(12).position(|byte| *byte == b'>')?;
+    if !FORMATS.contains(&finds.str(at + 2, at + close)) {
+        return None;
+    }
+    let next = at + close + 1;
+    let gap = text.from(next).iter().take(8).take_while(|byte| matches!(byte, b' ' | b':' | b'-' | b'=')).count();
+    (gap > 0 && !matches!(text.at(next + gap), b'<' | b'\n' | b'\r' | 0)).then_some(next + gap)
+}
+
+/// Whether nothing but few words stand before a name in its line: it is a title, or a field of a form.
+fn is_title(finds: &Finds<'_>, from: usize) -> bool {
+    let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(48)), from);
+    let line = before.rsplit('\n').next().unwrap_or("");
+    let words = line.trim_start_matches(|c: char| !c.is_alphanumeric());
+    (line.len() < before.len() || from < 48)
+        && words.len() <= 32
+        && words.chars().all(|c| c.is_alphabetic() || c == ' ')
+        && words.split(' ').filter(|word| !word.is_empty()).count() <= 3
+}
+
+/// Whether a line ends behind the one word at `at`, which has so many bytes at least.
+fn ends_with_word(finds: &Finds<'_>, at: usize, least: usize) -> bool {
+    let rest = finds.bytes.ahead(at, 256);
+    let word = rest.iter().take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let blank = rest.iter().skip(word).take_while(|byte| matches!(byte, b' ' | b'\t' | b'|')).count();
+    word >= least && matches!(finds.bytes.at(at + word + blank), b'\n' | b'\r' | 0)
 }
 
 /// Behind the tags that begin at `at`: the first closes, others may open.
@@ -598,6 +734,16 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
         let value = item + 2;
         let range = extent(finds, value, true).filter(|_| text.has(item, "- ") && text.at(value) != b'-')?;
         return (range.quoted || range.whole).then(|| held(range));
+    }
+    // `1) "password"` over `2) "…"`, as Redis answers.
+    if before.ends_with(") \"")
+        && text.has(at, "\n")
+        && before.trim_end_matches(") \"").ends_with(|c: char| c.is_ascii_digit())
+    {
+        let next = blank(at);
+        let digits = text.from(next).iter().take(4).take_while(|byte| byte.is_ascii_digit()).count();
+        let value = next + digits + 2;
+        return (digits > 0 && text.has(next + digits, ") \"")).then(|| in_quotes(finds, value)).flatten();
     }
     if before.ends_with("; name=\"") && matches!(text.at(at), b'\n' | b'\r') {
         let empty = text.range(at, at + 4);
@@ -640,7 +786,11 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
     let mut words = line.rsplit(' ').skip(1);
     let beside = words.next().is_some_and(|name| !name.is_empty())
         && words.next().is_some_and(|word| matches!(word, "user" | "login" | "username"));
-    let hold = if user { Hold::Whole } else { Hold::Separated };
+    // In a file of logins each may have its line.
+    let above = || before.rsplit('\n').nth(1).is_some_and(|line| line.trim_start().starts_with("login "));
+    let under = line.is_empty() && before.contains("machine ") && above();
+    let beside = beside || under;
+    let hold = if user || under { Hold::Whole } else { Hold::Separated };
     if line != "enable " && !user && !beside {
         return false;
     }
@@ -653,6 +803,29 @@ fn configured(finds: &mut Finds<'_>, from: usize, to: usize) -> bool {
         finds.add(value, value + length, Kind::Password, 78);
     }
     secret && line
+}
+
+/// The value stands in the line before, where a list has it first: `value: …` over `name: DB_PASSWORD`.
+fn valued(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    if finds.bytes.before(from) != b' ' || !matches!(finds.bytes.at(to), b'\n' | b'\r' | 0) {
+        return false;
+    }
+    let floor = finds.text.floor_char_boundary(from.saturating_sub(320));
+    let before = finds.str(floor, from);
+    let Some((above, line)) = before.rsplit_once('\n') else { return false };
+    let is_name = matches!(line.trim_start_matches([' ', '-']), "name: " | "key: ");
+    let row = above.rsplit('\n').next().unwrap_or("").trim_end();
+    let next = finds.bytes.past_space(to, 64);
+    if finds.bytes.has(next, "value") {
+        return false;
+    }
+    let Some(value) = row.trim_start_matches([' ', '-']).strip_prefix("value: ").filter(|_| is_name) else {
+        return false;
+    };
+    let quote = usize::from(value.ends_with(['"', '\'']));
+    let value = value.trim_matches(['"', '\'']);
+    let end = floor + above.trim_end().len() - quote;
+    judge(finds, named, end - value.len(), end, Hold::Whole, 76)
 }
 
 /// The argument of a call that takes a password there, counted from none: `auth=("ann", "…")`.
@@ -839,6 +1012,14 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
         }
         return (text.has(next, "<") && pairs(finds, at, next)).then(|| tagged(finds, next + inner + 1)).flatten();
     }
+    // `name="password" type="text" value="…"`
+    if matches!(text.before(at), b'"' | b'\'') && text.at(at) == b' ' {
+        let tag = text.ahead(at, 240);
+        let end = tag.iter().position(|byte| matches!(byte, b'>' | b'<' | b'{' | b'\n')).unwrap_or(0);
+        if let Some(value) = tag.get(..end).and_then(|tag| memchr::memmem::find(tag, ATTRIBUTE)) {
+            return in_quotes(finds, at + value + ATTRIBUTE.len());
+        }
+    }
     next = blank(next);
     // `variable "db_password" { type = string default = "…" }`
     if text.at(next) == b'{' && matches!(text.before(at), b'"' | b'\'') {
@@ -910,6 +1091,11 @@ fn below(finds: &Finds<'_>, from: usize, at: usize) -> Option<usize> {
     let lines = text.from(next).iter().take(200).take_while(|byte| byte.is_ascii_whitespace()).count();
     let breaks = text.range(next, next + lines).iter().filter(|byte| **byte == b'\n').count();
     next += lines;
+    // `["password"]=>` over `string(8) "…"`
+    if text.has(next, "string(") {
+        let digits = text.from(next + 7).iter().take(6).take_while(|byte| byte.is_ascii_digit()).count();
+        return text.has(next + 7 + digits, ") \"").then_some(next + digits + 9);
+    }
     let indent =
         text.range(next.saturating_sub(64), next).iter().rev().take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let rest = text.ahead(next, VALUE);
@@ -970,12 +1156,16 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
     let plain = text.at(at) < 0x80;
+    // A field of an address ends with its sign; of other values it is part, while they are short.
+    const PASSWORD: usize = 64;
+    let query = text.before(at) == b'=';
     // What has no line of its own ends where the first of these is, however long the run around it.
     let stop = |(place, byte): (usize, &u8)| {
         byte.is_ascii_whitespace()
             || byte.is_ascii_control()
             || matches!(byte, b'"' | b'`')
-            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b'&' | b';')
+            || !line && matches!(byte, b',' | b'<' | b'|' | b'\'' | b';')
+            || !line && *byte == b'&' && (query || place == 0 || place > PASSWORD)
             || !line
                 && plain
                 && *byte >= 0xE3
@@ -1018,10 +1208,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     let whole = line && ends_line(at + length);
     if !whole {
-        let bounds = run.find([',', '<', '|', '\'', '&', ';']).filter(|place| {
-            let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
-            next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
-        });
+        let bounds = run
+            .find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query)
+            .or(run.starts_with('&').then_some(0))
+            .filter(|place| {
+                let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
+                next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
+            });
         cut = cut.min(bounds.unwrap_or(run.len()));
     }
     length = cut;
@@ -1156,6 +1349,55 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
     }
 }
 
+/// The password behind a login and a slash or colon, where a word promises both: `credentials: ann / …`. Whether it is
+/// there.
+pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
+    let text = finds.bytes;
+    let blank =
+        |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
+    let mut at = blank(end);
+    for word in ["are ", "is ", "für ", "for "] {
+        at += if text.has(at, word) { word.len() } else { 0 };
+    }
+    let mark = matches!(text.at(at), b':' | b'=' | b'-');
+    at = blank(at + usize::from(mark));
+    let user = text
+        .from(at)
+        .iter()
+        .take(64)
+        .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+'))
+        .count();
+    let gap = blank(at + user);
+    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') && text.before(start) != b'/';
+    if text.before(start).is_ascii_alphanumeric()
+        || !apart
+        || user < 2
+        || !matches!(text.at(gap), b'/' | b':' | b'|')
+        || text.has(gap, "//")
+    {
+        return false;
+    }
+    let from = blank(gap + 1);
+    let length = text
+        .from(from)
+        .iter()
+        .take(64)
+        .take_while(|byte| byte.is_ascii_graphic() && !matches!(byte, b'"' | b'`' | b',' | b'<'))
+        .count();
+    let value = finds.str(from, from + length).trim_end_matches(['.', ')', ';']);
+    value.len() >= 6 && judge(finds, Named::Password, from, from + value.len(), Hold::Separated, 66)
+}
+
+/// A field for the Base64 of a name and a password: `at` is where its value begins.
+pub(super) fn login(finds: &mut Finds<'_>, at: usize) {
+    let at = at + finds.bytes.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"')).count();
+    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let length = finds.bytes.from(at).iter().take(512).take_while(base64).count();
+    if length >= 8 && is_login(finds.bytes.range(at, at + length)) {
+        finds.add(at, at + length, Kind::Password, 88);
+    }
+}
+
 /// Whether Base64 stands for a name, a colon and a password.
 pub(super) fn is_login(encoded: &[u8]) -> bool {
     let (plain, decoded) = super::marks::decoded(encoded);
@@ -1279,6 +1521,16 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
             return;
         }
         let range = start + lead..start + lead + inner.len();
+        // A passphrase in quotes has spaces.
+        if told
+            && matches!(named, Named::Password)
+            && bare.starts_with('"')
+            && !bare.ends_with('"')
+            && let Some(Extent { value, quoted: true, .. }) = extent(finds, start, false)
+        {
+            judge(finds, named, value.start, value.end, Hold::Whole, 70);
+            return;
+        }
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
             && try_prose(finds, named, range, told, quoted)
@@ -1296,7 +1548,7 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
         if on(COPULA) || bare.len() > inner.len() && COPULAS.contains(&bare) {
             told = true;
         } else if bare.ends_with(':') {
-            told |= described || filler || matches!(named, Named::Key { .. });
+            told |= described || filler || participle || matches!(named, Named::Key { .. });
             if !told {
                 return;
             }
@@ -1341,7 +1593,7 @@ const BEFORE: &[&str] = &[
 ];
 
 /// `… is the password`: the value stands before the name.
-fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
+fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
     let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
@@ -1353,6 +1605,11 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize) {
         let word = rest.rsplit(' ').next().unwrap_or("");
         rest = rest.get(..rest.len() - word.len()).unwrap_or("").trim_end();
         if ["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="].contains(&word) {
+            break;
+        }
+        // `use … as the password.`, not as the hash of one.
+        let ends = matches!(finds.bytes.at(end), b'.' | b',' | b'\n' | b'\r' | b';' | b'!' | b')' | 0);
+        if ends && ["as", "als", "como", "come", "comme", "som", "jako"].contains(&word) {
             break;
         }
         skipped += 1;
@@ -1498,6 +1755,53 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: 
     found
 }
 
+/// The name stands alone in its line, as a title: reads what stands alone in the next. It has to look the part, since
+/// lists of words have lines of their own too.
+fn titled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    let text = finds.bytes;
+    let mark =
+        |byte: &&u8| matches!(**byte, b' ' | b'*' | b'_' | b'#' | b'=' | b'-' | b':' | b']' | b'\r' | b'`' | b'.');
+    let marks = text.from(to).iter().take(32).take_while(mark).count();
+    if text.at(to + marks) != b'\n' || !is_title(finds, from) {
+        return false;
+    }
+    let gap = |byte: &&u8| byte.is_ascii_whitespace() || matches!(**byte, b'>' | b'`' | b'"');
+    let gap = text.from(to + marks).iter().take(24).take_while(gap).count();
+    let start = to + marks + gap;
+    let length = text.from(start).iter().take(512).take_while(|byte| !byte.is_ascii_whitespace()).count();
+    let value = finds.str(start, start + length).trim_end_matches(['`', '"']);
+    let lines = text.range(to + marks, start).iter().filter(|byte| **byte == b'\n').count();
+    let (mut digits, mut capitals, mut small, mut signs) = (0, 0, 0, 0);
+    for byte in value.bytes() {
+        digits += usize::from(byte.is_ascii_digit());
+        capitals += usize::from(byte.is_ascii_uppercase());
+        small += usize::from(byte.is_ascii_lowercase());
+        signs += usize::from(byte.is_ascii_punctuation());
+    }
+    let classes = [digits, capitals, small, signs].iter().filter(|count| **count > 0).count();
+    let looks = match named {
+        Named::Password => {
+            value.is_ascii()
+                && value.len() >= 7
+                && (classes >= 3 || classes == 2 && super::rarity::rarity(value.as_bytes()) > 60)
+        }
+        _ => value.len() >= 20,
+    };
+    let alone = matches!(text.at(text_end(finds, start + length)), b'\n' | b'\r' | 0);
+    lines <= 3
+        && alone
+        && looks
+        && !value.starts_with(['-', '@'])
+        && !value.ends_with([':', ',', ';'])
+        && !value.trim_end_matches('=').contains(['=', '(', '<'])
+        && judge(finds, named, start, start + value.len(), Hold::Separated, 62)
+}
+
+/// Behind the blanks at `at`.
+fn text_end(finds: &Finds<'_>, at: usize) -> usize {
+    at + finds.bytes.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
+}
+
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
@@ -1513,23 +1817,31 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let reach = from.saturating_sub(1024);
     let line_start = memchr::memrchr(b'\n', text.range(reach, from)).map_or(reach, |end| reach + end + 1);
     let head = finds.str(line_start, line_end);
-    let Some(delimiter) = ['|', '\t', ';', ','].into_iter().find(|delimiter| head.contains(*delimiter)) else {
-        return false;
+    // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
+    let dumped = crate::kernel::redact::tables::dump(head);
+    let (head, line_start) = match dumped.and_then(|names| Some((names, head.find(names)?))) {
+        Some((names, at)) => (names, line_start + at),
+        None => (head, line_start),
+    };
+    let marks = if dumped.is_some() { &[','][..] } else { &['|', '\t', ';', ','][..] };
+    let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
+        return aligned(finds, named, from..to, line_start..line_end, progress);
     };
     let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     let name = finds.str(from, to);
+    let stop = line_start + head.len();
     let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
-    let own = finds.str(own, line_end).split(delimiter).next().unwrap_or_default().trim_matches(mark);
+    let own = finds.str(own, stop).split(delimiter).next().unwrap_or_default().trim_matches(mark);
     // `Jeton d'accès`
     let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PROSE.of(word) & PREPOSITION != 0);
     let serves = own.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).is_some_and(purpose);
-    if own != name && !(own.ends_with(name) && own.contains(' ')) && !serves {
+    if own != name && !own.ends_with(name) && !serves {
         return false;
     }
-    let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..line_end)).map(|(_, names)| *names);
+    let known = progress.head.as_ref().filter(|(line, _)| *line == (line_start..stop)).map(|(_, names)| *names);
     let names =
         known.unwrap_or_else(|| names_columns(head, delimiter) && !(delimiter == '|' && is_row(finds, line_start)));
-    progress.head = Some((line_start..line_end, names));
+    progress.head = Some((line_start..stop, names));
     if !names {
         return false;
     }
@@ -1539,6 +1851,7 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if rows.contains(&from) && (columns.contains(&(place, named)) || columns.len() >= COLUMNS_MAX) {
         return false;
     }
+    let delimiter = if dumped.is_some() { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
     for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
@@ -1607,4 +1920,77 @@ fn names_columns(head: &str, delimiter: char) -> bool {
     // `| Password | ******** |` is a row: what is covered heads nothing.
     let heads = head.split(delimiter).filter(|name| !name.trim().is_empty()).count();
     heads >= 2 && !head.contains("***") && head.split(delimiter).all(named)
+}
+
+/// The cells of a line whose columns are set apart by two spaces and more, and where each begins and ends.
+fn spaced_cells(line: &str) -> impl Iterator<Item = (usize, usize)> {
+    let mut at = 0;
+    std::iter::from_fn(move || {
+        let rest = line.get(at..)?;
+        let start = at + rest.len() - rest.trim_start_matches(' ').len();
+        let cell = line.get(start..).filter(|cell| !cell.is_empty())?;
+        let end = start + cell.find("  ").unwrap_or(cell.trim_end().len());
+        at = end;
+        (start < end).then_some((start, end))
+    })
+}
+
+/// The name heads a column that is set with spaces: reads what stands below it. Prose has two spaces too, so that there
+/// are three columns, or their names are capitals, or a rule follows.
+fn aligned(
+    finds: &mut Finds<'_>,
+    named: Named,
+    name: Range<usize>,
+    line: Range<usize>,
+    progress: &mut Progress,
+) -> bool {
+    let ends = finds.bytes.has(name.end, "  ") || matches!(finds.bytes.at(name.end), b'\n' | b'\r');
+    if !ends || progress.barren.0.contains(&name.start) {
+        return false;
+    }
+    let head = finds.str(line.start, line.end).trim_end();
+    let own = (name.start - line.start, name.end - line.start);
+    let text = |(start, end): (usize, usize)| head.get(start..end).unwrap_or("");
+    let is_name = |cell: (usize, usize)| {
+        let name = text(cell);
+        name.len() <= 32
+            && name.chars().all(|c| c.is_alphanumeric() || matches!(c, ' ' | '_' | '-'))
+            && name.split(' ').count() <= 3
+    };
+    if !head.contains("  ") || !head.is_ascii() || !spaced_cells(head).all(is_name) {
+        return false;
+    }
+    let count = spaced_cells(head).count();
+    let rows = finds.str(line.end + 1, finds.text.floor_char_boundary((line.end + TABLE_MAX).min(finds.text.len())));
+    let rule = rows.starts_with("--") || rows.starts_with("==");
+    let Some(column) = spaced_cells(head)
+        .find(|cell| cell.1 == own.1)
+        .filter(|_| count >= 3 || count == 2 && (rule || !head.bytes().any(|byte| byte.is_ascii_lowercase())))
+    else {
+        return false;
+    };
+    let (mut at, mut found) = (line.end + 1, false);
+    for row in rows.split_inclusive('\n').take(ROWS_MAX) {
+        let (start, bare) = (at, row.trim_end());
+        at += row.len();
+        if bare.bytes().all(|byte| matches!(byte, b'-' | b'=' | b' ')) && !bare.is_empty() {
+            continue;
+        }
+        if spaced_cells(bare).take(COLUMNS_MAX * 8).count() != count {
+            at = start;
+            break;
+        }
+        let cell = spaced_cells(bare).find(|(from, to)| *from < column.1 && column.0 < *to);
+        if let Some((from, to)) = cell {
+            found |= judge(finds, named, start + from, start + to, Hold::Separated, 75);
+        }
+    }
+    if found {
+        progress.columns = if progress.table.start == line.end + 1 { progress.columns + 1 } else { 1 };
+        progress.table = line.end + 1..at;
+    } else {
+        // Its rows head none either.
+        progress.barren = (line.end + 1..at, Vec::new());
+    }
+    found
 }

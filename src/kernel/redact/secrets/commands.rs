@@ -213,16 +213,42 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
         Takes::Word(open, close) => {
             let word = text.range(range.start, range.end);
             let from = word.iter().position(|byte| *byte == open)? + 1;
-            let length = word.get(from..)?.iter().position(|byte| *byte == close).unwrap_or(word.len() - from);
+            // The password itself may have the sign too.
+            let length = word.get(from..)?.iter().rposition(|byte| *byte == close).unwrap_or(word.len() - from);
             (from > 1 && length > 2 && !here.starts_with('-'))
                 .then_some(range.start + from..range.start + from + length)
         }
         Takes::Share => {
             let login = here.get(..6).is_some_and(|option| option.eq_ignore_ascii_case("/user:"));
+            // `DOMAIN\tom` was read as a tab.
+            let rest = login && matches!(text.at(range.end), b'\t' | b'\n' | b'\r') && !here.contains('\\');
+            let next = if rest { word(finds, next, end)?.1 } else { next };
             let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
             (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }
         Takes::Last | Takes::Second => None,
+    }
+}
+
+/// `T:WPA;S:name;P:password;;`, where a backslash stands before signs: `at` is behind the name of the scheme.
+pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
+    let text = finds.bytes;
+    let rest = text.ahead(at, 128);
+    let Some(field) =
+        memchr::memmem::find(rest, b";P:").map(|found| found + 3).or(rest.starts_with(b"P:").then_some(2))
+    else {
+        return;
+    };
+    let start = at + field;
+    let mut end = start;
+    while !matches!(text.at(end), b';' | b'\n' | b'"' | 0) && end - start < 96 {
+        end += if text.at(end) == b'\\' { 2 } else { 1 };
+    }
+    if text.at(end) == b';'
+        && memchr::memchr(b'\n', text.range(at, start)).is_none()
+        && value::password(text.range(start, end), Hold::Whole)
+    {
+        finds.add(start, end, Kind::Password, 84);
     }
 }
 

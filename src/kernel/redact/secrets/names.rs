@@ -32,7 +32,7 @@ const PASSWORDS: &[&str] = &[
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
     "şifreniz", "sifreniz", "şifrem", "parolanız", "parolaniz", "jelszava", "jelszavam", "lösenordet", "losenordet",
     "passordet", "adgangskoden", "kodeord", "kodeordet", "salasanasi", "salasanani", "hasłem",
-    "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
+    "mdp", "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
 ];
 
 /// The same for scripts without spaces between words: found anywhere in the name.
@@ -140,6 +140,7 @@ const MAY_FOLLOW: &[&str] = &[
     "server", "service", "master", "slave", "replica", "confirm", "confirmation", "repeat", "again", "generated",
     "initial", "temp", "temporary", "one", "two", "first", "second", "eu", "us", "usa", "uk", "de", "gb", "ci",
     "here", "key", "secret", "token", "hours", "v", "c", "input", "field", "param", "arg", "str", "bytes",
+    "phrase", "neu", "alt", "nuevo", "nueva", "nouveau", "nova", "nieuw", "nowe",
 ];
 
 /// Words about a secret that are no secret: what stands where a value would in prose and schemas.
@@ -447,10 +448,17 @@ pub fn about(word: &str) -> bool {
     lists_of(word).on(Lists::ABOUT | Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
 }
 
+/// Whether the last of some words takes back what a name behind it promises: `cache key`.
+pub fn denied(before: &str) -> bool {
+    before.split(' ').rfind(|word| !word.is_empty()).is_some_and(|word| lists(word).on(Lists::NOT_BEFORE))
+}
+
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
 pub fn mentions(identifier: &str) -> bool {
     let mut found = false;
-    words(identifier, |word| found = found || stem(word));
+    // Two letters are in many draws.
+    let spelled = identifier.contains('_') || identifier.len() <= 4;
+    words(identifier, |word| found = found || (word.len() > 2 || spelled) && stem(word));
     found
 }
 
@@ -508,6 +516,9 @@ pub fn named(name: &str) -> Option<Named> {
     // The last words of the name, compared from the end: most differ there at once.
     let ends = |phrase: &str| {
         if name.is_ascii() {
+            if name.bytes().last().map(|last| last.to_ascii_lowercase()) != phrase.bytes().last() {
+                return false;
+            }
             let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
             return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
         }
@@ -518,6 +529,9 @@ pub fn named(name: &str) -> Option<Named> {
         let mut name = name.chars().rev();
         phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))
     };
+    if name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe") {
+        return Some(Named::Password);
+    }
     if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
         return Some(Named::Password);
     }

@@ -61,6 +61,9 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("FLWSECK-", "flutterwave", "w32-40 '-X'"),
     ("FLWSECK_TEST-", "flutterwave", "w12-40"),
     ("FlyV1 ", "fly", "s80-2000"),
+    ("FlyV1 fm1a_", "fly", "s80-2000"),
+    ("FlyV1 fm1r_", "fly", "s80-2000"),
+    ("FlyV1 fm2_", "fly", "s80-2000"),
     ("GOCSPX-", "google_oauth", "b28"),
     ("GR1348941", "gitlab", "b20"),
     ("HRKU-", "heroku", "b36-64"),
@@ -542,7 +545,11 @@ pub fn key_at(text: Bytes<'_>, start: usize) -> Option<(usize, &'static str)> {
         let drawn = text.range(start + prefix.len(), end);
         let joined = drawn.iter().any(|byte| matches!(byte, b'-' | b'_'));
         let worded = joined && !mixed(drawn) && rarity(drawn) < 100;
-        if invented(drawn) || worded || rarity(drawn) < if drawn.len() < 20 { 0 } else { 30 } {
+        // Numbers of an account may stand before what was drawn: `xoxb-…-…-…`.
+        let numbered =
+            || drawn.rsplit(|byte| *byte == b'-').next().is_some_and(|last| last.len() >= 20 && rarity(last) > 60);
+        let drawn_at_random = rarity(drawn) >= if drawn.len() < 20 { 0 } else { 30 } || numbered();
+        if invented(drawn) || worded || !drawn_at_random {
             continue;
         }
         if best.is_none_or(|(longest, _)| end > longest) {

@@ -144,6 +144,10 @@ pub fn placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
+    // `%(password)s`
+    if value.starts_with(b"%(") && value.contains(&b')') {
+        return true;
+    }
     if *first == b'$'
         && value.len() > 2
         && value

@@ -2,18 +2,18 @@
 use super::super::{Engine, Kind};
 
 /// What is found where a document or a text stands on the wire.
-fn told(text: &str) -> Vec<(Kind, &str)> {
+pub fn told(text: &str) -> Vec<(Kind, &str)> {
     let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
     engine.scan_wire(text).iter().map(|span| (span.kind, &text[span.start..span.end])).collect()
 }
 
-fn all_tell(texts: &[&str], kind: Kind, value: &str) {
+pub fn all_tell(texts: &[&str], kind: Kind, value: &str) {
     for text in texts {
         assert_eq!(told(text), [(kind, value)], "{text}");
     }
 }
 
-fn none_tells(texts: &[&str]) {
+pub fn none_tells(texts: &[&str]) {
     for text in texts {
         assert_eq!(told(text), [], "{text}");
     }
