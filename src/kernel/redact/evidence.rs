@@ -370,7 +370,7 @@ impl<'v> Surroundings<'v> {
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
         let asks = line.ends_with(['?', '？']) || requests(line) || begs(line);
         let asks = whole_line && asks && taken::first(line).is_none();
-        if asks { labels::of_key(line) } else { Labels::NONE }
+        if asks { of_several(line) } else { Labels::NONE }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -404,7 +404,8 @@ impl<'v> Surroundings<'v> {
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
         let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
-        if short { labels::of_key(clause) } else { Labels::NONE }
+        let said = if clause.contains(',') { labels::of_key } else { of_several };
+        if short { said(clause) } else { Labels::NONE }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.

@@ -204,3 +204,13 @@ fn when_a_password_was_set_is_none() {
     let text = "{\"name\":\"password\",\"value\":\"Tundra77!\",\"updated\":\"2024-09-17T05:46:27+02:00\"}";
     assert_eq!(told(text), [(Kind::Password, "Tundra77!")]);
 }
+
+#[test]
+fn a_remark_in_brackets_takes_nothing_back_of_a_heading_or_a_question() {
+    all_tell(
+        Kind::DriverLicense,
+        "48213377",
+        &["Licence No. (driver)\n48213377", "Q: Licence No. (driver)?\nA: 48213377"],
+    );
+    none_tells(&["id,Licence No. (driver),ok\n48213377,C01,y\n", "Order No. (driver)\n48213377"]);
+}
