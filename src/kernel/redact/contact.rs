@@ -87,7 +87,10 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     if is_user_info || is_remote || byte_before(text.as_bytes(), start) == b'@' {
         return;
     }
-    if is_message_id(text, start, local) {
+    // `j****n@example.org`: what is left of a masked one.
+    let front = before.get(..before.len() - local.len()).unwrap_or_default();
+    let is_masked = front.ends_with("**") && front.trim_end_matches('*').ends_with(char::is_alphanumeric);
+    if is_masked || logs_in(before, local) || is_message_id(text, start, local) {
         return;
     }
     // `"messageId": "<…>"`, the whole text of a field.
@@ -148,6 +151,17 @@ fn is_message_id(text: &str, start: usize, local: &str) -> bool {
     let name = named.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '_')).next().unwrap_or_default();
     let letters = || name.bytes().filter(u8::is_ascii_alphanumeric).map(|byte| byte.to_ascii_lowercase());
     MESSAGES.iter().any(|known| known.bytes().eq(letters()))
+}
+
+/// Whether a command that logs in to another machine stands before, and nothing but its options between: `ssh -p 22 a@b`.
+fn logs_in(before: &str, local: &str) -> bool {
+    const COMMANDS: &[&str] = &["ssh", "scp", "sftp", "mosh", "ssh-copy-id", "rsync", "autossh"];
+    let front = before.get(..before.len() - local.len()).unwrap_or_default();
+    let line = front.rsplit(['\n', ';', '|', '&', '`', '"']).next().unwrap_or(front);
+    let mut words = line.split_whitespace().skip_while(|word| !COMMANDS.contains(word));
+    let called = line.ends_with(' ') && words.next().is_some();
+    let mut was_option = false;
+    called && words.all(|word| std::mem::replace(&mut was_option, word.starts_with('-')) || word.starts_with('-'))
 }
 
 /// Labels of letters, digits and hyphens, the last a top level that exists or is set aside (RFC 2606, 6762).
@@ -550,7 +564,8 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     // What is of a network at home is no version, whatever is updated there.
     let private = matches!(parts, [192, 168, ..] | [172, 16..=31, ..]);
     let versioned = || evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
-    let other = evidence.direct && evidence.labels.any(Labels::OTHER);
+    // An `address` is one of many things, of which this is one.
+    let other = evidence.direct && evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::CryptoWallet);
     let denied = !named && (counted || other || !private && versioned());
     if !denied {
         // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.

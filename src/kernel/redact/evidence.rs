@@ -324,7 +324,10 @@ impl<'v> Surroundings<'v> {
         let rest = text.get(found.end..)?;
         let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
-        let joins = !between.contains([',', ':', '=', '&', '?'])
+        // `98 mg/dL`
+        let is_unit = between.ends_with('/');
+        let joins = !is_unit
+            && !between.contains([',', ':', '=', '&', '?'])
             && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
             && !between.bytes().any(|byte| byte.is_ascii_digit());
         let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
@@ -950,6 +953,14 @@ fn near(clean: &str) -> Option<(Match, bool)> {
     let nearest = labels::last(&words).filter(|found| !tag(found))?;
     if in_token(clean, &nearest) {
         return None;
+    }
+    // `card (ends 4471) is`: a remark in brackets that are closed again takes nothing back.
+    if nearest.labels.any(Labels::OTHER)
+        && clean.get(nearest.end..).is_some_and(|rest| rest.contains(')'))
+        && let Some((front, inner)) = clean.get(..nearest.start).and_then(|front| front.rsplit_once('('))
+        && !inner.contains(')')
+    {
+        return labels::last(&Words::read(sentence(front))).map(|found| (found, true));
     }
     if !nearest.labels.any(Labels::OTHER) || !labels::before(&words, nearest).tells() {
         return Some((nearest, true));

@@ -194,7 +194,7 @@ pub fn is_day(text: &[u8], word: Word) -> bool {
 }
 
 /// `2024-01-31` and its like.
-fn is_date(words: &[Word]) -> bool {
+pub fn is_date(words: &[Word]) -> bool {
     let lengths: Vec<usize> = words.iter().take(3).map(Word::len).collect();
     let numbers = words.iter().take(3).all(Word::is_number);
     numbers && matches!(lengths.as_slice(), [4, 2, 2] | [2, 2, 4])

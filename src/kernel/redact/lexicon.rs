@@ -98,7 +98,7 @@ pub const KINDS: &[(Kind, &str)] = &[
     (Kind::Phone, "rufen sie mich|rufen sie uns|ruf mich|zuruckrufen unter|ruckruf unter|erreichen sie uns unter|my new number|our new number|new phone|call me on|call me at|text me at|text me on|ring me on|called from|calling from|phoned from|rang from|called back from|appele du|appele depuis|llamo desde|llama desde|chiamato dal|ligou de|gebeld vanaf|angerufen von"),
     (Kind::CardCvv, "code on the front|code on the back|code on the reverse|digits on the front|digits on the back|number on the back|code on the signature strip|digit code on the card|code auf der ruckseite|code auf der vorderseite|ziffern auf der ruckseite|code au dos|chiffres au dos|codigo del reverso|codigo al dorso|codice sul retro|codigo no verso|code op de achterkant"),
     (Kind::UsAbaRouting, "bankid|bank id"),
-    (Kind::DateOfBirth, "geb dat|gebdat|geb dtm|f nac|fe nac|f de nac|fecha de nac|dt nasc|d nasc|data nasc|dat nasc|data di nasc|d naiss|dt naiss|date naiss|data ur|d ur|dat nar"),
+    (Kind::DateOfBirth, "naci el|nacio el|nacida el|nacido el|nasci em|nasceu em|nacque il|ne le|nee le|narozen|narozena|narodila se|narodil se|narodzony|dogumlu|народився|народилася|р н|birthday is|geb dat|gebdat|geb dtm|f nac|fe nac|f de nac|fecha de nac|dt nasc|d nasc|data nasc|dat nasc|data di nasc|d naiss|dt naiss|date naiss|data ur|d ur|dat nar"),
     (Kind::CryptoWallet, "withdraw to|withdrawal to|withdrawal address|send to|payout to|transfer to"),
 ];
 

@@ -3,7 +3,7 @@ use super::Kind;
 use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, is_led, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
-use super::labelled::is_day;
+use super::labelled::{is_date, is_day};
 
 /// Offers a candidate to the kinds that are nothing but digits.
 pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -496,6 +496,10 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
         return;
     }
     let alone = end == first.end;
+    // `Account opened 12.11.2021`
+    if is_date(words) && words.get(2).is_some_and(|last| last.end == end) {
+        return;
+    }
     if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct
         || alone && first.len() == 12 && is_in_cloud(text, first.start)
     {

@@ -273,7 +273,9 @@ fn piped(finds: &mut Finds<'_>, start: usize, user: bool) {
     let line = before.rsplit('\n').next().unwrap_or("");
     let Some(echo) = line.find("echo ") else { return };
     let from = start - line.len() + echo + 5;
-    let said = finds.str(from, start).trim_start_matches(['"', '\'', ' ', '-', 'e', 'n']);
+    let said = finds.str(from, start).trim_start();
+    let said = ["-n ", "-e ", "-en ", "-ne "].iter().find_map(|option| said.strip_prefix(option)).unwrap_or(said);
+    let said = said.trim_start_matches(['"', '\'', ' ']);
     let from = start - said.len();
     let Some(length) = said.find(['"', '\'', ' ', '|']) else { return };
     let colon = finds.str(from, from + length).find(':');

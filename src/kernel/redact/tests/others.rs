@@ -214,3 +214,52 @@ fn a_remark_in_brackets_takes_nothing_back_of_a_heading_or_a_question() {
     );
     none_tells(&["id,Licence No. (driver),ok\n48213377,C01,y\n", "Order No. (driver)\n48213377"]);
 }
+
+#[test]
+fn what_a_command_logs_in_to_and_what_is_left_of_a_mask_are_no_addresses_of_mail() {
+    for text in
+        ["ssh deploy@host7.example.org", "$ scp -P 22 -i key.pem ann@db.example.org", "seen: j****n@example.org"]
+    {
+        assert_eq!(told(text), [], "{text}");
+    }
+    all_tell(
+        Kind::Email,
+        "anna@example.org",
+        &["write to **anna@example.org**", "use ssh, and ask anna@example.org", "the ssh key is of anna@example.org"],
+    );
+}
+
+#[test]
+fn units_and_days_are_no_numbers_of_their_kind() {
+    none_tells(&["glucose 4548-4 98 mg/dL", "Account opened 12.11.2021", "Konto seit 2021-11-12"]);
+    all_tell(Kind::BankAccount, "12112021", &["Account number: 12112021"]);
+}
+
+#[test]
+fn a_remark_in_brackets_takes_nothing_back_of_what_is_named_before_it() {
+    all_tell(
+        Kind::CreditCard,
+        "4539 1488 0343 6467",
+        &["The other card (ends 4471) is 4539 1488 0343 6467", "card (order A) 4539 1488 0343 6467"],
+    );
+    all_tell(Kind::UsSsn, "138580358", &["SSN (version A) is 138580358"]);
+    none_tells(&["order A (SSN), ticket 138580358"]);
+}
+
+#[test]
+fn an_address_may_be_one_of_the_network() {
+    all_tell(Kind::IpAddress, "84.120.30.41", &["Address: 84.120.30.41", "address=84.120.30.41"]);
+    none_tells(&["Version: 84.120.30.41"]);
+}
+
+#[test]
+fn the_first_letters_of_a_password_that_is_piped_are_its_own() {
+    for text in ["echo \"nebTundra77!\" | sudo -S id", "echo -n 'nebTundra77!' | sudo -S id"] {
+        assert_eq!(told(text), [(Kind::Password, "nebTundra77!")], "{text}");
+    }
+}
+
+#[test]
+fn who_was_born_when_is_told_in_the_first_person_too() {
+    all_tell(Kind::DateOfBirth, "12/03/1980", &["nací el 12/03/1980", "nasci em 12/03/1980", "narozen 12/03/1980"]);
+}
