@@ -677,7 +677,10 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     }
     let evidence = judge.evidence(start, end);
     let other = evidence.labels.any(Labels::OTHER);
-    if evidence.names(Kind::DateOfBirth) || !other && judge.also(evidence).names(Kind::DateOfBirth) {
+    // `nata il …, patente rilasciata il …`: one is born once.
+    let also = |judge: &mut Judge<'_, '_>| judge.also(evidence).names(Kind::DateOfBirth);
+    let further = !other && !judge.has_taken(Kind::DateOfBirth, start);
+    if evidence.names(Kind::DateOfBirth) || further && also(judge) {
         judge.put(Kind::DateOfBirth, start, end, if evidence.direct { 90 } else { 80 });
         return Some(end);
     }

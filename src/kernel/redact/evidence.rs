@@ -1027,6 +1027,15 @@ fn reaches(clean: &str, found: Match) -> bool {
         return true;
     }
     let digits = between.bytes().filter(u8::is_ascii_digit).count();
-    let letters = between.bytes().filter(u8::is_ascii_alphabetic).count();
-    digits < 5 || letters <= digits / 2
+    // Of scripts that join words a letter is worth two.
+    let weigh = |c: char| {
+        if !letters::is_letter(c) {
+            0
+        } else if super::words::is_joined(c) {
+            2
+        } else {
+            1
+        }
+    };
+    digits < 5 || between.chars().map(weigh).sum::<usize>() <= digits / 2
 }

@@ -60,6 +60,13 @@ impl<'v, 'o> Judge<'v, 'o> {
         }
     }
 
+    /// Whether something was taken for this kind before `start`, and nothing ends the line between.
+    pub fn has_taken(&self, kind: Kind, start: usize) -> bool {
+        let last = self.out.iter().rev().take(4).find(|found| found.span.kind == kind && found.span.end <= start);
+        let between = last.and_then(|found| self.text().get(found.span.end..start));
+        between.is_some_and(|between| between.len() <= 80 && !between.contains(&b'\n'))
+    }
+
     /// What labels further away say than those that decide.
     pub fn also(&mut self, evidence: Evidence) -> Labels {
         let Some(start) = evidence.also else { return Labels::NONE };

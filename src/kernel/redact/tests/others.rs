@@ -263,3 +263,17 @@ fn the_first_letters_of_a_password_that_is_piped_are_its_own() {
 fn who_was_born_when_is_told_in_the_first_person_too() {
     all_tell(Kind::DateOfBirth, "12/03/1980", &["nací el 12/03/1980", "nasci em 12/03/1980", "narozen 12/03/1980"]);
 }
+
+#[test]
+fn a_second_date_is_of_what_is_said_of_it() {
+    for text in [
+        "nata il 12/03/1980, patente rilasciata il 14/05/2019",
+        "född 12/03/1980, besök 14/05/2019",
+        "родился 12/03/1980, приём 14/05/2019",
+        "出生日期 12/03/1980，就诊日期 14/05/2019",
+    ] {
+        assert_eq!(told(text), [(Kind::DateOfBirth, "12/03/1980")], "{text}");
+    }
+    let text = "dates of birth: 12/03/1980, 14/05/2001 and 03/03/1999";
+    assert_eq!(told(text).len(), 3, "{text}");
+}
