@@ -120,9 +120,8 @@ impl<'v> Surroundings<'v> {
             return *self.all.get_or_init(|| self.above.with(labels::all(self.text)));
         }
         let blocks = self.blocks.get_or_init(|| vec![OnceCell::new(); self.text.len() / BLOCK + 1]);
-        let (first, last) = (start.saturating_sub(BACK) / BLOCK, (start + AHEAD) / BLOCK);
-        let near = blocks.iter().enumerate().take(last + 1).skip(first);
-        let near = near.fold(Labels::NONE, |all, (place, block)| all.with(*block.get_or_init(|| self.block(place))));
+        let near = Self::near(blocks, start)
+            .fold(Labels::NONE, |all, (place, block)| all.with(*block.get_or_init(|| self.block(place))));
         let named = self.named.get_or_init(|| self.above.with(self.tables().all(self.text)));
         near.with(*named)
     }
@@ -132,9 +131,19 @@ impl<'v> Surroundings<'v> {
         self.text.len() <= SHORT
     }
 
-    /// Whether [`Self::may`] is soon told.
-    pub fn is_told(&self) -> bool {
-        self.text.len() <= SOON || !self.is_short() || self.all.get().is_some()
+    /// Whether [`Self::may`] of the place at `start` is known, or soon told. Of a longer text nothing is read for it.
+    pub fn is_told(&self, start: usize) -> bool {
+        if self.is_short() {
+            return self.text.len() <= SOON || self.all.get().is_some();
+        }
+        let known = |blocks: &Vec<OnceCell<Labels>>| Self::near(blocks, start).all(|(_, block)| block.get().is_some());
+        self.named.get().is_some() && self.blocks.get().is_some_and(known)
+    }
+
+    /// The blocks that may say something of the place at `start`.
+    fn near(blocks: &[OnceCell<Labels>], start: usize) -> impl Iterator<Item = (usize, &OnceCell<Labels>)> {
+        let (first, last) = (start.saturating_sub(BACK) / BLOCK, (start + AHEAD) / BLOCK);
+        blocks.iter().enumerate().take(last + 1).skip(first)
     }
 
     /// What the words of a block may say.

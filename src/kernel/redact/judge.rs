@@ -87,7 +87,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// What may be said of what is at `start`, as far as it is known or soon told.
     pub fn said(&mut self, start: usize) -> Labels {
-        if self.surroundings.is_told() { self.all(start) } else { Labels::ALL }
+        if self.surroundings.is_told(start) { self.all(start) } else { Labels::ALL }
     }
 
     /// What may be said of what is at `start`, or of the list it is in.

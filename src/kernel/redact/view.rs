@@ -79,16 +79,15 @@ impl Fold<'_> {
         let is_ascii = bytes.is_ascii();
         let has = |byte| memchr::memchr(byte, bytes).is_some();
         let form = has(b'&') && has(b'+') && has(b'=');
-        let next = |at: usize| match is_ascii {
-            _ if form => {
-                let sign = |byte: &u8| *byte >= 0x80 || matches!(byte, b'%' | b'&' | b'\\' | b'+');
-                bytes.get(at..)?.iter().position(sign).map(|found| at + found)
-            }
+        let sign = |at: usize| match is_ascii {
             true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
             false => lanes::folds(bytes, at),
         };
+        let plus = |at: usize| memchr::memchr(b'+', bytes.get(at..)?).map(|found| at + found);
+        // Neither is looked for again before it is passed.
+        let (mut next_sign, mut next_plus) = (sign(0), if form { plus(0) } else { None });
         let mut at = 0;
-        while let Some(found) = next(at) {
+        while let Some(found) = next_sign.into_iter().chain(next_plus).min() {
             at = found;
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
@@ -106,6 +105,12 @@ impl Fold<'_> {
                 Folded::Gone => self.put(at, written, None),
             }
             at += written;
+            if next_sign.is_some_and(|sign| sign < at) {
+                next_sign = sign(at);
+            }
+            if next_plus.is_some_and(|plus| plus < at) {
+                next_plus = plus(at);
+            }
         }
         if !self.steps.is_empty() {
             self.keep(self.text.len());
