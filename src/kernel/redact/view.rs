@@ -86,9 +86,7 @@ impl Fold<'_> {
         let plus = |at: usize| memchr::memchr(b'+', bytes.get(at..)?).map(|found| at + found);
         // Neither is looked for again before it is passed.
         let (mut next_sign, mut next_plus) = (sign(0), if form { plus(0) } else { None });
-        let mut at = 0;
-        while let Some(found) = next_sign.into_iter().chain(next_plus).min() {
-            at = found;
+        while let Some(mut at) = next_sign.into_iter().chain(next_plus).min() {
             let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
                 break;
             };
