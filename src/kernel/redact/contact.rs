@@ -90,7 +90,7 @@ pub fn email(text: &str, at: usize, judge: &mut Judge<'_, '_>) {
     // `j****n@example.org`: what is left of a masked one.
     let front = before.get(..before.len() - local.len()).unwrap_or_default();
     let is_masked = front.ends_with("**") && front.trim_end_matches('*').ends_with(char::is_alphanumeric);
-    if is_masked || logs_in(before, local) || is_message_id(text, start, local) {
+    if is_masked || logs_in(front) || is_message_id(text, start, local) {
         return;
     }
     // `"messageId": "<…>"`, the whole text of a field.
@@ -154,9 +154,8 @@ fn is_message_id(text: &str, start: usize, local: &str) -> bool {
 }
 
 /// Whether a command that logs in to another machine stands before, and nothing but its options between: `ssh -p 22 a@b`.
-fn logs_in(before: &str, local: &str) -> bool {
+fn logs_in(front: &str) -> bool {
     const COMMANDS: &[&str] = &["ssh", "scp", "sftp", "mosh", "ssh-copy-id", "rsync", "autossh"];
-    let front = before.get(..before.len() - local.len()).unwrap_or_default();
     let line = front.rsplit(['\n', ';', '|', '&', '`', '"']).next().unwrap_or(front);
     let mut words = line.split_whitespace().skip_while(|word| !COMMANDS.contains(word));
     let called = line.ends_with(' ') && words.next().is_some();

@@ -407,10 +407,10 @@ impl<'v> Surroundings<'v> {
             return labels::of_key(name.split('"').next().unwrap_or(name));
         }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
-        // The cells of a row are not one heading.
         if CONTAINERS.iter().any(|name| line.eq_ignore_ascii_case(name)) {
             return Labels::NONE;
         }
+        // The cells of a row are not one heading.
         let short = line.chars().count() <= 48
             && !line.contains(['\t', '|', ';'])
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;

@@ -119,7 +119,7 @@ impl Tails {
     }
 
     fn place(last: u64) -> usize {
-        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 46) as usize
+        (last.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> (64 - TAILS.trailing_zeros())) as usize
     }
 
     /// Adds an ending of a label.
@@ -231,24 +231,21 @@ const WORDS: usize = 6;
 /// How many are kept: no fewer, a power of two.
 const SEEN: usize = 8;
 
-/// The longest label that ends with the first `length` letters of word `end`, and its first word.
-fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
+/// Calls `each` with what every label says that ends with the first `length` letters of word `end`, the shortest first, and
+/// with the first word of each.
+fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut(Labels, Word)) {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
-    let mut found = None;
-    let mut letters = words.plain(end).get(..length)?;
+    let Some(mut letters) = words.plain(end).get(..length) else { return };
     let mut now = end;
     for _ in 0..WORDS {
         for byte in letters.iter().rev() {
             hash = hash.with(*byte);
             if !table.ends(hash) {
-                return found;
+                return;
             }
         }
-        let labels = table.get(hash);
-        if labels.tells() {
-            found = Some((labels, now));
-        }
+        each(table.get(hash), now);
         if words.is_apart(now) {
             break;
         }
@@ -257,29 +254,39 @@ fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)>
         };
         (now, letters) = (before, words.plain(before));
     }
+}
+
+/// The longest label that tells something and ends so, and its first word.
+fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
+    let mut found = None;
+    each_ending(words, end, length, |labels, first| {
+        if labels.tells() {
+            found = Some((labels, first));
+        }
+    });
     found
+}
+
+/// Calls `each` with what every label says that these letters end with, wherever it begins, the shortest first.
+fn each_part(letters: &[u8], mut each: impl FnMut(Labels)) {
+    let table = &*TABLE;
+    let mut hash = Hash::NONE;
+    for byte in letters.iter().rev() {
+        hash = hash.with(*byte);
+        if !table.ends(hash) {
+            break;
+        }
+        each(table.get(hash));
+    }
 }
 
 /// A label anywhere in a word of a script that does not separate words: the last one, the longest there.
 fn inside(plain: &[u8]) -> Option<Labels> {
-    let table = &*TABLE;
-    for end in (1..=plain.len()).rev() {
-        let (mut hash, mut found) = (Hash::NONE, None);
-        for byte in plain.get(..end)?.iter().rev() {
-            hash = hash.with(*byte);
-            if !table.ends(hash) {
-                break;
-            }
-            let labels = table.get(hash);
-            if labels.tells() {
-                found = Some(labels);
-            }
-        }
-        if found.is_some() {
-            return found;
-        }
-    }
-    None
+    (1..=plain.len()).rev().find_map(|end| {
+        let mut found = None;
+        each_part(plain.get(..end)?, |labels| found = Some(labels).filter(|labels| labels.tells()).or(found));
+        found
+    })
 }
 
 /// How many letters of inflection a word so long that ends so may end with. Most are short, but nobody can foretell which
@@ -429,48 +436,13 @@ fn all_spelled(text: &str) -> Labels {
         if words.is_joined(end) {
             // Without gaps between words a label begins and ends anywhere.
             let ends = (1..=plain.len()).filter_map(|end| plain.get(..end));
-            ends.for_each(|letters| all = all.with(parts(letters)));
-            all = all.with(all_ending(&words, end, plain.len()));
+            ends.for_each(|letters| each_part(letters, |labels| all = all.with(labels)));
+            each_ending(&words, end, plain.len(), |labels, _| all = all.with(labels));
         } else {
             let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
             let lengths = (0..=cuts).map(|cut| plain.len() - cut);
-            lengths.for_each(|length| all = all.with(all_ending(&words, end, length)));
+            lengths.for_each(|length| each_ending(&words, end, length, |labels, _| all = all.with(labels)));
         }
-    }
-    all
-}
-
-/// What all labels say that end as this does.
-fn parts(letters: &[u8]) -> Labels {
-    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
-    for byte in letters.iter().rev() {
-        hash = hash.with(*byte);
-        if !TABLE.ends(hash) {
-            break;
-        }
-        all = all.with(TABLE.get(hash));
-    }
-    all
-}
-
-/// What all labels say that end with the first `length` letters of word `end`.
-fn all_ending(words: &Words<'_>, end: Word, length: usize) -> Labels {
-    let (mut hash, mut all) = (Hash::NONE, Labels::NONE);
-    let mut letters = words.plain(end).get(..length).unwrap_or_default();
-    let mut now = end;
-    for _ in 0..WORDS {
-        for byte in letters.iter().rev() {
-            hash = hash.with(*byte);
-            if !TABLE.ends(hash) {
-                return all;
-            }
-        }
-        all = all.with(TABLE.get(hash));
-        if words.is_apart(now) {
-            break;
-        }
-        let Some(before) = words.before(now) else { break };
-        (now, letters) = (before, words.plain(before));
     }
     all
 }

@@ -40,14 +40,9 @@ impl Entry {
 
     fn made(character: char) -> Self {
         let flag = |is: bool, flag: u64| if is { flag } else { 0 };
-        let one = |mut all: Box<dyn Iterator<Item = char>>| match (all.next(), all.next()) {
-            (None, _) => NOTHING,
-            (Some(one), None) if u64::from(one) < SEVERAL => u64::from(one),
-            _ => SEVERAL,
-        };
         // Marks that are kept may change places with those around them.
         let moves = std::iter::once(character).nfd().any(|c| words::is_joined(c) && is_combining_mark(c));
-        let plain = one(Box::new(std::iter::once(character).nfd().flat_map(char::to_lowercase).filter_map(plain_one)));
+        let plain = one(std::iter::once(character).nfd().flat_map(char::to_lowercase).filter_map(plain_one));
         let digit = zero(character);
         let looks = digit.map_or(alike(character), |zero| char::from_u32(0x30 + u32::from(character) - zero));
         Self(
@@ -58,7 +53,7 @@ impl Entry {
                 | flag(is_combining_mark(character), MARK)
                 | flag(digit.is_some(), DIGIT)
                 | looks.map_or(0, u64::from) << 8
-                | one(Box::new(character.to_lowercase())) << 16
+                | one(character.to_lowercase()) << 16
                 | if moves { SEVERAL } else { plain } << 32,
         )
     }
@@ -69,6 +64,15 @@ impl Entry {
 
     fn looks(self) -> Option<char> {
         Some(char::from((self.0 >> 8) as u8)).filter(|c| *c != '\0')
+    }
+}
+
+/// The code of the only one, or what stands in its place.
+fn one(mut all: impl Iterator<Item = char>) -> u64 {
+    match (all.next(), all.next()) {
+        (None, _) => NOTHING,
+        (Some(one), None) if u64::from(one) < SEVERAL => u64::from(one),
+        _ => SEVERAL,
     }
 }
 

@@ -484,8 +484,8 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
             break;
         }
     }
-    let paired = paired_account(text, words, 0);
-    let Some(end) = end.or((paired > 0).then_some(paired)) else {
+    let paired = paired_account(text, words);
+    let Some(end) = end.or(paired) else {
         return;
     };
     if matches!(byte(text, end), b'.' | b',')
@@ -505,14 +505,14 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     {
         return;
     }
-    judge.offer(Kind::BankAccount, first.start, paired_account(text, words, end), Strength::Shape);
+    judge.offer(Kind::BankAccount, first.start, end.max(paired.unwrap_or(end)), Strength::Shape);
 }
 
 /// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
-fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
-    let [one, two, three, ..] = words else { return end };
+fn paired_account(text: &[u8], words: &[Word]) -> Option<usize> {
+    let [one, two, three, ..] = words else { return None };
     if one.len() != 2 {
-        return end;
+        return None;
     }
     let mark = byte(text, one.end);
     let is_code = [one, two, three].iter().all(|word| word.len() == 2 && word.is_number())
@@ -526,7 +526,7 @@ fn paired_account(text: &[u8], words: &[Word], end: usize) -> usize {
     let gap = word.unwrap_or_else(marks);
     let number = word_from(text, three.end + gap);
     let fits = is_code && gap > 0 && number.is_number() && matches!(number.len(), 7 | 8);
-    if fits { end.max(number.end) } else { end }
+    fits.then_some(number.end)
 }
 
 /// Whether the account is one at Amazon: its services or resources are named around it, and no bank is.

@@ -243,13 +243,11 @@ impl Spelling<'_> {
 
     fn end(&mut self, end: usize) {
         let Some((start, from, mut joined, whole)) = self.word.take() else { return };
-        if whole || is_possessive(self.text.as_bytes(), start, end) {
-            self.letters.truncate(from);
-        }
         if is_possessive(self.text.as_bytes(), start, end) {
-            return;
+            return self.letters.truncate(from);
         }
         if whole {
+            self.letters.truncate(from);
             letters::spell(self.text.get(start..end).unwrap_or_default(), &mut self.letters);
             joined = self.letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
         }

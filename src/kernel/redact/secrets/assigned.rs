@@ -1802,6 +1802,11 @@ fn text_end(finds: &Finds<'_>, at: usize) -> usize {
     at + finds.bytes.from(at).iter().take(32).take_while(|byte| matches!(byte, b' ' | b'\t')).count()
 }
 
+/// What may stand around the name of a column in its cell.
+fn cell_mark(c: char) -> bool {
+    matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace()
+}
+
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
@@ -1827,11 +1832,10 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
         return aligned(finds, named, from..to, line_start..line_end, progress);
     };
-    let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     let name = finds.str(from, to);
     let stop = line_start + head.len();
     let own = finds.str(line_start, from).rsplit(delimiter).next().map_or(from, |front| from - front.len());
-    let own = finds.str(own, stop).split(delimiter).next().unwrap_or_default().trim_matches(mark);
+    let own = finds.str(own, stop).split(delimiter).next().unwrap_or_default().trim_matches(cell_mark);
     // `Jeton d'accès`
     let purpose = |rest: &str| rest.split(' ').next().is_some_and(|word| PROSE.of(word) & PREPOSITION != 0);
     let serves = own.strip_prefix(name).and_then(|rest| rest.strip_prefix(' ')).is_some_and(purpose);
@@ -1907,10 +1911,9 @@ fn names_columns(head: &str, delimiter: char) -> bool {
         letters::is_word(c)
             || matches!(c, ' ' | '_' | '-' | '.' | '"' | '#' | '(' | ')' | '/' | '\r' | '*' | '\'' | '’')
     };
-    let mark = |c: char| matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace();
     // A row of values has numbers and versions among them: `apt`, `passwd`, `4.17`.
     let named = |name: &str| {
-        let name = name.trim_matches(mark);
+        let name = name.trim_matches(cell_mark);
         name.len() <= 48
             && name.chars().all(cell)
             && !name.starts_with(|c: char| c.is_ascii_digit() || c == '\'')

@@ -1,23 +1,6 @@
 //! What is near a label or looks like a value and is none, and the value that is one beside it.
-use super::super::{Engine, Kind};
-
-/// What is found in a text on the wire.
-fn told(text: &str) -> Vec<(Kind, &str)> {
-    let engine = Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"));
-    engine.scan_wire(text).iter().map(|span| (span.kind, &text[span.start..span.end])).collect()
-}
-
-fn all_tell(kind: Kind, value: &str, texts: &[&str]) {
-    for text in texts {
-        assert_eq!(told(text), [(kind, value)], "{text}");
-    }
-}
-
-fn none_tells(texts: &[&str]) {
-    for text in texts {
-        assert_eq!(told(text), [], "{text}");
-    }
-}
+use super::super::Kind;
+use super::layouts::{all_tell, none_tells, told};
 
 #[test]
 fn what_identifies_a_message_is_no_address_of_a_person() {
@@ -29,14 +12,14 @@ fn what_identifies_a_message_is_no_address_of_a_person() {
         "{\"messageId\":\"<7f3c2b1a0d9e4c8b@mail.example.com>\"}",
     ]);
     all_tell(
-        Kind::Email,
-        "anna.huber@example.org",
         &[
             "From: <anna.huber@example.org>",
             "Message-ID: <anna.huber@example.org>",
             "Message-ID: <20241105.0192837@mx.example.org>\r\nFrom: Anna <anna.huber@example.org>",
             "{\"replyTo\":\"<anna.huber@example.org>\"}",
         ],
+        Kind::Email,
+        "anna.huber@example.org",
     );
 }
 
@@ -50,13 +33,13 @@ fn accounts_of_other_places_than_banks_are_no_bank_accounts() {
         "GitHub account 48213377 was renamed",
     ]);
     all_tell(
-        Kind::BankAccount,
-        "210987654321",
         &[
             "account number: 210987654321",
             "paid to account 210987654321",
             "arn:aws:s3:::invoices-7\nbank account: 210987654321",
         ],
+        Kind::BankAccount,
+        "210987654321",
     );
 }
 
@@ -67,68 +50,68 @@ fn a_label_ends_with_its_value_when_another_field_begins() {
     assert_eq!(told("konto 48213377, Betreff: 99812345"), [(Kind::BankAccount, "48213377")]);
     assert_eq!(told("DOB: 1971-02-03 | Phone: +49 30 231252").len(), 2);
     none_tells(&["DOB: n/a | 2024-09-17", "licence issued by DVLA 20240917"]);
-    all_tell(Kind::DriverLicense, "48213377", &["driving licence 48213377"]);
+    all_tell(&["driving licence 48213377"], Kind::DriverLicense, "48213377");
 }
 
 #[test]
 fn numbered_lines_head_no_columns() {
     none_tells(&["  71  psql -U ann patients\n  72  git checkout e4f1a09c\n"]);
-    all_tell(Kind::MedicalRecord, "E4109382", &["  id  mrn\n  72  E4109382\n"]);
+    all_tell(&["  id  mrn\n  72  E4109382\n"], Kind::MedicalRecord, "E4109382");
 }
 
 #[test]
 fn a_number_with_the_name_of_something_else_needs_more_than_a_check() {
     none_tells(&["tracking 264234106124066", "spedizione 264234106124066"]);
-    all_tell(Kind::FrNir, "264234106124066", &["NIR 264234106124066", "assurée 264234106124066"]);
+    all_tell(&["NIR 264234106124066", "assurée 264234106124066"], Kind::FrNir, "264234106124066");
 }
 
 #[test]
 fn dots_lead_from_a_label_to_its_value() {
-    all_tell(Kind::BankAccount, "48213377", &["Account number..........48213377", "Account number ....... 48213377"]);
-    all_tell(Kind::Phone, "+49 30 231252", &["Phone........+49 30 231252"]);
-    all_tell(Kind::IpAddress, "2a01:4f8:1::ff12", &["IPv6 address.......2a01:4f8:1::ff12"]);
-    all_tell(Kind::Password, "Tundra77!", &["Password.......Tundra77!"]);
+    all_tell(&["Account number..........48213377", "Account number ....... 48213377"], Kind::BankAccount, "48213377");
+    all_tell(&["Phone........+49 30 231252"], Kind::Phone, "+49 30 231252");
+    all_tell(&["IPv6 address.......2a01:4f8:1::ff12"], Kind::IpAddress, "2a01:4f8:1::ff12");
+    all_tell(&["Password.......Tundra77!"], Kind::Password, "Tundra77!");
     none_tells(&["Accounts and settings........ 12", "Account number........see page 12", "wait....12345678"]);
 }
 
 #[test]
 fn of_which_document_a_number_is_may_be_said_before() {
     all_tell(
-        Kind::Passport,
-        "C01X00T47",
         &[
             "seen: passport, document number C01X00T47, expires 20310917",
             "P<UTOHUBER<<ANNA<<<<<<<<<<<<<<<<<<<<<<<<<<<<\nDocument number: C01X00T47",
         ],
+        Kind::Passport,
+        "C01X00T47",
     );
     none_tells(&["Document number: C01X00T47", "passport renewed 20240917"]);
 }
 
 #[test]
 fn what_is_asked_for_is_what_is_answered_in_a_sentence() {
-    all_tell(Kind::EsNif, "12345678Z", &["Ana: ¿su DNI?\nPedro: Sí, es el 12345678Z"]);
-    all_tell(Kind::KrRrn, "8001011234567", &["직원: 주민등록번호를 알려 주세요.\n고객: 8001011234567"]);
+    all_tell(&["Ana: ¿su DNI?\nPedro: Sí, es el 12345678Z"], Kind::EsNif, "12345678Z");
+    all_tell(&["직원: 주민등록번호를 알려 주세요.\n고객: 8001011234567"], Kind::KrRrn, "8001011234567");
     none_tells(&["Ana: ¿su pedido?\nPedro: Sí, es el 12345678"]);
 }
 
 #[test]
 fn headings_of_columns_may_be_abbreviated() {
-    all_tell(Kind::UkNhs, "9434765919", &["id,NHS no.,seen\n7,9434765919,y\n"]);
-    all_tell(Kind::DateOfBirth, "03.02.1971", &["id,Geb.dat.,ok\n7,03.02.1971,y\n"]);
+    all_tell(&["id,NHS no.,seen\n7,9434765919,y\n"], Kind::UkNhs, "9434765919");
+    all_tell(&["id,Geb.dat.,ok\n7,03.02.1971,y\n"], Kind::DateOfBirth, "03.02.1971");
     none_tells(&["Ask the NHS no., please,\n7,9434765919,y\n"]);
 }
 
 #[test]
 fn national_spellings_are_known() {
-    all_tell(Kind::BrCpf, "529982247-25", &["CPF 529982247-25"]);
-    all_tell(Kind::ArCuit, "23-33058064-9", &["El CUIT de la firma es 23-33058064-9"]);
+    all_tell(&["CPF 529982247-25"], Kind::BrCpf, "529982247-25");
+    all_tell(&["El CUIT de la firma es 23-33058064-9"], Kind::ArCuit, "23-33058064-9");
     none_tells(&["CPF 529982247-26", "lote 529982247-25", "CUIT 23-33058064-8"]);
 }
 
 #[test]
 fn sentences_around_numbers_of_telephones_and_cards_are_known() {
-    all_tell(Kind::Phone, "030 231252", &["Rufen Sie mich unter 030 231252 an", "she called from 030 231252"]);
-    all_tell(Kind::CardCvv, "7771", &["the four-digit code on the front is 7771"]);
+    all_tell(&["Rufen Sie mich unter 030 231252 an", "she called from 030 231252"], Kind::Phone, "030 231252");
+    all_tell(&["the four-digit code on the front is 7771"], Kind::CardCvv, "7771");
     none_tells(&["the four-digit code is 7771", "moved from 030 231252"]);
 }
 
@@ -157,8 +140,6 @@ fn what_stands_for_a_password_or_is_said_of_one_is_none() {
         "what's the pw?\nit was changed",
     ]);
     all_tell(
-        Kind::Password,
-        "Tundra77!",
         &[
             "パスワードはTundra77!です",
             "密码：Tundra77!",
@@ -172,6 +153,8 @@ fn what_stands_for_a_password_or_is_said_of_one_is_none() {
             "Ann: what's the root pw again?\nBob: it's Tundra77!\nAnn: thanks",
             "|id|password|\n|---|---|\n|7|Tundra77!|\n",
         ],
+        Kind::Password,
+        "Tundra77!",
     );
     assert_eq!(told("Server=db1;UID=app;PWD=/Tundra77"), [(Kind::Password, "/Tundra77")]);
     assert_eq!(told("password: a*b*c*d-17"), [(Kind::Password, "a*b*c*d-17")]);
@@ -208,9 +191,9 @@ fn when_a_password_was_set_is_none() {
 #[test]
 fn a_remark_in_brackets_takes_nothing_back_of_a_heading_or_a_question() {
     all_tell(
+        &["Licence No. (driver)\n48213377", "Q: Licence No. (driver)?\nA: 48213377"],
         Kind::DriverLicense,
         "48213377",
-        &["Licence No. (driver)\n48213377", "Q: Licence No. (driver)?\nA: 48213377"],
     );
     none_tells(&["id,Licence No. (driver),ok\n48213377,C01,y\n", "Order No. (driver)\n48213377"]);
 }
@@ -223,32 +206,32 @@ fn what_a_command_logs_in_to_and_what_is_left_of_a_mask_are_no_addresses_of_mail
         assert_eq!(told(text), [], "{text}");
     }
     all_tell(
+        &["write to **anna@example.org**", "use ssh, and ask anna@example.org", "the ssh key is of anna@example.org"],
         Kind::Email,
         "anna@example.org",
-        &["write to **anna@example.org**", "use ssh, and ask anna@example.org", "the ssh key is of anna@example.org"],
     );
 }
 
 #[test]
 fn units_and_days_are_no_numbers_of_their_kind() {
     none_tells(&["glucose 4548-4 98 mg/dL", "Account opened 12.11.2021", "Konto seit 2021-11-12"]);
-    all_tell(Kind::BankAccount, "12112021", &["Account number: 12112021"]);
+    all_tell(&["Account number: 12112021"], Kind::BankAccount, "12112021");
 }
 
 #[test]
 fn a_remark_in_brackets_takes_nothing_back_of_what_is_named_before_it() {
     all_tell(
+        &["The other card (ends 4471) is 4539 1488 0343 6467", "card (order A) 4539 1488 0343 6467"],
         Kind::CreditCard,
         "4539 1488 0343 6467",
-        &["The other card (ends 4471) is 4539 1488 0343 6467", "card (order A) 4539 1488 0343 6467"],
     );
-    all_tell(Kind::UsSsn, "138580358", &["SSN (version A) is 138580358"]);
+    all_tell(&["SSN (version A) is 138580358"], Kind::UsSsn, "138580358");
     none_tells(&["order A (SSN), ticket 138580358"]);
 }
 
 #[test]
 fn an_address_may_be_one_of_the_network() {
-    all_tell(Kind::IpAddress, "84.120.30.41", &["Address: 84.120.30.41", "address=84.120.30.41"]);
+    all_tell(&["Address: 84.120.30.41", "address=84.120.30.41"], Kind::IpAddress, "84.120.30.41");
     none_tells(&["Version: 84.120.30.41"]);
 }
 
@@ -261,7 +244,7 @@ fn the_first_letters_of_a_password_that_is_piped_are_its_own() {
 
 #[test]
 fn who_was_born_when_is_told_in_the_first_person_too() {
-    all_tell(Kind::DateOfBirth, "12/03/1980", &["nací el 12/03/1980", "nasci em 12/03/1980", "narozen 12/03/1980"]);
+    all_tell(&["nací el 12/03/1980", "nasci em 12/03/1980", "narozen 12/03/1980"], Kind::DateOfBirth, "12/03/1980");
 }
 
 #[test]
