@@ -857,6 +857,22 @@ fn is_rule(line: &str) -> bool {
     line.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'+' | b'|' | b':' | b' '))
 }
 
+/// All that fields and types of messages may say, see [`typed`] and [`field`].
+pub const FIELDS: Labels = Labels::of_all(&[
+    Kind::MedicalRecord,
+    Kind::UsSsn,
+    Kind::DriverLicense,
+    Kind::Passport,
+    Kind::HealthMemberId,
+    Kind::UsMbi,
+    Kind::UsNpi,
+    Kind::UkNhs,
+    Kind::DateOfBirth,
+    Kind::Phone,
+]);
+/// All that fields of transfers may say, see [`transferred`].
+pub const TRANSFERRED: Labels = Labels::of_all(&[Kind::BankAccount, Kind::Iban]);
+
 /// How far back a segment of a message begins.
 const SEGMENT: usize = 512;
 
@@ -915,7 +931,7 @@ fn transferred(text: &str, start: usize) -> Option<Labels> {
     let tag = line.strip_suffix(":/").or_else(|| line.strip_suffix(":/D/")).or_else(|| line.strip_suffix(":/C/"))?;
     let number = tag.strip_prefix(':')?.trim_end_matches(|c: char| c.is_ascii_uppercase());
     let accounts = matches!(number, "50" | "52" | "53" | "54" | "55" | "56" | "57" | "58" | "59");
-    accounts.then(|| Labels::of_all(&[Kind::BankAccount, Kind::Iban]))
+    accounts.then_some(TRANSFERRED)
 }
 
 /// The property of a line of a card or a calendar that has parameters: `BDAY;VALUE=date:`, `TEL;HOME:`.

@@ -5,6 +5,7 @@
 //! separate words: "lic" is not in "public".
 use super::Kind;
 use super::bits::{Bits, ByHash};
+use super::evidence;
 use super::words::{self, Word, Words};
 use std::sync::LazyLock;
 
@@ -387,24 +388,30 @@ fn is_transfer(text: &str) -> bool {
 
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
-    // A genitive is no word of a label, and messages of HL7 and X12 have fields and types instead of words.
-    let other = |at: usize| match text.as_bytes().get(at..) {
-        Some([b'\'', b's', ..] | [b'^', ..]) => true,
+    let fields = |at: usize| match text.as_bytes().get(at..) {
+        Some([b'^', ..]) => true,
         Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
         _ => false,
     };
-    if is_transfer(text) || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
-        return Labels::ALL;
+    let mut all = if text.is_ascii() { all_marked(text.as_bytes()) } else { all_spelled(text) };
+    if memchr::memchr2_iter(b'^', b'*', text.as_bytes()).any(fields) {
+        all = all.with(evidence::FIELDS);
     }
-    if !text.is_ascii() {
-        return all_spelled(text);
-    }
-    let (bytes, table) = (text.as_bytes(), &*TABLE);
+    if is_transfer(text) { all.with(evidence::TRANSFERRED) } else { all }
+}
+
+/// [`all`] that words say, of a text of nothing but ASCII.
+fn all_marked(bytes: &[u8]) -> Labels {
+    let table = &*TABLE;
     let mut all = Labels::NONE;
     let mut seen = [(0, 0); SEEN];
     let mut count = 0;
     let mut before = 0u64;
     words::each(bytes, |start, end| {
+        // A genitive is no word of a label.
+        if end - start == 1 && words::is_possessive(bytes, start, end) {
+            return;
+        }
         if let Some(slot) = seen.get_mut(count % SEEN) {
             *slot = (start, end);
         }
@@ -454,7 +461,7 @@ fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize,
     let (mut last, mut length) = (0u64, 0);
     let mut next = None;
     for (start, stop) in words {
-        if next.is_some_and(|next| words::are_apart(bytes, *stop, next)) {
+        if next.is_some_and(|next| words::are_apart(bytes, words::behind_genitive(bytes, *stop), next)) {
             break;
         }
         let stop = if next.is_none() { end } else { *stop };

@@ -287,8 +287,16 @@ impl Marks {
     }
 }
 
+/// Where a word ends with its genitive, if it ends at `end` without it: `driver's`.
+pub fn behind_genitive(text: &[u8], end: usize) -> usize {
+    match text.get(end..) {
+        Some([b'\'', b's', next, ..]) if !next.is_ascii_alphanumeric() => end + 2,
+        _ => end,
+    }
+}
+
 /// Whether a word is the s of a genitive: `driver's`.
-fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
+pub fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
     let front = text.get(..start).unwrap_or_default();
     text.get(start..end) == Some(b"s") && (front.ends_with(b"'") || front.ends_with("’".as_bytes()))
 }
