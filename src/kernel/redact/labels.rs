@@ -6,7 +6,7 @@
 use super::Kind;
 use super::bits::{Bits, ByHash};
 use super::evidence;
-use super::words::{self, Word, Words};
+use super::words::{self, Ending, Word, Words};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -297,8 +297,28 @@ fn cuts(length: usize, last: u8) -> usize {
     if length >= 9 { 4 } else { usize::from(plural) }
 }
 
-/// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
+/// The label that ends with word `end`. What was found once is kept where the words are.
 fn at(words: &Words<'_>, end: Word) -> Option<Match> {
+    let Some(known) = words.ending(end) else { return read_at(words, end) };
+    if let Ending::Unread = known.get() {
+        let whole = words.with_all();
+        let found = read_at(&whole, end);
+        let count = |first| std::iter::successors(Some(end), |word| whole.before(*word)).position(|word| word == first);
+        known.set(found.map_or(Ending::Nothing, |found| Ending::Label(found.labels, count(found.first).unwrap_or(0))));
+    }
+    let Ending::Label(labels, back) = known.get() else { return None };
+    match words.nth_before(end, back) {
+        Some(first) => {
+            let (start, end) = words.range(first, end);
+            Some(Match { labels, start, end, first })
+        }
+        // It begins with words that do not count; a shorter one may not.
+        None => read_at(words, end),
+    }
+}
+
+/// [`at`] of what nobody read: with up to four letters of inflection at the end of a long word.
+fn read_at(words: &Words<'_>, end: Word) -> Option<Match> {
     let plain = words.plain(end);
     let matched = |labels, first| {
         let (start, end) = words.range(first, end);
@@ -356,8 +376,12 @@ pub fn first(words: &Words<'_>) -> Option<Match> {
 
 /// What a key says: the label nearest its end, or that it is vague, or nothing.
 pub fn of_key(key: &str) -> Labels {
-    let words = Words::read(key);
-    last(&words).map_or_else(|| vague(&words), |found| found.labels)
+    of_words(&Words::read(key))
+}
+
+/// [`of_key`] of one whose words are these.
+pub fn of_words(words: &Words<'_>) -> Labels {
+    last(words).map_or_else(|| vague(words), |found| found.labels)
 }
 
 /// Whether [`of_key`] of it tells something.
@@ -365,10 +389,9 @@ pub fn tells(key: &str) -> bool {
     last(&Words::read(key)).is_some()
 }
 
-/// What a key says before its last label.
-pub fn before_last(key: &str) -> Option<Labels> {
-    let words = Words::read(key);
-    last(&words).map(|found| before(&words, found))
+/// What a key of these words says before its last label.
+pub fn before_last(words: &Words<'_>) -> Option<Labels> {
+    last(words).map(|found| before(words, found))
 }
 
 fn vague(words: &Words<'_>) -> Labels {

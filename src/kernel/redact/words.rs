@@ -1,34 +1,54 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
+use super::labels::Labels;
 use super::lanes::Classes;
 use super::letters;
+use std::borrow::Cow;
+use std::cell::Cell;
 
 /// The most words that are read, and the most bytes of their text; what is further away says nothing.
-const WORDS_MAX: usize = 24;
-const TEXT_MAX: usize = 160;
+pub const WORDS_MAX: usize = 24;
+pub const TEXT_MAX: usize = 160;
 
 /// A run of words, told apart but not read: mostly only the last few are asked about.
 #[derive(Debug)]
 pub struct Words<'t> {
+    /// How much of what was to be read is left out in `text`, and how much more is in there before it.
     skipped: usize,
+    ahead: usize,
     text: &'t str,
-    runs: Runs,
+    runs: Runs<'t>,
 }
 
 #[derive(Debug)]
-enum Runs {
+enum Runs<'t> {
     /// In a text of nothing but ASCII: where words begin, and behind what they end. Those before `from` are too many.
     Marked { starts: Marks, stops: Marks, from: usize },
     /// In any other: their plain letters, one behind the other, and where each stands; `from` as above.
-    Spelled { plain: String, places: Vec<Place>, from: usize },
+    Spelled { plain: Cow<'t, str>, places: Cow<'t, [Place]>, from: usize },
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// In the text behind what was skipped.
-    text: (usize, usize),
-    /// Of the plain letters.
-    plain: (usize, usize),
+/// A word that was told apart.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Where it stands in the text.
+    pub text: (usize, usize),
+    /// Its plain letters, if the text itself has others.
+    plain: Option<(usize, usize)>,
     joined: bool,
+    /// What is known of the labels that end with it.
+    ending: Cell<Ending>,
+}
+
+/// Of the labels that end with a word the one that counts: what it says and how many words before this one it begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Ending {
+    /// Nobody asked.
+    #[default]
+    Unread,
+    /// There is none.
+    Nothing,
+    /// This one.
+    Label(Labels, usize),
 }
 
 /// One word of a run, by where it stands in the text behind what was skipped.
@@ -45,7 +65,8 @@ impl<'t> Words<'t> {
     pub fn read(text: &'t str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words = Self { skipped, text, runs: if text.is_ascii() { marked(text) } else { spelled(text) } };
+        let runs = if text.is_ascii() { marked(text) } else { spelled(text, WORDS_MAX) };
+        let mut words = Self { skipped, ahead: 0, text, runs };
         if let Runs::Marked { starts, .. } = &words.runs
             && starts.count() > WORDS_MAX
         {
@@ -59,11 +80,44 @@ impl<'t> Words<'t> {
 
     /// All words of a text that is not only ASCII.
     pub fn all(text: &'t str) -> Self {
-        let mut runs = spelled(text);
-        if let Runs::Spelled { from, .. } = &mut runs {
-            *from = 0;
+        Self { skipped: 0, ahead: 0, text, runs: spelled(text, usize::MAX) }
+    }
+
+    /// Those of a text that were told apart, `from` the first that counts; their offsets are to be from `ahead` on.
+    pub fn of_places(text: &'t str, plain: &'t str, places: &'t [Place], from: usize, ahead: usize) -> Self {
+        let runs = Runs::Spelled { plain: Cow::Borrowed(plain), places: Cow::Borrowed(places), from };
+        Self { skipped: 0, ahead, text, runs }
+    }
+
+    /// With those before the first that counts, if they are known.
+    pub fn with_all(&self) -> Words<'_> {
+        let Self { skipped, ahead, text, ref runs } = *self;
+        let runs = match runs {
+            Runs::Marked { starts, stops, .. } => Runs::Marked { starts: *starts, stops: *stops, from: 0 },
+            Runs::Spelled { plain, places, .. } => {
+                Runs::Spelled { plain: Cow::Borrowed(plain), places: Cow::Borrowed(places), from: 0 }
+            }
+        };
+        Words { skipped, ahead, text, runs }
+    }
+
+    /// What is known of the labels that end with a word.
+    pub fn ending(&self, word: Word) -> Option<&Cell<Ending>> {
+        match &self.runs {
+            Runs::Marked { .. } => None,
+            Runs::Spelled { places, .. } => places.get(word.place).map(|place| &place.ending),
         }
-        Self { skipped: 0, text, runs }
+    }
+
+    /// The one so many words before, if it counts.
+    pub fn nth_before(&self, word: Word, back: usize) -> Option<Word> {
+        match &self.runs {
+            Runs::Marked { .. } => std::iter::successors(Some(word), |word| self.before(*word)).nth(back),
+            Runs::Spelled { places, from, .. } => {
+                let place = word.place.checked_sub(back).filter(|place| place >= from)?;
+                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+            }
+        }
     }
 
     /// The last one.
@@ -129,13 +183,12 @@ impl<'t> Words<'t> {
 
     /// The letters of one word, plain but for the case of those of ASCII.
     pub fn plain(&self, word: Word) -> &[u8] {
-        let (letters, (from, to)) = match &self.runs {
-            Runs::Spelled { plain, places, .. } if !plain.is_empty() => {
-                (&**plain, places.get(word.place).copied().unwrap_or_default().plain)
-            }
-            _ => (self.text, (word.start, word.end)),
-        };
-        letters.as_bytes().get(from..to).unwrap_or_default()
+        if let Runs::Spelled { plain, places, .. } = &self.runs
+            && let Some((from, to)) = places.get(word.place).and_then(|place| place.plain)
+        {
+            return plain.as_bytes().get(from..to).unwrap_or_default();
+        }
+        self.text.as_bytes().get(word.start..word.end).unwrap_or_default()
     }
 
     /// Whether a word and the one before it cannot be one name.
@@ -159,11 +212,12 @@ impl<'t> Words<'t> {
 
     /// Where words `first..=last` stand in the text.
     pub fn range(&self, first: Word, last: Word) -> (usize, usize) {
-        (self.skipped + first.start, self.skipped + last.end)
+        let place = |at: usize| (self.skipped + at).saturating_sub(self.ahead);
+        (place(first.start), place(last.end))
     }
 }
 
-fn marked(text: &str) -> Runs {
+fn marked(text: &str) -> Runs<'static> {
     let (mut starts, mut stops) = (Marks::default(), Marks::default());
     let mut before = Classes::default();
     for (place, (starts, stops)) in starts.0.iter_mut().zip(&mut stops.0).enumerate() {
@@ -175,16 +229,34 @@ fn marked(text: &str) -> Runs {
     Runs::Marked { starts, stops, from: 0 }
 }
 
-fn spelled(text: &str) -> Runs {
-    let mut spelling = Spelling {
-        text,
-        letters: String::with_capacity(text.len()),
-        places: Vec::with_capacity(WORDS_MAX),
-        word: None,
-    };
+/// The last `most` words of a text.
+fn spelled(text: &str, most: usize) -> Runs<'static> {
+    let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(WORDS_MAX));
+    spell(text, 0, text.len(), &mut plain, &mut places);
+    let from = places.len().saturating_sub(most);
+    Runs::Spelled { plain: Cow::Owned(plain), places: Cow::Owned(places), from }
+}
+
+/// Adds the words of a text between two places. No word goes on before the first.
+pub fn add(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
+    let part = text.as_bytes().get(from..to).unwrap_or_default();
+    if !part.is_ascii() {
+        return spell(text, from, to, plain, places);
+    }
+    each(part, |start, end| {
+        let (start, end) = (from + start, from + end);
+        if !is_possessive(text.as_bytes(), start, end) {
+            places.push(Place { text: (start, end), ..Place::default() });
+        }
+    });
+}
+
+/// [`add`], for any text.
+fn spell(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
+    let mut spelling = Spelling { text, plain, places, word: None };
     let mut before = Class::Gap;
-    let mut characters = text.char_indices();
-    let read = |character: (usize, char)| (character.0, character.1, Class::of(character.1));
+    let mut characters = text.get(from..to).unwrap_or_default().char_indices();
+    let read = |(at, character): (usize, char)| (from + at, character, Class::of(character));
     let mut next = characters.next().map(read);
     while let Some((at, character, class)) = next {
         next = characters.next().map(read);
@@ -196,7 +268,7 @@ fn spelled(text: &str) -> Runs {
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
                 next.is_some_and(|(_, _, class)| class == Class::Lower)
-                    && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                    && !is_plural(text.get(at + character.len_utf8()..to).unwrap_or_default().as_bytes())
             }
             (Class::Upper | Class::Lower, Class::Digit) => true,
             _ => false,
@@ -209,32 +281,29 @@ fn spelled(text: &str) -> Runs {
         }
         before = class;
     }
-    spelling.end(text.len());
-    let Spelling { letters, places, .. } = spelling;
-    let from = places.len().saturating_sub(WORDS_MAX);
-    Runs::Spelled { plain: letters, places, from }
+    spelling.end(to);
 }
 
 /// The words that were told apart, and the one that is being read: where it begins and its letters, whether it is of a
 /// script that joins words, and whether its letters are told only by the whole.
-struct Spelling<'t> {
+struct Spelling<'t, 'o> {
     text: &'t str,
-    letters: String,
-    places: Vec<Place>,
+    plain: &'o mut String,
+    places: &'o mut Vec<Place>,
     word: Option<(usize, usize, bool, bool)>,
 }
 
-impl Spelling<'_> {
+impl Spelling<'_, '_> {
     fn push(&mut self, at: usize, character: char) {
-        let (.., joined, whole) = self.word.get_or_insert((at, self.letters.len(), false, false));
+        let (.., joined, whole) = self.word.get_or_insert((at, self.plain.len(), false, false));
         match letters::plain(character) {
             letters::Plain::One(one) => {
                 *joined |= is_joined(one);
-                letters::push(one, &mut self.letters);
+                letters::push(one, self.plain);
             }
             letters::Plain::Syllable(syllable) => {
                 *joined = true;
-                letters::jamo(syllable, &mut self.letters);
+                letters::jamo(syllable, self.plain);
             }
             letters::Plain::Nothing => {}
             letters::Plain::Several => *whole = true,
@@ -244,14 +313,15 @@ impl Spelling<'_> {
     fn end(&mut self, end: usize) {
         let Some((start, from, mut joined, whole)) = self.word.take() else { return };
         if is_possessive(self.text.as_bytes(), start, end) {
-            return self.letters.truncate(from);
+            return self.plain.truncate(from);
         }
         if whole {
-            self.letters.truncate(from);
-            letters::spell(self.text.get(start..end).unwrap_or_default(), &mut self.letters);
-            joined = self.letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
+            self.plain.truncate(from);
+            letters::spell(self.text.get(start..end).unwrap_or_default(), self.plain);
+            joined = self.plain.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
         }
-        self.places.push(Place { text: (start, end), plain: (from, self.letters.len()), joined });
+        let plain = Some((from, self.plain.len()));
+        self.places.push(Place { text: (start, end), plain, joined, ending: Cell::default() });
     }
 }
 
