@@ -934,7 +934,7 @@ fn field(text: &str, start: usize) -> Option<Labels> {
     if !matches!(name, "PID" | "NK1" | "GT1" | "IN1" | "IN2") {
         return None;
     }
-    let kind = match (name, rest.bytes().filter(|byte| *byte == b'|').count() + 1) {
+    let kind = match (name, memchr::memchr_iter(b'|', rest.as_bytes()).count() + 1) {
         ("PID", 7) | ("NK1", 16) | ("GT1", 8) | ("IN1", 18) => Kind::DateOfBirth,
         ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
         ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
@@ -1017,7 +1017,9 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
         return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;
-    let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
+    let last = left.trim_ascii_end().as_bytes();
+    let last = last.get(last.iter().rposition(u8::is_ascii_whitespace).map_or(0, |gap| gap + 1)..).unwrap_or_default();
+    let joined = last.len() <= 4 && OF.iter().any(|of| last.eq_ignore_ascii_case(of.as_bytes()));
     let before = if joined {
         read.last(left).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
     } else {

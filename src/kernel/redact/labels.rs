@@ -6,7 +6,7 @@
 use super::Kind;
 use super::bits::{Bits, ByHash};
 use super::evidence;
-use super::words::{self, Ending, Word, Words};
+use super::words::{self, Ending, WORDS, Word, Words};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -227,8 +227,6 @@ pub struct Match {
     first: Word,
 }
 
-/// The most words of one label.
-const WORDS: usize = 6;
 /// How many are kept: no fewer, a power of two.
 const SEEN: usize = 8;
 

@@ -26,6 +26,8 @@ struct Window {
     from: usize,
     to: usize,
     plain: String,
+    /// How many of the plain letters are of these words.
+    spelled: usize,
     places: Vec<Place>,
 }
 
@@ -40,22 +42,18 @@ impl<'t> Reading<'t> {
         self.text
     }
 
-    /// Reads the words of a part of the text. They are the same as [`Words::read`] tells apart, as any other text's are.
+    /// Reads the words of a part of the text: the same as [`Words::read`] tells apart.
     pub fn words<R>(&self, part: &str, read: impl FnOnce(&Words<'_>) -> R) -> R {
         let asked = self.asked.get();
-        if asked < FEW || part.len() > TEXT_MAX {
-            self.asked.set(asked.saturating_add(1));
-            return read(&Words::read(part));
-        }
         let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
-        let Some(start) = start.filter(|start| start + part.len() <= self.text.len()) else {
+        let start = start.filter(|start| asked >= FEW && start + part.len() <= self.text.len());
+        let Some(start) = start else {
+            self.asked.set(asked.saturating_add(1));
             return read(&Words::read(part));
         };
         let mut window = self.window.take();
-        let read = match window.words(self.text, start, start + part.len()) {
-            Some(words) => read(&words),
-            None => read(&Words::read(part)),
-        };
+        let read = read(&window.words(self.text, start, start + part.len()));
+        window.plain.truncate(window.spelled);
         self.window.set(window);
         read
     }
@@ -82,10 +80,12 @@ impl<'t> Reading<'t> {
 }
 
 impl Window {
-    /// The words of a part of the text, unless one is cut by its bounds.
-    fn words<'w>(&'w mut self, text: &'w str, start: usize, end: usize) -> Option<Words<'w>> {
+    /// The last words of a part of the text.
+    fn words<'w>(&'w mut self, text: &'w str, start: usize, end: usize) -> Words<'w> {
+        let ahead = start;
+        let start = text.floor_char_boundary(end.saturating_sub(TEXT_MAX)).max(start);
         if start < self.from || start > self.to || end > self.from + KEPT {
-            (self.from, self.to) = (start, start);
+            (self.from, self.to, self.spelled) = (start, start, 0);
             self.plain.clear();
             self.places.clear();
         }
@@ -94,15 +94,35 @@ impl Window {
         }
         let begin = |at: usize| self.places.partition_point(|place| place.text.0 < at);
         let (first, behind) = (begin(start), begin(end));
-        let places = self.places.get(..behind)?;
-        let cuts = |place: usize, at: usize| {
-            place.checked_sub(1).and_then(|place| places.get(place)).is_some_and(|place| place.text.1 > at)
+        let ends_behind = |place: Option<usize>, at: usize| {
+            let place = place.and_then(|place| self.places.get(place));
+            place.map(|place| place.text).filter(|(_, end)| *end > at)
         };
-        if cuts(first, start) || cuts(behind, end) {
-            return None;
-        }
+        let cut = (ends_behind(first.checked_sub(1), start), ends_behind(behind.checked_sub(1), end));
         let from = first.max(behind.saturating_sub(WORDS_MAX));
-        Some(Words::of_places(text, &self.plain, places, from, start))
+        if cut == (None, None) {
+            let places = self.places.get(..behind).unwrap_or_default();
+            return Words::of_places(text, &self.plain, places.into(), from, ahead);
+        }
+        // Of a word that is cut only the part that is in.
+        let mut places = Vec::with_capacity(WORDS_MAX + 1);
+        let mut whole = first..behind;
+        if let (Some((_, stop)), _) = cut {
+            words::add(text, start, stop.min(end), &mut self.plain, &mut places);
+        }
+        if cut.1.is_some() {
+            whole.end -= 1;
+        }
+        let known = self.places.get(whole).unwrap_or_default().iter();
+        let reach = if cut.0.is_some() { words::WORDS + 1 } else { 0 };
+        places.extend(known.enumerate().map(|(place, word)| if place < reach { word.unread() } else { word.clone() }));
+        if let (_, Some((begin, _))) = cut
+            && begin >= start
+        {
+            words::add(text, begin, end, &mut self.plain, &mut places);
+        }
+        let from = places.len().saturating_sub(WORDS_MAX);
+        Words::of_places(text, &self.plain, places.into(), from, ahead)
     }
 
     /// Reads on. The last word may go on too.
@@ -110,6 +130,6 @@ impl Window {
         let open = self.places.pop_if(|place| place.text.1 == self.to);
         let from = open.map_or(self.to, |place| place.text.0);
         words::add(text, from, to, &mut self.plain, &mut self.places);
-        self.to = to;
+        (self.to, self.spelled) = (to, self.plain.len());
     }
 }

@@ -8,6 +8,8 @@ use std::cell::Cell;
 /// The most words that are read, and the most bytes of their text; what is further away says nothing.
 pub const WORDS_MAX: usize = 24;
 pub const TEXT_MAX: usize = 160;
+/// The most words of one label.
+pub const WORDS: usize = 6;
 
 /// A run of words, told apart but not read: mostly only the last few are asked about.
 #[derive(Debug)]
@@ -37,6 +39,13 @@ pub struct Place {
     joined: bool,
     /// What is known of the labels that end with it.
     ending: Cell<Ending>,
+}
+
+impl Place {
+    /// The same of which nothing is known.
+    pub fn unread(&self) -> Self {
+        Self { ending: Cell::default(), ..*self }
+    }
 }
 
 /// Of the labels that end with a word the one that counts: what it says and how many words before this one it begins.
@@ -84,8 +93,8 @@ impl<'t> Words<'t> {
     }
 
     /// Those of a text that were told apart, `from` the first that counts; their offsets are to be from `ahead` on.
-    pub fn of_places(text: &'t str, plain: &'t str, places: &'t [Place], from: usize, ahead: usize) -> Self {
-        let runs = Runs::Spelled { plain: Cow::Borrowed(plain), places: Cow::Borrowed(places), from };
+    pub fn of_places(text: &'t str, plain: &'t str, places: Cow<'t, [Place]>, from: usize, ahead: usize) -> Self {
+        let runs = Runs::Spelled { plain: Cow::Borrowed(plain), places, from };
         Self { skipped: 0, ahead, text, runs }
     }
 
