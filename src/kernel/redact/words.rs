@@ -305,6 +305,9 @@ struct Spelling<'t, 'o> {
 impl Spelling<'_, '_> {
     fn push(&mut self, at: usize, character: char) {
         let (.., joined, whole) = self.word.get_or_insert((at, self.plain.len(), false, false));
+        if character.is_ascii() {
+            return self.plain.push(character.to_ascii_lowercase());
+        }
         match letters::plain(character) {
             letters::Plain::One(one) => {
                 *joined |= is_joined(one);
@@ -474,13 +477,18 @@ enum Class {
     Gap,
 }
 
+/// What bytes of ASCII are.
+static CLASSES: [Class; 256] = of_bytes!(at => match at {
+    b'a'..=b'z' => Class::Lower,
+    b'A'..=b'Z' => Class::Upper,
+    b'0'..=b'9' => Class::Digit,
+    _ => Class::Gap,
+}, else Class::Gap);
+
 impl Class {
     fn of(character: char) -> Self {
         match character {
-            'a'..='z' => Self::Lower,
-            'A'..='Z' => Self::Upper,
-            '0'..='9' => Self::Digit,
-            _ if character.is_ascii() => Self::Gap,
+            _ if character.is_ascii() => CLASSES.get(character as usize).copied().unwrap_or(Self::Gap),
             _ if is_joined(character) && letters::is_word_or_mark(character) => Self::Joined,
             _ if letters::is_capital(character) => Self::Upper,
             _ if letters::is_word_or_mark(character) => Self::Lower,
