@@ -338,12 +338,10 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         // `98 mg/dL`
         let is_unit = between.ends_with('/');
-        let joins = !is_unit
-            && !between.contains([',', ':', '=', '&', '?'])
-            && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
-            && !between.bytes().any(|byte| byte.is_ascii_digit());
-        let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
-        (joins && !is_next).then_some((found.labels, outright))
+        let ends = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'=' | b'&' | b'?');
+        let joins = !is_unit && !is_next && !between.bytes().any(ends) && !lists(between);
+        let outright = || OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
+        joins.then(|| (found.labels, outright()))
     }
 
     /// What the element before says, if nothing stands between it and the one whose text or attribute begins at `start`:
@@ -456,6 +454,18 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether words for and stand in a text, with gaps around them.
+fn lists(text: &str) -> bool {
+    const WORDS: [&str; 5] = ["and", "und", "et", "y", "e"];
+    let mut gaps = memchr::memchr_iter(b' ', text.as_bytes());
+    let Some(mut last) = gaps.next() else { return false };
+    gaps.any(|gap| {
+        let word = text.get(last + 1..gap).unwrap_or_default();
+        last = gap;
+        WORDS.contains(&word)
+    })
 }
 
 /// Whether someone asks for something without a question mark: `Bot: please enter your date of birth.`

@@ -99,6 +99,10 @@ impl Hash {
     }
 }
 
+/// Where in [`Table::said`] is what a label says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said(u16);
+
 /// The bits of the place where labels are.
 const SAID: u32 = 12;
 /// Slots of the table and bits of the filters: powers of two, a few times what is in them.
@@ -206,7 +210,15 @@ impl Table {
     }
 
     fn get(&self, hash: Hash) -> Labels {
-        self.said.get(self.places.get(hash.0) as usize).copied().unwrap_or_default()
+        self.said(self.place(hash))
+    }
+
+    fn place(&self, hash: Hash) -> Said {
+        Said(self.places.get(hash.0) as u16)
+    }
+
+    fn said(&self, place: Said) -> Labels {
+        self.said.get(usize::from(place.0)).copied().unwrap_or_default()
     }
 
     fn ends(&self, hash: Hash) -> bool {
@@ -232,7 +244,7 @@ const SEEN: usize = 8;
 
 /// Calls `each` with what every label says that ends with the first `length` letters of word `end`, the shortest first, and
 /// with the first word of each.
-fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut(Labels, Word)) {
+fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut(Said, Word)) {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let Some(mut letters) = words.plain(end).get(..length) else { return };
@@ -244,7 +256,7 @@ fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut
                 return;
             }
         }
-        each(table.get(hash), now);
+        each(table.place(hash), now);
         if words.is_apart(now) {
             break;
         }
@@ -256,18 +268,18 @@ fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut
 }
 
 /// The longest label that tells something and ends so, and its first word.
-fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
+fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Said, Word)> {
     let mut found = None;
-    each_ending(words, end, length, |labels, first| {
-        if labels.tells() {
-            found = Some((labels, first));
+    each_ending(words, end, length, |said, first| {
+        if TABLE.said(said).tells() {
+            found = Some((said, first));
         }
     });
     found
 }
 
 /// Calls `each` with what every label says that these letters end with, wherever it begins, the shortest first.
-fn each_part(letters: &[u8], mut each: impl FnMut(Labels)) {
+fn each_part(letters: &[u8], mut each: impl FnMut(Said)) {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     for byte in letters.iter().rev() {
@@ -275,15 +287,15 @@ fn each_part(letters: &[u8], mut each: impl FnMut(Labels)) {
         if !table.ends(hash) {
             break;
         }
-        each(table.get(hash));
+        each(table.place(hash));
     }
 }
 
 /// A label anywhere in a word of a script that does not separate words: the last one, the longest there.
-fn inside(plain: &[u8]) -> Option<Labels> {
+fn inside(plain: &[u8]) -> Option<Said> {
     (1..=plain.len()).rev().find_map(|end| {
         let mut found = None;
-        each_part(plain.get(..end)?, |labels| found = Some(labels).filter(|labels| labels.tells()).or(found));
+        each_part(plain.get(..end)?, |said| found = Some(said).filter(|said| TABLE.said(*said).tells()).or(found));
         found
     })
 }
@@ -297,49 +309,44 @@ fn cuts(length: usize, last: u8) -> usize {
 
 /// The label that ends with word `end`. What was found once is kept where the words are.
 fn at(words: &Words<'_>, end: Word) -> Option<Match> {
-    let Some(known) = words.ending(end) else { return read_at(words, end) };
+    let Some(known) = words.ending(end) else { return read_at(words, end).map(|found| matched(words, end, found)) };
     if let Ending::Unread = known.get() {
         let whole = words.with_all();
-        let found = read_at(&whole, end);
-        let count = |first| std::iter::successors(Some(end), |word| whole.before(*word)).position(|word| word == first);
-        known.set(found.map_or(Ending::Nothing, |found| Ending::Label(found.labels, count(found.first).unwrap_or(0))));
+        let back = |first| std::iter::successors(Some(end), |word| whole.before(*word)).position(|word| word == first);
+        let label = read_at(&whole, end).map(|(said, first)| Ending::Label(said, back(first).unwrap_or(0) as u8));
+        known.set(label.unwrap_or(Ending::Nothing));
     }
-    let Ending::Label(labels, back) = known.get() else { return None };
-    match words.nth_before(end, back) {
-        Some(first) => {
-            let (start, end) = words.range(first, end);
-            Some(Match { labels, start, end, first })
-        }
-        // It begins with words that do not count; a shorter one may not.
-        None => read_at(words, end),
-    }
+    let Ending::Label(said, back) = known.get() else { return None };
+    let found = words.nth_before(end, usize::from(back)).map(|first| (said, first));
+    // One that begins with words that do not count is none; a shorter one may be.
+    found.or_else(|| read_at(words, end)).map(|found| matched(words, end, found))
 }
 
-/// [`at`] of what nobody read: with up to four letters of inflection at the end of a long word.
-fn read_at(words: &Words<'_>, end: Word) -> Option<Match> {
+fn matched(words: &Words<'_>, end: Word, (said, first): (Said, Word)) -> Match {
+    let (start, end) = words.range(first, end);
+    Match { labels: TABLE.said(said), start, end, first }
+}
+
+/// [`at`] of what nobody read, with its first word: with up to four letters of inflection at the end of a long word.
+fn read_at(words: &Words<'_>, end: Word) -> Option<(Said, Word)> {
     let plain = words.plain(end);
-    let matched = |labels, first| {
-        let (start, end) = words.range(first, end);
-        Match { labels, start, end, first }
-    };
     if words.is_joined(end) {
         // Some of these do separate words: `जन्म तिथि`.
-        let several = || ending(words, end, plain.len()).map(|(labels, first)| matched(labels, first));
-        return inside(plain).map(|labels| matched(labels, end)).or_else(several);
+        return inside(plain).map(|said| (said, end)).or_else(|| ending(words, end, plain.len()));
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
     let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
-    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
+    let found = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
-    if first < end
+    if found.1 < end
         && TABLE.get(Hash::of(plain)) == Labels::VAGUE
         && let Some(before) = words.before(end)
-        && let Some((longer, start)) = ending(words, before, words.plain(before).len())
-        && start < first
+        && let Some(longer) = ending(words, before, words.plain(before).len())
+        && longer.1 < found.1
     {
-        return Some(matched(longer, start));
+        return Some(longer);
     }
-    Some(matched(labels, first))
+    Some(found)
 }
 
 /// The last label in `words` that tells something.
@@ -464,12 +471,12 @@ fn all_spelled(text: &str) -> Labels {
         if words.is_joined(end) {
             // Without gaps between words a label begins and ends anywhere.
             let ends = (1..=plain.len()).filter_map(|end| plain.get(..end));
-            ends.for_each(|letters| each_part(letters, |labels| all = all.with(labels)));
-            each_ending(&words, end, plain.len(), |labels, _| all = all.with(labels));
+            ends.for_each(|letters| each_part(letters, |said| all = all.with(TABLE.said(said))));
+            each_ending(&words, end, plain.len(), |said, _| all = all.with(TABLE.said(said)));
         } else {
             let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
             let lengths = (0..=cuts).map(|cut| plain.len() - cut);
-            lengths.for_each(|length| each_ending(&words, end, length, |labels, _| all = all.with(labels)));
+            lengths.for_each(|length| each_ending(&words, end, length, |said, _| all = all.with(TABLE.said(said))));
         }
     }
     all

@@ -7,7 +7,7 @@ use super::words::{self, Place, TEXT_MAX, WORDS_MAX, Words};
 use std::cell::Cell;
 
 /// How often words are read where they stand before any are kept: few are asked about more.
-const FEW: u32 = 0;
+const FEW: u32 = 4;
 /// How far words are read ahead, and the most that is kept, in bytes.
 const AHEAD: usize = 128;
 const KEPT: usize = 1024;
@@ -82,54 +82,54 @@ impl<'t> Reading<'t> {
 impl Window {
     /// The last words of a part of the text.
     fn words<'w>(&'w mut self, text: &'w str, start: usize, end: usize) -> Words<'w> {
-        let ahead = start;
+        let asked = start;
         let start = text.floor_char_boundary(end.saturating_sub(TEXT_MAX)).max(start);
         if start < self.from || start > self.to || end > self.from + KEPT {
             (self.from, self.to, self.spelled) = (start, start, 0);
             self.plain.clear();
             self.places.clear();
         }
+        let text = text.get(self.from..).unwrap_or_default();
         if end > self.to {
-            self.extend(text, text.floor_char_boundary((end + AHEAD).min(text.len())));
+            self.extend(text, text.floor_char_boundary((end - self.from + AHEAD).min(text.len())));
         }
-        let begin = |at: usize| self.places.partition_point(|place| place.text.0 < at);
+        let (start, end) = (start - self.from, end - self.from);
+        let begin = |at: usize| self.places.partition_point(|place| place.range().0 < at);
         let (first, behind) = (begin(start), begin(end));
-        let ends_behind = |place: Option<usize>, at: usize| {
-            let place = place.and_then(|place| self.places.get(place));
-            place.map(|place| place.text).filter(|(_, end)| *end > at)
+        let cut = |behind: usize, at: usize| {
+            let place = behind.checked_sub(1).and_then(|place| self.places.get(place));
+            place.map(Place::range).filter(|(_, end)| *end > at)
         };
-        let cut = (ends_behind(first.checked_sub(1), start), ends_behind(behind.checked_sub(1), end));
+        let (cut_first, cut_last) = (cut(first, start), cut(behind, end));
         let from = first.max(behind.saturating_sub(WORDS_MAX));
-        if cut == (None, None) {
+        let skipped = self.from as isize - asked as isize;
+        if cut_first.is_none() && cut_last.is_none() {
             let places = self.places.get(..behind).unwrap_or_default();
-            return Words::of_places(text, &self.plain, places.into(), from, ahead);
+            return Words::of_places(text, &self.plain, places.into(), from, skipped);
         }
         // Of a word that is cut only the part that is in.
-        let mut places = Vec::with_capacity(WORDS_MAX + 1);
-        let mut whole = first..behind;
-        if let (Some((_, stop)), _) = cut {
+        let mut places = Vec::with_capacity(WORDS_MAX + 2);
+        if let Some((_, stop)) = cut_first {
             words::add(text, start, stop.min(end), &mut self.plain, &mut places);
         }
-        if cut.1.is_some() {
-            whole.end -= 1;
+        // What is known of words may be of more than the part.
+        let whole = self.places.get(from..behind - usize::from(cut_last.is_some())).unwrap_or_default();
+        places.extend_from_slice(whole);
+        if from == first {
+            places.iter().take(words::WORDS + 1).for_each(Place::forget);
         }
-        let known = self.places.get(whole).unwrap_or_default().iter();
-        let reach = if cut.0.is_some() { words::WORDS + 1 } else { 0 };
-        places.extend(known.enumerate().map(|(place, word)| if place < reach { word.unread() } else { word.clone() }));
-        if let (_, Some((begin, _))) = cut
-            && begin >= start
-        {
+        if let Some((begin, _)) = cut_last.filter(|(begin, _)| *begin >= start) {
             words::add(text, begin, end, &mut self.plain, &mut places);
         }
         let from = places.len().saturating_sub(WORDS_MAX);
-        Words::of_places(text, &self.plain, places.into(), from, ahead)
+        Words::of_places(text, &self.plain, places.into(), from, skipped)
     }
 
-    /// Reads on. The last word may go on too.
+    /// Reads on, in the text from where the window begins. The last word may go on too.
     fn extend(&mut self, text: &str, to: usize) {
-        let open = self.places.pop_if(|place| place.text.1 == self.to);
-        let from = open.map_or(self.to, |place| place.text.0);
+        let open = self.places.pop_if(|place| place.range().1 == self.to - self.from);
+        let from = open.map_or(self.to - self.from, |place| place.range().0);
         words::add(text, from, to, &mut self.plain, &mut self.places);
-        (self.to, self.spelled) = (to, self.plain.len());
+        (self.to, self.spelled) = (self.from + to, self.plain.len());
     }
 }

@@ -1,5 +1,5 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
-use super::labels::Labels;
+use super::labels::Said;
 use super::lanes::Classes;
 use super::letters;
 use std::borrow::Cow;
@@ -14,9 +14,8 @@ pub const WORDS: usize = 6;
 /// A run of words, told apart but not read: mostly only the last few are asked about.
 #[derive(Debug)]
 pub struct Words<'t> {
-    /// How much of what was to be read is left out in `text`, and how much more is in there before it.
-    skipped: usize,
-    ahead: usize,
+    /// How much of what was to be read is left out before `text`; less than nothing if that begins before it.
+    skipped: isize,
     text: &'t str,
     runs: Runs<'t>,
 }
@@ -29,26 +28,41 @@ enum Runs<'t> {
     Spelled { plain: Cow<'t, str>, places: Cow<'t, [Place]>, from: usize },
 }
 
-/// A word that was told apart.
+/// A word that was told apart. Many are kept at once, so that it is small.
 #[derive(Clone, Debug, Default)]
 pub struct Place {
     /// Where it stands in the text.
-    pub text: (usize, usize),
+    text: (u32, u32),
     /// Its plain letters, if the text itself has others.
-    plain: Option<(usize, usize)>,
+    plain: Option<(u32, u32)>,
     joined: bool,
     /// What is known of the labels that end with it.
     ending: Cell<Ending>,
 }
 
 impl Place {
-    /// The same of which nothing is known.
-    pub fn unread(&self) -> Self {
-        Self { ending: Cell::default(), ..*self }
+    fn new((start, end): (usize, usize)) -> Self {
+        Self { text: (start as u32, end as u32), ..Self::default() }
+    }
+
+    /// Where it begins and ends.
+    pub fn range(&self) -> (usize, usize) {
+        (self.text.0 as usize, self.text.1 as usize)
+    }
+
+    fn word(&self, place: usize) -> Word {
+        let (start, end) = self.range();
+        Word { start, end, place }
+    }
+
+    /// Nothing is known of it any more.
+    pub fn forget(&self) {
+        self.ending.take();
     }
 }
 
-/// Of the labels that end with a word the one that counts: what it says and how many words before this one it begins.
+/// Of the labels that end with a word the one that counts: where it says what it says, and how many words before this one
+/// it begins.
 #[derive(Clone, Copy, Debug, Default)]
 pub enum Ending {
     /// Nobody asked.
@@ -57,7 +71,7 @@ pub enum Ending {
     /// There is none.
     Nothing,
     /// This one.
-    Label(Labels, usize),
+    Label(Said, u8),
 }
 
 /// One word of a run, by where it stands in the text behind what was skipped.
@@ -75,7 +89,7 @@ impl<'t> Words<'t> {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
         let runs = if text.is_ascii() { marked(text) } else { spelled(text, WORDS_MAX) };
-        let mut words = Self { skipped, ahead: 0, text, runs };
+        let mut words = Self { skipped: skipped as isize, text, runs };
         if let Runs::Marked { starts, .. } = &words.runs
             && starts.count() > WORDS_MAX
         {
@@ -89,25 +103,25 @@ impl<'t> Words<'t> {
 
     /// All words of a text that is not only ASCII.
     pub fn all(text: &'t str) -> Self {
-        Self { skipped: 0, ahead: 0, text, runs: spelled(text, usize::MAX) }
+        Self { skipped: 0, text, runs: spelled(text, usize::MAX) }
     }
 
-    /// Those of a text that were told apart, `from` the first that counts; their offsets are to be from `ahead` on.
-    pub fn of_places(text: &'t str, plain: &'t str, places: Cow<'t, [Place]>, from: usize, ahead: usize) -> Self {
+    /// Those of a text that were told apart, `from` the first that counts, in what begins `skipped` bytes before the text.
+    pub fn of_places(text: &'t str, plain: &'t str, places: Cow<'t, [Place]>, from: usize, skipped: isize) -> Self {
         let runs = Runs::Spelled { plain: Cow::Borrowed(plain), places, from };
-        Self { skipped: 0, ahead, text, runs }
+        Self { skipped, text, runs }
     }
 
     /// With those before the first that counts, if they are known.
     pub fn with_all(&self) -> Words<'_> {
-        let Self { skipped, ahead, text, ref runs } = *self;
+        let Self { skipped, text, ref runs } = *self;
         let runs = match runs {
             Runs::Marked { starts, stops, .. } => Runs::Marked { starts: *starts, stops: *stops, from: 0 },
             Runs::Spelled { plain, places, .. } => {
                 Runs::Spelled { plain: Cow::Borrowed(plain), places: Cow::Borrowed(places), from: 0 }
             }
         };
-        Words { skipped, ahead, text, runs }
+        Words { skipped, text, runs }
     }
 
     /// What is known of the labels that end with a word.
@@ -124,7 +138,7 @@ impl<'t> Words<'t> {
             Runs::Marked { .. } => std::iter::successors(Some(word), |word| self.before(*word)).nth(back),
             Runs::Spelled { places, from, .. } => {
                 let place = word.place.checked_sub(back).filter(|place| place >= from)?;
-                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+                places.get(place).map(|word| word.word(place))
             }
         }
     }
@@ -152,7 +166,7 @@ impl<'t> Words<'t> {
             },
             Runs::Spelled { places, from, .. } => {
                 let place = places.len().min(place).checked_sub(1).filter(|place| place >= from)?;
-                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+                places.get(place).map(|word| word.word(place))
             }
         }
     }
@@ -175,7 +189,7 @@ impl<'t> Words<'t> {
             },
             Runs::Spelled { places, from, .. } => {
                 let place = place.max(*from);
-                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+                places.get(place).map(|word| word.word(place))
             }
         }
     }
@@ -195,7 +209,7 @@ impl<'t> Words<'t> {
         if let Runs::Spelled { plain, places, .. } = &self.runs
             && let Some((from, to)) = places.get(word.place).and_then(|place| place.plain)
         {
-            return plain.as_bytes().get(from..to).unwrap_or_default();
+            return plain.as_bytes().get(from as usize..to as usize).unwrap_or_default();
         }
         self.text.as_bytes().get(word.start..word.end).unwrap_or_default()
     }
@@ -205,7 +219,7 @@ impl<'t> Words<'t> {
         let gap = match &self.runs {
             Runs::Marked { stops, .. } => stops.last(word.start + 1),
             Runs::Spelled { places, .. } => {
-                word.place.checked_sub(1).and_then(|place| places.get(place)).map(|place| place.text.1)
+                word.place.checked_sub(1).and_then(|place| places.get(place)).map(|place| place.text.1 as usize)
             }
         };
         are_apart(self.text.as_bytes(), gap.unwrap_or(word.start), word.start)
@@ -221,7 +235,7 @@ impl<'t> Words<'t> {
 
     /// Where words `first..=last` stand in the text.
     pub fn range(&self, first: Word, last: Word) -> (usize, usize) {
-        let place = |at: usize| (self.skipped + at).saturating_sub(self.ahead);
+        let place = |at: usize| at.saturating_add_signed(self.skipped);
         (place(first.start), place(last.end))
     }
 }
@@ -240,7 +254,7 @@ fn marked(text: &str) -> Runs<'static> {
 
 /// The last `most` words of a text.
 fn spelled(text: &str, most: usize) -> Runs<'static> {
-    let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(WORDS_MAX));
+    let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len() / 4 + 1));
     spell(text, 0, text.len(), &mut plain, &mut places);
     let from = places.len().saturating_sub(most);
     Runs::Spelled { plain: Cow::Owned(plain), places: Cow::Owned(places), from }
@@ -255,7 +269,7 @@ pub fn add(text: &str, from: usize, to: usize, plain: &mut String, places: &mut 
     each(part, |start, end| {
         let (start, end) = (from + start, from + end);
         if !is_possessive(text.as_bytes(), start, end) {
-            places.push(Place { text: (start, end), ..Place::default() });
+            places.push(Place::new((start, end)));
         }
     });
 }
@@ -332,8 +346,8 @@ impl Spelling<'_, '_> {
             letters::spell(self.text.get(start..end).unwrap_or_default(), self.plain);
             joined = self.plain.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
         }
-        let plain = Some((from, self.plain.len()));
-        self.places.push(Place { text: (start, end), plain, joined, ending: Cell::default() });
+        let plain = Some((from as u32, self.plain.len() as u32));
+        self.places.push(Place { plain, joined, ..Place::new((start, end)) });
     }
 }
 
