@@ -194,7 +194,7 @@ fn is_domain(domain: &str) -> bool {
     labels
         && !domain.is_empty()
         && domain.len() <= 253
-        && (reserved || (is_top(&top) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
+        && (reserved || ((is_top(&top) || is_top(domain)) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
 }
 
 fn is_top(top: &str) -> bool {
@@ -365,7 +365,7 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
     if matches!(before, b'-' | b'.' | b'/') && byte_before(text, start - 1).is_ascii_alphanumeric() {
         return None;
     }
-    if plus && before == b'+' {
+    if plus && before == b'+' && !text.get(..start).is_some_and(|front| front.ends_with(b"COM+")) {
         return None;
     }
     if plus {
@@ -393,6 +393,9 @@ fn international(
     score: u8,
 ) -> Option<usize> {
     let digits = dialled.digits.get(skip..dialled.count)?;
+    if is_form(digits) {
+        return None;
+    }
     let (size, (least, most)) = country(digits)?;
     // "(0)" is spoken, not dialled from abroad.
     let trunk = usize::from(dialled.brackets && digits.get(size) == Some(&b'0'));
@@ -424,6 +427,9 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         }
     })?;
     let digits = dialled.digits.get(..count)?;
+    if is_form(digits) {
+        return None;
+    }
     let after = byte(text, end);
     let runs_on = matches!(after, b'.' | b',' | b':' | b'-' | b'/') && byte(text, end + 1).is_ascii_digit();
     if runs_on && after != b',' {
@@ -442,12 +448,14 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     if is_day(dialled) || whole_number || address {
         return None;
     }
-    let (may, signed) = (judge.may(&[Kind::Phone], start), count >= 7 && is_signed(text, start));
+    let (may, signed) = (judge.may(&[Kind::Phone, Kind::JpMynumber], start), count >= 7 && is_signed(text, start));
     if !(may || signed || american && marked) {
         return None;
     }
     let evidence = judge.evidence(start, end);
-    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed;
+    // `My number is …`: the Japanese one has twelve digits.
+    let mine = (7..=11).contains(&count) && evidence.names(Kind::JpMynumber);
+    let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed || mine;
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
         let end = extended(text, end);
@@ -455,6 +463,11 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         return Some(end);
     }
     None
+}
+
+/// `999-999-9999` shows how a number is to be written.
+fn is_form(digits: &[u8]) -> bool {
+    digits.len() >= 7 && digits.iter().all(|digit| digits.first() == Some(digit))
 }
 
 /// `M: `, `T. ` and their like, as people sign letters.
@@ -562,9 +575,13 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         );
     // What is of a network at home is no version, whatever is updated there.
     let private = matches!(parts, [192, 168, ..] | [172, 16..=31, ..]);
-    let versioned = || evidence.labels.any(Labels::VERSION) || says_version(text, word.start);
+    // A network has the length of its mask, a host its port or its name before it: no version has.
+    let rest = bytes.get(at..).unwrap_or_default();
+    let hosted = is_placed(rest) || is_host(text.get(..word.start).unwrap_or_default());
+    let versioned = || !hosted && (evidence.labels.any(Labels::VERSION) || says_version(text, word.start));
     // An `address` is one of many things, of which this is one.
-    let other = evidence.direct && evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::CryptoWallet);
+    let other =
+        evidence.direct && evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::CryptoWallet) && !is_placed(rest);
     let denied = !named && (counted || other || !private && versioned());
     if !denied {
         // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.
@@ -574,6 +591,32 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
         judge.put(Kind::IpAddress, start, at, if named { 92 } else { 80 });
     }
     Some(at)
+}
+
+/// Whether the length of a mask or a port follows an address: `/24`, `:8080`.
+fn is_placed(rest: &[u8]) -> bool {
+    let most = match rest.first() {
+        Some(b'/') => 32,
+        Some(b':') => 65_535,
+        _ => return false,
+    };
+    let digits = rest.iter().skip(1).take_while(|byte| byte.is_ascii_digit()).count();
+    let value = rest.get(1..=digits).and_then(number);
+    let next = rest.get(digits + 1).copied().unwrap_or(0);
+    value.is_some_and(|value| (8..=most).contains(&value))
+        && !next.is_ascii_alphanumeric()
+        && !matches!(next, b'.' | b'/' | b':' | b'-' | b'_')
+}
+
+/// Whether the name of a host stands right before an address: `edge-11 (`, `mx.edge.example ([`, `edge.example -> `.
+fn is_host(front: &str) -> bool {
+    let Some(name) = [" ([", " (", " -> ", " => "].iter().find_map(|mark| front.strip_suffix(mark)) else {
+        return false;
+    };
+    let name = name.get(floor(name, name.len().saturating_sub(64))..).unwrap_or_default();
+    let name = name.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.')).next().unwrap_or_default();
+    let first = name.split(['-', '.']).next().unwrap_or_default();
+    name.len() > first.len() && first.bytes().any(|byte| byte.is_ascii_alphabetic()) && !name.ends_with(['-', '.'])
 }
 
 /// Whether a version is spoken of earlier in the line.
@@ -599,6 +642,14 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
     while end > start && matches!(byte_before(text, end), b'.' | b':') && !text.get(start..end)?.ends_with(b"::") {
         end -= 1;
     }
+    // Node writes the port behind the eighth group without brackets.
+    let groups = text.get(start..end)?.split(|byte| *byte == b':');
+    if groups.clone().count() == 9
+        && groups.clone().all(|group| !group.is_empty())
+        && let Some(port) = groups.last().filter(|port| port.iter().all(u8::is_ascii_digit))
+    {
+        end -= port.len() + 1;
+    }
     let address = std::str::from_utf8(text.get(start..end)?).ok()?;
     if address.matches(':').count() < 2
         || byte_before(text, start).is_ascii_alphanumeric()
@@ -617,7 +668,12 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
     {
         return Some(end);
     }
-    judge.offer(Kind::IpAddress, start, end, Strength::Strong);
+    // No version is written so.
+    if !judge.offer(Kind::IpAddress, start, end, Strength::Strong)
+        && judge.evidence(start, end).labels.any(Labels::VERSION)
+    {
+        judge.put(Kind::IpAddress, start, end, 80);
+    }
     Some(end)
 }
 
@@ -671,6 +727,10 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         return None;
     }
     let (start, end) = date(text, word)?;
+    if is_born(text, start, end) {
+        judge.put(Kind::DateOfBirth, start, end, 80);
+        return Some(end);
+    }
     if !judge.may(&[Kind::DateOfBirth], start) {
         return None;
     }
@@ -679,11 +739,26 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
     // `nata il …, patente rilasciata il …`: one is born once.
     let also = |judge: &mut Judge<'_, '_>| judge.also(evidence).names(Kind::DateOfBirth);
     let further = !other && !judge.has_taken(Kind::DateOfBirth, start);
+    // `12.03.1985 geboren, angemeldet am …`: what was born on one day is not said of the next.
+    if !evidence.direct && judge.is_spent(Kind::DateOfBirth, start) {
+        return None;
+    }
     if evidence.names(Kind::DateOfBirth) || further && also(judge) {
         judge.put(Kind::DateOfBirth, start, end, if evidence.direct { 90 } else { 80 });
         return Some(end);
     }
     None
+}
+
+/// Whether what stands right beside a date says that someone was born then, in too few letters for a label: `1985年3月12日生`,
+/// `1985-03-12생`, `(b. 1985-03-12)`, `(* 12.03.1985)`.
+fn is_born(text: &str, start: usize, end: usize) -> bool {
+    let rest = text.get(end..).unwrap_or_default().trim_start_matches(' ');
+    let word = |mark: char| {
+        rest.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) || rest.starts_with("まれ"))
+    };
+    let front = text.get(..start).unwrap_or_default();
+    word('生') || word('생') || ["(b. ", "(b.", "(b ", "(* ", "(*", "(°", "(° "].iter().any(|mark| front.ends_with(mark))
 }
 
 /// Where the date at `word` stands, in any common spelling.

@@ -771,12 +771,20 @@ fn coded(text: &str) -> Option<&'static str> {
         ("PPN", "passport"),
         ("MB", "member id"),
         ("SB", "ssn"),
+        ("DRIVERS", "driver license"),
+        ("DRIVING_LICENSE", "driver license"),
+        ("DRIVING_LICENCE", "driver license"),
     ];
     CODES.iter().find(|(code, _)| *code == text).map(|(_, name)| *name)
 }
 
 /// What the number of a register of persons is called that an object identifier names, where FHIR has one.
 fn oid(text: &str) -> Option<&'static str> {
+    register(text.strip_prefix("urn:oid:")?)
+}
+
+/// The same of the identifier itself, as documents in XML have it.
+pub fn register(number: &str) -> Option<&'static str> {
     const REGISTERS: &[(&str, &str)] = &[
         ("2.16.840.1.113883.4.1", "ssn"),
         ("2.16.840.1.113883.4.6", "npi"),
@@ -793,7 +801,6 @@ fn oid(text: &str) -> Option<&'static str> {
         ("1.2.250.1.213.1.4.8", "nir"),
         ("2.16.840.1.113883.13.237", "cpf"),
     ];
-    let number = text.strip_prefix("urn:oid:")?;
     REGISTERS.iter().find(|(known, _)| *known == number).map(|(_, name)| *name)
 }
 

@@ -172,7 +172,7 @@ impl<'v> Surroundings<'v> {
     /// What stands before `start`, in its row or above it.
     pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
-        if before.ends_with(['|', '*', '~', '/'])
+        if before.ends_with(['|', '*', '~', '/', '+'])
             && let Some(labels) = field(self.text, start)
         {
             return Front::direct(labels, None);
@@ -181,6 +181,11 @@ impl<'v> Surroundings<'v> {
             Some(rest) => (rest, false),
             None => (before, whole_line),
         };
+        if before.ends_with("extension=\"")
+            && let Some(labels) = self.registered(start)
+        {
+            return Front::direct(labels, None);
+        }
         let clean = peel(&self.read, before);
         if let Some(labels) = self.numbered(before, start).or_else(|| card_line(&self.read, clean)) {
             return Front::direct(labels, None);
@@ -273,7 +278,8 @@ impl<'v> Surroundings<'v> {
         let near = near(&self.read, clean).filter(|(found, _)| reaches(clean, *found));
         // `Account number: 12345678 | 20240131`: another field begins, whatever it is.
         let near = near.filter(|(found, _)| !(strange && follows_value(clean, *found)));
-        let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
+        // `12 is my SSN, 13 is my phone`: behind a comma what follows says it as well.
+        let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2 && !clean.ends_with(','));
         let also = near.filter(|(_, more)| *more).map(|_| start);
         Front { decided: None, near: near.map(|(found, _)| found.labels), also, beside, strange }
     }
@@ -294,6 +300,13 @@ impl<'v> Surroundings<'v> {
             Some(at) => (text.get(at + 1..).unwrap_or_default(), true),
             None => (text, from == 0),
         }
+    }
+
+    /// Whether a label of this kind stands right behind `end`, with nothing but a gap between, and before `start` in its line.
+    pub fn is_said_after(&self, kind: Kind, end: usize, start: usize) -> bool {
+        let between = self.text.get(end..start).unwrap_or_default();
+        let found = if between.len() <= BEFORE && !between.contains('\n') { self.read.first(between) } else { None };
+        found.is_some_and(|found| found.labels.names(kind) && between.get(..found.start) == Some(" "))
     }
 
     /// The label that follows, as in "12 is my SSN" or "12 (SSN)", and whether it is said so.
@@ -363,6 +376,24 @@ impl<'v> Surroundings<'v> {
         } else {
             self.read.of_key(name)
         }
+    }
+
+    /// What the element says of the identifier in its attribute `extension`, as clinical documents have it: who gives it
+    /// out, by name or by number: `<id extension="123456789" root="2.16.840.1.113883.4.1"/>`.
+    fn registered(&self, start: usize) -> Option<Labels> {
+        let from = floor(self.text, start.saturating_sub(BEFORE + CUT));
+        let front = self.text.get(from..start)?;
+        let open = front.rfind('<')?;
+        let rest = self.text.get(start..floor(self.text, (start + 2 * BEFORE + CUT).min(self.text.len())))?;
+        let end = rest.find('>').unwrap_or(rest.len());
+        let parts = [front.get(open..)?, rest.get(..end)?];
+        let attribute = |name: &str| {
+            let value = |part: &&'v str| part.split_once(name).and_then(|(_, value)| value.split('"').next());
+            parts.iter().find_map(value)
+        };
+        let named = attribute("assigningAuthorityName=\"").map(|name| self.read.of_key(name));
+        let register = || attribute(" root=\"").and_then(super::document::register).map(labels::of_key);
+        named.filter(|labels| labels.tells()).or_else(register)
     }
 
     /// What the entry before says in an answer of Redis, where names and values take turns: `1) "ssn"`, `2) "12"`.
@@ -514,11 +545,27 @@ fn of_several(read: &Reading<'_>, key: &str) -> Labels {
             [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
         joins.find_map(|join| key.split_once(join)).map(|(front, _)| front)
     });
+    let joined = joined.or_else(|| if labels == Labels::OTHER { behind_aim(key) } else { None });
     match joined.map(|front| read.of_key(front)) {
         Some(front) if front.accuses() && labels.accuses() => labels.with(front),
         Some(front) if front.accuses() && !front.any(Labels::OTHER) => front,
         _ => labels,
     }
+}
+
+/// What stands before the words that say what for or in what case something is told: `Medicare number for the levy form`,
+/// `NHS number in case the clinic asks`. Of a number of its own (`card for invoice no`) nothing does.
+fn behind_aim(key: &str) -> Option<&str> {
+    const AIMS: &[&str] = &[
+        " for ", " in case ", " if ", " when ", " because ", " to ", " für ", " falls ", " pour ", " au cas ", " para ", " si ",
+        " per ", " nel caso ", " voor ", " för ", " til ", " till ", " dla ", " na ", " для ",
+    ];
+    const NUMBERS: &[&str] = &["number", "no", "nr", "id", "ref", "reference", "code", "num", "nummer", "numero", "numer"];
+    let last = key.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(|c: char| !c.is_alphanumeric()).next()?;
+    if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) {
+        return None;
+    }
+    AIMS.iter().filter_map(|aim| key.find(aim)).min().and_then(|at| key.get(..at))
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
@@ -773,18 +820,23 @@ fn segment(text: &str) -> &str {
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
 /// (table 0203).
 fn typed(text: &str) -> Option<Labels> {
-    let kind = match text.split(['|', '~', '\r', '\n']).next()?.split('^').nth(4)? {
-        "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
-        "SS" => Kind::UsSsn,
-        "DL" => Kind::DriverLicense,
-        "PPN" => Kind::Passport,
-        "MB" | "MA" | "SN" => Kind::HealthMemberId,
-        "MC" => Kind::UsMbi,
-        "NPI" => Kind::UsNpi,
-        "NH" => Kind::UkNhs,
-        _ => return None,
-    };
-    Some(Labels::of(kind))
+    let parts = text.split(['|', '~', '\r', '\n']).next()?;
+    // Behind the name of a person stand who gave the number out and its type further on.
+    parts.split('^').enumerate().filter(|(at, _)| matches!(at, 4 | 8 | 12)).find_map(|(at, part)| {
+        let kind = match part {
+            "NPI" => Kind::UsNpi,
+            _ if at == 8 => return None,
+            "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
+            "SS" => Kind::UsSsn,
+            "DL" => Kind::DriverLicense,
+            "PPN" => Kind::Passport,
+            "MB" | "MA" | "SN" => Kind::HealthMemberId,
+            "MC" => Kind::UsMbi,
+            "NH" => Kind::UkNhs,
+            _ => return None,
+        };
+        Some(Labels::of(kind))
+    })
 }
 
 /// Words before what was, and before what is.
@@ -915,8 +967,10 @@ const SEGMENT: usize = 512;
 /// What the field of a message says that begins at `start`: of HL7 v2 by its number, of X12 by what stands in the field
 /// before.
 fn field(text: &str, start: usize) -> Option<Labels> {
-    if text.as_bytes().get(..start).is_some_and(|front| front.ends_with(b"/")) {
-        return transferred(text, start);
+    match text.as_bytes().get(start.checked_sub(1)?)? {
+        b'/' => return transferred(text, start).or_else(|| documented(text, start)),
+        b'+' => return interchanged(text, start),
+        _ => {}
     }
     let from = floor(text, start.saturating_sub(SEGMENT));
     let front = text.get(from..start)?;
@@ -968,6 +1022,32 @@ fn transferred(text: &str, start: usize) -> Option<Labels> {
     let number = tag.strip_prefix(':')?.trim_end_matches(|c: char| c.is_ascii_uppercase());
     let accounts = matches!(number, "50" | "52" | "53" | "54" | "55" | "56" | "57" | "58" | "59");
     accounts.then_some(TRANSFERRED)
+}
+
+/// The passport in what airlines are told of those who fly (IATA, DOCS): `SSR DOCS YY HK1/P/USA/123456789/…`.
+fn documented(text: &str, start: usize) -> Option<Labels> {
+    let front = text.get(floor(text, start.saturating_sub(JOINT))..start)?;
+    let (_, rest) = front.rsplit('\n').next()?.rsplit_once("DOCS ")?;
+    let mut parts = rest.split('/').skip(1);
+    let is_passport = parts.next()?.starts_with('P') && parts.next()?.len() <= 3 && parts.next() == Some("");
+    (is_passport && parts.next().is_none()).then_some(Labels::of(Kind::Passport))
+}
+
+/// What a part of a segment of EDIFACT says: `COM++49301234567:TE'`, `FII+BF+account+BIC:25:5'`.
+fn interchanged(text: &str, start: usize) -> Option<Labels> {
+    let front = text.get(floor(text, start.saturating_sub(JOINT))..start)?;
+    let segment = front.rsplit(['\'', '\n']).next()?;
+    let rest = text.get(start..floor(text, (start + AFTER).min(text.len())))?;
+    let kind = match (segment.get(..4)?, segment.matches('+').count()) {
+        ("COM+", 1 | 2) => {
+            let (_, kind) = rest.split(['\'', '+']).find(|part| !part.is_empty())?.split_once(':')?;
+            matches!(kind.get(..2)?, "TE" | "FX" | "MO" | "AL").then_some(Kind::Phone)?
+        }
+        ("FII+", 3) => Kind::SwiftBic,
+        ("FII+", 2) => return Some(TRANSFERRED),
+        _ => return None,
+    };
+    Some(Labels::of(kind))
 }
 
 /// The property of a line of a card or a calendar that has parameters: `BDAY;VALUE=date:`, `TEL;HOME:`.

@@ -67,6 +67,13 @@ impl<'v, 'o> Judge<'v, 'o> {
         between.is_some_and(|between| between.len() <= 80 && !between.contains(&b'\n'))
     }
 
+    /// Whether the label that reaches `start` stands right behind something else that was taken for this kind: it speaks of
+    /// that.
+    pub fn is_spent(&self, kind: Kind, start: usize) -> bool {
+        let last = self.out.iter().rev().take(4).find(|found| found.span.kind == kind && found.span.end <= start);
+        last.is_some_and(|found| self.surroundings.is_said_after(kind, found.span.end, start))
+    }
+
     /// What labels further away say than those that decide.
     pub fn also(&mut self, evidence: Evidence) -> Labels {
         let Some(start) = evidence.also else { return Labels::NONE };

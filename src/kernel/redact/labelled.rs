@@ -69,6 +69,12 @@ fn is_below_zone(text: &[u8], start: usize) -> bool {
     memchr::memrchr(b'<', front).is_some_and(|last| front.get(..=last).is_some_and(|zone| zone.ends_with(b"<<<")))
 }
 
+/// Whether a request about travel documents to an airline begins not far before.
+fn tells_airline(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(48)..start).unwrap_or_default();
+    memchr::memmem::find(front, b"DOCS ").is_some()
+}
+
 /// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.
 fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize> {
     let first = words.first()?;
@@ -94,6 +100,7 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             | b'~'
             | 0x80..
     ) && !is_led(text, first.start)
+        && !(kind == Kind::Passport && byte_before(text, first.start) == b'/' && tells_airline(text, first.start))
     {
         return None;
     }

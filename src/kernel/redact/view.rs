@@ -314,7 +314,10 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
             char::from_u32(hex(digits.get(..end)?)?).map(|seen| (end + 4, seen))
         }
         [b'\\', b'U', digits @ ..] => char::from_u32(hex(digits.get(..8)?)?).map(|seen| (10, seen)),
-        [b'\\', a @ b'0'..=b'1', b @ b'0'..=b'7', c @ b'0'..=b'7', ..] => {
+        // Behind another backslash it is one itself: `\\\\172.16.0.1\\share`.
+        [b'\\', a @ b'0'..=b'1', b @ b'0'..=b'7', c @ b'0'..=b'7', ..]
+            if !text.get(..at).is_some_and(|front| front.ends_with('\\')) =>
+        {
             let code = [a, b, c].iter().fold(0, |sum, digit| sum * 8 + (*digit - b'0'));
             (0x20..0x7F).contains(&code).then_some((4, char::from(code)))
         }
