@@ -503,6 +503,9 @@ fn lists(text: &str) -> bool {
 fn requests(line: &str) -> bool {
     const WORDS: &[&str] = &[
         "please",
+        "pls",
+        "plz",
+        "send",
         "enter",
         "provide",
         "confirm",
@@ -565,6 +568,7 @@ fn behind_aim(key: &str) -> Option<&str> {
     if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) {
         return None;
     }
+    let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
     AIMS.iter().filter_map(|aim| key.find(aim)).min().and_then(|at| key.get(..at))
 }
 
@@ -1122,6 +1126,12 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
 fn in_token(text: &str, found: &Match) -> bool {
     let part = |byte: &&u8| byte.is_ascii_alphanumeric();
     let bytes = text.as_bytes();
+    // The parts of a domain behind the sign of an address say nothing either: `ann@school.ac.example`.
+    let host = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-');
+    let front = bytes.get(..found.start).unwrap_or_default();
+    if front.ends_with(b".") && front.iter().rev().take(64).find(|byte| !host(byte)) == Some(&b'@') {
+        return true;
+    }
     let before = bytes.get(..found.start).unwrap_or_default().iter().rev().take_while(part).count();
     let after = bytes.get(found.end..).unwrap_or_default().iter().take_while(part).count();
     let run = bytes.get(found.start - before..found.end + after).unwrap_or_default();

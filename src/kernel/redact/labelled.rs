@@ -54,6 +54,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         let Some(end) = extent(text, words, kind, evidence.direct) else {
             continue;
         };
+        let value = text.get(first.start..end).unwrap_or_default();
+        if kind == Kind::DriverLicense && is_locator(value) || kind == Kind::HealthMemberId && insures_a_car(text, first.start)
+        {
+            return;
+        }
         judge.put(kind, first.start, end, if evidence.direct { 76 } else { 72 });
         return;
     }
@@ -67,6 +72,27 @@ fn is_below_zone(text: &[u8], start: usize) -> bool {
         return false;
     }
     memchr::memrchr(b'<', front).is_some_and(|last| front.get(..=last).is_some_and(|zone| zone.ends_with(b"<<<")))
+}
+
+/// Whether fourteen digits are no licence: only Montana, where they end with 41, and Egypt, where they tell a date of birth,
+/// have so many. The `dln` of a tax return is the locator of a document and has them too.
+fn is_locator(value: &[u8]) -> bool {
+    let digits = |from: usize| value.get(from..from + 2).and_then(number).unwrap_or(0);
+    let egyptian = matches!(value.first(), Some(b'2' | b'3'))
+        && (1..=12).contains(&digits(3))
+        && (1..=31).contains(&digits(5));
+    value.len() == 14 && value.iter().all(u8::is_ascii_digit) && !value.ends_with(b"41") && !egyptian
+}
+
+/// Whether the policy whose number begins at `start` is one of a vehicle, whose own number or plate stands beside it.
+fn insures_a_car(text: &[u8], start: usize) -> bool {
+    let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
+    if memchr::memmem::find(&front.to_ascii_lowercase(), b"policy").is_none() {
+        return false;
+    }
+    const SIGNS: [&[u8]; 5] = [b"VIN ", b"VIN:", b"vin:", b" plate", b"vehicle"];
+    let around = text.get(start.saturating_sub(96)..(start + 48).min(text.len())).unwrap_or_default();
+    SIGNS.iter().any(|sign| memchr::memmem::find(around, sign).is_some())
 }
 
 /// Whether a request about travel documents to an airline begins not far before.

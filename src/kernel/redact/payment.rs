@@ -3,6 +3,7 @@ use super::Kind;
 use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, is_led, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
+use super::labels::Labels;
 use super::labelled::{is_date, is_day};
 
 /// Offers a candidate to the kinds that are nothing but digits.
@@ -113,7 +114,16 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
         _ if candidate.on_stripe => Strength::Firm,
         _ => Strength::Weak,
     };
-    if judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength)
+    let mut taken = judge.offer(Kind::CreditCard, candidate.start, candidate.end, strength);
+    if !taken && grouped && strength == Strength::Firm {
+        // No bank writes its accounts in the groups of cards; the account of a card is one.
+        let evidence = judge.evidence(candidate.start, candidate.end);
+        taken = evidence.names(Kind::BankAccount) && !evidence.labels.any(Labels::OTHER);
+        if taken {
+            judge.put(Kind::CreditCard, candidate.start, candidate.end, 80);
+        }
+    }
+    if taken
         && let Some(code) = behind_card(judge.text(), candidate.end)
     {
         judge.put(Kind::CardCvv, code.start, code.end, 76);
@@ -537,6 +547,11 @@ fn is_in_cloud(text: &[u8], start: usize) -> bool {
     let label = front.get(front.len().saturating_sub(24)..).unwrap_or_default().to_ascii_lowercase();
     let banks = [&b"bank"[..], b"number", b"iban", b"routing", b"sort"];
     let of_bank = banks.iter().any(|sign| memchr::memmem::find(&label, sign).is_some());
+    // `"Account": "123456789012", "Arn": "arn:aws:…"`
+    let behind = text.get(start..(start + 80).min(text.len())).unwrap_or_default();
+    if memchr::memmem::find(behind, b"arn:aws").is_some() && !of_bank {
+        return true;
+    }
     const SIGNS: [&[u8]; 8] = [b"arn:aws", b"aws_", b"amazonaws", b"AWS ", b"EC2", b"IAM", b"us-east-", b"eu-west-"];
     !of_bank && SIGNS.iter().any(|sign| named(sign))
 }

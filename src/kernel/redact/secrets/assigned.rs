@@ -181,7 +181,11 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
                 let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
-                if apart { alone } else { names::named(phrase) }.map(|named| (named, to))
+                // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
+                let named = names::named(phrase).map(|named| {
+                    if matches!(named, Named::Key { .. }) { alone.unwrap_or(named) } else { named }
+                });
+                if apart { alone } else { named }.map(|named| (named, to))
             }
             None => alone.map(|named| (named, to)),
         };
@@ -235,7 +239,7 @@ const FILLERS: &[&str] = &[
     "temporanea", "temporaneo", "provvisoria", "iniziale", "attuale", "nuova", "temporal", "provisional", "inicial",
     "actual", "nueva", "temporaire", "provisoire", "initial", "initiale", "actuel", "nouveau", "temporária",
     "provisória", "nova", "neu", "neues", "aktuell", "vorläufig", "tijdelijk", "nieuw", "tymczasowe", "nowe",
-    "midlertidig", "tillfälligt", "πρόσβασης",
+    "midlertidig", "tillfälligt", "πρόσβασης", "tạm", "thời", "mới", "cũ", "sementara", "baru",
 ];
 
 /// Words that say what a name is for.
@@ -298,6 +302,11 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     // `${{ secrets.API_KEY }}`, `%DB_PASS%`: a value that stands elsewhere, not the name of what comes next.
     if template(finds, from, to) {
+        return;
+    }
+    // `arn:aws:secretsmanager:…:secret:prod/db-AbCdEf` is where a secret is kept.
+    let front = finds.text.floor_char_boundary(from.saturating_sub(NAME));
+    if finds.bytes.before(from) == b':' && finds.str(front, from).contains(":secretsmanager:") {
         return;
     }
     if configured(finds, from, to) || valued(finds, named, from, to) {
@@ -522,6 +531,11 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
             .take(40)
             .position(|byte| matches!(byte, b')' | b'\n'))
             .filter(|close| text.at(at + close) == b')');
+        // `API key (sha256): …` is what it was made into.
+        let remark = finds.str(at, at + close.unwrap_or(0));
+        if ["sha", "md5", "hash", "SHA", "MD5", "bcrypt"].iter().any(|hash| remark.contains(hash)) {
+            return None;
+        }
         at += close.map_or(0, |close| close + 1);
     }
     if text.at(at) == b'>' {
@@ -548,6 +562,9 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         Some(length) => {
             value += length;
             value = annotated(finds, after, value);
+            // `password: str = Field(default="…")`
+            const FIELDS: [&str; 3] = [" Field(default=", " Field(", " SecretStr("];
+            value += FIELDS.iter().find(|call| text.has(value, call)).map_or(0, |call| call.len());
         }
         None if call => value += 1,
         None if text.at(after) >= 0x80
@@ -589,7 +606,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let gap = text.from(value).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t' | b'*')).count();
     // Two stars are bold; more are what a value was covered with.
     let stars = text.from(value).iter().take(gap).filter(|byte| **byte == b'*').count();
-    if stars > 3 || stars == 3 && text.at(value + gap) == b'-' {
+    if stars > 3 || stars == 3 && matches!(text.at(value + gap), b'-' | 0x80..) {
         return None;
     }
     let spaces = gap > 0;
@@ -618,6 +635,13 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
+    // `ClientSecretCredential("tenant", "client", "secret")`: of several arguments the first only says whose it is.
+    if call && separator.is_none()
+        && value::uuid(text.range(range.value.start, range.value.end))
+        && text.at(range.value.end + 1) == b','
+    {
+        return None;
+    }
     if line && !range.whole && value::contains(text.range(from, to), "phrase") {
         let words = finds.str(value, finds.text.floor_char_boundary((value + 160).min(text.len())));
         let words = words.split('\n').next().unwrap_or("").trim_end();
@@ -872,6 +896,15 @@ fn declared(finds: &Finds<'_>, mut at: usize) -> usize {
 /// How long the separator at `at` is: `=`, `:`, `=>`, `:=`, `==`, ` - `, `|`, and between quotes `,`.
 fn separator(finds: &Finds<'_>, at: usize, quoted: bool) -> Option<usize> {
     let text = finds.bytes;
+    // `process.env.PW || "…"`, `ENV.fetch("DB_PASSWORD") { "…" }`: what is taken where there is none.
+    if matches!(text.at(at), b'|' | b'?' | b'{' | b'o') {
+        let before = finds.str(finds.text.floor_char_boundary(at.saturating_sub(NAME + 24)), at);
+        let environment = ["env.", "environ", "ENV.fetch", "ENV[", "getenv"].iter().any(|name| before.contains(name));
+        let mark = ["|| ", "?? ", "?: ", "{ ", "or "].into_iter().find(|mark| text.has(at, mark));
+        if let Some(mark) = mark.filter(|mark| environment && matches!(text.at(at + mark.len()), b'"' | b'\'' | b'`')) {
+            return Some(mark.len());
+        }
+    }
     let long = text.at(at) >= 0x80 || matches!(text.at(at + 1), b'=' | b':' | b'>' | b'|');
     if long {
         for long in ["===", "!==", "?:", ":=", "=>", "->", "==", "!=", "||=", "：", "＝", "→", "::", "?="] {

@@ -55,6 +55,7 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("unzip ", &[Takes::Apart("-P")]),
     ("zip ", &[Takes::Apart("-P")]),
     ("ipmitool ", &[Takes::Apart("-P")]),
+    ("snmp", &[Takes::Apart("-A"), Takes::Apart("-X")]),
     ("ssh-keygen ", &[Takes::Apart("-N"), Takes::Apart("-P")]),
     ("wpa_passphrase ", &[Takes::Second]),
     ("cqlsh ", &[Takes::Apart("-p")]),

@@ -535,6 +535,22 @@ pub fn named(name: &str) -> Option<Named> {
     if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
         return Some(Named::Password);
     }
+    // `MOT_DE_PASSE_BDD`: what it lets in to follows.
+    const FRENCH: &str = "mot_de_passe_";
+    if name.len() > FRENCH.len() && name.get(..FRENCH.len()).is_some_and(|head| head.eq_ignore_ascii_case(FRENCH)) {
+        #[rustfmt::skip]
+        const OF: &[&str] = &[
+            "bdd", "db", "bd", "base", "admin", "root", "smtp", "ftp", "sftp", "prod", "dev", "test", "app", "appli",
+            "user", "utilisateur", "mail", "redis", "postgres", "mysql", "sql", "api", "ldap", "wifi", "systeme",
+            "service", "serveur", "compte", "client",
+        ];
+        let last = name.rsplit('_').next().unwrap_or_default();
+        return OF.iter().any(|of| last.eq_ignore_ascii_case(of)).then_some(Named::Password);
+    }
+    // What tells one request from its repetition has this name at Amazon, where it is a UUID.
+    if name.len() == 11 && name.eq_ignore_ascii_case("ClientToken") || name == "ClientRequestToken" {
+        return Some(Named::Key { sure: false });
+    }
     // A variable of the environment holds nothing else.
     let capitals = name.contains('_') && !name.bytes().any(|byte| byte.is_ascii_lowercase());
     let mut verdict: Option<Named> = None;
