@@ -414,7 +414,15 @@ impl<'v> Surroundings<'v> {
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
         let asks = line.ends_with(['?', '？']) || requests(line) || begs(line);
         let asks = whole_line && asks && taken::first(line).is_none();
-        if asks { of_several(&self.read, line) } else { Labels::NONE }
+        if !asks {
+            return Labels::NONE;
+        }
+        // Who is asked for two things answers with both: `please send your SSN and mobile`.
+        let parts = line.split([',', '+', '&', '/']).flat_map(|part| part.split(" and ")).map(|part| self.read.of_key(part));
+        let (several, count) = parts
+            .filter(|labels| labels.accuses() && !labels.any(Labels::OTHER))
+            .fold((Labels::NONE, 0), |(all, count), labels| (all.with(labels), count + 1));
+        if count > 1 { several } else { of_several(&self.read, line) }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -539,6 +547,8 @@ fn requests(line: &str) -> bool {
 /// and a remark takes nothing back.
 fn of_several(read: &Reading<'_>, key: &str) -> Labels {
     let labels = read.of_key(key);
+    // What an earlier sentence names is not the name of this one.
+    let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
     let joined = key.split_once('(').map(|(front, _)| front);
     let joined = joined.or_else(|| {
         if labels != Labels::OTHER || !key.trim().contains([' ', '/']) {
@@ -568,7 +578,6 @@ fn behind_aim(key: &str) -> Option<&str> {
     if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) {
         return None;
     }
-    let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
     AIMS.iter().filter_map(|aim| key.find(aim)).min().and_then(|at| key.get(..at))
 }
 

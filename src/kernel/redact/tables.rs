@@ -348,7 +348,7 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
         let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
-        name.len() <= NAME_MAX
+        (name.len() <= NAME_MAX || name.chars().count() <= NAME_MAX)
             && (quoted || mark != ',' || (!name.ends_with('.') || short()) && !super::evidence::ends_sentence(name))
     };
     marked

@@ -224,7 +224,8 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
             // `DOMAIN\tom` was read as a tab.
             let rest = login && matches!(text.at(range.end), b'\t' | b'\n' | b'\r') && !here.contains('\\');
             let next = if rest { word(finds, next, end)?.1 } else { next };
-            let (next, _) = (login || here.starts_with("\\\\")).then(|| word(finds, next, end)).flatten()?;
+            let share = here.starts_with("\\\\") || text.range(range.start.saturating_sub(2), range.start) == b"\\\\";
+            let (next, _) = (login || share).then(|| word(finds, next, end)).flatten()?;
             (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }
         Takes::Last | Takes::Second => None,
