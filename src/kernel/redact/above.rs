@@ -300,7 +300,21 @@ impl Key {
             (Role::Id, normal.is("id")),
             (Role::Holder, is_in(&["value", "answer"])),
             (Role::Day, is_in(&["date", "day", "on", "start"])),
-            (Role::Prose, is_in(&["text", "content", "message", "body", "bodytext", "bodyhtml", "description", "output", "stdout", "log"])),
+            (
+                Role::Prose,
+                is_in(&[
+                    "text",
+                    "content",
+                    "message",
+                    "body",
+                    "bodytext",
+                    "bodyhtml",
+                    "description",
+                    "output",
+                    "stdout",
+                    "log",
+                ]),
+            ),
             (Role::Container, is_in(CONTAINERS)),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];

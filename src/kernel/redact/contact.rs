@@ -194,7 +194,8 @@ fn is_domain(domain: &str) -> bool {
     labels
         && !domain.is_empty()
         && domain.len() <= 253
-        && (reserved || ((is_top(&top) || is_top(domain)) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
+        && (reserved
+            || ((is_top(&top) || is_top(domain)) && !(file && (numeric || matches!(head, "1x" | "2x" | "3x" | "4x")))))
 }
 
 fn is_top(top: &str) -> bool {
@@ -577,11 +578,13 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let private = matches!(parts, [192, 168, ..] | [172, 16..=31, ..]);
     // A network has the length of its mask, a host its port or its name before it: no version has.
     let rest = bytes.get(at..).unwrap_or_default();
-    let hosted = is_placed(rest) || is_host(text.get(..word.start).unwrap_or_default());
-    let versioned = || !hosted && (evidence.labels.any(Labels::VERSION) || says_version(text, word.start));
+    let hosted = || is_placed(rest) || is_host(text.get(..word.start).unwrap_or_default());
+    let versioned = || (evidence.labels.any(Labels::VERSION) || says_version(text, word.start)) && !hosted();
     // An `address` is one of many things, of which this is one.
-    let other =
-        evidence.direct && evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::CryptoWallet) && !is_placed(rest);
+    let other = evidence.direct
+        && evidence.labels.any(Labels::OTHER)
+        && !evidence.names(Kind::CryptoWallet)
+        && !is_placed(rest);
     let denied = !named && (counted || other || !private && versioned());
     if !denied {
         // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.
@@ -758,7 +761,9 @@ fn is_born(text: &str, start: usize, end: usize) -> bool {
         rest.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) || rest.starts_with("まれ"))
     };
     let front = text.get(..start).unwrap_or_default();
-    word('生') || word('생') || ["(b. ", "(b.", "(b ", "(* ", "(*", "(°", "(° "].iter().any(|mark| front.ends_with(mark))
+    word('生')
+        || word('생')
+        || ["(b. ", "(b.", "(b ", "(* ", "(*", "(°", "(° "].iter().any(|mark| front.ends_with(mark))
 }
 
 /// Where the date at `word` stands, in any common spelling.

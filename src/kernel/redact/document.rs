@@ -383,7 +383,8 @@ impl<'s> Scan<'s> {
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
-            let key = self.keys.read(&self.engine.known, &key.text());
+            let text = key.text();
+            let key = self.keys.read(&self.engine.known, of_another(object, &text).unwrap_or(&text));
             roles.add(place, key);
             self.row.push(key);
             count += 1;
@@ -745,6 +746,21 @@ impl<'s> Scan<'s> {
 
     fn owned_path(&self) -> Vec<String> {
         self.path.iter().map(|step| step.text.to_string()).collect()
+    }
+}
+
+/// What a key is called in full where another beside it tells that it is of no person: the account of a cloud beside the
+/// name of a resource, the policy of a vehicle beside its number.
+fn of_another(object: Value<'_>, key: &str) -> Option<&'static str> {
+    let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
+    match key.as_bytes() {
+        [b'A' | b'a', b'c', b'c', b'o', b'u', b'n', b't', rest @ ..] if matches!(rest, b"" | b"Id") => {
+            has(&["arn"]).then_some("aws account")
+        }
+        [b'p', b'o', b'l', b'i', b'c', b'y', ..] => {
+            has(&["vin", "licenseplate", "plate", "vehicle", "registrationnumber"]).then_some("contract number")
+        }
+        _ => None,
     }
 }
 

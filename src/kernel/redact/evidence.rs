@@ -418,7 +418,8 @@ impl<'v> Surroundings<'v> {
             return Labels::NONE;
         }
         // Who is asked for two things answers with both: `please send your SSN and mobile`.
-        let parts = line.split([',', '+', '&', '/']).flat_map(|part| part.split(" and ")).map(|part| self.read.of_key(part));
+        let parts =
+            line.split([',', '+', '&', '/']).flat_map(|part| part.split(" and ")).map(|part| self.read.of_key(part));
         let (several, count) = parts
             .filter(|labels| labels.accuses() && !labels.any(Labels::OTHER))
             .fold((Labels::NONE, 0), |(all, count), labels| (all.with(labels), count + 1));
@@ -570,10 +571,30 @@ fn of_several(read: &Reading<'_>, key: &str) -> Labels {
 /// `NHS number in case the clinic asks`. Of a number of its own (`card for invoice no`) nothing does.
 fn behind_aim(key: &str) -> Option<&str> {
     const AIMS: &[&str] = &[
-        " for ", " in case ", " if ", " when ", " because ", " to ", " für ", " falls ", " pour ", " au cas ", " para ", " si ",
-        " per ", " nel caso ", " voor ", " för ", " til ", " till ", " dla ", " na ", " для ",
+        " for ",
+        " in case ",
+        " if ",
+        " when ",
+        " because ",
+        " to ",
+        " für ",
+        " falls ",
+        " pour ",
+        " au cas ",
+        " para ",
+        " si ",
+        " per ",
+        " nel caso ",
+        " voor ",
+        " för ",
+        " til ",
+        " till ",
+        " dla ",
+        " na ",
+        " для ",
     ];
-    const NUMBERS: &[&str] = &["number", "no", "nr", "id", "ref", "reference", "code", "num", "nummer", "numero", "numer"];
+    const NUMBERS: &[&str] =
+        &["number", "no", "nr", "id", "ref", "reference", "code", "num", "nummer", "numero", "numer"];
     let last = key.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(|c: char| !c.is_alphanumeric()).next()?;
     if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) {
         return None;

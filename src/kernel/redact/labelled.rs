@@ -55,7 +55,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
             continue;
         };
         let value = text.get(first.start..end).unwrap_or_default();
-        if kind == Kind::DriverLicense && is_locator(value) || kind == Kind::HealthMemberId && insures_a_car(text, first.start)
+        if kind == Kind::DriverLicense && is_locator(value)
+            || kind == Kind::HealthMemberId && insures_a_car(text, first.start)
         {
             return;
         }
@@ -78,9 +79,8 @@ fn is_below_zone(text: &[u8], start: usize) -> bool {
 /// have so many. The `dln` of a tax return is the locator of a document and has them too.
 fn is_locator(value: &[u8]) -> bool {
     let digits = |from: usize| value.get(from..from + 2).and_then(number).unwrap_or(0);
-    let egyptian = matches!(value.first(), Some(b'2' | b'3'))
-        && (1..=12).contains(&digits(3))
-        && (1..=31).contains(&digits(5));
+    let egyptian =
+        matches!(value.first(), Some(b'2' | b'3')) && (1..=12).contains(&digits(3)) && (1..=31).contains(&digits(5));
     value.len() == 14 && value.iter().all(u8::is_ascii_digit) && !value.ends_with(b"41") && !egyptian
 }
 

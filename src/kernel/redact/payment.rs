@@ -3,8 +3,8 @@ use super::Kind;
 use super::chain::{Candidate, Chain, Gap, Word, byte, byte_before, is_led, word_from};
 use super::checks::{digits, luhn, mod97, repeats, sha256, weighted};
 use super::judge::{Judge, Strength};
-use super::labels::Labels;
 use super::labelled::{is_date, is_day};
+use super::labels::Labels;
 
 /// Offers a candidate to the kinds that are nothing but digits.
 pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
@@ -123,9 +123,7 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             judge.put(Kind::CreditCard, candidate.start, candidate.end, 80);
         }
     }
-    if taken
-        && let Some(code) = behind_card(judge.text(), candidate.end)
-    {
+    if taken && let Some(code) = behind_card(judge.text(), candidate.end) {
         judge.put(Kind::CardCvv, code.start, code.end, 76);
     }
 }

@@ -186,9 +186,8 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
                 let said = phrase.split(' ').next().unwrap_or("");
                 let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
                 // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
-                let named = names::named(phrase).map(|named| {
-                    if matches!(named, Named::Key { .. }) { alone.unwrap_or(named) } else { named }
-                });
+                let named = names::named(phrase)
+                    .map(|named| if matches!(named, Named::Key { .. }) { alone.unwrap_or(named) } else { named });
                 if apart { alone } else { named }.map(|named| (named, to))
             }
             None => alone.map(|named| (named, to)),
@@ -301,6 +300,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env.");
     if referred
         && finds.bytes.range(to, to + 4).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'|' | b','))
+        && !finds.bytes.has(to, " || ")
     {
         return;
     }
@@ -640,7 +640,8 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
     // `ClientSecretCredential("tenant", "client", "secret")`: of several arguments the first only says whose it is.
-    if call && separator.is_none()
+    if call
+        && separator.is_none()
         && value::uuid(text.range(range.value.start, range.value.end))
         && text.at(range.value.end + 1) == b','
     {

@@ -469,3 +469,40 @@ fn a_value_is_found_however_many_names_and_unclosed_quotes_stand_before_it() {
         assert!(found.contains(&(Kind::Password, "Kestrel8552")), "{before}");
     }
 }
+
+#[test]
+fn what_takes_the_place_of_a_variable_that_is_not_set_is_a_password() {
+    for text in [
+        "const pw = process.env.PW || \"Kestrel8552\";",
+        "ENV.fetch(\"REDIS_PASSWORD\") { \"Kestrel8552\" }",
+        "password: str = Field(default=\"Kestrel8552\")",
+        "MOT_DE_PASSE_BDD=Kestrel8552",
+        "Mật khẩu tạm: Kestrel8552",
+        "net use Z: \\\\srv.example\\d Kestrel8552 /user:bob",
+        "snmpwalk -v3 -u mon -A Kestrel8552 198.51.100.7",
+    ] {
+        assert!(values(text, &[]).contains(&(Kind::Password, "Kestrel8552")), "{text}");
+    }
+    for text in
+        ["const pw = process.env.PW || other;", "MOT_DE_PASSE_LONGUEUR=12345", "密码：***。身份证号为18位。版本 3"]
+    {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}
+
+#[test]
+fn identifiers_beside_a_secret_are_none_themselves() {
+    let id = "8200dec1-2d7c-474d-8aef-03606fce1ed4";
+    for text in [
+        format!("new ClientSecretCredential(\"{id}\", \"{id}\", secret)"),
+        format!("{{\"ClientToken\":\"{id}\"}}"),
+        "arn:aws:secretsmanager:us-east-1:894747507587:secret:x-M1WP2U".to_owned(),
+        format!("API key (sha256): {}", "6343a336c0ffee87507a21dc0216a497".repeat(2)),
+    ] {
+        assert_eq!(values(&text, &[]), [], "{text}");
+    }
+    let text = format!("export RAILWAY_TOKEN={id}");
+    assert_eq!(values(&text, &[]), [(Kind::ApiKey, id)], "{text}");
+    let text = "https://api.example.org/now?lat=52&appid=a68914efedf5c01884432e3291e452fc&cb=1";
+    assert_eq!(values(text, &[]), [(Kind::ApiKey, "a68914efedf5c01884432e3291e452fc")], "{text}");
+}

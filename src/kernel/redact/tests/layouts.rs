@@ -214,3 +214,72 @@ fn a_name_of_a_secret_stands_over_a_rule_before_leaders_or_as_an_argument() {
         "args:\n  - --password\n  - --verbose\n",
     ]);
 }
+
+#[test]
+fn what_a_number_is_for_takes_its_label_not_back() {
+    all_tell(
+        &[
+            "Medicare card number for the levy form: 2950 04512 1",
+            "See you there. Medicare number for the claim form: 2950 04512 1",
+            "Travels and claims go to the desk. Medicare no. in case the clinic asks: 2950 04512 1",
+        ],
+        Kind::AuMedicare,
+        "2950 04512 1",
+    );
+    all_tell(&["NHS number in case the ward asks: 943 476 5919"], Kind::UkNhs, "943 476 5919");
+    none_tells(&["card for invoice no: 4012888", "Medicare number for claim no. 29500451"]);
+}
+
+#[test]
+fn an_element_of_a_clinical_document_says_who_gave_its_identifier_out() {
+    for text in [
+        "<id root=\"2.16.840.1.113883.4.1\" extension=\"536-90-4399\"/>",
+        "<patientRole><id extension=\"536-90-4399\" root=\"2.16.840.1.113883.4.1\"/></patientRole>",
+    ] {
+        assert_eq!(told(text), [(Kind::UsSsn, "536-90-4399")], "{text}");
+    }
+    all_tell(
+        &["<id extension=\"7734410\" root=\"2.16.840.1.113883.19.5\" assigningAuthorityName=\"MRN\"/>"],
+        Kind::MedicalRecord,
+        "7734410",
+    );
+    none_tells(&["<id root=\"2.16.840.1.113883.19.5\" extension=\"7734410\"/>", "phone extension=\"7734410\""]);
+}
+
+#[test]
+fn a_provider_in_a_message_of_hl7_has_the_type_behind_its_name() {
+    all_tell(&["PV1|1|I|W^1^B||||1245319599^Ortiz^Ann^^^^^^NPI"], Kind::UsNpi, "1245319599");
+    all_tell(&["PV1|1|I|W^1^B||||1245319599^Ortiz^Ann^^^^^^HOSP^^^^NPI"], Kind::UsNpi, "1245319599");
+    all_tell(
+        &["{\"generalPractitioner\":[{\"identifier\":{\"value\":\"1245319599\"},\"display\":\"NPI\"}]}"],
+        Kind::UsNpi,
+        "1245319599",
+    );
+    none_tells(&["PV1|1|I|W^1^B||||1245319599^Ortiz^Ann^^^^^^DOC"]);
+}
+
+#[test]
+fn interchanges_and_airlines_have_places_for_what_they_tell() {
+    assert_eq!(told("COM++4930231252100:TE'"), [(Kind::Phone, "+4930231252100")]);
+    assert_eq!(told("NAD+BY'\nFII+BF+77+DEUTDEFF:25:5'"), [(Kind::SwiftBic, "DEUTDEFF")]);
+    assert_eq!(told("SSR DOCS YY HK1/P/USA/512384906/USA/12MAR81/M/04APR30/DOE/JO"), [(Kind::Passport, "512384906")]);
+    none_tells(&["LIN+1++DEUTDEFF:EN'", "SSR VGML YY HK1/P/USA/512384906/USA"]);
+}
+
+#[test]
+fn the_type_of_a_document_is_told_by_whatever_entry_names_it() {
+    all_tell(&[r#"{"idDocType":"DRIVERS","number":"D1052826"}"#], Kind::DriverLicense, "D1052826");
+    all_tell(&[r#"{"idDocType":"PASSPORT","number":"C01X00T47"}"#], Kind::Passport, "C01X00T47");
+    none_tells(&[r#"{"idDocType":"SELFIE","number":"C01X00T47"}"#]);
+}
+
+#[test]
+fn columns_are_named_in_scripts_of_long_letters_too() {
+    all_tell(&["เลขประจำตัวประชาชน\tชื่อ\n1101700230673\tสมชาย\n"], Kind::ThTnin, "1101700230673");
+}
+
+#[test]
+fn who_asks_for_two_things_may_be_answered_with_either() {
+    all_tell(&["hr: please send SSN and mobile\nann: 536-90-4399"], Kind::UsSsn, "536-90-4399");
+    all_tell(&["hr: pls send SSN + mobile\nann: 0791 123 4567"], Kind::Phone, "0791 123 4567");
+}

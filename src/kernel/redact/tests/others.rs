@@ -260,3 +260,97 @@ fn a_second_date_is_of_what_is_said_of_it() {
     let text = "dates of birth: 12/03/1980, 14/05/2001 and 03/03/1999";
     assert_eq!(told(text).len(), 3, "{text}");
 }
+
+#[test]
+fn a_host_or_a_network_is_no_version_whatever_it_is_called() {
+    all_tell(
+        &[
+            "edge-11 (198.51.100.24) is down",
+            "Received: from mx.edge-11.example.org ([198.51.100.24])",
+            "A record: edge-11.example.org -> 198.51.100.24 (TTL 300)",
+            "server version 2 listening on 198.51.100.24:8443",
+            "cidr_blocks = [\"198.51.100.24/32\"]",
+            "\\\\198.51.100.24\\share",
+        ],
+        Kind::IpAddress,
+        "198.51.100.24",
+    );
+    all_tell(&["edge.example.org\n2001:db8:31::8e\n"], Kind::IpAddress, "2001:db8:31::8e");
+    all_tell(
+        &["ECONNREFUSED 2001:db8:5c:8ab6:d98d:48c4:caf9:54d5:5432 (node)"],
+        Kind::IpAddress,
+        "2001:db8:5c:8ab6:d98d:48c4:caf9:54d5",
+    );
+    none_tells(&["версія 98.51.100.24", "edge (stable) 98.51.100.24", "wersji 98.51.100.24"]);
+}
+
+#[test]
+fn members_of_clubs_and_policies_of_cars_are_of_no_health_plan() {
+    none_tells(&[
+        "super member no. is 9826051671",
+        "gym member id 4520258, loyalty member 420388659",
+        "plate B-AB 1224, VIN D1LG95Z8A64811113, policy 9415030701",
+        r#"{"policyNumber":"VS172712336","vin":"F138E84MS6M488876"}"#,
+    ]);
+    all_tell(&["member no. is 9826051671", r#"{"policyNumber":"9826051671"}"#], Kind::HealthMemberId, "9826051671");
+}
+
+#[test]
+fn the_account_beside_the_name_of_a_resource_is_one_of_a_cloud() {
+    none_tells(&[
+        r#"{"UserId":"AROA:me","Account":"727442300535","Arn":"arn:aws:iam::3796:role/x"}"#,
+        "\"Account\": \"727442300535\", \"Arn\": \"arn:aws:iam::3796:role/x\"",
+    ]);
+    all_tell(&[r#"{"Account":"727442300535","Name":"A. Doe"}"#], Kind::BankAccount, "727442300535");
+}
+
+#[test]
+fn references_of_payments_and_forms_of_numbers_are_neither_accounts_nor_telephones() {
+    none_tells(&[
+        "bankgiro 5921-7073, OCR 9538543236438, konto: -",
+        "Phone: 999-999-9999",
+        "tel format, compilación 275555041",
+        "{\"dln\":\"86496519092299\"}",
+        "<td>ann.doe</td>",
+    ]);
+    all_tell(&["dln: 86496519092"], Kind::DriverLicense, "86496519092");
+}
+
+#[test]
+fn a_card_stays_one_under_the_account_that_it_belongs_to() {
+    all_tell(&["{\"acctNum\":\"4111-1111-1111-1111\"}"], Kind::CreditCard, "4111-1111-1111-1111");
+}
+
+#[test]
+fn addresses_end_with_any_suffix_that_exists() {
+    all_tell(&["write to ann@post.co.za please"], Kind::Email, "ann@post.co.za");
+    none_tells(&["ann@post.qq"]);
+}
+
+#[test]
+fn birth_is_said_beside_a_date_in_few_letters() {
+    all_tell(
+        &[
+            "spoke to Ann Doe (b. 1979-11-10)",
+            "佐藤花子(1979-11-10生)、受診日",
+            "佐藤、1979-11-10生まれ、入社日",
+            "김하늘, 1979-11-10생",
+            "مواليد 1979-11-10",
+            "1979-11-10 is my birthday",
+            "536-90-439 is my code, 1979-11-10 is my birthday",
+            "Ann Doe, 1979-11-10 doğumlu, giriş 2024-05-02",
+            "Sie ist am 1979-11-10 geboren, die Anmeldung lief am 2024-05-02 ein.",
+        ],
+        Kind::DateOfBirth,
+        "1979-11-10",
+    );
+    none_tells(&["1979-11-10生産", "(v. 1979-11-10)"]);
+}
+
+#[test]
+fn telephones_are_named_by_words_of_trades_and_of_speech() {
+    all_tell(&["Adjuster line: +34 813 09 34 35"], Kind::Phone, "+34 813 09 34 35");
+    all_tell(&["my number is (267) 540-5530", "Questions: (267) 540-5530"], Kind::Phone, "(267) 540-5530");
+    all_tell(&["Kontakt: 0912 155 577", "mă puteți suna la 0912 155 577"], Kind::Phone, "0912 155 577");
+    all_tell(&[r#"{"mobileno":{"nbr":{"value":"6198 8750"}}}"#], Kind::Phone, "6198 8750");
+}
