@@ -467,6 +467,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
 }
 
 /// `999-999-9999` shows how a number is to be written.
+#[inline(never)]
 fn is_form(digits: &[u8]) -> bool {
     digits.len() >= 7 && digits.iter().all(|digit| digits.first() == Some(digit))
 }
@@ -597,6 +598,7 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
 }
 
 /// Whether the length of a mask or a port follows an address: `/24`, `:8080`.
+#[inline(never)]
 fn is_placed(rest: &[u8]) -> bool {
     let most = match rest.first() {
         Some(b'/') => 32,
@@ -612,6 +614,7 @@ fn is_placed(rest: &[u8]) -> bool {
 }
 
 /// Whether the name of a host stands right before an address: `edge-11 (`, `mx.edge.example ([`, `edge.example -> `.
+#[inline(never)]
 fn is_host(front: &str) -> bool {
     let Some(name) = [" ([", " (", " -> ", " => "].iter().find_map(|mark| front.strip_suffix(mark)) else {
         return false;
@@ -755,15 +758,33 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
 
 /// Whether what stands right beside a date says that someone was born then, in too few letters for a label: `1985年3月12日生`,
 /// `1985-03-12생`, `(b. 1985-03-12)`, `(* 12.03.1985)`.
+#[inline(never)]
 fn is_born(text: &str, start: usize, end: usize) -> bool {
-    let rest = text.get(end..).unwrap_or_default().trim_start_matches(' ');
+    if opens_life(text.as_bytes(), start) {
+        return true;
+    }
+    let rest = text.get(end..).unwrap_or_default();
+    let rest = rest.strip_prefix(' ').unwrap_or(rest);
     let word = |mark: char| {
         rest.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) || rest.starts_with("まれ"))
     };
+    word('生') || word('생')
+}
+
+/// Whether the bracket behind a name opens before `start` in which the day of birth stands.
+#[inline(never)]
+fn opens_life(text: &[u8], start: usize) -> bool {
     let front = text.get(..start).unwrap_or_default();
-    word('生')
-        || word('생')
-        || ["(b. ", "(b.", "(b ", "(* ", "(*", "(°", "(° "].iter().any(|mark| front.ends_with(mark))
+    matches!(
+        front,
+        [.., b'(', b'b', b'.' | b' '] | [.., b'(', b'b', b'.', b' '] | [.., b'(', b'*'] | [.., b'(', b'*', b' ']
+    )
+}
+
+/// Whether a date at `word` may be one of birth though no label says so: see [`is_born`].
+pub fn may_be_born(text: &[u8], word: Word) -> bool {
+    let near = text.get(word.end..(word.end + 24).min(text.len())).unwrap_or_default();
+    opens_life(text, word.start) || !near.is_ascii()
 }
 
 /// Where the date at `word` stands, in any common spelling.

@@ -751,6 +751,7 @@ impl<'s> Scan<'s> {
 
 /// What a key is called in full where another beside it tells that it is of no person: the account of a cloud beside the
 /// name of a resource, the policy of a vehicle beside its number.
+#[inline(never)]
 fn of_another(object: Value<'_>, key: &str) -> Option<&'static str> {
     let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
     match key.as_bytes() {

@@ -303,6 +303,7 @@ impl<'v> Surroundings<'v> {
     }
 
     /// Whether a label of this kind stands right behind `end`, with nothing but a gap between, and before `start` in its line.
+    #[inline(never)]
     pub fn is_said_after(&self, kind: Kind, end: usize, start: usize) -> bool {
         let between = self.text.get(end..start).unwrap_or_default();
         let found = if between.len() <= BEFORE && !between.contains('\n') { self.read.first(between) } else { None };
@@ -380,6 +381,7 @@ impl<'v> Surroundings<'v> {
 
     /// What the element says of the identifier in its attribute `extension`, as clinical documents have it: who gives it
     /// out, by name or by number: `<id extension="123456789" root="2.16.840.1.113883.4.1"/>`.
+    #[inline(never)]
     fn registered(&self, start: usize) -> Option<Labels> {
         let from = floor(self.text, start.saturating_sub(BEFORE + CUT));
         let front = self.text.get(from..start)?;
@@ -548,18 +550,17 @@ fn requests(line: &str) -> bool {
 /// and a remark takes nothing back.
 fn of_several(read: &Reading<'_>, key: &str) -> Labels {
     let labels = read.of_key(key);
-    // What an earlier sentence names is not the name of this one.
-    let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
     let joined = key.split_once('(').map(|(front, _)| front);
     let joined = joined.or_else(|| {
         if labels != Labels::OTHER || !key.trim().contains([' ', '/']) {
             return None;
         }
+        // What an earlier sentence names is not the name of this one.
+        let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
         let mut joins =
             [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
-        joins.find_map(|join| key.split_once(join)).map(|(front, _)| front)
+        joins.find_map(|join| key.split_once(join)).map(|(front, _)| front).or_else(|| behind_aim(key))
     });
-    let joined = joined.or_else(|| if labels == Labels::OTHER { behind_aim(key) } else { None });
     match joined.map(|front| read.of_key(front)) {
         Some(front) if front.accuses() && labels.accuses() => labels.with(front),
         Some(front) if front.accuses() && !front.any(Labels::OTHER) => front,
@@ -570,36 +571,25 @@ fn of_several(read: &Reading<'_>, key: &str) -> Labels {
 /// What stands before the words that say what for or in what case something is told: `Medicare number for the levy form`,
 /// `NHS number in case the clinic asks`. Of a number of its own (`card for invoice no`) nothing does.
 fn behind_aim(key: &str) -> Option<&str> {
+    #[rustfmt::skip]
     const AIMS: &[&str] = &[
-        " for ",
-        " in case ",
-        " if ",
-        " when ",
-        " because ",
-        " to ",
-        " für ",
-        " falls ",
-        " pour ",
-        " au cas ",
-        " para ",
-        " si ",
-        " per ",
-        " nel caso ",
-        " voor ",
-        " för ",
-        " til ",
-        " till ",
-        " dla ",
-        " na ",
-        " для ",
+        "for", "if", "when", "because", "to", "für", "falls", "pour", "para", "si", "per", "voor", "för", "til", "till", "dla",
+        "na", "для",
     ];
+    const CASES: &[(&str, &str)] = &[("in", "case"), ("au", "cas"), ("nel", "caso")];
     const NUMBERS: &[&str] =
         &["number", "no", "nr", "id", "ref", "reference", "code", "num", "nummer", "numero", "numer"];
+    let (mut start, mut before) = (0, "");
+    let aim = key.split(' ').find_map(|word| {
+        let at = match CASES.iter().any(|(one, two)| *two == word && *one == before) {
+            true => Some(start - before.len() - 1),
+            false => Some(start).filter(|_| AIMS.contains(&word)),
+        };
+        (start, before) = (start + word.len() + 1, word);
+        at.filter(|at| *at > 0)
+    })?;
     let last = key.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(|c: char| !c.is_alphanumeric()).next()?;
-    if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) {
-        return None;
-    }
-    AIMS.iter().filter_map(|aim| key.find(aim)).min().and_then(|at| key.get(..at))
+    if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) { None } else { key.get(..aim - 1) }
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
@@ -853,6 +843,7 @@ fn segment(text: &str) -> &str {
 
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
 /// (table 0203).
+#[inline(never)]
 fn typed(text: &str) -> Option<Labels> {
     let parts = text.split(['|', '~', '\r', '\n']).next()?;
     // Behind the name of a person stand who gave the number out and its type further on.
@@ -1059,6 +1050,7 @@ fn transferred(text: &str, start: usize) -> Option<Labels> {
 }
 
 /// The passport in what airlines are told of those who fly (IATA, DOCS): `SSR DOCS YY HK1/P/USA/123456789/…`.
+#[inline(never)]
 fn documented(text: &str, start: usize) -> Option<Labels> {
     let front = text.get(floor(text, start.saturating_sub(JOINT))..start)?;
     let (_, rest) = front.rsplit('\n').next()?.rsplit_once("DOCS ")?;
@@ -1068,6 +1060,7 @@ fn documented(text: &str, start: usize) -> Option<Labels> {
 }
 
 /// What a part of a segment of EDIFACT says: `COM++49301234567:TE'`, `FII+BF+account+BIC:25:5'`.
+#[inline(never)]
 fn interchanged(text: &str, start: usize) -> Option<Labels> {
     let front = text.get(floor(text, start.saturating_sub(JOINT))..start)?;
     let segment = front.rsplit(['\'', '\n']).next()?;

@@ -69,6 +69,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// Whether the label that reaches `start` stands right behind something else that was taken for this kind: it speaks of
     /// that.
+    #[inline(never)]
     pub fn is_spent(&self, kind: Kind, start: usize) -> bool {
         let last = self.out.iter().rev().take(4).find(|found| found.span.kind == kind && found.span.end <= start);
         last.is_some_and(|found| self.surroundings.is_said_after(kind, found.span.end, start))

@@ -77,6 +77,7 @@ fn is_below_zone(text: &[u8], start: usize) -> bool {
 
 /// Whether fourteen digits are no licence: only Montana, where they end with 41, and Egypt, where they tell a date of birth,
 /// have so many. The `dln` of a tax return is the locator of a document and has them too.
+#[inline(never)]
 fn is_locator(value: &[u8]) -> bool {
     let digits = |from: usize| value.get(from..from + 2).and_then(number).unwrap_or(0);
     let egyptian =
@@ -85,6 +86,7 @@ fn is_locator(value: &[u8]) -> bool {
 }
 
 /// Whether the policy whose number begins at `start` is one of a vehicle, whose own number or plate stands beside it.
+#[inline(never)]
 fn insures_a_car(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
     if memchr::memmem::find(&front.to_ascii_lowercase(), b"policy").is_none() {
@@ -96,6 +98,7 @@ fn insures_a_car(text: &[u8], start: usize) -> bool {
 }
 
 /// Whether a request about travel documents to an airline begins not far before.
+#[inline(never)]
 fn tells_airline(text: &[u8], start: usize) -> bool {
     let front = text.get(start.saturating_sub(48)..start).unwrap_or_default();
     memchr::memmem::find(front, b"DOCS ").is_some()

@@ -158,7 +158,8 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if accused && matches!(word.len(), 3 | 4) && (!alone || said.names(Kind::CardCvv)) {
         payment::security_code(bytes, word, judge);
     }
-    if accused && may_be_date && !joined && (!alone || said.names(Kind::DateOfBirth)) {
+    let told = accused && (!alone || said.names(Kind::DateOfBirth));
+    if may_be_date && !joined && (told || contact::may_be_born(bytes, word)) {
         contact::birth(text, word, judge);
     }
     if is_short {
