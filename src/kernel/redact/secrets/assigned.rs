@@ -442,8 +442,16 @@ const ATTRIBUTE: &[u8] = b" value=";
 
 /// The value that begins at `at`, if it is in quotes.
 fn in_quotes(finds: &Finds<'_>, at: usize) -> Option<Place> {
-    let range = extent(finds, at, false)?;
-    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+    let value = inside_quotes(finds, at)?;
+    Some(Place { value, hold: Hold::Whole })
+}
+
+/// As [`in_quotes`], where it stands.
+fn inside_quotes(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    match quotation(finds, at)? {
+        Quotation::Inside(value) => Some(value),
+        Quotation::Bare => None,
+    }
 }
 
 /// What the element whose name ends at `to` holds: `<password>…</password>`, `<password type="text">…`,
@@ -834,8 +842,8 @@ pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
     let blank = |at: usize| text.past_space(at, 64);
     let mut at = blank(end);
     for _ in 0..place {
-        if let Some(argument) = extent(finds, at, false).filter(|argument| argument.quoted) {
-            at = blank(argument.value.end + 1);
+        if let Some(argument) = inside_quotes(finds, at) {
+            at = blank(argument.end + 1);
         } else {
             // A name, or a member: `user`, `cfg.user`.
             let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'.' | b'$');
@@ -846,7 +854,7 @@ pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
         }
         at = blank(at + 1);
     }
-    if let Some(Extent { value, quoted: true, .. }) = extent(finds, at, false) {
+    if let Some(value) = inside_quotes(finds, at) {
         judge(finds, Named::Password, value.start, value.end, Hold::Whole, 78);
     }
 }
@@ -1031,8 +1039,7 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
             return None;
         }
         value += 1 + text.from(value + 1).iter().take(16).take_while(|byte| **byte == b' ').count();
-        let range = extent(finds, value, true)?;
-        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        return in_quotes(finds, value);
     }
     if text.at(next) == b',' {
         next = blank(next + 1);
@@ -1133,8 +1140,16 @@ const QUOTES: &[(&str, &str)] = &[
     ("『", "』"),
 ];
 
-/// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
-fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
+/// Whether a value is in quotes.
+enum Quotation {
+    /// It is, and stands there.
+    Inside(Range<usize>),
+    /// There are none.
+    Bare,
+}
+
+/// The value in quotes at `at`, or that there are none; nothing where quotes are opened and not closed.
+fn quotation(finds: &Finds<'_>, at: usize) -> Option<Quotation> {
     let text = finds.bytes;
     let mut start = at;
     // `b"…"`, `@"…"`, `r'…'`, `$'…'`, `Some("…")`, `("…"`.
@@ -1143,16 +1158,26 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     {
         start += 1;
     }
-    let opens = matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..);
-    for (quotes, (open, close)) in QUOTES.iter().enumerate().filter(|_| opens) {
+    if !matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..) {
+        return Some(Quotation::Bare);
+    }
+    for (quotes, (open, close)) in QUOTES.iter().enumerate() {
         if text.has(start, open) {
             let from = start + open.len();
             let value = finds.str(from, closed(finds, quotes, from, close.as_bytes())?);
-            let trimmed = value.trim();
             let lead = value.len() - value.trim_start().len();
-            return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
+            return Some(Quotation::Inside(from + lead..from + lead + value.trim().len()));
         }
     }
+    Some(Quotation::Bare)
+}
+
+/// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
+fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
+    if let Quotation::Inside(value) = quotation(finds, at)? {
+        return Some(Extent { value, quoted: true, whole: true });
+    }
+    let text = finds.bytes;
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
     let plain = text.at(at) < 0x80;
@@ -1226,8 +1251,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     value = value.trim_end_matches("**");
     for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
-        while value.ends_with(close) && value.matches(open).count() < value.matches(close).count() {
-            value = value.trim_end_matches(',').strip_suffix(close).unwrap_or(value);
+        if value.ends_with(close) {
+            let mut surplus = value.matches(close).count().saturating_sub(value.matches(open).count());
+            while surplus > 0
+                && let Some(rest) = value.strip_suffix(close)
+            {
+                (value, surplus) = (rest, surplus - 1);
+            }
         }
     }
     if value.ends_with('\\') {
@@ -1423,8 +1453,8 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     if field {
         return;
     }
-    if value::opaque(drawn.as_bytes(), true)
-        && drawn.len() >= 16
+    if drawn.len() >= 16
+        && value::opaque(drawn.as_bytes(), true)
         && (!header || super::rarity::rarity(drawn.as_bytes()) > 60 || value::uuid(drawn.as_bytes()))
     {
         finds.add(at, at + drawn.len(), Kind::ApiKey, 82);
@@ -1526,7 +1556,7 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
             && matches!(named, Named::Password)
             && bare.starts_with('"')
             && !bare.ends_with('"')
-            && let Some(Extent { value, quoted: true, .. }) = extent(finds, start, false)
+            && let Some(value) = inside_quotes(finds, start)
         {
             judge(finds, named, value.start, value.end, Hold::Whole, 70);
             return;
