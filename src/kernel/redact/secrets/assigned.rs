@@ -1,5 +1,5 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
-use super::names::{self, Named, WordLists};
+use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
 use super::value::{self, Hold};
 use super::{Finds, Kind};
@@ -30,6 +30,8 @@ pub(super) struct Progress {
     value: usize,
     /// The end of the last long run in prose, which what it begins with was asked about.
     run: usize,
+    /// Where the last name stands, and its words.
+    read: (Range<usize>, Read),
 }
 
 /// How long a run is that is not read again for every name inside it, in bytes.
@@ -95,7 +97,7 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     }
     // In the query of an address a key is one of an interface.
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
-    let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
+    let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to, progress) };
     let Some((named, to)) = promised else { return };
     // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
     const FOR: &[&str] = &[
@@ -135,27 +137,40 @@ pub(super) fn part(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
 /// Words of sentences and logs before `token=…` that are no part of the name.
 const SAID: &[&str] = &["output", "input", "invalid", "expired", "check", "verify", "validate", "with", "used", "run"];
 
+/// Words before `pass` with which it is the name of something.
+const PASS_OF: &[&str] = &["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"];
+
+/// What words of a phrase have.
+fn in_phrase(c: char) -> bool {
+    inside(c) || matches!(c, '\'' | '’')
+}
+
+/// Where the word begins that stands before the space at the end of `text`.
+fn word_before(text: &str) -> Option<usize> {
+    let rest = text.strip_suffix(' ')?;
+    let word: usize = rest.chars().rev().take_while(|c| in_phrase(*c)).map(char::len_utf8).sum();
+    (word > 0).then_some(rest.len() - word)
+}
+
 /// What the name promises together with the words beside it, and where it ends with them.
-fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> {
+fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -> Option<(Named, usize)> {
     let name = finds.str(from, to);
-    let alone = names::named(name);
+    let read = Read::of(name);
+    let known = std::mem::replace(&mut progress.read, (from..to, read));
+    let alone = names::named_of(name, &[&read]);
     let floor = finds.text.floor_char_boundary(from.saturating_sub(40));
     let before = finds.str(floor, from);
-    let phrase = |words: usize| {
-        let mut at = before.len();
-        for _ in 0..words {
-            let rest = before.get(..at)?.strip_suffix(' ')?;
-            let word: usize =
-                rest.chars().rev().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
-            if word == 0 {
-                return None;
-            }
-            at = rest.len() - word;
-        }
-        Some(finds.str(floor + at, to))
+    let one = word_before(before);
+    let phrase = one.map(|at| finds.str(floor + at, to));
+    let word = || {
+        let (start, end) = (floor + one.unwrap_or(0), from - 1);
+        let marks = |from: usize, to: usize| finds.str(from, to).bytes().all(|byte| matches!(byte, b'-' | b'.'));
+        let same = start <= known.0.start && known.0.end <= end && marks(start, known.0.start) && marks(known.0.end, end);
+        if same { known.1 } else { Read::of(finds.str(start, end)) }
     };
     if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
-        return phrase(2).or(phrase(1)).and_then(names::named).map(|named| (named, to));
+        let two = one.and_then(|at| word_before(before.get(..at)?)).map(|at| finds.str(floor + at, to));
+        return two.or(phrase).and_then(names::named).map(|named| (named, to));
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
@@ -165,49 +180,61 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
         return Some((Named::Password, to));
     }
-    if name.eq_ignore_ascii_case("pass")
-        && !credentials()
-        && phrase(1).is_some_and(|phrase| {
-            !["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"]
-                .iter()
-                .any(|word| phrase.to_lowercase().starts_with(word))
-        })
-    {
+    let begins = |phrase: &str| {
+        let begins = |word: &&str| phrase.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        PASS_OF.iter().any(begins)
+    };
+    if name.eq_ignore_ascii_case("pass") && phrase.is_some_and(|phrase| !begins(phrase)) && !credentials() {
         return None;
     }
     if alone.is_some() {
         // `page token`, `forgot password`: the word before takes the promise back; others leave it.
-        return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
+        return match phrase.filter(|phrase| !phrase.contains('-') || name.contains('-')) {
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
                 let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
-                if apart { alone } else { names::named(phrase) }.map(|named| (named, to))
+                if apart { alone } else { names::named_of(phrase, &[&word(), &read]) }.map(|named| (named, to))
             }
             None => alone.map(|named| (named, to)),
         };
     }
-    if !names::stem(name) && !name.contains(['-', '_']) {
+    let stem = names::stem(name);
+    if !stem && !name.contains(['-', '_']) {
         return None;
     }
     // `API key`, `clave de API`, `ключ API`.
-    for words in 1..=2 {
-        if let Some(named) = phrase(words).and_then(names::named) {
+    if let (Some(at), Some(phrase)) = (one, phrase) {
+        let word = word();
+        if let Some(named) = names::named_of(phrase, &[&word, &read]) {
             return Some((named, to));
         }
+        let front = before.get(..at).unwrap_or("");
+        if let Some(start) = word_before(front) {
+            let first = Read::of(front.get(start..front.len() - 1).unwrap_or(""));
+            if let Some(named) = names::named_of(finds.str(floor + start, to), &[&first, &word, &read]) {
+                return Some((named, to));
+            }
+        }
     }
-    if !names::stem(name) {
+    if !stem {
         return None;
     }
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
     let mut end = 0;
     // `cache key user`: what stands before takes it back.
-    let first = phrase(1).map_or(from, |phrase| to - phrase.len());
-    for _ in 0..2 {
+    let first = phrase.map_or(from, |phrase| to - phrase.len());
+    let mut words = [read; 3];
+    for count in 1..3 {
         let rest = after.get(end..)?.strip_prefix(' ')?;
-        let word: usize = rest.chars().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
+        let word: usize = rest.chars().take_while(|c| in_phrase(*c)).map(char::len_utf8).sum();
+        if let Some(slot) = words.get_mut(count) {
+            *slot = Read::of(rest.get(..word).unwrap_or(""));
+        }
         end += 1 + word;
-        let whole = names::named(finds.str(from, to + end)).filter(|_| word > 0);
+        let [name, one, two] = &words;
+        let words = if count == 1 { &[name, one][..] } else { &[name, one, two] };
+        let whole = names::named_of(finds.str(from, to + end), words).filter(|_| word > 0);
         if let Some(named) = whole {
             return if names::denied(finds.str(first, from)) { None } else { Some((named, to + end)) };
         }
@@ -1178,6 +1205,10 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         return Some(Extent { value, quoted: true, whole: true });
     }
     let text = finds.bytes;
+    // A line of a template goes on behind spaces: `{{ vault.password }}`, `$(cat file)`.
+    if text.at(at) == b'<' || ["{{", "$(", "${", "%{"].iter().any(|open| text.has(at, open)) {
+        return None;
+    }
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
     let plain = text.at(at) < 0x80;
@@ -1205,15 +1236,6 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             || blank > 0 && (next == b'#' || text.has(at + blank, "//") || text.has(at + blank, "--"))
     };
     let run = finds.str(at, at + length);
-    // A line of a template goes on behind spaces: `{{ vault.password }}`, `$(cat file)`.
-    if run.starts_with("{{")
-        || run.starts_with("$(")
-        || run.starts_with("${")
-        || run.starts_with('<')
-        || run.starts_with("%{")
-    {
-        return None;
-    }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
     if plain && let Some(place) = run.find(script) {
