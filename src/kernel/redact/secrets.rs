@@ -293,8 +293,16 @@ pub fn promises(name: &str) -> bool {
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
     let bytes = Bytes(text.as_bytes());
-    let mut finds =
-        Finds { text, bytes, out, address: 0, at: OnceCell::new(), equals: OnceCell::new(), unclosed: Cell::new(None) };
+    let mut finds = Finds {
+        text,
+        bytes,
+        out,
+        address: 0,
+        at: OnceCell::new(),
+        equals: OnceCell::new(),
+        opens: OnceCell::new(),
+        unclosed: Cell::new(None),
+    };
     finds.under(above.named);
     finds.called();
     // In a short text less is enough.
@@ -334,6 +342,8 @@ struct Finds<'a> {
     /// Whether it has the mark of users in addresses, and that of fields.
     at: OnceCell<bool>,
     equals: OnceCell<bool>,
+    /// The same of the bracket that opens.
+    opens: OnceCell<bool>,
     /// A stretch in which some quotes that were opened are not closed, and which quotes.
     unclosed: Cell<Option<(usize, Range<usize>)>>,
 }

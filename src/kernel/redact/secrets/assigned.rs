@@ -1,7 +1,8 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
+use super::gate::Gate;
 use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
-use super::value::{self, Hold};
+use super::value::{self, Bytes, Hold};
 use super::{Finds, Kind};
 use crate::kernel::redact::letters;
 use std::ops::Range;
@@ -32,7 +33,16 @@ pub(super) struct Progress {
     run: usize,
     /// Where the last name stands, and its words.
     read: (Range<usize>, Read),
+    /// From where on a long word was looked for, and where it stands.
+    long: (usize, Range<usize>),
+    /// Words of prose that were asked about: where each begins and ends, whether for a sure key, and whether it is one.
+    asked: [(usize, usize, bool, bool); ASKED],
 }
+
+/// How many words of prose are kept.
+const ASKED: usize = 32;
+/// The shortest key in prose, in bytes.
+const LONG: usize = 16;
 
 /// How long a run is that is not read again for every name inside it, in bytes.
 const RUN: usize = 64;
@@ -61,8 +71,14 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
     kind.is_some()
 }
 
+/// Those of ASCII that a name may have.
+const INSIDE: [bool; 256] = of_bytes!(at => at.is_ascii_alphanumeric() || matches!(at, b'_' | b'-' | b'.'), else false);
+
 fn inside(c: char) -> bool {
-    letters::is_word(c) || matches!(c, '_' | '-' | '.')
+    match u8::try_from(c) {
+        Ok(byte @ 0..0x80) => INSIDE.get(usize::from(byte)).is_some_and(|inside| *inside),
+        _ => letters::is_word(c),
+    }
 }
 
 /// The name around the literal from `start` to `end`, then its value.
@@ -272,6 +288,9 @@ const PREPOSITIONS: &[&str] = &[
     "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api",
 ];
 
+/// The longest of them, in bytes.
+const PREPOSITION_MAX: usize = 10;
+
 /// Words after which a long run is no secret of the name.
 #[rustfmt::skip]
 const ELSEWHERES: &[&str] = &[
@@ -316,10 +335,9 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     // `pass` is a verb too: only what is set to something is a password.
     let verb = finds.str(from, to).rsplit(['.', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
     // `process.env.API_KEY |`, `env:PASSWORD |`: a cell that refers to a value elsewhere is not the name of the next.
-    let referred =
-        matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env.");
-    if referred
-        && finds.bytes.range(to, to + 4).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'|' | b','))
+    let next = finds.bytes.range(to, to + 4).trim_ascii_start().first();
+    if matches!(next, Some(b'|' | b','))
+        && (matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env."))
     {
         return;
     }
@@ -384,7 +402,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     by_prose(finds, named, to, progress);
-    from_behind(finds, named, from, to);
+    from_behind(finds, named, from, to, progress);
 }
 
 /// Whether a login with its value stands right before the name: `login: ann / pass: …`.
@@ -757,7 +775,9 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
     let text = finds.bytes;
     let blank = |at: usize| text.past_space(at, 64);
     let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
-    if !matches!(text.before(from), b'-' | b'"' | b'=') {
+    // What follows the name tells most others.
+    let follows = matches!(text.at(at), b',' | b'\n' | b'\r') || text.before(from) == b'=' && text.at(to) == b' ';
+    if !follows || !matches!(text.before(from), b'-' | b'"' | b'=') {
         return None;
     }
     let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
@@ -986,16 +1006,19 @@ fn annotated(finds: &Finds<'_>, separator: usize, value: usize) -> usize {
 /// `for admin:` after the name: where the colon is.
 fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let text = finds.bytes;
+    let ahead = text.ahead(at, PREPOSITION_MAX + 1);
+    let ends = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';');
+    let first = ahead.iter().position(ends).and_then(|end| ahead.get(..end))?;
+    if !PREPOSITIONS.iter().any(|known| known.as_bytes() == first) {
+        return None;
+    }
     let words = text
         .from(at)
         .iter()
         .take(48)
         .position(|byte| matches!(byte, b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';'))?;
     let between = finds.str(at, at + words);
-    let first = between.split(' ').next()?;
-    let preposition = PREPOSITIONS.contains(&first);
     let fits = matches!(text.at(at + words), b':' | b'=')
-        && preposition
         && between.split(' ').count() <= 5
         && !text.has(at + words, "://");
     fits.then_some(at + words)
@@ -1238,7 +1261,11 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     let run = finds.str(at, at + length);
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
-    if plain && let Some(place) = run.find(script) {
+    // Where it has no line of its own it ended there.
+    if plain
+        && line
+        && let Some(place) = run.find(script)
+    {
         cut = cut.min(place);
     }
     for joined in ['&', ';'] {
@@ -1254,13 +1281,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         }
     }
     let whole = line && ends_line(at + length);
-    if !whole {
+    if line && !whole {
         let bounds = run
             .find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query)
             .or(run.starts_with('&').then_some(0))
             .filter(|place| {
                 let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
-                next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
+                next.is_none() || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
             });
         cut = cut.min(bounds.unwrap_or(run.len()));
     }
@@ -1271,7 +1298,9 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     if !whole || cut < run.len() {
         value = value.trim_end_matches([',', ';', '.', ':', '?']);
     }
-    value = value.trim_end_matches("**");
+    while let Some(rest) = value.strip_suffix("**") {
+        value = rest;
+    }
     for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
         if value.ends_with(close) {
             let mut surplus = value.matches(close).count().saturating_sub(value.matches(open).count());
@@ -1394,11 +1423,54 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
         bearer(finds, at, false);
         return;
     }
-    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    let length = text.from(at).iter().take(512).take_while(base64).count();
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let length = scheme_run(text, at, 512, base64);
     if length >= 8 && is_login(text.range(at, at + length)) {
         finds.add(at, at + length, Kind::Password, 88);
     }
+}
+
+/// The schemes that a header names, in every spelling.
+const SCHEMES: &[&str] = &[
+    "bearer",
+    "Bearer",
+    "BEARER",
+    "basic",
+    "Basic",
+    "BASIC",
+    "authorization",
+    "Authorization",
+    "AUTHORIZATION",
+];
+static SCHEME_GATE: LazyLock<Gate> = LazyLock::new(|| Gate::new(SCHEMES.iter().map(|word| word.as_bytes())));
+
+/// How much of a run is read at once, in bytes.
+const RUN_STEP: usize = 128;
+
+/// How long the run of such bytes at `at` is, `most` at most. A long one ends where another scheme stands in it: what
+/// follows is of that one.
+fn scheme_run(text: Bytes<'_>, at: usize, most: usize, within: impl Fn(u8) -> bool) -> usize {
+    let mut length = 0;
+    while length < most {
+        let from = at + length;
+        let run = text.ahead(from, RUN_STEP).iter().take_while(|byte| within(**byte)).count();
+        if run < RUN_STEP {
+            return most.min(length + run);
+        }
+        let mut next = None;
+        SCHEME_GATE.each(text.ahead(from, RUN_STEP + SCHEME_GATE.longest()), |start, place| {
+            let end = from + start + SCHEMES.get(place).map_or(0, |word| word.len());
+            let apart = !text.before(from + start).is_ascii_alphanumeric() && !text.at(end).is_ascii_alphanumeric();
+            if apart && start < RUN_STEP && from + start > at {
+                next = Some(next.map_or(start, |next: usize| next.min(start)));
+            }
+        });
+        if let Some(next) = next {
+            return most.min(length + next);
+        }
+        length += RUN_STEP;
+    }
+    most
 }
 
 /// The password behind a login and a slash or colon, where a word promises both: `credentials: ann / …`. Whether it is
@@ -1463,10 +1535,10 @@ pub(super) fn is_login(encoded: &[u8]) -> bool {
 
 /// The token of an authorization header at `at`.
 fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
-    let token = |byte: &&u8| {
-        byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'|')
+    let token = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'|')
     };
-    let length = finds.bytes.from(at).iter().take(VALUE).take_while(token).count();
+    let length = scheme_run(finds.bytes, at, VALUE, token);
     let drawn = finds.str(at, at + length).trim_end_matches(['.', ':', ',']);
     // `{TokenType:Bearer RequestId:…}`: the next field.
     let field = drawn.split_once(':').is_some_and(|(name, _)| {
@@ -1529,7 +1601,12 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     let rest = finds.str(to, ceiling);
     // `getElement("password").click()`: a program goes on.
     let program = rest.starts_with(['"', '\'', '`']) && rest.get(1..).is_some_and(|rest| rest.starts_with([')', ']']));
-    if program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
+    let none = match named {
+        Named::Password => false,
+        Named::Key { .. } => long_word(finds.bytes, to, progress) >= ceiling,
+        Named::Private | Named::Login => true,
+    };
+    if none || program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
     let (mut told, mut described) = (false, false);
@@ -1549,7 +1626,7 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
                 && let Some(Extent { value, .. }) = extent(finds, start, false)
             {
                 progress.run = if value.len() > RUN { value.end } else { progress.run };
-                try_prose(finds, named, value, told, false);
+                try_prose(finds, named, value, told, false, progress);
             }
             return;
         }
@@ -1585,7 +1662,7 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
         }
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
-            && try_prose(finds, named, range, told, quoted)
+            && try_prose(finds, named, range, told, quoted, progress)
         {
             return;
         }
@@ -1614,7 +1691,36 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     }
 }
 
-fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: bool, quoted: bool) -> bool {
+/// Where the next word stands, from `to` on, that may be a key by its length.
+fn long_word(text: Bytes<'_>, to: usize, progress: &mut Progress) -> usize {
+    let (from, known) = &mut progress.long;
+    if *from <= to && (to <= known.start || to + LONG <= known.end) {
+        return known.start.max(to);
+    }
+    let mut start = if *from <= to && to < known.end { known.end } else { to };
+    let mut end = start;
+    while let Some(byte) = text.0.get(end) {
+        end += 1;
+        if matches!(byte, b' ' | b'\n' | b'\t') {
+            if end - start > LONG {
+                break;
+            }
+            start = end;
+        }
+    }
+    let start = if end - start < LONG { text.len() } else { start };
+    progress.long = (to, start..end);
+    start
+}
+
+fn try_prose(
+    finds: &mut Finds<'_>,
+    named: Named,
+    range: Range<usize>,
+    told: bool,
+    quoted: bool,
+    progress: &mut Progress,
+) -> bool {
     let value = finds.bytes.range(range.start, range.end);
     match named {
         Named::Password if quoted && told => judge(finds, named, range.start, range.end, Hold::Whole, 70),
@@ -1622,10 +1728,16 @@ fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: boo
         // Without a word between, it must look the part more: `password Tiger#30 was rejected`.
         Named::Password => value.len() >= 7 && judge(finds, named, range.start, range.end, Hold::Prose, 60),
         Named::Key { sure } => {
-            // No key is of other letters; most words that are long enough are told by that.
-            let long = value.len() >= 16 && value.is_ascii();
-            let drawn = long && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
-            drawn && value::opaque(value, sure) && judge_key(finds, range)
+            if value.len() < LONG {
+                return false;
+            }
+            let Some(asked) = progress.asked.get_mut(range.start % ASKED) else { return false };
+            if (asked.0, asked.1, asked.2) != (range.start, range.end, sure) {
+                // No key is of other letters; most words that are long enough are told by that.
+                let drawn = value.is_ascii() && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
+                *asked = (range.start, range.end, sure, drawn && value::opaque(value, sure));
+            }
+            asked.3 && judge_key(finds, range)
         }
         Named::Private | Named::Login => false,
     }
@@ -1645,7 +1757,7 @@ const BEFORE: &[&str] = &[
 ];
 
 /// `… is the password`: the value stands before the name.
-fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
+fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, progress: &mut Progress) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
     let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
@@ -1678,7 +1790,7 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
         return;
     }
     let start = floor + offset + lead;
-    try_prose(finds, named, start..start + inner.len(), true, lead > 0);
+    try_prose(finds, named, start..start + inner.len(), true, lead > 0, progress);
 }
 
 /// The most columns of one table that are read.
@@ -1689,6 +1801,9 @@ const TABLE_MAX: usize = 64 << 10;
 
 /// `INSERT INTO t (login, password) VALUES ('a', 'b'), ('c', 'd')`: the name is one of the columns.
 fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    if !finds.has(b'(', &finds.opens) {
+        return false;
+    }
     let text = finds.bytes;
     let back = text.range(from.saturating_sub(512), from);
     let Some(open) = memchr::memrchr3(b'(', b')', b';', back) else { return false };
@@ -1748,10 +1863,12 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 
 /// `<th>Login</th><th>Password</th>`, then rows of `<td>`: the name heads a column of markup.
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
-    let text = finds.bytes;
+    if !finds.bytes.has(to, "</th") {
+        return false;
+    }
     let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
     let words = |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.');
-    if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
+    if !cell.trim_end_matches(words).ends_with('>') {
         return false;
     }
     let floor = finds.text.floor_char_boundary(from.saturating_sub(2048));
