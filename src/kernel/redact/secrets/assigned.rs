@@ -36,11 +36,11 @@ pub(super) struct Progress {
     /// From where on a long word was looked for, and where it stands.
     long: (usize, Range<usize>),
     /// Words of prose that were asked about: where each begins and ends, whether for a sure key, and whether it is one.
-    asked: [(usize, usize, bool, bool); ASKED],
+    asked: Vec<(usize, usize, bool, bool)>,
 }
 
 /// How many words of prose are kept.
-const ASKED: usize = 32;
+const ASKED: usize = 64;
 /// The shortest key in prose, in bytes.
 const LONG: usize = 16;
 
@@ -1630,21 +1630,8 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
             }
             return;
         }
-        let quoted = bare.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && bare.len() > 2;
-        let lead = bare.len() - bare.trim_start_matches(['"', '\'', '`', '“', '«', '(', '[', '*']).len();
-        let inner = bare
-            .get(lead..)
-            .unwrap_or("")
-            .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
-        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
-        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
-        let lead = lead + marked;
-        let inner = inner.get(marked..).unwrap_or("");
-        let tag = inner.find('<').filter(|at| {
-            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
-        });
-        let ended = ended || tag.is_some();
-        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
+        let Bare { lead, inner, quoted, tagged } = Bare::of(bare);
+        let ended = ended || tagged;
         // Another option: this one has no value.
         if tries == 0 && inner.starts_with("--") {
             return;
@@ -1691,6 +1678,38 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     }
 }
 
+/// A word of prose without the marks around it.
+struct Bare<'a> {
+    /// How many bytes stand before what is left.
+    lead: usize,
+    inner: &'a str,
+    quoted: bool,
+    /// A tag begins behind it.
+    tagged: bool,
+}
+
+impl<'a> Bare<'a> {
+    fn of(word: &'a str) -> Self {
+        if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Self { lead: 0, inner: word, quoted: false, tagged: false };
+        }
+        let quoted = word.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && word.len() > 2;
+        let lead = word.len() - word.trim_start_matches(['"', '\'', '`', '“', '«', '(', '[', '*']).len();
+        let inner = word
+            .get(lead..)
+            .unwrap_or("")
+            .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
+        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
+        let inner = inner.get(marked..).unwrap_or("");
+        let tag = inner.find('<').filter(|at| {
+            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
+        });
+        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
+        Self { lead: lead + marked, inner, quoted, tagged: tag.is_some() }
+    }
+}
+
 /// Where the next word stands, from `to` on, that may be a key by its length.
 fn long_word(text: Bytes<'_>, to: usize, progress: &mut Progress) -> usize {
     let (from, known) = &mut progress.long;
@@ -1731,7 +1750,8 @@ fn try_prose(
             if value.len() < LONG {
                 return false;
             }
-            let Some(asked) = progress.asked.get_mut(range.start % ASKED) else { return false };
+            progress.asked.resize(ASKED, (0, 0, false, false));
+            let Some(asked) = progress.asked.get_mut((range.start * 2 + usize::from(sure)) % ASKED) else { return false };
             if (asked.0, asked.1, asked.2) != (range.start, range.end, sure) {
                 // No key is of other letters; most words that are long enough are told by that.
                 let drawn = value.is_ascii() && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));

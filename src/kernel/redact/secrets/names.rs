@@ -391,6 +391,11 @@ impl Word {
         self.count += 1;
     }
 
+    /// Whether it is longer than the words that stand for many things.
+    fn is_long(self) -> bool {
+        self.count > 6
+    }
+
     /// How many bytes it has.
     fn len(self) -> usize {
         self.end - self.start
@@ -570,7 +575,7 @@ pub fn named(name: &str) -> Option<Named> {
         Whole::Words => {
             let (mut said, mut case) = (Said::default(), Case::default());
             case.read(name);
-            words(name, |word| said.word(lists_of(name, word), word.count));
+            words(name, |word| said.word(lists_of(name, word), word.is_long()));
             said.promise(case)
         }
     }
@@ -587,7 +592,7 @@ pub fn named_of(phrase: &str, words: &[&Read]) -> Option<Named> {
             let (mut said, mut case) = (Said::default(), Case::default());
             for read in words {
                 case.join(read.case);
-                read.words().for_each(|(lists, count)| said.word(*lists, *count));
+                read.words().for_each(|(lists, long)| said.word(*lists, *long));
             }
             said.promise(case)
         }
@@ -600,8 +605,8 @@ const WORDS_MAX: usize = 12;
 /// The words of a part of a phrase that was read, and what each says.
 #[derive(Clone, Copy, Default)]
 pub struct Read {
-    /// The lists of each and its characters.
-    words: [(Lists, usize); WORDS_MAX],
+    /// The lists of each, and whether it is a long one.
+    words: [(Lists, bool); WORDS_MAX],
     count: usize,
     /// There are more than are kept.
     more: bool,
@@ -612,12 +617,12 @@ pub struct Read {
 impl Read {
     /// Reads a part that stands between spaces.
     pub fn of(text: &str) -> Self {
-        let words = [(Lists(0), 0); WORDS_MAX];
+        let words = [(Lists(0), false); WORDS_MAX];
         let mut read = Self { words, count: 0, more: false, ascii: text.is_ascii(), case: Case::default() };
         read.case.read(text);
         self::words(text, |word| match read.words.get_mut(read.count) {
             Some(slot) => {
-                *slot = (lists_of(text, word), word.count);
+                *slot = (lists_of(text, word), word.is_long());
                 read.count += 1;
             }
             None => read.more = true,
@@ -625,7 +630,7 @@ impl Read {
         read
     }
 
-    fn words(&self) -> impl Iterator<Item = &(Lists, usize)> {
+    fn words(&self) -> impl Iterator<Item = &(Lists, bool)> {
         self.words.iter().take(self.count)
     }
 }
@@ -702,15 +707,15 @@ struct Said {
 }
 
 impl Said {
-    /// The next word, which has so many characters.
-    fn word(&mut self, lists: Lists, count: usize) {
+    /// The next word; `long`: see [`Word::is_long`].
+    fn word(&mut self, lists: Lists, long: bool) {
         let kind = lists.on(Lists::KIND);
         self.private |= lists.on(Lists::PRIVATE);
         if lists.on(Lists::PASSWORD | Lists::PASS) {
             self.verdict = (!self.before).then_some(Named::Password);
             self.stopped = self.before;
         } else if lists.on(Lists::TOKEN) {
-            let sure = count > 6
+            let sure = long
                 || lists.on(Lists::SURE)
                 || self.secret_kind
                 || matches!(self.verdict, Some(Named::Key { sure: true }));
