@@ -139,9 +139,8 @@ pub fn placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
-    if value.windows(2).any(|pair| matches!(pair, b"${" | b"$(" | b"{{" | b"$[" | b"}}" | b"#{" | b"%{"))
-        || *first == b'`'
-    {
+    let opens = |pair: &[u8]| matches!(pair, b"${" | b"$(" | b"{{" | b"$[" | b"}}" | b"#{" | b"%{");
+    if *first == b'`' || memchr::memchr3(b'$', b'{', b'}', value).is_some() && value.windows(2).any(opens) {
         return true;
     }
     // `%(password)s`
@@ -232,6 +231,16 @@ fn variable(name: &[u8]) -> bool {
 
 /// A value of which nothing is left to see: stars, dots, crosses, perhaps with a few characters at the ends.
 pub fn masked(value: &[u8]) -> bool {
+    // What most values have no trace of.
+    let (mut marks, mut crosses) = (false, 0);
+    for byte in value {
+        marks |= matches!(byte, b'*' | b'.' | 0x80..);
+        crosses += usize::from(matches!(byte, b'x' | b'X'));
+    }
+    let whole = value.first().is_none_or(|first| !first.is_ascii_alphanumeric() || matches!(first, b'x' | b'X' | b'0'));
+    if !marks && crosses < 4 && !whole {
+        return false;
+    }
     let text = std::str::from_utf8(value).unwrap_or("");
     let total = text.chars().count();
     let mask = |c: char| matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦');
@@ -252,7 +261,6 @@ pub fn masked(value: &[u8]) -> bool {
         return true;
     }
     let cross = |byte: &u8| matches!(byte, b'x' | b'X' | b'?' | b'#' | b'_' | b'-' | b'.' | b'0');
-    let crosses = value.iter().filter(|byte| matches!(byte, b'x' | b'X')).count();
     let seen = value.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).count();
     value.iter().all(cross)
         && (value.len() < 8 || crosses * 2 > value.len() || value.iter().all(|byte| Some(byte) == value.first()))
@@ -275,13 +283,16 @@ static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 
 
 /// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
 fn says_so(value: &[u8]) -> bool {
-    let Ok(text) = std::str::from_utf8(value) else { return false };
-    if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
+    // Most values are one word.
+    if value.len() > 64 || value.iter().all(u8::is_ascii_alphanumeric) {
         return false;
     }
+    let Ok(text) = std::str::from_utf8(value) else { return false };
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
     let parts = words.clone().count();
-    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-')) {
+    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+        || value.iter().any(u8::is_ascii_digit) && !names::mentions(text)
+    {
         return false;
     }
     let has_about = parts >= 2 && words.clone().any(|word| SAYS_SO.of(word) != 0);
@@ -603,6 +614,10 @@ fn crypt_name(value: &[u8]) -> bool {
 
 /// A piece of program: a call, an index, a member of something known.
 fn code(text: &str) -> bool {
+    let named = || !text.bytes().any(|byte| byte.is_ascii_digit()) && identifier(text) && names::mentions(text);
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return named();
+    }
     let call = text.find('(').is_some_and(|open| {
         (text.ends_with([')', ';']) || !text.contains(')'))
             && text.get(..open).is_some_and(|name| {
@@ -618,7 +633,7 @@ fn code(text: &str) -> bool {
     let index = element || text.as_bytes().windows(2).any(marks);
     let member =
         text.split_once('.').is_some_and(|_| text.split('.').all(identifier) && text.split('.').any(names::mentions));
-    call || index || member || identifier(text) && names::mentions(text) && !text.chars().any(|c| c.is_ascii_digit())
+    call || index || member || named()
 }
 
 fn identifier(text: &str) -> bool {
