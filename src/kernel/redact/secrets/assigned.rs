@@ -1694,13 +1694,17 @@ impl<'a> Bare<'a> {
             return Self { lead: 0, inner: word, quoted: false, tagged: false };
         }
         let quoted = word.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && word.len() > 2;
-        let lead = word.len() - word.trim_start_matches(['"', '\'', '`', '“', '«', '(', '[', '*']).len();
-        let inner = word
-            .get(lead..)
-            .unwrap_or("")
-            .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let begins = letter(word.as_bytes().first());
+        let marks = ['"', '\'', '`', '“', '«', '(', '[', '*'];
+        let lead = if begins { 0 } else { word.len() - word.trim_start_matches(marks).len() };
+        let mut inner = word.get(lead..).unwrap_or("");
+        if !letter(word.as_bytes().last()) {
+            inner = inner.trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        }
         // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
-        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
+        let opens = inner.starts_with('<');
+        let marked = MARKED.iter().find(|mark| opens && inner.starts_with(**mark)).map_or(0, |mark| mark.len());
         let inner = inner.get(marked..).unwrap_or("");
         let tag = inner.find('<').filter(|at| {
             inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))

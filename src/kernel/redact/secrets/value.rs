@@ -56,29 +56,44 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// What a token says that is an example; the longest in which it is looked for, in bytes.
+#[rustfmt::skip]
+const SAYS: &[&str] = &[
+    "example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample",
+];
+const SAYS_IN: usize = 512;
+
 /// Whether a token that should be random was typed by someone to look like one: repeated or counted up, or
 /// it says that it is an example.
 pub fn invented(token: &[u8]) -> bool {
-    #[rustfmt::skip]
-    const SAYS: &[&str] =
-        &[
-        "example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample",
-    ];
-    let mut seen = [false; 256];
-    let (mut distinct, mut same, mut steps) = (0, 1, 1);
-    for (i, byte) in token.iter().take(512).enumerate() {
-        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
-            distinct += usize::from(!*seen);
-            *seen = true;
+    let mut seen = [0_u64; 4];
+    let (mut same, mut steps, mut previous) = (1, 1, 0_u8);
+    for byte in token.iter().take(SAYS_IN) {
+        if let Some(seen) = seen.get_mut(usize::from(*byte >> 6)) {
+            *seen |= 1 << (byte & 63);
         }
-        let previous = i.checked_sub(1).and_then(|i| token.get(i)).copied().unwrap_or(0);
         same = if previous == *byte { same + 1 } else { 1 };
         steps = if previous.wrapping_add(1) == *byte || previous == b'9' && *byte == b'0' { steps + 1 } else { 1 };
         if same >= 7 || steps >= 7 {
             return true;
         }
+        previous = *byte;
     }
-    distinct < token.len().min(14) / 2 || SAYS.iter().any(|say| contains(token, say))
+    let distinct: u32 = seen.iter().map(|seen| seen.count_ones()).sum();
+    (distinct as usize) < token.len().min(14) / 2 || token.len() <= SAYS_IN && says(token)
+}
+
+/// Whether some of [`SAYS`] stands in a token.
+fn says(token: &[u8]) -> bool {
+    token.windows(2).enumerate().any(|(at, pair)| {
+        let &[first, second] = pair else { return false };
+        let may = matches!(
+            &[first | 0x20, second | 0x20],
+            b"ex" | b"yo" | b"pl" | b"re" | b"ch" | b"du" | b"xx" | b"in" | b"sa"
+        );
+        let stands = |say: &&str| token.get(at..at + say.len()).is_some_and(|text| text.eq_ignore_ascii_case(say.as_bytes()));
+        may && SAYS.iter().any(|say| stands(say))
+    })
 }
 
 /// Whether `word` (lower case) occurs, whatever the case.
@@ -355,49 +370,48 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
                     | b'>'
             )
     };
-    // Most words fail here; what a placeholder is takes longer to tell.
-    if !(shortest..=4096).contains(&value.len()) || !value.iter().all(token) || placeholder(value) {
-        return false;
-    }
-    if value.contains(&b'(') && std::str::from_utf8(value).is_ok_and(code) {
+    // Most words fail here.
+    if !(shortest..=4096).contains(&value.len()) || !value.iter().all(token) {
         return false;
     }
     if uuid(value) {
-        return sure && !invented(value);
+        return sure && !invented(value) && !placeholder(value);
     }
-    if invented(value) || repeated(value) {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    // Things with a grammar: dates, addresses, versions, numbers.
+    let grammar = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b',');
+    if letters == 0 || value.len() < 16 && digits == 0 || value.iter().all(grammar) {
         return false;
     }
+    let rarity = rarity(value);
+    let drawn = match value.len() {
+        0..16 => rarity > 20,
+        16..20 => rarity > 20 && (digits > 0 || rarity > 120),
+        _ => rarity > 45,
+    };
     #[rustfmt::skip]
     const OTHER: &[&str] = &[
         "sha256:", "sha384-", "sha512-", "sha256-", "sha1:", "md5:", "AAAAB3", "AAAAC3", "AAAAE2", "ssh-", "data:",
         "urn:", "./", "../", "~/", "0x00",
     ];
     // Base64 may begin with a slash too.
-    let rooted = value.starts_with(b"/") && (value.len() < 40 || rarity(value) < 100);
-    if rooted
+    let rooted = value.starts_with(b"/") && (value.len() < 40 || rarity < 100);
+    if !drawn
+        || rooted
         || OTHER.iter().any(|start| value.starts_with(start.as_bytes()))
-        || value.windows(3).any(|three| three == b"://")
+        || memchr::memmem::find(value, b"://").is_some()
     {
         return false;
     }
-    // Things with a grammar: dates, addresses, versions, numbers.
-    if value
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b','))
-    {
-        return false;
-    }
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    if letters == 0 || version(value) {
-        return false;
-    }
-    match value.len() {
-        0..16 => digits > 0 && rarity(value) > 20 && !names::mentions(std::str::from_utf8(value).unwrap_or("")),
-        16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
-        _ => rarity(value) > 45,
-    }
+    // What takes longer to tell.
+    let text = std::str::from_utf8(value).unwrap_or("");
+    !(version(value)
+        || value.contains(&b'(') && code(text)
+        || invented(value)
+        || repeated(value)
+        || value.len() < 16 && names::mentions(text)
+        || placeholder(value))
 }
 
 /// `^1.2.3-rc.1`, `>=2.0.0+build.7`: three numbers, and what comes before a release or made it.
