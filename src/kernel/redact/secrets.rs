@@ -26,7 +26,6 @@ use gate::Gate;
 pub(super) use marks::sextet;
 pub(super) use names::{Named, named};
 use std::cell::{Cell, OnceCell};
-use std::ops::Range;
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -301,7 +300,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         at: OnceCell::new(),
         equals: OnceCell::new(),
         opens: OnceCell::new(),
-        unclosed: Cell::new(None),
+        unclosed: Default::default(),
     };
     finds.under(above.named);
     finds.called();
@@ -344,8 +343,8 @@ struct Finds<'a> {
     equals: OnceCell<bool>,
     /// The same of the bracket that opens.
     opens: OnceCell<bool>,
-    /// A stretch in which some quotes that were opened are not closed, and which quotes.
-    unclosed: Cell<Option<(usize, Range<usize>)>>,
+    /// For each kind of quotes, a stretch in which those that were opened are not closed.
+    unclosed: [Cell<(usize, usize)>; assigned::QUOTES.len()],
 }
 
 impl<'a> Finds<'a> {

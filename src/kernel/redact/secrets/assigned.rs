@@ -1175,7 +1175,7 @@ struct Extent {
 }
 
 /// What opens a value and what closes it.
-const QUOTES: &[(&str, &str)] = &[
+pub(super) const QUOTES: [(&str, &str); 12] = [
     ("\"\"\"", "\"\"\""),
     ("'''", "'''"),
     ("\\\"", "\\\""),
@@ -1323,14 +1323,15 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
 
 /// Where the quotes that were opened before `from` are closed. What was read in vain is not read again.
 fn closed(finds: &Finds<'_>, quotes: usize, from: usize, close: &[u8]) -> Option<usize> {
-    let known = finds.unclosed.take().filter(|(kind, open)| *kind == quotes && open.contains(&from));
-    let start = known.as_ref().map_or(from, |(_, open)| open.end);
+    let unclosed = finds.unclosed.get(quotes)?;
+    let (since, until) = unclosed.get();
+    let known = (since..until).contains(&from);
+    let start = if known { until } else { from };
     let ahead = finds.bytes.range(start, (from + VALUE).min(finds.bytes.len()));
     match closing(ahead, close) {
         Ok(length) => Some(start + length),
         Err(length) => {
-            let since = known.map_or(from, |(_, open)| open.start);
-            finds.unclosed.set(Some((quotes, since..start + length)));
+            unclosed.set((if known { since } else { from }, start + length));
             None
         }
     }

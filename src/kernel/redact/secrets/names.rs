@@ -223,11 +223,6 @@ impl WordLists {
         let is_long = word.len() > self.longest && word.chars().count() > self.longest;
         if is_long { 0 } else { self.lists.get(hashed(word)) as u16 }
     }
-
-    /// The same, of a word that was read.
-    fn of_read(&self, word: Word) -> u16 {
-        if word.count > self.longest { 0 } else { self.lists.get(word.hash) as u16 }
-    }
 }
 
 /// Every listed word.
@@ -349,56 +344,40 @@ impl Tails {
     }
 }
 
-/// A word as it is read, letter by letter.
+/// A word, and what most that are on no list are told by.
 #[derive(Clone, Copy)]
-struct Word {
-    /// Where it stands in what is read, in bytes.
-    start: usize,
-    end: usize,
-    /// Its characters.
-    count: usize,
-    /// FNV-1a over its small letters.
-    hash: u64,
+struct Word<'a> {
+    text: &'a str,
     /// The last four bytes of its small letters, the last of them highest.
     tail: u32,
 }
 
-impl Word {
-    /// None yet, from `start` on.
-    fn at(start: usize) -> Self {
-        Self { start, end: start, count: 0, hash: FNV, tail: 0 }
+impl<'a> Word<'a> {
+    fn of(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let tail = match bytes.last_chunk() {
+            _ if !text.is_ascii() => Self::small_tail(text),
+            Some(four) => u32::from_le_bytes(*four) | 0x2020_2020,
+            None => bytes.iter().fold(0, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24),
+        };
+        Self { text, tail }
     }
 
-    /// The whole of a text.
-    fn of(text: &str) -> Self {
-        let mut word = Self::at(0);
-        text.chars().for_each(|c| word.add(c));
-        word
-    }
-
-    fn push(&mut self, small: u8) {
-        self.hash = step(self.hash, small);
-        self.tail = self.tail >> 8 | u32::from(small | 0x20) << 24;
-    }
-
-    fn add(&mut self, c: char) {
-        if c.is_ascii() {
-            self.push((c as u8).to_ascii_lowercase());
-        } else {
-            letters::small(c, |small| small.encode_utf8(&mut [0; 4]).bytes().for_each(|byte| self.push(byte)));
+    /// The same of letters beyond ASCII.
+    fn small_tail(text: &str) -> u32 {
+        let last = text.char_indices().rev().take(4).last().map_or(0, |(at, _)| at);
+        let (mut tail, mut buffer) = (0, [0; 4]);
+        for c in text.get(last..).unwrap_or_default().chars() {
+            letters::small(c, |small| {
+                tail = small.encode_utf8(&mut buffer).bytes().fold(tail, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24);
+            });
         }
-        self.end += c.len_utf8();
-        self.count += 1;
+        tail
     }
 
     /// Whether it is longer than the words that stand for many things.
     fn is_long(self) -> bool {
-        self.count > 6
-    }
-
-    /// How many bytes it has.
-    fn len(self) -> usize {
-        self.end - self.start
+        self.text.len() > 6 && self.text.chars().count() > 6
     }
 }
 
@@ -454,30 +433,30 @@ fn hashed(word: &str) -> u64 {
 }
 
 /// The lists that a word itself is on.
-fn lists(word: Word) -> Lists {
-    if word.len() > 32 || !LISTED.tails.has(word.tail) {
+fn lists(word: Word<'_>) -> Lists {
+    if word.text.len() > 32 || !LISTED.tails.has(word.tail) {
         return Lists(0);
     }
-    Lists(LISTED.words.of_read(word))
+    Lists(LISTED.words.of(word.text))
 }
 
-/// The lists of a word of `text`, and of what it ends in: `dbpassword`, `accesstoken`.
-fn lists_of(text: &str, word: Word) -> Lists {
+/// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
+fn lists_of(word: Word<'_>) -> Lists {
     let own = lists(word);
-    if own.0 != 0 || word.len() < 7 || !LISTED.ends.has(word.tail) {
+    if own.0 != 0 || word.text.len() < 7 || !LISTED.ends.has(word.tail) {
         return own;
     }
-    LISTED.endings.longest(text.get(word.start..word.end).unwrap_or_default())
+    LISTED.endings.longest(word.text)
 }
 
 /// Whether a word is one of those that promise a secret.
 pub fn stem(word: &str) -> bool {
-    lists_of(word, Word::of(word)).on(Lists::STEM)
+    lists_of(Word::of(word)).on(Lists::STEM)
 }
 
 /// Whether a word talks about secrets instead of being one.
 pub fn about(word: &str) -> bool {
-    lists_of(word, Word::of(word)).on(Lists::ABOUT | Lists::STEM)
+    lists_of(Word::of(word)).on(Lists::ABOUT | Lists::STEM)
 }
 
 /// Whether the last of some words takes back what a name behind it promises: `cache key`.
@@ -492,7 +471,7 @@ pub fn mentions(identifier: &str) -> bool {
     // Two letters are in many draws.
     let spelled = identifier.contains('_') || identifier.len() <= 4;
     words(identifier, |word| {
-        found = found || (word.len() > 2 || spelled) && lists_of(identifier, word).on(Lists::STEM);
+        found = found || (word.text.len() > 2 || spelled) && lists_of(word).on(Lists::STEM);
     });
     found
 }
@@ -502,70 +481,57 @@ const INSIDE: u8 = 1;
 const CAPITAL: u8 = 2;
 const SMALL: u8 = 4;
 const DIGIT: u8 = 8;
-const DIGITS: u8 = INSIDE | DIGIT;
 
 const SORTS: [u8; 256] = of_bytes!(
     at => match at {
         b'a'..=b'z' => INSIDE | SMALL,
         b'A'..=b'Z' => INSIDE | CAPITAL,
-        b'0'..=b'9' => DIGITS,
+        b'0'..=b'9' => INSIDE | DIGIT,
         b'\'' => INSIDE,
         _ => 0,
     },
     else 0
 );
 
-/// See [`INSIDE`].
+/// See [`INSIDE`]; of characters beyond ASCII.
 fn sort(c: char) -> u8 {
-    match u8::try_from(c) {
-        Ok(byte @ 0..0x80) => SORTS.get(usize::from(byte)).copied().unwrap_or(0),
-        _ if c.is_whitespace() || c.is_control() => 0,
-        _ => {
-            let known = Entry::of(c);
-            let capital = if known.is_capital() { CAPITAL } else { 0 };
-            INSIDE | capital | if known.is_small() { SMALL } else { 0 }
-        }
+    if c.is_whitespace() || c.is_control() {
+        return 0;
     }
+    let known = Entry::of(c);
+    let capital = if known.is_capital() { CAPITAL } else { 0 };
+    INSIDE | capital | if known.is_small() { SMALL } else { 0 }
 }
 
 /// The words of an identifier without the digits behind them: split at everything but letters and digits, where small
 /// letters turn to capitals, and before the last of several capitals that small letters follow.
-fn words(identifier: &str, mut each: impl FnMut(Word)) {
-    let mut emit = |word: Word| {
-        if word.count > 0 {
-            each(word);
+fn words<'a>(identifier: &'a str, mut each: impl FnMut(Word<'a>)) {
+    let mut emit = |start: usize, end: usize| {
+        let word = identifier.get(start..end).unwrap_or("").trim_end_matches(|c: char| c.is_ascii_digit());
+        if !word.is_empty() {
+            each(Word::of(word));
         }
     };
-    let mut word = Word::at(0);
-    // The word without the digits at its end, and without its last capital.
-    let (mut bare, mut shorter) = (word, word);
+    let (mut start, mut last) = (0, 0);
     let (mut before, mut before_that) = (0, 0);
-    let mut last = ' ';
-    for (i, c) in identifier.char_indices() {
-        let sort = sort(c);
-        let ended = if before == DIGITS { bare } else { word };
+    for (at, c) in identifier.char_indices() {
+        let sort = match u8::try_from(c) {
+            Ok(byte @ 0..0x80) => SORTS.get(usize::from(byte)).copied().unwrap_or(0),
+            _ => sort(c),
+        };
         if sort == 0 {
-            emit(ended);
-            word = Word::at(i + c.len_utf8());
-        } else {
-            if sort & CAPITAL != 0 && before & (SMALL | DIGIT) != 0 {
-                emit(ended);
-                word = Word::at(i);
-            } else if sort & SMALL != 0 && before & before_that & CAPITAL != 0 && word.count > 1 {
-                emit(shorter);
-                word = Word::at(i - last.len_utf8());
-                word.add(last);
-            } else if sort == DIGITS && before != DIGITS {
-                bare = word;
-            }
-            if sort & CAPITAL != 0 {
-                shorter = word;
-            }
-            word.add(c);
+            emit(start, at);
+            start = at + c.len_utf8();
+        } else if sort & CAPITAL != 0 && before & (SMALL | DIGIT) != 0 {
+            emit(start, at);
+            start = at;
+        } else if sort & SMALL != 0 && before & before_that & CAPITAL != 0 && last > start {
+            emit(start, last);
+            start = last;
         }
-        (before_that, before, last) = (before, sort, c);
+        (before_that, before, last) = (before, sort, at);
     }
-    emit(if before == DIGITS { bare } else { word });
+    emit(start, identifier.len());
 }
 
 /// What a name promises: an identifier in any spelling or a phrase of a few words. Read at most once per name.
@@ -575,7 +541,7 @@ pub fn named(name: &str) -> Option<Named> {
         Whole::Words => {
             let (mut said, mut case) = (Said::default(), Case::default());
             case.read(name);
-            words(name, |word| said.word(lists_of(name, word), word.is_long()));
+            words(name, |word| said.word(lists_of(word), word.is_long()));
             said.promise(case)
         }
     }
@@ -622,7 +588,7 @@ impl Read {
         read.case.read(text);
         self::words(text, |word| match read.words.get_mut(read.count) {
             Some(slot) => {
-                *slot = (lists_of(text, word), word.is_long());
+                *slot = (lists_of(word), word.is_long());
                 read.count += 1;
             }
             None => read.more = true,

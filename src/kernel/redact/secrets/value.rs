@@ -304,24 +304,22 @@ fn says_so(value: &[u8]) -> bool {
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
-    let parts = words.clone().count();
-    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-'))
-        || value.iter().any(u8::is_ascii_digit) && !names::mentions(text)
-    {
+    let (mut parts, mut about) = (0, false);
+    for word in words.clone() {
+        parts += 1;
+        about |= SAYS_SO.of(word) != 0;
+    }
+    about &= parts >= 2;
+    // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
+    let variable = value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+        && value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
+    if !about && !variable || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
         return false;
     }
-    let has_about = parts >= 2 && words.clone().any(|word| SAYS_SO.of(word) != 0);
     // `YOUR_DB_PASSWORD`, `insert-token-here`; a passphrase of words has none of these.
-    if has_about && words.any(names::stem) {
-        return true;
-    }
-    if has_about && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here")) {
-        return true;
-    }
-    // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
-    let capitals =
-        value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
-    capitals && names::mentions(text) && value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+    let small = || text.to_ascii_lowercase();
+    about && (words.any(names::stem) || small().starts_with("your") || small().ends_with("here"))
+        || variable && names::mentions(text)
 }
 
 /// 8-4-4-4-12 hex digits.
