@@ -309,6 +309,8 @@ const FILLER: u16 = 2;
 const PREPOSITION: u16 = 4;
 const ELSEWHERE: u16 = 8;
 const PARTICIPLE: u16 = 16;
+/// One of [`IS`], [`AS`] and [`BEFORE`].
+const BEHIND: u16 = 32;
 
 static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
     WordLists::new(&[
@@ -317,6 +319,9 @@ static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
         (PREPOSITIONS, PREPOSITION),
         (ELSEWHERES, ELSEWHERE),
         (PARTICIPLES, PARTICIPLE),
+        (IS, BEHIND),
+        (AS, BEHIND),
+        (BEFORE, BEHIND),
     ])
 });
 
@@ -333,7 +338,9 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     // `pass` is a verb too: only what is set to something is a password.
-    let verb = finds.str(from, to).rsplit(['.', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+    let verb = to - from >= 4
+        && finds.bytes.has_any_case(to - 4, "pass")
+        && (to - from == 4 || matches!(finds.bytes.before(to - 4), b'.' | b'-' | b' '));
     // `process.env.API_KEY |`, `env:PASSWORD |`: a cell that refers to a value elsewhere is not the name of the next.
     let next = finds.bytes.range(to, to + 4).trim_ascii_start().first();
     if matches!(next, Some(b'|' | b','))
@@ -1613,7 +1620,9 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     let (mut told, mut described) = (false, false);
     let mut tries = 0;
     let mut at = 0;
-    for word in rest.split_inclusive([' ', '\n', '\t']) {
+    while let Some(ahead) = rest.get(at..).filter(|ahead| !ahead.is_empty()) {
+        let end = memchr::memchr3(b' ', b'\n', b'\t', ahead.as_bytes()).map_or(ahead.len(), |blank| blank + 1);
+        let word = ahead.get(..end).unwrap_or(ahead);
         let start = to + at;
         at += word.len();
         let ended = word.ends_with('\n');
@@ -1781,6 +1790,15 @@ const BEFORE: &[&str] = &[
     "admin", "wifi", "API", "api", "secret", "access", "login", "old", "personal", "default", "initial",
 ];
 
+/// Words between a value and what it is.
+const IS: &[&str] = &["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="];
+const AS: &[&str] = &["as", "als", "como", "come", "comme", "som", "jako"];
+
+/// What stands behind the last space.
+fn last_word(text: &str) -> &str {
+    memchr::memrchr(b' ', text.as_bytes()).and_then(|space| text.get(space + 1..)).unwrap_or(text)
+}
+
 /// `… is the password`: the value stands before the name.
 fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, progress: &mut Progress) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
@@ -1791,14 +1809,18 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, pro
     let mut skipped = 0;
     // The words between the copula and the name: `is the`, `ist mein`.
     loop {
-        let word = rest.rsplit(' ').next().unwrap_or("");
+        let word = last_word(rest);
         rest = rest.get(..rest.len() - word.len()).unwrap_or("").trim_end();
-        if ["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="].contains(&word) {
+        // Nearly all words are none of these.
+        if PROSE.of(word) & BEHIND == 0 {
+            return;
+        }
+        if IS.contains(&word) {
             break;
         }
         // `use … as the password.`, not as the hash of one.
         let ends = matches!(finds.bytes.at(end), b'.' | b',' | b'\n' | b'\r' | b';' | b'!' | b')' | 0);
-        if ends && ["as", "als", "como", "come", "comme", "som", "jako"].contains(&word) {
+        if ends && AS.contains(&word) {
             break;
         }
         skipped += 1;
@@ -1806,7 +1828,7 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, pro
             return;
         }
     }
-    let word = rest.rsplit(' ').next().unwrap_or("");
+    let word = last_word(rest);
     let offset = before.len() - line.len() + rest.len() - word.len();
     let lead = word.len() - word.trim_start_matches(['"', '\'', '`', '“', '«', '(', '>', '*']).len();
     let inner = word.get(lead..).unwrap_or("").trim_end_matches(['"', '\'', '`', '”', '»', ')', ',', '*']);

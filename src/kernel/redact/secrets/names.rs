@@ -233,7 +233,7 @@ struct Listed {
     ends: Tails,
     endings: Endings,
     parts: Parts,
-    /// The last characters of phrases, those beyond ASCII as one.
+    /// The last characters of phrases.
     lasts: Bits,
 }
 
@@ -405,9 +405,9 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
         }
     }
     let endings = Endings::new(&[(PASSWORDS, Lists::PASSWORD), (TOKENS, Lists::TOKEN)]);
-    let mut lasts = Bits::new(0x81);
+    let mut lasts = Bits::new(1 << 16);
     for last in PASSWORD_PHRASES.iter().filter_map(|phrase| phrase.chars().next_back()) {
-        lasts.add(u32::from(last).min(0x80) as usize);
+        lasts.add(u32::from(last) as usize);
     }
     Listed { words: WordLists::new(&lists), tails, ends, endings, parts: Parts::new(), lasts }
 });
@@ -637,27 +637,24 @@ fn whole(name: &str, ascii: bool) -> Whole {
         return Whole::Promises(Some(named));
     }
     // The last words of the name, compared from the end: most differ there at once.
-    let last = name.chars().next_back().unwrap_or(' ').to_ascii_lowercase();
+    let last = name.chars().next_back().and_then(small);
     let ends = |phrase: &&str| {
         let (mut name, mut phrase) = (name.chars().rev(), phrase.chars().rev());
         phrase.all(|c| name.next().is_some_and(|n| n == c || small(n) == Some(c)))
     };
-    let may = |phrase: &&&str| match phrase.chars().next_back() {
-        Some(end) if end.is_ascii() => end == last,
-        _ => !last.is_ascii(),
-    };
     let joined = name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe");
     let phrase = joined
-        || LISTED.lasts.has(u32::from(last).min(0x80) as usize)
+        || last.is_some_and(|last| LISTED.lasts.has(u32::from(last) as usize))
             && (!ascii || name.contains([' ', '-']))
-            && PASSWORD_PHRASES.iter().filter(may).any(ends);
+            && PASSWORD_PHRASES.iter().any(ends);
     if phrase { Whole::Promises(Some(Named::Password)) } else { Whole::Words }
 }
 
 /// The small letter of a character, if it is one.
 fn small(c: char) -> Option<char> {
-    let mut all = c.to_lowercase();
-    all.next().filter(|_| all.next().is_none())
+    let (mut found, mut count) = (None, 0);
+    letters::small(c, |small| (found, count) = (Some(small), count + 1));
+    found.filter(|_| count == 1)
 }
 
 /// What the words of a name say, one after another.

@@ -257,20 +257,27 @@ pub fn masked(value: &[u8]) -> bool {
         return false;
     }
     let text = std::str::from_utf8(value).unwrap_or("");
-    let total = text.chars().count();
-    let mask = |c: char| matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦');
-    let hidden = text.chars().filter(|c| mask(*c)).count();
-    if hidden >= 3 && hidden * 2 >= total
-        || hidden >= 1 && text.chars().all(|c| mask(c) || matches!(c, '.' | '-' | ' '))
-    {
+    let (mut total, mut hidden, mut blank) = (0, 0, true);
+    // How many marks stand in a row, and other characters.
+    let (mut run, mut longest, mut rest, mut seen) = (0, 0, 0, 0);
+    for c in text.chars() {
+        total += 1;
+        if matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦') {
+            hidden += 1;
+            (run, rest) = (run + 1, 0);
+            longest = longest.max(run);
+        } else {
+            blank &= matches!(c, '.' | '-' | ' ');
+            (run, rest) = (0, rest + 1);
+            seen = seen.max(rest);
+        }
+    }
+    if hidden >= 3 && hidden * 2 >= total || hidden >= 1 && blank {
         return true;
     }
     // `ghp_****9ugy`, `j***@g***.com`: of what stands beside a few marks little is left.
-    if hidden >= 3 {
-        let run = text.split(|c| !mask(c)).map(|run| run.chars().count()).max().unwrap_or(0);
-        if run >= 4 || run == 3 && text.split(mask).all(|seen| seen.chars().count() <= 8) {
-            return true;
-        }
+    if longest >= 4 || longest == 3 && seen <= 8 {
+        return true;
     }
     if text.ends_with("...") || text.ends_with('…') || text.contains("...") && total < 40 {
         return true;
