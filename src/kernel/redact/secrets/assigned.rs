@@ -39,6 +39,9 @@ pub(super) struct Progress {
     asked: Vec<(usize, usize, bool, bool)>,
 }
 
+/// How long a value is inside which no other names are looked for, though it is none.
+const LONG_RUN: usize = 128;
+
 /// How many words of prose are kept.
 const ASKED: usize = 64;
 /// The shortest key in prose, in bytes.
@@ -357,7 +360,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     let element = element(finds, from);
     let kind_of = is_kind(finds, from);
-    let place = if element {
+    let set = || {
+        let mark = finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']'));
+        finds.bytes.has(to, "....")
+            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
+            || matches!(mark, Some(b':' | b'=' | b'>' | b'|' | b'<'))
+    };
+    let place = if verb && !set() {
+        None
+    } else if element {
         by_element(finds, to)
     } else if kind_of {
         let quotes = past_quotes(finds, to).0;
@@ -365,16 +376,11 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     } else {
         by_syntax(finds, from, to)
     };
-    let place = place.filter(|_| {
-        !verb
-            || finds.bytes.has(to, "....")
-            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
-            || matches!(
-                finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
-                Some(b':' | b'=' | b'>' | b'|' | b'<')
-            )
-    });
-    let place = place.filter(|place| !is_directory(finds, from, to, &place.value));
+    let directory = place.as_ref().filter(|place| is_directory(finds, from, to, &place.value));
+    if let Some(directory) = directory.filter(|directory| directory.value.len() > LONG_RUN) {
+        progress.name = progress.name.max(directory.value.end);
+    }
+    let place = if directory.is_some() { None } else { place };
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
@@ -384,7 +390,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             return;
         }
         // A long run that is no value is not read again for the names inside it.
-        if value.len() > 128 {
+        if value.len() > LONG_RUN {
             progress.name = progress.name.max(value.end);
         }
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
