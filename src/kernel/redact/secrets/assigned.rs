@@ -21,6 +21,8 @@ pub(super) struct Progress {
     /// The rows of the last table, and how many of its columns were read.
     table: Range<usize>,
     columns: usize,
+    /// The last line that was read for columns.
+    line: Option<Line>,
     /// The last line with marks between cells, and whether it may name columns.
     head: Option<(Range<usize>, bool)>,
     /// The rows of the last table in which a name was held against its column in vain, and such columns.
@@ -2029,6 +2031,45 @@ fn cell_mark(c: char) -> bool {
     matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace()
 }
 
+/// A line that may name columns.
+#[derive(Clone)]
+struct Line {
+    whole: Range<usize>,
+    /// The names, and what stands between them.
+    head: Range<usize>,
+    delimiter: Option<char>,
+    /// It begins rows that are tabbed.
+    dumped: bool,
+}
+
+impl Line {
+    /// The longest part of one that is read before a name and behind it, in bytes.
+    const REACH: usize = 1024;
+
+    /// The line of a name, if others follow.
+    fn around(finds: &Finds<'_>, from: usize, to: usize) -> Option<Self> {
+        let text = finds.bytes;
+        let end = to + memchr::memchr(b'\n', text.ahead(to, Self::REACH))?;
+        let reach = from.saturating_sub(Self::REACH);
+        let start = match memchr::memrchr(b'\n', text.range(reach, from)) {
+            Some(end) => reach + end + 1,
+            None if reach == 0 => 0,
+            None => return None,
+        };
+        let whole = start..end;
+        let line = finds.str(start, end);
+        // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
+        let dumped = crate::kernel::redact::tables::dump(line).and_then(|names| Some((names, line.find(names)?)));
+        let (head, marks) = match dumped {
+            Some((names, at)) => (start + at..start + at + names.len(), &[','][..]),
+            None => (start..end, &['|', '\t', ';', ','][..]),
+        };
+        let names = finds.str(head.start, head.end);
+        let delimiter = marks.iter().copied().find(|delimiter| names.contains(*delimiter));
+        Some(Self { whole, head, delimiter, dumped: dumped.is_some() })
+    }
+}
+
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
@@ -2037,21 +2078,12 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
     }
-    let line_end = to + memchr::memchr(b'\n', text.ahead(to, 1024)).unwrap_or(0);
-    if text.at(line_end) != b'\n' {
-        return false;
-    }
-    let reach = from.saturating_sub(1024);
-    let line_start = memchr::memrchr(b'\n', text.range(reach, from)).map_or(reach, |end| reach + end + 1);
-    let head = finds.str(line_start, line_end);
-    // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
-    let dumped = crate::kernel::redact::tables::dump(head);
-    let (head, line_start) = match dumped.and_then(|names| Some((names, head.find(names)?))) {
-        Some((names, at)) => (names, line_start + at),
-        None => (head, line_start),
-    };
-    let marks = if dumped.is_some() { &[','][..] } else { &['|', '\t', ';', ','][..] };
-    let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
+    let known = progress.line.take().filter(|line| line.whole.contains(&from));
+    let Some(line) = known.or_else(|| Line::around(finds, from, to)) else { return false };
+    let Line { whole, head, delimiter, dumped } = progress.line.insert(line).clone();
+    let (line_start, line_end) = (head.start, whole.end);
+    let head = finds.str(head.start, head.end);
+    let Some(delimiter) = delimiter else {
         return aligned(finds, named, from..to, line_start..line_end, progress);
     };
     let name = finds.str(from, to);
@@ -2071,13 +2103,16 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if !names {
         return false;
     }
-    let place = finds.str(line_start, from).matches(delimiter).count();
-    let cells = head.matches(delimiter).count();
     let (rows, columns) = &progress.barren;
-    if rows.contains(&from) && (columns.contains(&(place, named)) || columns.len() >= COLUMNS_MAX) {
+    if rows.contains(&from) && columns.len() >= COLUMNS_MAX {
         return false;
     }
-    let delimiter = if dumped.is_some() { '\t' } else { delimiter };
+    let place = finds.str(line_start, from).matches(delimiter).count();
+    let cells = head.matches(delimiter).count();
+    if rows.contains(&from) && columns.contains(&(place, named)) {
+        return false;
+    }
+    let delimiter = if dumped { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
     for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
