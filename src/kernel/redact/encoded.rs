@@ -126,7 +126,11 @@ fn units(bytes: &[u8]) -> impl Iterator<Item = u16> {
 
 /// Bytes as text. `wide`: two bytes a letter.
 fn text(bytes: &[u8], wide: bool) -> Option<String> {
-    if wide { char::decode_utf16(units(bytes)).collect::<Result<_, _>>().ok() } else { String::from_utf8(bytes.into()).ok() }
+    if wide {
+        char::decode_utf16(units(bytes)).collect::<Result<_, _>>().ok()
+    } else {
+        String::from_utf8(bytes.into()).ok()
+    }
 }
 
 /// What characters there are.

@@ -92,17 +92,19 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         return;
     }
     let floor = finds.text.floor_char_boundary(start.saturating_sub(NAME).max(progress.name));
-    let before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    let mut before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
     let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
-    let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
-    // Two dashes part names: `KEY-----BEGIN`, `x--token`.
-    let two = |pair: &[u8]| pair == b"--";
-    let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
-    let before = dashes.map_or(before, |dashes| before - dashes - 2);
-    let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
-    // `Password........…`: dots lead on to the value.
-    let leads = |four: &[u8]| four == b"....";
-    let after = finds.bytes.range(end, end + after).windows(4).position(leads).unwrap_or(after);
+    let mut after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    if memchr::memchr2(b'-', b'.', finds.bytes.range(start - before, end + after)).is_some() {
+        // Two dashes part names: `KEY-----BEGIN`, `x--token`.
+        let two = |pair: &[u8]| pair == b"--";
+        let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
+        before = dashes.map_or(before, |dashes| before - dashes - 2);
+        after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
+        // `Password........…`: dots lead on to the value.
+        let leads = |four: &[u8]| four == b"....";
+        after = finds.bytes.range(end, end + after).windows(4).position(leads).unwrap_or(after);
+    }
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -186,7 +188,8 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -
     let word = || {
         let (start, end) = (floor + one.unwrap_or(0), from - 1);
         let marks = |from: usize, to: usize| finds.str(from, to).bytes().all(|byte| matches!(byte, b'-' | b'.'));
-        let same = start <= known.0.start && known.0.end <= end && marks(start, known.0.start) && marks(known.0.end, end);
+        let same =
+            start <= known.0.start && known.0.end <= end && marks(start, known.0.start) && marks(known.0.end, end);
         if same { known.1 } else { Read::of(finds.str(start, end)) }
     };
     if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
@@ -1033,9 +1036,8 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
         .take(48)
         .position(|byte| matches!(byte, b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';'))?;
     let between = finds.str(at, at + words);
-    let fits = matches!(text.at(at + words), b':' | b'=')
-        && between.split(' ').count() <= 5
-        && !text.has(at + words, "://");
+    let fits =
+        matches!(text.at(at + words), b':' | b'=') && between.split(' ').count() <= 5 && !text.has(at + words, "://");
     fits.then_some(at + words)
 }
 
@@ -1447,17 +1449,8 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
 }
 
 /// The schemes that a header names, in every spelling.
-const SCHEMES: &[&str] = &[
-    "bearer",
-    "Bearer",
-    "BEARER",
-    "basic",
-    "Basic",
-    "BASIC",
-    "authorization",
-    "Authorization",
-    "AUTHORIZATION",
-];
+const SCHEMES: &[&str] =
+    &["bearer", "Bearer", "BEARER", "basic", "Basic", "BASIC", "authorization", "Authorization", "AUTHORIZATION"];
 static SCHEME_GATE: LazyLock<Gate> = LazyLock::new(|| Gate::new(SCHEMES.iter().map(|word| word.as_bytes())));
 
 /// How much of a run is read at once, in bytes.
@@ -1773,7 +1766,9 @@ fn try_prose(
                 return false;
             }
             progress.asked.resize(ASKED, (0, 0, false, false));
-            let Some(asked) = progress.asked.get_mut((range.start * 2 + usize::from(sure)) % ASKED) else { return false };
+            let Some(asked) = progress.asked.get_mut((range.start * 2 + usize::from(sure)) % ASKED) else {
+                return false;
+            };
             if (asked.0, asked.1, asked.2) != (range.start, range.end, sure) {
                 // No key is of other letters; most words that are long enough are told by that.
                 let drawn = value.is_ascii() && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));

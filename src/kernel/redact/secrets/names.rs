@@ -286,8 +286,20 @@ fn back(hash: u64, character: char) -> u64 {
 /// What is looked for anywhere in a name, by its first letter beyond ASCII.
 struct Parts {
     first: Bits,
-    /// The letter, how far it stands in the part, and the part.
-    all: Vec<(char, usize, &'static str)>,
+    all: Vec<Part>,
+}
+
+/// The letter, how far it stands in the part, and the part; and in the word of the part that it is of.
+struct Part {
+    letter: char,
+    ahead: usize,
+    text: &'static str,
+    word: (usize, &'static str),
+}
+
+/// Whether a text stands in another so far before `at`.
+fn stands(within: &str, at: usize, ahead: usize, text: &str) -> bool {
+    at.checked_sub(ahead).and_then(|at| within.get(at..)).is_some_and(|rest| rest.starts_with(text))
 }
 
 impl Parts {
@@ -296,26 +308,33 @@ impl Parts {
         for part in PASSWORD_PARTS.iter().chain(TOKEN_PARTS) {
             if let Some((ahead, letter)) = part.char_indices().find(|(_, c)| !c.is_ascii()) {
                 first.add(u32::from(letter) as usize);
-                all.push((letter, ahead, *part));
+                let space = part.get(..ahead).and_then(|front| front.rfind(' ')).map_or(0, |space| space + 1);
+                let word = part.get(space..).and_then(|rest| rest.split(' ').next()).unwrap_or(part);
+                all.push(Part { letter, ahead, text: part, word: (ahead - space, word) });
             }
         }
         Self { first, all }
     }
 
+    /// Those whose letter stands in a text, and where.
+    fn near<'p>(&'p self, text: &str) -> impl Iterator<Item = (usize, &'p Part)> {
+        let letters = text.char_indices().filter(|(_, c)| !c.is_ascii() && self.first.has(u32::from(*c) as usize));
+        letters.flat_map(|(at, c)| self.all.iter().filter(move |part| part.letter == c).map(move |part| (at, part)))
+    }
+
+    /// Whether a word of a phrase may be of some.
+    fn may(&self, text: &str) -> bool {
+        self.near(text).any(|(at, part)| stands(text, at, part.word.0, part.word.1))
+    }
+
     /// What those in a name promise: a password, when one of them does.
     fn promise(&self, name: &str) -> Option<Named> {
         let mut found = None;
-        for (at, c) in name.char_indices().filter(|(_, c)| !c.is_ascii() && self.first.has(u32::from(*c) as usize)) {
-            let stands = |(letter, ahead, part): &&(char, usize, &str)| {
-                *letter == c
-                    && at.checked_sub(*ahead).and_then(|at| name.get(at..)).is_some_and(|rest| rest.starts_with(part))
-            };
-            for (_, _, part) in self.all.iter().filter(stands) {
-                if PASSWORD_PARTS.contains(part) {
-                    return Some(Named::Password);
-                }
-                found = Some(Named::Key { sure: false });
+        for (_, part) in self.near(name).filter(|(at, part)| stands(name, *at, part.ahead, part.text)) {
+            if PASSWORD_PARTS.contains(&part.text) {
+                return Some(Named::Password);
             }
+            found = Some(Named::Key { sure: false });
         }
         found
     }
@@ -369,7 +388,10 @@ impl<'a> Word<'a> {
         let (mut tail, mut buffer) = (0, [0; 4]);
         for c in text.get(last..).unwrap_or_default().chars() {
             letters::small(c, |small| {
-                tail = small.encode_utf8(&mut buffer).bytes().fold(tail, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24);
+                tail = small
+                    .encode_utf8(&mut buffer)
+                    .bytes()
+                    .fold(tail, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24);
             });
         }
         tail
@@ -536,7 +558,8 @@ fn words<'a>(identifier: &'a str, mut each: impl FnMut(Word<'a>)) {
 
 /// What a name promises: an identifier in any spelling or a phrase of a few words. Read at most once per name.
 pub fn named(name: &str) -> Option<Named> {
-    match whole(name, name.is_ascii()) {
+    let ascii = name.is_ascii();
+    match whole(name, ascii, !ascii) {
         Whole::Promises(named) => named,
         Whole::Words => {
             let (mut said, mut case) = (Said::default(), Case::default());
@@ -552,7 +575,7 @@ pub fn named_of(phrase: &str, words: &[&Read]) -> Option<Named> {
     if words.iter().any(|read| read.more) {
         return named(phrase);
     }
-    match whole(phrase, words.iter().all(|read| read.ascii)) {
+    match whole(phrase, words.iter().all(|read| read.ascii), words.iter().any(|read| read.part)) {
         Whole::Promises(named) => named,
         Whole::Words => {
             let (mut said, mut case) = (Said::default(), Case::default());
@@ -577,6 +600,8 @@ pub struct Read {
     /// There are more than are kept.
     more: bool,
     ascii: bool,
+    /// It may be of what is looked for anywhere in a name.
+    part: bool,
     case: Case,
 }
 
@@ -584,7 +609,9 @@ impl Read {
     /// Reads a part that stands between spaces.
     pub fn of(text: &str) -> Self {
         let words = [(Lists(0), false); WORDS_MAX];
-        let mut read = Self { words, count: 0, more: false, ascii: text.is_ascii(), case: Case::default() };
+        let ascii = text.is_ascii();
+        let part = !ascii && LISTED.parts.may(text);
+        let mut read = Self { words, count: 0, more: false, ascii, part, case: Case::default() };
         read.case.read(text);
         self::words(text, |word| match read.words.get_mut(read.count) {
             Some(slot) => {
@@ -629,11 +656,12 @@ enum Whole {
     Words,
 }
 
-fn whole(name: &str, ascii: bool) -> Whole {
+/// See [`Whole`]; `part`: something may stand in it that promises anything wherever it stands.
+fn whole(name: &str, ascii: bool, part: bool) -> Whole {
     if name.len() > 160 {
         return Whole::Promises(None);
     }
-    if !ascii && let Some(named) = LISTED.parts.promise(name) {
+    if part && let Some(named) = LISTED.parts.promise(name) {
         return Whole::Promises(Some(named));
     }
     // The last words of the name, compared from the end: most differ there at once.
@@ -642,7 +670,8 @@ fn whole(name: &str, ascii: bool) -> Whole {
         let (mut name, mut phrase) = (name.chars().rev(), phrase.chars().rev());
         phrase.all(|c| name.next().is_some_and(|n| n == c || small(n) == Some(c)))
     };
-    let joined = name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe");
+    let joined =
+        name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe");
     let phrase = joined
         || last.is_some_and(|last| LISTED.lasts.has(u32::from(last) as usize))
             && (!ascii || name.contains([' ', '-']))

@@ -91,7 +91,8 @@ fn says(token: &[u8]) -> bool {
             &[first | 0x20, second | 0x20],
             b"ex" | b"yo" | b"pl" | b"re" | b"ch" | b"du" | b"xx" | b"in" | b"sa"
         );
-        let stands = |say: &&str| token.get(at..at + say.len()).is_some_and(|text| text.eq_ignore_ascii_case(say.as_bytes()));
+        let stands =
+            |say: &&str| token.get(at..at + say.len()).is_some_and(|text| text.eq_ignore_ascii_case(say.as_bytes()));
         may && SAYS.iter().any(|say| stands(say))
     })
 }
@@ -385,7 +386,8 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
     let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
     let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
     // Things with a grammar: dates, addresses, versions, numbers.
-    let grammar = |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b',');
+    let grammar =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b',');
     if letters == 0 || value.len() < 16 && digits == 0 || value.iter().all(grammar) {
         return false;
     }
