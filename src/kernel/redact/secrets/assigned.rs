@@ -37,6 +37,8 @@ pub(super) struct Progress {
     read: (Range<usize>, Read),
     /// From where on a long word was looked for, and where it stands.
     long: (usize, Range<usize>),
+    /// A stretch in which no word begins that is a key in prose, and whether that holds for a sure one.
+    keyless: (usize, usize, bool),
     /// Words of prose that were asked about: where each begins and ends, whether for a sure key, and whether it is one.
     asked: Vec<(usize, usize, bool, bool)>,
 }
@@ -1610,14 +1612,29 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     let rest = finds.str(to, ceiling);
     // `getElement("password").click()`: a program goes on.
     let program = rest.starts_with(['"', '\'', '`']) && rest.get(1..).is_some_and(|rest| rest.starts_with([')', ']']));
-    let none = match named {
-        Named::Password => false,
-        Named::Key { .. } => long_word(finds.bytes, to, progress) >= ceiling,
-        Named::Private | Named::Login => true,
-    };
-    if none || program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
+    if program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
+    match named {
+        Named::Private | Named::Login => {}
+        Named::Password => {
+            sentence(finds, named, to, rest, progress);
+        }
+        Named::Key { sure } => {
+            let (from, until, for_sure) = progress.keyless;
+            let known = rest.starts_with(' ') && (from..=until).contains(&to) && for_sure >= sure;
+            if long_word(finds.bytes, if known { until } else { to }, progress) >= ceiling {
+                return;
+            }
+            let read = sentence(finds, named, to, rest, progress);
+            progress.keyless = if known { (from, until.max(read), for_sure) } else { (to, read, sure) };
+        }
+    }
+}
+
+/// The sentence itself, which goes on with `rest` at `to`. Up to where no word that begins there is what is looked for.
+fn sentence(finds: &mut Finds<'_>, named: Named, to: usize, rest: &str, progress: &mut Progress) -> usize {
+    let ceiling = to + rest.len();
     let (mut told, mut described) = (false, false);
     let mut tries = 0;
     let mut at = 0;
@@ -1639,13 +1656,13 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
                 progress.run = if value.len() > RUN { value.end } else { progress.run };
                 try_prose(finds, named, value, told, false, progress);
             }
-            return;
+            return start;
         }
         let Bare { lead, inner, quoted, tagged } = Bare::of(bare);
         let ended = ended || tagged;
         // Another option: this one has no value.
         if tries == 0 && inner.starts_with("--") {
-            return;
+            return to;
         }
         let range = start + lead..start + lead + inner.len();
         // A passphrase in quotes has spaces.
@@ -1656,18 +1673,18 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
             && let Some(value) = inside_quotes(finds, start)
         {
             judge(finds, named, value.start, value.end, Hold::Whole, 70);
-            return;
+            return to;
         }
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
             && try_prose(finds, named, range, told, quoted, progress)
         {
-            return;
+            return to;
         }
         let prose = PROSE.of(inner);
         let on = |list: u16| prose & list != 0;
         if on(ELSEWHERE) {
-            return;
+            return to + at;
         }
         let first = tries == 0 && on(PREPOSITION);
         described |= first;
@@ -1677,16 +1694,17 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
         } else if bare.ends_with(':') {
             told |= described || filler || participle || matches!(named, Named::Key { .. });
             if !told {
-                return;
+                return to + at;
             }
         } else if (told || !described && matches!(named, Named::Password)) && !filler && !participle && !first {
-            return;
+            return to + at;
         }
         tries += 1;
         if tries > 8 || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
-            return;
+            return to + at;
         }
     }
+    to + at
 }
 
 /// A word of prose without the marks around it.
@@ -2068,7 +2086,6 @@ impl Line {
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
-    let text = finds.bytes;
     // The rows of a table hold no heads; and only so many of its columns are read.
     if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
