@@ -1623,13 +1623,30 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
         Named::Key { sure } => {
             let (from, until, for_sure) = progress.keyless;
             let known = rest.starts_with(' ') && (from..=until).contains(&to) && for_sure >= sure;
-            if long_word(finds.bytes, if known { until } else { to }, progress) >= ceiling {
+            let next = long_word(finds.bytes, if known { until } else { to }, progress);
+            if next >= ceiling || is_behind(finds.bytes.range(to, next)) {
                 return;
             }
             let read = sentence(finds, named, to, rest, progress);
             progress.keyless = if known { (from, until.max(read), for_sure) } else { (to, read, sure) };
         }
     }
+}
+
+/// The most words of a sentence that are read.
+const SAID_MAX: usize = 9;
+
+/// Whether what stands behind these words is of no sentence that begins with them.
+fn is_behind(words: &[u8]) -> bool {
+    let (mut count, mut blank) = (0, true);
+    for byte in words {
+        count += usize::from(blank && byte.is_ascii_graphic());
+        blank = matches!(byte, b' ' | b'\n' | b'\t');
+        if *byte == b'\n' || count > SAID_MAX {
+            return true;
+        }
+    }
+    false
 }
 
 /// The sentence itself, which goes on with `rest` at `to`. Up to where no word that begins there is what is looked for.
@@ -1700,7 +1717,7 @@ fn sentence(finds: &mut Finds<'_>, named: Named, to: usize, rest: &str, progress
             return to + at;
         }
         tries += 1;
-        if tries > 8 || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
+        if tries >= SAID_MAX || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
             return to + at;
         }
     }
