@@ -300,7 +300,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         at: OnceCell::new(),
         equals: OnceCell::new(),
         opens: OnceCell::new(),
-        unclosed: Default::default(),
+        unclosed: OnceCell::new(),
     };
     finds.under(above.named);
     finds.called();
@@ -344,7 +344,7 @@ struct Finds<'a> {
     /// The same of the bracket that opens.
     opens: OnceCell<bool>,
     /// For each kind of quotes, a stretch in which those that were opened are not closed.
-    unclosed: [Cell<(usize, usize)>; assigned::QUOTES.len()],
+    unclosed: OnceCell<[Cell<(usize, usize)>; assigned::QUOTES.len()]>,
 }
 
 impl<'a> Finds<'a> {
@@ -367,7 +367,7 @@ impl<'a> Finds<'a> {
     /// Follows every literal that calls for something.
     fn called(&mut self) {
         let mut standing = Vec::new();
-        let mut calling = Calling::default();
+        let mut calling = None;
         LITERALS.gate.each(self.bytes.0, |start, literal| {
             if let Some((length, call)) = LITERALS.calls.get(literal) {
                 standing.push((start, std::cmp::Reverse(*length), *call));
@@ -381,7 +381,12 @@ impl<'a> Finds<'a> {
     }
 
     /// Follows those that begin before `until`: the leftmost, of several there the longest; none that begins in another.
-    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Calling) {
+    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Option<Calling>) {
+        // In most texts none stands.
+        if standing.is_empty() {
+            return;
+        }
+        let calling = calling.get_or_insert_default();
         standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
         let ready = standing.partition_point(|(start, ..)| *start < until);
         for (start, std::cmp::Reverse(length), call) in standing.drain(..ready) {

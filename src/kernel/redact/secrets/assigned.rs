@@ -1342,7 +1342,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
 
 /// Where the quotes that were opened before `from` are closed. What was read in vain is not read again.
 fn closed(finds: &Finds<'_>, quotes: usize, from: usize, close: &[u8]) -> Option<usize> {
-    let unclosed = finds.unclosed.get(quotes)?;
+    let unclosed = finds.unclosed.get_or_init(Default::default).get(quotes)?;
     let (since, until) = unclosed.get();
     let known = (since..until).contains(&from);
     let start = if known { until } else { from };

@@ -93,7 +93,7 @@ fn says(token: &[u8]) -> bool {
         );
         let stands =
             |say: &&str| token.get(at..at + say.len()).is_some_and(|text| text.eq_ignore_ascii_case(say.as_bytes()));
-        may && SAYS.iter().any(|say| stands(say))
+        may && SAYS.iter().any(stands)
     })
 }
 
