@@ -29,13 +29,13 @@ pub fn find(engine: &Engine, view: &View<'_>, above: &Above, layers: usize, out:
     let mut eights = TokenEights::new(bytes);
     let mut at = 0;
     let mut budget = BUDGET;
-    let mut block = None;
+    let mut no_lines = 0;
     while let Some(run) = next_run(bytes, at, &mut eights) {
         at = run.1;
         if run.1 - run.0 > budget || byte_before(bytes, run.0) == b'.' {
             continue;
         }
-        let Some((text, end)) = decoded(bytes, run, &mut block) else {
+        let Some((text, end)) = decoded(bytes, run, &mut no_lines) else {
             continue;
         };
         let run = (run.0, end);
@@ -79,14 +79,15 @@ fn next_run(bytes: &[u8], from: usize, eights: &mut TokenEights<'_>) -> Option<(
     }
 }
 
-/// The text that a run decodes to, if it is one, and where it ends: base64 may go on in the lines below. `block`: the
-/// last lines that were joined.
-fn decoded(bytes: &[u8], run: (usize, usize), block: &mut Option<Block>) -> Option<(String, usize)> {
+/// The text that a run decodes to, if it is one, and where it ends: base64 may go on in the lines below, unless it begins
+/// before `no_lines`.
+fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(String, usize)> {
     let here = bytes.get(run.0..run.1)?;
     if let Some(text) = unhex(here) {
         return Some((text, run.1));
     }
     let url = here.iter().any(|byte| matches!(byte, b'-' | b'_'));
+    let engine = if url { &URL } else { &STANDARD };
     // Text has its high bits clear: of the first bytes that already tells most blobs and words apart.
     let head = here.get(..8)?;
     let mut bits = 0u64;
@@ -98,198 +99,85 @@ fn decoded(bytes: &[u8], run: (usize, usize), block: &mut Option<Block>) -> Opti
     if !wide && !first.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
         return None;
     }
-    if block.as_ref().is_none_or(|block| block.line(run).is_none()) {
-        *block = Block::joined(bytes, run);
+    if run.0 >= *no_lines {
+        match wrapped(bytes, run, engine, wide) {
+            Ok(wrapped) => return Some(wrapped),
+            Err(end) => *no_lines = end,
+        }
     }
-    if let Some(block) = block
-        && let Some(line) = block.line(run)
-        && let Some(text) = block.read(line, url, wide)?
-    {
-        return Some((text, block.end));
-    }
-    let bytes = alphabet(url).decode(here).ok()?;
-    let text = text(&bytes, wide)?;
-    let mut sums = Sums::default();
-    text.chars().for_each(|c| sums.add(Some(c)));
-    sums.is_text().then_some((text, run.1))
+    Some((read(&engine.decode(here).ok()?, wide)?, run.1))
 }
 
-/// The alphabet for addresses, or the other.
-fn alphabet(url: bool) -> &'static GeneralPurpose {
-    if url { &URL } else { &STANDARD }
-}
-
-/// Units of two bytes, the lower one first.
-fn units(bytes: &[u8]) -> impl Iterator<Item = u16> {
-    bytes.as_chunks::<2>().0.iter().map(|pair| u16::from_le_bytes(*pair))
-}
-
-/// Bytes as text. `wide`: two bytes a letter.
-fn text(bytes: &[u8], wide: bool) -> Option<String> {
-    if wide {
-        char::decode_utf16(units(bytes)).collect::<Result<_, _>>().ok()
+/// Bytes as text, if nearly all of it can be printed and not all of it is letters. `wide`: two bytes a letter, the
+/// lower one first.
+fn read(bytes: &[u8], wide: bool) -> Option<String> {
+    let text = if wide {
+        let (pairs, _) = bytes.as_chunks::<2>();
+        String::from_utf16(&pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok()?
     } else {
-        String::from_utf8(bytes.into()).ok()
-    }
-}
-
-/// What characters there are.
-#[derive(Clone, Copy, Default)]
-struct Sums {
-    all: usize,
-    printable: usize,
-    /// Those that are no letters of ASCII.
-    others: usize,
-    /// What is no character.
-    broken: usize,
-}
-
-impl Sums {
-    fn add(&mut self, c: Option<char>) {
-        let Some(c) = c else {
-            self.broken += 1;
-            return;
-        };
-        self.all += 1;
-        self.printable += usize::from(!c.is_control() || matches!(c, '\n' | '\r' | '\t'));
-        self.others += usize::from(!c.is_ascii_alphabetic());
-    }
-
-    /// Those that are not of `front`.
-    fn behind(self, front: Self) -> Self {
-        Self {
-            all: self.all - front.all,
-            printable: self.printable - front.printable,
-            others: self.others - front.others,
-            broken: self.broken - front.broken,
-        }
-    }
-
-    /// Whether nearly all of it can be printed and not all of it is letters.
-    fn is_text(self) -> bool {
-        self.broken == 0 && self.printable * 10 >= self.all * 9 && self.others > 0
-    }
-}
-
-/// Lines that belong together, as mails wrap what they carry: joined and decoded once, whichever of them the text may
-/// begin with.
-struct Block {
-    /// Where each begins in what is read, and where the last ends.
-    starts: Vec<usize>,
-    end: usize,
-    /// How long they are; the last may be shorter.
-    width: usize,
-    joined: Vec<u8>,
-    /// What they stand for in either alphabet.
-    plain: [Option<Plain>; 2],
-}
-
-/// What the lines from some line on stand for; those before are not of the alphabet.
-struct Plain {
-    first: usize,
-    bytes: Option<Vec<u8>>,
-    /// From which of them on it is text: of single bytes, and of two where the first is at an even place or an odd one.
-    texts: [Option<Vec<bool>>; 3],
-}
-
-impl Block {
-    /// A run and the lines below it that are as long.
-    fn joined(bytes: &[u8], run: (usize, usize)) -> Option<Self> {
-        let width = run.1 - run.0;
-        if width < LINE_MIN || !width.is_multiple_of(4) {
-            return None;
-        }
-        let (mut joined, mut end, mut starts) = (bytes.get(run.0..run.1)?.to_vec(), run.1, vec![run.0]);
-        while matches!(byte(bytes, end), b'\n' | b'\r') && joined.len() < LINES_MAX {
-            let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
-            let start = end + bytes.get(end..)?.iter().take(16).take_while(blank).count();
-            let line =
-                bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
-            if line == 0 || line > width {
-                break;
-            }
-            joined.extend_from_slice(bytes.get(start..start + line)?);
-            starts.push(start);
-            end = start + line;
-            if line < width {
-                break;
-            }
-        }
-        (end > run.1).then_some(Self { starts, end, width, joined, plain: [None, None] })
-    }
-
-    /// Which of the lines a run is, if others follow.
-    fn line(&self, run: (usize, usize)) -> Option<usize> {
-        let line = self.starts.binary_search(&run.0).ok()?;
-        (run.1 - run.0 == self.width && line + 1 < self.starts.len()).then_some(line)
-    }
-
-    /// The text of a line and those below, if it is one; none if they are not of the alphabet.
-    fn read(&mut self, line: usize, url: bool, wide: bool) -> Option<Option<String>> {
-        let (joined, width, count) = (&self.joined, self.width, self.starts.len());
-        let plain = self.plain.get_mut(usize::from(url))?.get_or_insert_with(|| Plain::of(joined, width, url));
-        let line = line.checked_sub(plain.first)?;
-        let bytes = plain.bytes.as_ref()?;
-        let at = |line: usize| line * width / 4 * 3;
-        let odd = if wide { at(line) % 2 } else { 0 };
-        let texts = plain.texts.get_mut(usize::from(wide) + odd)?.get_or_insert_with(|| {
-            let lines = (0..count - plain.first).map(at);
-            if wide { wide_texts(bytes, odd, lines) } else { narrow_texts(bytes, lines) }
-        });
-        let is_text = texts.get(line).is_some_and(|is_text| *is_text);
-        Some(is_text.then(|| text(bytes.get(at(line)..)?, wide)).flatten())
-    }
-}
-
-impl Plain {
-    fn of(joined: &[u8], width: usize, url: bool) -> Self {
-        let signs: [u8; 2] = if url { *b"-_" } else { *b"+/" };
-        let fits = |byte: &u8| byte.is_ascii_alphanumeric() || signs.contains(byte);
-        let bare = joined.iter().rposition(|byte| *byte != b'=').map_or(0, |last| last + 1);
-        let wrong = joined.get(..bare).and_then(|joined| joined.iter().rposition(|byte| !fits(byte)));
-        let first = wrong.map_or(0, |wrong| wrong / width + 1);
-        let bytes = joined.get(first * width..).and_then(|joined| alphabet(url).decode(joined).ok());
-        Self { first, bytes, texts: [None, None, None] }
-    }
-}
-
-/// From which of `lines`, where they begin in `bytes`, on it is text of single bytes.
-fn narrow_texts(bytes: &[u8], lines: impl Iterator<Item = usize>) -> Vec<bool> {
-    let parts = bytes.utf8_chunks().flat_map(|chunk| {
-        let broken = Some((chunk.invalid().len(), None)).filter(|(length, _)| *length > 0);
-        chunk.valid().chars().map(|c| (c.len_utf8(), Some(c))).chain(broken)
-    });
-    texts(0, parts, lines)
-}
-
-/// The same of two bytes a letter; `odd`: where the first begins.
-fn wide_texts(bytes: &[u8], odd: usize, lines: impl Iterator<Item = usize>) -> Vec<bool> {
-    let parts = char::decode_utf16(units(bytes.get(odd..).unwrap_or_default()))
-        .map(|c| (c.as_ref().map_or(2, |c| c.len_utf16() * 2), c.ok()));
-    texts(odd, parts, lines)
-}
-
-/// The same of characters, each with its bytes, that begin at `at`.
-fn texts(
-    mut at: usize,
-    parts: impl Iterator<Item = (usize, Option<char>)>,
-    lines: impl Iterator<Item = usize>,
-) -> Vec<bool> {
-    let mut lines = lines.peekable();
-    let (mut fronts, mut sums) = (Vec::new(), Sums::default());
-    for (length, c) in parts {
-        while let Some(line) = lines.next_if(|line| *line <= at) {
-            fronts.push((line == at).then_some(sums));
-        }
-        sums.add(c);
-        at += length;
-    }
-    fronts.into_iter().map(|front| front.is_some_and(|front| sums.behind(front).is_text())).collect()
+        String::from_utf8(bytes.to_vec()).ok()?
+    };
+    let printable = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).count();
+    (printable * 10 >= text.chars().count() * 9 && text.bytes().any(|byte| !byte.is_ascii_alphabetic())).then_some(text)
 }
 
 /// The shortest line that is wrapped, and the most bytes of all lines together.
 const LINE_MIN: usize = 32;
 const LINES_MAX: usize = 64 << 10;
+
+/// The text of a run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter. Or
+/// where it was seen that they are none: nor are they from any line before that on, so that each is read once.
+fn wrapped(bytes: &[u8], run: (usize, usize), engine: &GeneralPurpose, wide: bool) -> Result<(String, usize), usize> {
+    let width = run.1 - run.0;
+    if width < LINE_MIN || !width.is_multiple_of(4) {
+        return Err(run.0);
+    }
+    let (mut line, mut whole) = (run, Vec::new());
+    let (mut known, mut marks) = (0, 0);
+    loop {
+        let letters = bytes.get(line.0..line.1).ok_or(line.1)?;
+        let before = whole.len();
+        engine.decode_vec(letters, &mut whole).map_err(|_| line.1)?;
+        marks += whole.iter().skip(before).filter(|byte| is_control(**byte)).count();
+        known += if wide { 0 } else { is_text(whole.get(known..).unwrap_or_default()).ok_or(line.1)? };
+        // What was as good as text so far, without the lines that made it so, is no better.
+        if marks * 10 > whole.len() {
+            return Err(line.1);
+        }
+        let ends = line.1 - line.0 < width || letters.ends_with(b"=") || whole.len() >= LINES_MAX;
+        match next_line(bytes, line.1, width).filter(|_| !ends) {
+            Some(next) => line = next,
+            None if line == run => return Err(run.0),
+            None => return read(&whole, wide).map(|text| (text, line.1)).ok_or(line.1),
+        }
+    }
+}
+
+/// The line of letters below `end`, not longer than `width`.
+fn next_line(bytes: &[u8], end: usize, width: usize) -> Option<(usize, usize)> {
+    let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
+    let gap = Some(end).filter(|end| matches!(byte(bytes, *end), b'\n' | b'\r'))?;
+    let start = end + bytes.get(gap..)?.iter().take(16).take_while(blank).count();
+    let line = bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
+    let end = start + line;
+    // A sentence below it begins with a word.
+    let goes_on = matches!(bytes.get(end), Some(b' ' | b'\t' | b':' | b'.' | b','))
+        || line % 4 != 0 && end < bytes.trim_ascii_end().len();
+    ((1..=width).contains(&line) && !goes_on).then_some((start, end))
+}
+
+/// How much of what is read is text so far; the last letter may go on.
+fn is_text(bytes: &[u8]) -> Option<usize> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text.len()),
+        Err(error) => error.error_len().is_none().then(|| error.valid_up_to()),
+    }
+}
+
+/// What no text has, but for the second bytes of wide letters.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, 0 | b'\n' | b'\r' | b'\t')
+}
 
 /// The text that hexadecimal spells, nothing but printable ASCII; its first letters tell digests apart.
 fn unhex(run: &[u8]) -> Option<String> {

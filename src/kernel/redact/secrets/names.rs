@@ -749,7 +749,26 @@ impl Said {
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, named};
+    use super::{Named, Read, named, named_of};
+
+    #[test]
+    fn a_phrase_promises_the_same_whether_its_words_are_read_together_or_one_by_one() {
+        #[rustfmt::skip]
+        const WORDS: &[&str] = &[
+            "api", "API", "key", "KEY", "password", "DB_PASSWORD", "my", "page", "token", "ACCESS_TOKEN", "de", "clave",
+            "비밀", "키", "mật", "khẩu", "كلمة", "السر", "κωδικός", "πρόσβασης", "κλειδί", "mot", "passe", "forgot", "of",
+            "private", "type", "d'api", "APIKey2", "密码", "x_密钥",
+        ];
+        for one in WORDS {
+            for two in WORDS {
+                for three in WORDS {
+                    let reads = [one, two, three].map(|word| Read::of(word));
+                    let phrase = format!("{one} {two} {three}");
+                    assert_eq!(named_of(&phrase, &reads.each_ref()), named(&phrase), "{phrase}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn names_of_passwords_are_known_in_twenty_languages_and_every_spelling() {
