@@ -216,9 +216,10 @@ fn a_scheme_inside_a_long_run_has_a_token_of_its_own() {
 
 #[test]
 fn brackets_behind_a_value_are_its_own_only_when_it_opens_as_many() {
-    let closed = format!("(password: Hunter2(x)!a{}", ")".repeat(500));
-    assert_eq!(values(&closed, &[]), []);
-    assert_eq!(values("f(password=Hunter2(x))", &[]), [(Kind::Password, "Hunter2(x)")]);
+    for count in [0, 1, 2, 500] {
+        let text = format!("(password: Hunter2(x)!a(){}", ")".repeat(count));
+        assert_eq!(values(&text, &[]), [(Kind::Password, "Hunter2(x)!a()")], "{count}");
+    }
 }
 
 #[test]
