@@ -1456,7 +1456,7 @@ const SCHEMES: &[&str] =
 static SCHEME_GATE: LazyLock<Gate> = LazyLock::new(|| Gate::new(SCHEMES.iter().map(|word| word.as_bytes())));
 
 /// How much of a run is read at once, in bytes.
-const RUN_STEP: usize = 128;
+const RUN_STEP: usize = 32;
 
 /// How long the run of such bytes at `at` is, `most` at most. A long one ends where another scheme stands in it: what
 /// follows is of that one.
