@@ -297,6 +297,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         bytes,
         out,
         address: 0,
+        source: 0,
         at: OnceCell::new(),
         equals: OnceCell::new(),
         opens: OnceCell::new(),
@@ -338,6 +339,8 @@ struct Finds<'a> {
     out: &'a mut Vec<Found>,
     /// The end of the last address that was read for its query.
     address: usize,
+    /// The end of the mark of the last source of data.
+    source: usize,
     /// Whether it has the mark of users in addresses, and that of fields.
     at: OnceCell<bool>,
     equals: OnceCell<bool>,
@@ -403,7 +406,7 @@ impl<'a> Finds<'a> {
                 Call::Program if start >= calling.line_done => calling.line_done = commands::program(self, start),
                 Call::Program => {}
                 Call::Url => urls::find(self, start, end),
-                Call::Dsn => urls::source(self, start),
+                Call::Dsn => urls::source(self, start, end),
                 Call::Pem => pem::find(self, start),
                 Call::Argument(place) => assigned::argument(self, end, place),
                 Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),
