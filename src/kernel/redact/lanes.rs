@@ -1,5 +1,6 @@
 //! Sixteen bytes at a time: which of them are of a class, without a branch.
-use wide::u8x16;
+use wide::bytemuck::cast;
+use wide::{i8x16, u8x16};
 
 /// The first eight bytes, the first of them lowest; zeros where there are fewer.
 pub fn eight(bytes: &[u8]) -> u64 {
@@ -20,10 +21,17 @@ fn is(sixteen: u8x16, byte: u8) -> u8x16 {
     sixteen.simd_eq(u8x16::splat(byte))
 }
 
-/// The bytes from `first` to `last`.
+/// The bytes from `first` to `last`: the last becomes the highest number of those with a sign.
 fn within(sixteen: u8x16, first: u8, last: u8) -> u8x16 {
-    let from = sixteen - u8x16::splat(first);
-    from.min(u8x16::splat(last - first)).simd_eq(from)
+    let up = sixteen + u8x16::splat(0x7F - last);
+    above(up, 0x7E - (last - first))
+}
+
+/// The bytes of ASCII that are higher than `least`.
+fn above(sixteen: u8x16, least: u8) -> u8x16 {
+    let signed: [i8x16; 2] = cast([sixteen, u8x16::splat(least)]);
+    let [sixteen, least] = signed;
+    cast(sixteen.simd_gt(least))
 }
 
 fn digits(sixteen: u8x16) -> u8x16 {
@@ -32,11 +40,6 @@ fn digits(sixteen: u8x16) -> u8x16 {
 
 fn capitals(sixteen: u8x16) -> u8x16 {
     within(sixteen, b'A', b'Z')
-}
-
-/// The same with the marks beside them, for less.
-fn about_capitals(sixteen: u8x16) -> u8x16 {
-    (sixteen & u8x16::splat(0xE0)).simd_eq(u8x16::splat(0x40))
 }
 
 /// What is not ASCII, which has its highest bit set, and `%`, `&` and `\`: only that bit counts.
@@ -60,12 +63,12 @@ pub fn folds(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Bytes that keys, tokens and base64 consist of, and a few marks more: `+` to `9`, and letters with what follows them.
 fn token(sixteen: u8x16) -> u8x16 {
-    within(sixteen, b'+', b'9') | within(sixteen | u8x16::splat(0x20), b'a', 0x7F)
+    within(sixteen, b'+', b'9') | above(sixteen | u8x16::splat(0x20), b'a' - 1)
 }
 
 /// The same and more, for less.
 fn behind_spaces(sixteen: u8x16) -> u8x16 {
-    within(sixteen, b'+', 0x7F)
+    above(sixteen, b'+' - 1)
 }
 
 /// Calls `each` with sixteen bytes and where they begin, for all of them: the last overlap those before, and zeros
@@ -257,8 +260,10 @@ impl Traits {
     }
 }
 
-/// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such.
+/// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such. Those of words
+/// that are shorter are passed by, as far as that is soon told.
 pub struct TokenEights<'b> {
+    bytes: &'b [u8],
     blocks: &'b [[u8; 64]],
     rest: &'b [u8],
     /// Which eights of this block are such.
@@ -273,7 +278,7 @@ impl<'b> TokenEights<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
         let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut eights = Self { blocks, rest, place: 0, mask: 0, open: false, two: false };
+        let mut eights = Self { bytes, blocks, rest, place: 0, mask: 0, open: false, two: false };
         eights.go(0);
         eights
     }
@@ -306,11 +311,10 @@ impl<'b> TokenEights<'b> {
                 return None;
             }
             // Most have none, which the spaces between words tell already.
-            let ahead = self.blocks.get(self.place + 1..).unwrap_or_default();
-            let none = ahead.iter().position(|block| eights(mask(block, behind_spaces)) != 0).unwrap_or(ahead.len());
-            self.open &= none == 0;
-            self.place += none;
-            self.go(self.place + 1);
+            let (next, long) = (self.place + 1, long_word(self.bytes, self.place * 64 + 56) / 64);
+            self.open &= long <= next;
+            self.place = long.max(next) - 1;
+            self.go(long.max(next));
         }
         Some(self.place * 64 + self.mask.trailing_zeros() as usize * 8)
     }
@@ -324,6 +328,29 @@ impl<'b> TokenEights<'b> {
     }
 }
 
+/// The first eight from `from` on, in steps of eight, that is of a word which is as long as a token, or a few bytes less;
+/// or one near the end of the text.
+fn long_word(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let fours = fours(mask(window, behind_spaces));
+        let three = fours & fours >> 4 & fours >> 8;
+        if three != 0 {
+            return at + (three.trailing_zeros() as usize + 4) / 8 * 8;
+        }
+        // The last eight again: it may go on.
+        at += 56;
+    }
+    at
+}
+
+/// A bit for each four of a block, the last of them, of which every bit is set.
+fn fours(mask: u64) -> u64 {
+    const LOW: u64 = 0x7777_7777_7777_7777;
+    // One more carries over into the highest bit of each four, if all below are set.
+    ((mask & LOW) + 0x1111_1111_1111_1111) & mask & !LOW
+}
+
 /// A bit for each eight of a block of which every bit is set.
 fn eights(mask: u64) -> u64 {
     const LOW: u64 = 0x7F7F_7F7F_7F7F_7F7F;
@@ -332,17 +359,14 @@ fn eights(mask: u64) -> u64 {
     (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-/// The next eight bytes, in steps of eight, of which the first or last four are capitals or marks beside them: every word
+/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word
 /// of seven covers such.
 pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
-    const LOW: u64 = 0x7777_7777_7777_7777;
     let mut at = from / 8 * 8;
     while at < bytes.len() {
         let ahead = bytes.get(at..).unwrap_or_default();
-        let mask =
-            ahead.first_chunk().map_or_else(|| mask_of(ahead, about_capitals), |block| mask(block, about_capitals));
-        // One more carries over into the highest bit of each four, if all below are set.
-        let full = ((mask & LOW) + 0x1111_1111_1111_1111) & mask & !LOW;
+        let mask = ahead.first_chunk().map_or_else(|| mask_of(ahead, capitals), |block| mask(block, capitals));
+        let full = fours(mask);
         if full != 0 {
             return Some(at + full.trailing_zeros() as usize / 8 * 8);
         }
