@@ -3,6 +3,7 @@
 //! Every literal is known by the five of its bytes that are rarest in text, or three when it is short: its window.
 //! Every other pair of a text is looked at, without case, and wherever a window begins, two pairs in a row are of it:
 //! of five bytes four are seen, of three all, beside one that may be any.
+use super::rarity;
 use crate::kernel::redact::bits::Bits;
 use crate::kernel::redact::lanes;
 use std::ops::Range;
@@ -46,13 +47,21 @@ fn eight(bytes: &[u8]) -> u64 {
     lanes::eight(bytes) | SMALL
 }
 
-/// How often a byte stands in text, by rank; any byte stands everywhere.
+/// How often a byte stands in text, of a thousand; any byte stands everywhere.
 fn weight(byte: Option<u8>) -> u64 {
-    const RANKS: &[u8] = b" etaoinsrlhdcumpfgybwv.,/-:\"_k=013";
-    let Some(byte) = byte else { return 600 };
-    match RANKS.iter().position(|known| *known == (byte | 0x20)) {
-        Some(rank) => 40 - rank as u64,
-        None => 3,
+    const OFTEN: &[(&[u8], u64)] =
+        &[(b" ", 160), (b"e", 90), (b"atoinsr", 55), (b"lhdcu", 30), (b"mpfgybw", 16), (b"vk.,/-:\"_=01", 6)];
+    let Some(byte) = byte else { return 1000 };
+    let is = |known: &u8| known | 0x20 == byte | 0x20;
+    OFTEN.iter().find(|(bytes, _)| bytes.iter().any(is)).map_or(1, |(_, often)| *often)
+}
+
+/// How often a pair stands in text, of thirty million: letters follow each other as they do in words.
+fn pair_weight([first, second]: [Option<u8>; 2]) -> u64 {
+    let words = first.zip(second).and_then(|(first, second)| rarity::pair(first, second));
+    match words {
+        Some(rarity) => weight(first) << 14 >> (rarity / 10 + 4),
+        None => weight(first) * weight(second) * 30,
     }
 }
 
@@ -73,7 +82,7 @@ impl Looks {
 
     /// How often each pair stands in text, about.
     fn loads(self) -> [u64; 2] {
-        self.0.map(|pair| pair.into_iter().map(weight).product())
+        self.0.map(pair_weight)
     }
 }
 
@@ -165,8 +174,9 @@ impl Gate {
     }
 
     fn mark(&mut self, pair: [Option<u8>; 2], mark: u16) {
-        let [first, second] = pair.map(|byte| byte.map_or(0..=0xFF, |byte| byte..=byte));
-        for (first, second) in first.flat_map(|first| second.clone().map(move |second| (first, second))) {
+        let [first, second] =
+            pair.map(|byte| (0..=0xFF).filter(move |same| byte.is_none_or(|byte| byte == same | 0x20)));
+        for (first, second) in first.flat_map(|first: u8| second.clone().map(move |second: u8| (first, second))) {
             if let Some(known) = self.pairs.get_mut(usize::from(first) | usize::from(second) << 8) {
                 *known |= mark;
             }
@@ -174,11 +184,12 @@ impl Gate {
     }
 
     /// What is known of every other pair of eight bytes, each in sixteen bits.
-    fn known(&self, eight: u64) -> u64 {
-        let pair = |shift: u32| {
-            self.pairs.get((eight >> shift) as usize & 0xFFFF).map_or(0, |known| u64::from(*known)) << shift
+    fn known(&self, eight: &[u8; 8]) -> u64 {
+        let pairs: &[[u8; 2]] = eight.as_chunks().0;
+        let known = |pair: &[u8; 2]| {
+            self.pairs.get(usize::from(u16::from_le_bytes(*pair))).map_or(0, |known| u64::from(*known))
         };
-        pair(0) | pair(16) | pair(32) | pair(48)
+        pairs.iter().rev().fold(0, |all, pair| all << 16 | known(pair))
     }
 
     /// The length of the longest literal. None that is found begins further before one that was found earlier.
@@ -212,14 +223,14 @@ impl Gate {
         let mut last = 0;
         let (blocks, rest) = bytes.as_chunks::<8>();
         for (place, block) in blocks.iter().enumerate() {
-            let known = self.known(u64::from_le_bytes(*block) | SMALL);
+            let known = self.known(block);
             let hits = hits(known, last);
             if hits != 0 {
                 hit(place, hits);
             }
             last = known >> 48;
         }
-        hit(blocks.len(), hits(self.known(eight(rest)), last));
+        hit(blocks.len(), hits(self.known(&eight(rest).to_le_bytes()), last));
     }
 
     /// Whether some literal stands there.
