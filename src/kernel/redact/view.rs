@@ -146,6 +146,10 @@ const FIELD: usize = 96;
 /// Whether the plus at `at` is a space: in the value of a field, `a=1+2&b=3`, that is no secret, whose signs count.
 fn is_space(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
+    // Most stand between spaces.
+    if at.checked_sub(1).and_then(|last| bytes.get(last)).is_none_or(u8::is_ascii_whitespace) {
+        return false;
+    }
     let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
     let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
     let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
@@ -349,7 +353,8 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
             };
             char::from_u32(code).map(|seen| (end + 3, seen))
         }
-        [b'&', name @ ..] => {
+        [b'&', b'a'..=b'z', ..] => {
+            let name = rest.get(1..)?;
             let end = name.iter().take(9).position(|byte| *byte == b';')?;
             let seen = match name.get(..end)? {
                 b"amp" => '&',
