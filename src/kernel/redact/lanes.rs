@@ -1,6 +1,6 @@
 //! Sixteen bytes at a time: which of them are of a class, without a branch.
 use wide::bytemuck::cast;
-use wide::{i8x16, u8x16};
+use wide::{i8x16, i16x8, i32x4, i32x8, u8x16};
 
 /// The first eight bytes, the first of them lowest; zeros where there are fewer.
 pub fn eight(bytes: &[u8]) -> u64 {
@@ -333,10 +333,10 @@ impl<'b> TokenEights<'b> {
 fn long_word(bytes: &[u8], from: usize) -> usize {
     let mut at = from;
     while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
-        let fours = fours(mask(window, behind_spaces));
-        let three = fours & fours >> 4 & fours >> 8;
+        let fours = fours(window, behind_spaces);
+        let three = fours & fours >> 1 & fours >> 2;
         if three != 0 {
-            return at + (three.trailing_zeros() as usize + 4) / 8 * 8;
+            return at + (three.trailing_zeros() as usize).next_multiple_of(2) * 4;
         }
         // The last eight again: it may go on.
         at += 56;
@@ -344,11 +344,16 @@ fn long_word(bytes: &[u8], from: usize) -> usize {
     at
 }
 
-/// A bit for each four of a block, the last of them, of which every bit is set.
-fn fours(mask: u64) -> u64 {
-    const LOW: u64 = 0x7777_7777_7777_7777;
-    // One more carries over into the highest bit of each four, if all below are set.
-    ((mask & LOW) + 0x1111_1111_1111_1111) & mask & !LOW
+/// A bit for each four bytes of a block that are all of a class.
+fn fours(block: &[u8; 64], class: impl Fn(u8x16) -> u8x16) -> u32 {
+    let mut full = [i32x4::default(); 4];
+    let sixteens: &[[u8; 16]] = block.as_chunks().0;
+    for (full, sixteen) in full.iter_mut().zip(sixteens) {
+        *full = cast::<_, i32x4>(class(u8x16::new(*sixteen))).simd_eq(i32x4::splat(-1));
+    }
+    let [first, second]: [i32x8; 2] = cast(full);
+    let halves = [i16x8::from_i32x8_saturate(first), i16x8::from_i32x8_saturate(second)];
+    i8x16::from_i16x16_saturate(cast(halves)).to_bitmask()
 }
 
 /// A bit for each eight of a block of which every bit is set.
@@ -359,20 +364,18 @@ fn eights(mask: u64) -> u64 {
     (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word
-/// of seven covers such.
-pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
+/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word of seven covers such.
+/// Where fewer than a block are left, all may be such.
+pub fn capital_eight(bytes: &[u8], from: usize) -> usize {
     let mut at = from / 8 * 8;
-    while at < bytes.len() {
-        let ahead = bytes.get(at..).unwrap_or_default();
-        let mask = ahead.first_chunk().map_or_else(|| mask_of(ahead, capitals), |block| mask(block, capitals));
-        let full = fours(mask);
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let full = fours(block, capitals);
         if full != 0 {
-            return Some(at + full.trailing_zeros() as usize / 8 * 8);
+            return at + full.trailing_zeros() as usize / 2 * 8;
         }
         at += 64;
     }
-    None
+    at
 }
 
 /// Steps through the digits of a text; those of sixty-four bytes are known at once.

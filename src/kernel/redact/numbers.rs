@@ -441,10 +441,9 @@ fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
 
 /// Bank codes without a digit: words of eight or eleven capitals.
 fn capitals(bytes: &[u8], judge: &mut Judge<'_, '_>) {
-    let tail = bytes.len() / 8 * 8;
     let mut at = 0;
     while at < bytes.len() {
-        let eight = capital_eight(bytes, at).unwrap_or(tail);
+        let eight = capital_eight(bytes, at);
         let stop = (eight + 8).min(bytes.len());
         let mut from = at.max(eight);
         while let Some(found) = bytes.get(from..stop).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {
