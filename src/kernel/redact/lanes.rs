@@ -292,9 +292,12 @@ impl<'b> TokenEights<'b> {
         // What is skipped is a run.
         self.two |= place > self.place + 1;
         self.place = place;
-        self.mask = self.read(place);
-        self.two |= self.mask & (self.mask << 1 | u64::from(self.open)) != 0;
-        self.open = self.mask >> 7 & 1 == 1;
+        let token = self.read(place);
+        let all = eights(token);
+        self.two |= all & (all << 1 | u64::from(self.open)) != 0;
+        self.open = all >> 7 & 1 == 1;
+        // The first and the last may be of runs that begin or end elsewhere.
+        self.mask = if all == 0 { 0 } else { all & (eights(long_runs(token)) | 0x81) };
     }
 
     /// The next one from `from` on, which is not before that of the last call.
@@ -321,8 +324,8 @@ impl<'b> TokenEights<'b> {
 
     fn read(&self, place: usize) -> u64 {
         match self.blocks.get(place) {
-            Some(block) => eights(mask(block, token)),
-            None if place == self.blocks.len() => eights(mask_of(self.rest, token)),
+            Some(block) => mask(block, token),
+            None if place == self.blocks.len() => mask_of(self.rest, token),
             None => 0,
         }
     }
@@ -362,6 +365,18 @@ fn eights(mask: u64) -> u64 {
     // One more carries over into the highest bit of each eight, if all below are set.
     let full = ((mask & LOW) + 0x0101_0101_0101_0101) & mask & !LOW;
     (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
+}
+
+/// The bits that are of runs of fourteen and more: with its padding such is as long as a token.
+fn long_runs(mask: u64) -> u64 {
+    let two = mask & mask >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let first = eight & eight >> 6;
+    let two = first | first << 1;
+    let four = two | two << 2;
+    let eight = four | four << 4;
+    eight | eight << 6
 }
 
 /// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word of seven covers such.

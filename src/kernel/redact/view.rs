@@ -86,23 +86,9 @@ impl Fold<'_> {
         let plus = |at: usize| memchr::memchr(b'+', bytes.get(at..)?).map(|found| at + found);
         // Neither is looked for again before it is passed.
         let (mut next_sign, mut next_plus) = (sign(0), if form { plus(0) } else { None });
-        while let Some(mut at) = next_sign.into_iter().chain(next_plus).min() {
-            let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
-                break;
-            };
-            let space = character == '+' && is_space(self.text, at);
-            let (written, seen) = match escape(self.text, at).or(space.then_some((1, ' '))) {
-                Some((length, seen)) => (length, Some(seen)),
-                None => (character.len_utf8(), None),
-            };
-            let read = seen.unwrap_or(character);
-            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at, &mut self.latin) };
-            match replaced {
-                Folded::One(same) if same == character && seen.is_none() => {}
-                Folded::One(other) => self.put(at, written, Some(other)),
-                Folded::Gone => self.put(at, written, None),
-            }
-            at += written;
+        while let Some(first) = next_sign.or(next_plus) {
+            let mut at = first.min(next_plus.unwrap_or(first));
+            at += self.look(at);
             if next_sign.is_some_and(|sign| sign < at) {
                 next_sign = sign(at);
             }
@@ -115,20 +101,38 @@ impl Fold<'_> {
         }
     }
 
+    /// Folds what stands at `at`, if that is to be folded; how long it is.
+    fn look(&mut self, at: usize) -> usize {
+        let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else { return 1 };
+        if character.is_ascii() {
+            let space = || (character == '+' && is_space(self.text, at)).then_some((1, ' '));
+            let Some((length, seen)) = escape(self.text, at).or_else(space) else { return 1 };
+            let read = if seen.is_ascii() { Folded::One(seen) } else { fold(seen, self.text, at, &mut self.latin) };
+            self.put(at, length, read);
+            return length;
+        }
+        let length = character.len_utf8();
+        match fold(character, self.text, at, &mut self.latin) {
+            Folded::One(same) if same == character => {}
+            other => self.put(at, length, other),
+        }
+        length
+    }
+
     /// Takes what stands before `at` as it is.
     fn keep(&mut self, at: usize) {
         self.out.push_str(self.text.get(self.done..at).unwrap_or_default());
         self.done = at;
     }
 
-    fn put(&mut self, at: usize, length: usize, character: Option<char>) {
+    fn put(&mut self, at: usize, length: usize, read: Folded) {
         if self.steps.is_empty() {
             self.out.reserve(self.text.len());
         }
         self.keep(at);
         self.done = at + length;
         self.steps.push((self.out.len(), at));
-        if let Some(character) = character {
+        if let Folded::One(character) = read {
             self.out.push(character);
         }
         self.steps.push((self.out.len(), at + length));
