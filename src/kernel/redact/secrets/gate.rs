@@ -56,12 +56,17 @@ fn weight(byte: Option<u8>) -> u64 {
     OFTEN.iter().find(|(bytes, _)| bytes.iter().any(is)).map_or(1, |(_, often)| *often)
 }
 
-/// How often a pair stands in text, of thirty million: letters follow each other as they do in words.
+/// How often a pair stands in text, of thirty million: letters follow each other as they do in words, and words end more
+/// often than by chance.
 fn pair_weight([first, second]: [Option<u8>; 2]) -> u64 {
-    let words = first.zip(second).and_then(|(first, second)| rarity::pair(first, second));
-    match words {
-        Some(rarity) => weight(first) << 14 >> (rarity / 10 + 4),
-        None => weight(first) * weight(second) * 30,
+    // Of 1024, by how many tenths of a bit less.
+    const TENTHS: [u64; 10] = [1024, 955, 891, 832, 776, 724, 676, 630, 588, 549];
+    match first.zip(second).and_then(|(first, second)| rarity::pair(first, second)) {
+        Some(rarity) => {
+            let tenths = TENTHS.get(usize::from(rarity.rem_euclid(10).unsigned_abs())).copied().unwrap_or_default();
+            weight(first) * tenths << 4 >> (rarity.div_euclid(10) + 4)
+        }
+        None => weight(first) * weight(second) * 60,
     }
 }
 
