@@ -56,8 +56,7 @@ fn weight(byte: Option<u8>) -> u64 {
     OFTEN.iter().find(|(bytes, _)| bytes.iter().any(is)).map_or(1, |(_, often)| *often)
 }
 
-/// How often a pair stands in text, of thirty million: letters follow each other as they do in words, and words end more
-/// often than by chance.
+/// How often a pair stands in text, of thirty million: letters follow each other as they do in words.
 fn pair_weight([first, second]: [Option<u8>; 2]) -> u64 {
     // Of 1024, by how many tenths of a bit less.
     const TENTHS: [u64; 10] = [1024, 955, 891, 832, 776, 724, 676, 630, 588, 549];
@@ -66,7 +65,7 @@ fn pair_weight([first, second]: [Option<u8>; 2]) -> u64 {
             let tenths = TENTHS.get(usize::from(rarity.rem_euclid(10).unsigned_abs())).copied().unwrap_or_default();
             weight(first) * tenths << 4 >> (rarity.div_euclid(10) + 4)
         }
-        None => weight(first) * weight(second) * 60,
+        None => weight(first) * weight(second) * 25,
     }
 }
 
@@ -89,11 +88,6 @@ impl Looks {
     fn loads(self) -> [u64; 2] {
         self.0.map(pair_weight)
     }
-}
-
-/// How often a window is looked at in vain, about.
-fn cost(window: &[u8]) -> u64 {
-    [false, true].map(|odd| Looks::at(window, odd).loads().iter().product::<u64>()).iter().sum()
 }
 
 /// How many sets of windows there are.
@@ -122,6 +116,13 @@ fn window(set: usize) -> (usize, usize) {
     }
 }
 
+/// Where a window may be put, how much more often one of the set is then looked at, and how often its pairs stand in text.
+struct Place {
+    cost: u64,
+    set: usize,
+    load: [u64; 2],
+}
+
 impl Gate {
     /// For these literals, of three bytes and more.
     pub fn new<'l>(literals: impl Iterator<Item = &'l [u8]>) -> Self {
@@ -135,6 +136,10 @@ impl Gate {
         let mut loads = [[0, 0]; SETS];
         for (place, literal) in literals.enumerate() {
             let size = if literal.len() < LONG { SHORT } else { LONG };
+            let place_of = |window: &[u8], odd| gate.place(Looks::at(window, odd), sets(size, odd), &loads);
+            let cost = |window: &[u8]| {
+                [false, true].map(|odd| place_of(window, odd).map_or(0, |place| place.cost)).iter().sum::<u64>()
+            };
             let best = literal.windows(size).enumerate().min_by_key(|(at, window)| (cost(window), *at));
             let Some((at, window)) = best else { continue };
             for odd in [false, true] {
@@ -152,22 +157,30 @@ impl Gate {
         gate
     }
 
-    /// Puts a window into that of these sets which is looked at the least more often for it. `loads`: how often the first
-    /// pairs and the second pairs of each set stand in text.
-    fn put(&mut self, looks: Looks, sets: Range<usize>, loads: &mut [[u64; 2]; SETS]) {
+    /// That of these sets whose windows are looked at the least more often if this one is of it. `loads`: how often the
+    /// first pairs and the second pairs of each set stand in text.
+    fn place(&self, looks: Looks, sets: Range<usize>, loads: &[[u64; 2]; SETS]) -> Option<Place> {
         let Looks([first, second]) = looks;
-        let load = |set: usize| loads.get(set).copied().unwrap_or_default();
-        let with = |set: usize| {
-            let ([one, other], [more_one, more_other]) = (load(set), looks.loads());
-            let is_known = (self.has(first, FIRST << set), self.has(second, SECOND << set));
-            [one + if is_known.0 { 0 } else { more_one }, other + if is_known.1 { 0 } else { more_other }]
-        };
+        let [one, other] = looks.loads();
         let times = |[one, other]: [u64; 2]| one * other;
-        let Some(set) = sets.min_by_key(|set| times(with(*set)) - times(load(*set))) else { return };
-        let with = with(set);
-        if let Some(load) = loads.get_mut(set) {
-            *load = with;
+        let places = sets.map(|set| {
+            let now = loads.get(set).copied().unwrap_or_default();
+            let mut load = now;
+            let [firsts, seconds] = &mut load;
+            *firsts += if self.has(first, FIRST << set) { 0 } else { one };
+            *seconds += if self.has(second, SECOND << set) { 0 } else { other };
+            Place { cost: times(load) - times(now), set, load }
+        });
+        places.min_by_key(|place| place.cost)
+    }
+
+    /// Puts a window where it is best placed.
+    fn put(&mut self, looks: Looks, sets: Range<usize>, loads: &mut [[u64; 2]; SETS]) {
+        let Some(Place { set, load, .. }) = self.place(looks, sets, loads) else { return };
+        if let Some(known) = loads.get_mut(set) {
+            *known = load;
         }
+        let Looks([first, second]) = looks;
         self.mark(first, FIRST << set);
         self.mark(second, SECOND << set);
     }
