@@ -19,11 +19,13 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
-    let travels = is_below_zone(text, first.start);
-    if !travels && !judge.may(&KINDS, first.start) {
+    let fits = || KINDS.into_iter().any(|kind| extent(text, words, kind, true).is_some());
+    // No list goes on behind a word with letters, so that nobody need know that it was passed by.
+    if !first.is_number() && !fits() {
         return;
     }
-    if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+    let travels = is_below_zone(text, first.start);
+    if !travels && !judge.may(&KINDS, first.start) || first.is_number() && !fits() {
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.
