@@ -44,6 +44,7 @@ mod lexicon;
 pub mod numbers;
 mod own;
 mod payment;
+mod reading;
 pub mod secrets;
 mod tables;
 mod tail;

@@ -2,14 +2,16 @@
 use super::Kind;
 use super::labels::{self, Labels, Match};
 use super::letters;
+use super::reading::Reading;
 use super::tables::Tables;
 use super::taken;
-use super::words::Words;
 use std::cell::OnceCell;
 
 /// How far back and ahead words are read, in bytes.
 const BEFORE: usize = 80;
 const AFTER: usize = 48;
+/// How much further, where a word would be cut.
+const CUT: usize = 24;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
 
@@ -62,6 +64,7 @@ impl Front {
 /// Reads the surroundings of values in one text.
 pub struct Surroundings<'v> {
     text: &'v str,
+    read: Reading<'v>,
     /// What the keys above the whole text say.
     above: Labels,
     tables: OnceCell<Tables>,
@@ -86,7 +89,7 @@ impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
     pub fn new(text: &'v str, above: Labels) -> Self {
         let (all, blocks, named) = Default::default();
-        Self { text, above, tables: OnceCell::new(), all, blocks, named }
+        Self { text, read: Reading::new(text), above, tables: OnceCell::new(), all, blocks, named }
     }
 
     /// The text itself.
@@ -178,8 +181,8 @@ impl<'v> Surroundings<'v> {
             Some(rest) => (rest, false),
             None => (before, whole_line),
         };
-        let clean = peel(before);
-        if let Some(labels) = self.numbered(before, start).or_else(|| card_line(clean)) {
+        let clean = peel(&self.read, before);
+        if let Some(labels) = self.numbered(before, start).or_else(|| card_line(&self.read, clean)) {
             return Front::direct(labels, None);
         }
         let tables = || self.tables().label(self.text, start);
@@ -196,15 +199,15 @@ impl<'v> Surroundings<'v> {
         if stands_alone && before.len() == start && self.above.tells() {
             return Front::direct(self.above, None);
         }
-        match key(clean) {
+        match key(&self.read, clean) {
             Some(key) => {
-                let labels = of_several(key);
+                let labels = of_several(&self.read, key);
                 // `<PersonBirthDate><Date>`
                 if labels == Labels::OTHER
                     && key.eq_ignore_ascii_case("date")
                     && let Some(front) =
                         clean.strip_suffix('>').and_then(|front| front.strip_suffix(key)?.strip_suffix('<'))
-                    && let Some(outer) = self::key(peel(front)).map(labels::of_key)
+                    && let Some(outer) = self::key(&self.read, peel(&self.read, front)).map(|key| self.read.of_key(key))
                     && outer.names(Kind::DateOfBirth)
                 {
                     return Front::direct(outer, None);
@@ -219,7 +222,7 @@ impl<'v> Surroundings<'v> {
                     return if sibling.tells() { Front::direct(sibling, None) } else { strange };
                 }
                 if labels == Labels::VAGUE || key.trim().is_empty() {
-                    let named = named(clean);
+                    let named = named(&self.read, clean);
                     if named.tells() {
                         return Front::direct(named, None);
                     }
@@ -227,7 +230,7 @@ impl<'v> Surroundings<'v> {
                     if sibling.tells() {
                         return Front::direct(sibling, None);
                     }
-                    let outer = outer(clean);
+                    let outer = outer(&self.read, clean);
                     if outer.tells() {
                         return Front::direct(outer, None);
                     }
@@ -267,7 +270,7 @@ impl<'v> Surroundings<'v> {
             }
             None => {}
         }
-        let near = near(clean).filter(|(found, _)| reaches(clean, *found));
+        let near = near(&self.read, clean).filter(|(found, _)| reaches(clean, *found));
         // `Account number: 12345678 | 20240131`: another field begins, whatever it is.
         let near = near.filter(|(found, _)| !(strange && follows_value(clean, *found)));
         let beside = near.is_some_and(|(found, _)| clean.len() - found.end <= 2);
@@ -277,14 +280,15 @@ impl<'v> Surroundings<'v> {
 
     /// What labels further away than the nearest say before `start`, which some evidence gave.
     pub fn also(&self, start: usize) -> Labels {
-        let clean = peel(self.before(start).0);
-        let sentence = || labels::before_last(sentence(clean));
-        key(clean).and_then(labels::before_last).or_else(sentence).unwrap_or_default()
+        let clean = peel(&self.read, self.before(start).0);
+        let before_last = |part| self.read.words(part, labels::before_last);
+        let sentence = || before_last(sentence(clean));
+        key(&self.read, clean).and_then(before_last).or_else(sentence).unwrap_or_default()
     }
 
     /// The line up to `start`, at most [`BEFORE`] bytes, and whether that is all of it.
     fn before(&self, start: usize) -> (&'v str, bool) {
-        let from = floor(self.text, start.saturating_sub(BEFORE));
+        let from = word_start(self.text, floor(self.text, start.saturating_sub(BEFORE)));
         let text = self.text.get(from..start).unwrap_or_default();
         match memchr::memrchr(b'\n', text.as_bytes()) {
             Some(at) => (text.get(at + 1..).unwrap_or_default(), true),
@@ -294,7 +298,7 @@ impl<'v> Surroundings<'v> {
 
     /// The label that follows, as in "12 is my SSN" or "12 (SSN)", and whether it is said so.
     fn after(&self, end: usize) -> Option<(Labels, bool)> {
-        let to = floor(self.text, (end + AFTER).min(self.text.len()));
+        let to = word_end(self.text, floor(self.text, (end + AFTER).min(self.text.len())));
         let text = self.text.get(end..to)?;
         let text = taken::first(text).and_then(|taken| text.get(..taken)).unwrap_or(text);
         if text.starts_with('^') {
@@ -318,8 +322,7 @@ impl<'v> Surroundings<'v> {
         if !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
             return None;
         }
-        let words = Words::read(text);
-        let found = labels::first(&words)?;
+        let found = self.read.first(text)?;
         let between = text.get(..found.start)?;
         // `12 for column ssn`: of what, the next says.
         let names = found.labels.any(Labels::OTHER)
@@ -327,7 +330,7 @@ impl<'v> Surroundings<'v> {
                 .get(found.start..found.end)
                 .is_some_and(|word| NAMERS.iter().any(|name| word.eq_ignore_ascii_case(name)));
         let (found, text) = match text.get(found.end..).filter(|_| names) {
-            Some(rest) => (labels::first(&Words::read(rest)).filter(|next| next.start <= 3)?, rest),
+            Some(rest) => (self.read.first(rest).filter(|next| next.start <= 3)?, rest),
             None => (found, text),
         };
         let rest = text.get(found.end..)?;
@@ -335,12 +338,10 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
         // `98 mg/dL`
         let is_unit = between.ends_with('/');
-        let joins = !is_unit
-            && !between.contains([',', ':', '=', '&', '?'])
-            && ![" and ", " und ", " et ", " y ", " e "].iter().any(|word| between.contains(word))
-            && !between.bytes().any(|byte| byte.is_ascii_digit());
-        let outright = OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
-        (joins && !is_next).then_some((found.labels, outright))
+        let ends = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'=' | b'&' | b'?');
+        let joins = !is_unit && !is_next && !between.bytes().any(ends) && !lists(between);
+        let outright = || OUTRIGHT.iter().any(|word| between.trim_start_matches([' ', ',']).starts_with(word));
+        joins.then(|| (found.labels, outright()))
     }
 
     /// What the element before says, if nothing stands between it and the one whose text or attribute begins at `start`:
@@ -360,7 +361,7 @@ impl<'v> Surroundings<'v> {
         if name.is_empty() || name.chars().count() > 48 || name.contains('<') {
             Labels::NONE
         } else {
-            labels::of_key(name)
+            self.read.of_key(name)
         }
     }
 
@@ -372,7 +373,7 @@ impl<'v> Surroundings<'v> {
         let from = floor(self.text, (start - before.len()).saturating_sub(BEFORE));
         let line = self.text.get(from..start - before.len())?.trim_end().rsplit('\n').next()?;
         let (front, name) = line.strip_suffix('"')?.split_once('"')?;
-        (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| labels::of_key(name))
+        (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| self.read.of_key(name))
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
@@ -382,7 +383,7 @@ impl<'v> Surroundings<'v> {
         let line = text.rsplit('\n').skip(1).map(str::trim_end).find(|line| !line.is_empty()).unwrap_or_default();
         let asks = line.ends_with(['?', '？']) || requests(line) || begs(line);
         let asks = whole_line && asks && taken::first(line).is_none();
-        if asks { of_several(line) } else { Labels::NONE }
+        if asks { of_several(&self.read, line) } else { Labels::NONE }
     }
 
     /// The line above, when it is a heading for the one that holds only the value; or above the list it is in.
@@ -404,7 +405,7 @@ impl<'v> Surroundings<'v> {
         }
         // A part of a form: `Content-Disposition: form-data; name="ssn"`.
         if let Some((_, name)) = line.split_once(" name=\"") {
-            return labels::of_key(name.split('"').next().unwrap_or(name));
+            return self.read.of_key(name.split('"').next().unwrap_or(name));
         }
         let line = content(line).trim_end_matches(['.', ':', ' ', '*', '#', '=', '-']);
         if CONTAINERS.iter().any(|name| line.eq_ignore_ascii_case(name)) {
@@ -416,8 +417,11 @@ impl<'v> Surroundings<'v> {
             && line.bytes().filter(u8::is_ascii_digit).count() <= 1;
         let clause = line.rsplit(", ").next().unwrap_or(line);
         let clause = if ends_sentence(clause) { clause.rsplit(". ").next().unwrap_or(clause) } else { clause };
-        let said = if clause.contains(',') { labels::of_key } else { of_several };
-        if short { said(clause) } else { Labels::NONE }
+        match short {
+            true if clause.contains(',') => self.read.of_key(clause),
+            true => of_several(&self.read, clause),
+            false => Labels::NONE,
+        }
     }
 
     /// The key that a nested block of a text stands under, by its indentation.
@@ -432,13 +436,13 @@ impl<'v> Surroundings<'v> {
         }
         for line in lines.take(LINES) {
             if !line.trim().is_empty() && indent(line) < own {
-                return labels::of_key(line.trim().trim_end_matches([':', '{', '[', ' ', '"']));
+                return self.read.of_key(line.trim().trim_end_matches([':', '{', '[', ' ', '"']));
             }
             // `type: passport` beside `number: …`.
             if let Some((name, value)) = line.split_once(':')
-                && matches!(labels::of_key(name), labels if labels == Labels::VAGUE)
+                && matches!(self.read.of_key(name), labels if labels == Labels::VAGUE)
             {
-                let labels = labels::of_key(value);
+                let labels = self.read.of_key(value);
                 if labels.tells() && !labels.any(Labels::OTHER) {
                     return labels;
                 }
@@ -450,6 +454,18 @@ impl<'v> Surroundings<'v> {
         }
         Labels::NONE
     }
+}
+
+/// Whether words for and stand in a text, with gaps around them.
+fn lists(text: &str) -> bool {
+    const WORDS: [&str; 5] = ["and", "und", "et", "y", "e"];
+    let mut gaps = memchr::memchr_iter(b' ', text.as_bytes());
+    let Some(mut last) = gaps.next() else { return false };
+    gaps.any(|gap| {
+        let word = text.get(last + 1..gap).unwrap_or_default();
+        last = gap;
+        WORDS.contains(&word)
+    })
 }
 
 /// Whether someone asks for something without a question mark: `Bot: please enter your date of birth.`
@@ -487,8 +503,8 @@ fn requests(line: &str) -> bool {
 
 /// What a key says that names two things, or has a remark in brackets: of `CVV and expiry` the first value is the first,
 /// and a remark takes nothing back.
-fn of_several(key: &str) -> Labels {
-    let labels = labels::of_key(key);
+fn of_several(read: &Reading<'_>, key: &str) -> Labels {
+    let labels = read.of_key(key);
     let joined = key.split_once('(').map(|(front, _)| front);
     let joined = joined.or_else(|| {
         if labels != Labels::OTHER || !key.trim().contains([' ', '/']) {
@@ -498,7 +514,7 @@ fn of_several(key: &str) -> Labels {
             [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
         joins.find_map(|join| key.split_once(join)).map(|(front, _)| front)
     });
-    match joined.map(labels::of_key) {
+    match joined.map(|front| read.of_key(front)) {
         Some(front) if front.accuses() && labels.accuses() => labels.with(front),
         Some(front) if front.accuses() && !front.any(Labels::OTHER) => front,
         _ => labels,
@@ -506,7 +522,7 @@ fn of_several(key: &str) -> Labels {
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
-fn outer(clean: &str) -> Labels {
+fn outer(read: &Reading<'_>, clean: &str) -> Labels {
     let rest = clean.trim_end_matches([':', '=', ' ', '"', '\'', ']', '>']);
     let Some(open) = rest.rfind(['{', '[']) else { return Labels::NONE };
     let front = rest.get(..open).unwrap_or_default();
@@ -514,7 +530,7 @@ fn outer(clean: &str) -> Labels {
     let front = front.trim_end_matches([' ', '(', '{', '[']);
     let named = front.trim_end_matches([':', '=', '>']);
     let bracket = rest.as_bytes().get(open) == Some(&b'[') && front.len() == open;
-    if closed || named.len() == front.len() && !bracket { Labels::NONE } else { labels::of_key(segment(named)) }
+    if closed || named.len() == front.len() && !bracket { Labels::NONE } else { read.of_key(segment(named)) }
 }
 
 /// Headings that only say that a list follows.
@@ -552,8 +568,9 @@ pub fn goes_on(text: &[u8], end: usize) -> bool {
 /// What stands before a value in its line: its key, or the last words of a sentence.
 pub fn name_before(text: &str, start: usize) -> &str {
     let before = text.get(floor(text, start.saturating_sub(BEFORE))..start).unwrap_or_default();
-    let clean = peel(before.rsplit('\n').next().unwrap_or(before));
-    key(clean).unwrap_or(clean)
+    let read = Reading::new(text);
+    let clean = peel(&read, before.rsplit('\n').next().unwrap_or(before));
+    key(&read, clean).unwrap_or(clean)
 }
 
 /// The text of the last element of a line of markup; any other line as it is.
@@ -566,7 +583,7 @@ fn content(line: &str) -> &str {
 }
 
 /// What the attributes or fields say that stand before a vague one: `name="ssn" value=`, `Key=ssn,Value=`.
-fn named(clean: &str) -> Labels {
+fn named(read: &Reading<'_>, clean: &str) -> Labels {
     let rest = clean.trim_end_matches([':', '=']);
     let rest = rest.trim_end_matches(|c| letters::is_word(c) || matches!(c, '_' | '"' | '\''));
     let from = rest.rfind(['<', '{', '(', '[', ';']).map_or(0, |at| at + 1);
@@ -574,7 +591,7 @@ fn named(clean: &str) -> Labels {
     // Other attributes may stand between.
     let attribute = |name: &str| {
         let (_, value) = fields.rsplit_once(name).filter(|(front, _)| front.ends_with([' ', '\n', '\t']))?;
-        let labels = labels::of_key(value.split('"').next()?);
+        let labels = read.of_key(value.split('"').next()?);
         labels.tells().then_some(labels)
     };
     if fields.ends_with(' ') && rest.get(..from).is_some_and(|front| front.ends_with('<')) {
@@ -589,7 +606,7 @@ fn named(clean: &str) -> Labels {
         return Labels::NONE;
     };
     let value = value.trim_matches(|c: char| matches!(c, ' ' | '"' | '\'' | ',' | '\\'));
-    if value.len() <= 48 { labels::of_key(value) } else { Labels::NONE }
+    if value.len() <= 48 { read.of_key(value) } else { Labels::NONE }
 }
 
 /// The greatest character boundary not after `at`.
@@ -597,12 +614,31 @@ pub fn floor(text: &str, at: usize) -> usize {
     text.floor_char_boundary(at)
 }
 
+/// Where the word begins in which `at` is, if that is not far.
+fn word_start(text: &str, at: usize) -> usize {
+    let front = text.as_bytes().get(at.saturating_sub(CUT)..at).unwrap_or_default();
+    let gap = front.iter().rposition(|byte| !in_word(*byte));
+    gap.map_or(if front.len() == at { 0 } else { at }, |gap| at - front.len() + gap + 1)
+}
+
+/// Where the word ends in which `at` is, if that is not far.
+fn word_end(text: &str, at: usize) -> usize {
+    let rest = text.as_bytes().get(at..).unwrap_or_default();
+    let gap = rest.iter().take(CUT).position(|byte| !in_word(*byte));
+    gap.map_or(if rest.len() <= CUT { text.len() } else { at }, |gap| at + gap)
+}
+
+/// A letter or digit of ASCII, or part of any other character.
+fn in_word(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || byte >= 0x80
+}
+
 fn bullet(character: char) -> bool {
     matches!(character, ' ' | '\t' | '-' | '*' | '>' | '•' | '|' | '"' | '\'' | '`')
 }
 
 /// Without the quotes, brackets and marks that open a value, and without tags of markup that only format it.
-fn peel(before: &str) -> &str {
+fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
     let mut text = before;
     for _ in 0..6 {
         text = unwrapped(text, opened(text));
@@ -612,7 +648,7 @@ fn peel(before: &str) -> &str {
         let Some((rest, tag)) = text.rsplit_once('<') else {
             break;
         };
-        if labels::of_key(said(tag)).tells() {
+        if read.of_key(said(read, tag)).tells() {
             break;
         }
         text = rest;
@@ -663,13 +699,13 @@ fn unwrapped<'t>(text: &'t str, opened: &'t str) -> &'t str {
 
 /// What a tag says: the name of its element, if that says something, or else what its attributes do. Of HTML the names
 /// say what a browser does.
-fn said(tag: &str) -> &str {
+fn said<'t>(read: &Reading<'_>, tag: &'t str) -> &'t str {
     const HTML: &[&str] = &["span", "dl", "code", "time", "label", "data", "dt", "dd", "p", "a", "b"];
     let tag = tag.trim_start_matches('/');
     let (name, rest) = tag.split_once([' ', '\t', '\n', '>']).unwrap_or((tag, ""));
     match HTML.contains(&name) {
         true => rest,
-        false if matches!(rest, "" | "/>") || labels::tells(name) => name,
+        false if matches!(rest, "" | "/>") || read.tells(name) => name,
         false => tag,
     }
 }
@@ -697,15 +733,15 @@ fn is_call(before: &str, clean: &str) -> bool {
 }
 
 /// The key that ends `clean`, if it ends as one.
-fn key(clean: &str) -> Option<&str> {
+fn key<'t>(read: &Reading<'_>, clean: &'t str) -> Option<&'t str> {
     if let Some(rest) = clean.strip_suffix('>') {
         return rest.strip_suffix(['=', '-']).map(segment).or_else(|| {
             // An element that has ended says nothing of what follows it.
-            rest.rsplit_once('<').map(|(_, tag)| if tag.starts_with('/') { "" } else { said(tag) })
+            rest.rsplit_once('<').map(|(_, tag)| if tag.starts_with('/') { "" } else { said(read, tag) })
         });
     }
     // `Passport & X \\\\`, a row of LaTeX; `Label............value`.
-    let cell = || clean.strip_suffix(" &").filter(|rest| labels::tells(segment(rest)));
+    let cell = || clean.strip_suffix(" &").filter(|rest| read.tells(segment(rest)));
     let led = || clean.ends_with("....").then(|| clean.trim_end_matches('.'));
     let marked = clean.strip_suffix([':', '=', '：', '|', '\t']);
     let rest = marked.or_else(|| clean.strip_suffix(" -")).or_else(cell).or_else(led)?;
@@ -857,6 +893,22 @@ fn is_rule(line: &str) -> bool {
     line.bytes().all(|byte| matches!(byte, b'-' | b'=' | b'+' | b'|' | b':' | b' '))
 }
 
+/// All that fields and types of messages may say, see [`typed`] and [`field`].
+pub const FIELDS: Labels = Labels::of_all(&[
+    Kind::MedicalRecord,
+    Kind::UsSsn,
+    Kind::DriverLicense,
+    Kind::Passport,
+    Kind::HealthMemberId,
+    Kind::UsMbi,
+    Kind::UsNpi,
+    Kind::UkNhs,
+    Kind::DateOfBirth,
+    Kind::Phone,
+]);
+/// All that fields of transfers may say, see [`transferred`].
+pub const TRANSFERRED: Labels = Labels::of_all(&[Kind::BankAccount, Kind::Iban]);
+
 /// How far back a segment of a message begins.
 const SEGMENT: usize = 512;
 
@@ -892,7 +944,7 @@ fn field(text: &str, start: usize) -> Option<Labels> {
     if !matches!(name, "PID" | "NK1" | "GT1" | "IN1" | "IN2") {
         return None;
     }
-    let kind = match (name, rest.bytes().filter(|byte| *byte == b'|').count() + 1) {
+    let kind = match (name, memchr::memchr_iter(b'|', rest.as_bytes()).count() + 1) {
         ("PID", 7) | ("NK1", 16) | ("GT1", 8) | ("IN1", 18) => Kind::DateOfBirth,
         ("PID", 13 | 14) | ("NK1", 5..=7) | ("GT1", 6 | 7) => Kind::Phone,
         ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
@@ -915,17 +967,17 @@ fn transferred(text: &str, start: usize) -> Option<Labels> {
     let tag = line.strip_suffix(":/").or_else(|| line.strip_suffix(":/D/")).or_else(|| line.strip_suffix(":/C/"))?;
     let number = tag.strip_prefix(':')?.trim_end_matches(|c: char| c.is_ascii_uppercase());
     let accounts = matches!(number, "50" | "52" | "53" | "54" | "55" | "56" | "57" | "58" | "59");
-    accounts.then(|| Labels::of_all(&[Kind::BankAccount, Kind::Iban]))
+    accounts.then_some(TRANSFERRED)
 }
 
 /// The property of a line of a card or a calendar that has parameters: `BDAY;VALUE=date:`, `TEL;HOME:`.
-fn card_line(clean: &str) -> Option<Labels> {
+fn card_line(read: &Reading<'_>, clean: &str) -> Option<Labels> {
     let (name, rest) = clean.strip_suffix(':')?.split_once(';')?;
     let part = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b';' | b'=' | b',' | b'-' | b':');
     let typed = rest.len() <= 48
         && rest.bytes().all(part)
         && name.bytes().all(|byte| byte.is_ascii_uppercase() || byte == b'-');
-    let labels = if typed && name.len() <= 16 { labels::of_key(name) } else { Labels::NONE };
+    let labels = if typed && name.len() <= 16 { read.of_key(name) } else { Labels::NONE };
     labels.tells().then_some(labels)
 }
 
@@ -952,14 +1004,14 @@ fn sentence(clean: &str) -> &str {
 
 /// The nearest label in a sentence, and whether those before it count; what is only of something else gives way to what
 /// it is of.
-fn near(clean: &str) -> Option<(Match, bool)> {
+fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
     if !clean.bytes().any(|byte| byte.is_ascii_alphabetic() || byte >= 0x80) {
         return None;
     }
-    let words = Words::read(sentence(clean));
+    let said = sentence(clean);
     // The name of a tag says what a browser does: `<dl>`.
     let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
-    let nearest = labels::last(&words).filter(|found| !tag(found))?;
+    let nearest = read.last(said).filter(|found| !tag(found))?;
     if in_token(clean, &nearest) {
         return None;
     }
@@ -969,15 +1021,17 @@ fn near(clean: &str) -> Option<(Match, bool)> {
         && let Some((front, inner)) = clean.get(..nearest.start).and_then(|front| front.rsplit_once('('))
         && !inner.contains(')')
     {
-        return labels::last(&Words::read(sentence(front))).map(|found| (found, true));
+        return read.last(sentence(front)).map(|found| (found, true));
     }
-    if !nearest.labels.any(Labels::OTHER) || !labels::before(&words, nearest).tells() {
+    if !nearest.labels.any(Labels::OTHER) || !read.words(said, labels::before_last).unwrap_or_default().tells() {
         return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;
-    let joined = left.split_whitespace().next_back().is_some_and(|word| OF.contains(&word.to_lowercase().as_str()));
+    let last = left.trim_ascii_end().as_bytes();
+    let last = last.get(last.iter().rposition(u8::is_ascii_whitespace).map_or(0, |gap| gap + 1)..).unwrap_or_default();
+    let joined = last.len() <= 4 && OF.iter().any(|of| last.eq_ignore_ascii_case(of.as_bytes()));
     let before = if joined {
-        labels::last(&Words::read(left)).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
+        read.last(left).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
     } else {
         None
     };

@@ -5,7 +5,8 @@
 //! separate words: "lic" is not in "public".
 use super::Kind;
 use super::bits::{Bits, ByHash};
-use super::words::{self, Word, Words};
+use super::evidence;
+use super::words::{self, Ending, WORDS, Word, Words};
 use std::sync::LazyLock;
 
 /// A set of labels: one bit per kind that is built in, and the general ones below.
@@ -97,6 +98,10 @@ impl Hash {
         (self.0 >> 20) as usize & (size - 1)
     }
 }
+
+/// Where in [`Table::said`] is what a label says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Said(u16);
 
 /// The bits of the place where labels are.
 const SAID: u32 = 12;
@@ -205,7 +210,15 @@ impl Table {
     }
 
     fn get(&self, hash: Hash) -> Labels {
-        self.said.get(self.places.get(hash.0) as usize).copied().unwrap_or_default()
+        self.said(self.place(hash))
+    }
+
+    fn place(&self, hash: Hash) -> Said {
+        Said(self.places.get(hash.0) as u16)
+    }
+
+    fn said(&self, place: Said) -> Labels {
+        self.said.get(usize::from(place.0)).copied().unwrap_or_default()
     }
 
     fn ends(&self, hash: Hash) -> bool {
@@ -226,14 +239,12 @@ pub struct Match {
     first: Word,
 }
 
-/// The most words of one label.
-const WORDS: usize = 6;
 /// How many are kept: no fewer, a power of two.
 const SEEN: usize = 8;
 
 /// Calls `each` with what every label says that ends with the first `length` letters of word `end`, the shortest first, and
 /// with the first word of each.
-fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut(Labels, Word)) {
+fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut(Said, Word)) {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     let Some(mut letters) = words.plain(end).get(..length) else { return };
@@ -245,7 +256,7 @@ fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut
                 return;
             }
         }
-        each(table.get(hash), now);
+        each(table.place(hash), now);
         if words.is_apart(now) {
             break;
         }
@@ -257,18 +268,18 @@ fn each_ending(words: &Words<'_>, end: Word, length: usize, mut each: impl FnMut
 }
 
 /// The longest label that tells something and ends so, and its first word.
-fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Labels, Word)> {
+fn ending(words: &Words<'_>, end: Word, length: usize) -> Option<(Said, Word)> {
     let mut found = None;
-    each_ending(words, end, length, |labels, first| {
-        if labels.tells() {
-            found = Some((labels, first));
+    each_ending(words, end, length, |said, first| {
+        if TABLE.said(said).tells() {
+            found = Some((said, first));
         }
     });
     found
 }
 
 /// Calls `each` with what every label says that these letters end with, wherever it begins, the shortest first.
-fn each_part(letters: &[u8], mut each: impl FnMut(Labels)) {
+fn each_part(letters: &[u8], mut each: impl FnMut(Said)) {
     let table = &*TABLE;
     let mut hash = Hash::NONE;
     for byte in letters.iter().rev() {
@@ -276,15 +287,15 @@ fn each_part(letters: &[u8], mut each: impl FnMut(Labels)) {
         if !table.ends(hash) {
             break;
         }
-        each(table.get(hash));
+        each(table.place(hash));
     }
 }
 
 /// A label anywhere in a word of a script that does not separate words: the last one, the longest there.
-fn inside(plain: &[u8]) -> Option<Labels> {
+fn inside(plain: &[u8]) -> Option<Said> {
     (1..=plain.len()).rev().find_map(|end| {
         let mut found = None;
-        each_part(plain.get(..end)?, |labels| found = Some(labels).filter(|labels| labels.tells()).or(found));
+        each_part(plain.get(..end)?, |said| found = Some(said).filter(|said| TABLE.said(*said).tells()).or(found));
         found
     })
 }
@@ -296,31 +307,46 @@ fn cuts(length: usize, last: u8) -> usize {
     if length >= 9 { 4 } else { usize::from(plural) }
 }
 
-/// The label that ends with word `end`, with up to four letters of inflection at the end of a long word.
+/// The label that ends with word `end`. What was found once is kept where the words are.
 fn at(words: &Words<'_>, end: Word) -> Option<Match> {
+    let Some(known) = words.ending(end) else { return read_at(words, end).map(|found| matched(words, end, found)) };
+    if let Ending::Unread = known.get() {
+        let whole = words.with_all();
+        let back = |first| std::iter::successors(Some(end), |word| whole.before(*word)).position(|word| word == first);
+        let label = read_at(&whole, end).map(|(said, first)| Ending::Label(said, back(first).unwrap_or(0) as u8));
+        known.set(label.unwrap_or(Ending::Nothing));
+    }
+    let Ending::Label(said, back) = known.get() else { return None };
+    let found = words.nth_before(end, usize::from(back)).map(|first| (said, first));
+    // One that begins with words that do not count is none; a shorter one may be.
+    found.or_else(|| read_at(words, end)).map(|found| matched(words, end, found))
+}
+
+fn matched(words: &Words<'_>, end: Word, (said, first): (Said, Word)) -> Match {
+    let (start, end) = words.range(first, end);
+    Match { labels: TABLE.said(said), start, end, first }
+}
+
+/// [`at`] of what nobody read, with its first word: with up to four letters of inflection at the end of a long word.
+fn read_at(words: &Words<'_>, end: Word) -> Option<(Said, Word)> {
     let plain = words.plain(end);
-    let matched = |labels, first| {
-        let (start, end) = words.range(first, end);
-        Match { labels, start, end, first }
-    };
     if words.is_joined(end) {
         // Some of these do separate words: `जन्म तिथि`.
-        let several = || ending(words, end, plain.len()).map(|(labels, first)| matched(labels, first));
-        return inside(plain).map(|labels| matched(labels, end)).or_else(several);
+        return inside(plain).map(|said| (said, end)).or_else(|| ending(words, end, plain.len()));
     }
     let length = |cut| Some(plain.len() - cut).filter(|length| TABLE.telling.have(Tails::last(plain, 0, *length)));
     let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
-    let (labels, first) = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
+    let found = (0..=cuts).find_map(|cut| ending(words, end, length(cut)?))?;
     // "travel document" names more than "document no" does: what only says number adds nothing to it.
-    if first < end
+    if found.1 < end
         && TABLE.get(Hash::of(plain)) == Labels::VAGUE
         && let Some(before) = words.before(end)
-        && let Some((longer, start)) = ending(words, before, words.plain(before).len())
-        && start < first
+        && let Some(longer) = ending(words, before, words.plain(before).len())
+        && longer.1 < found.1
     {
-        return Some(matched(longer, start));
+        return Some(longer);
     }
-    Some(matched(labels, first))
+    Some(found)
 }
 
 /// The last label in `words` that tells something.
@@ -355,8 +381,12 @@ pub fn first(words: &Words<'_>) -> Option<Match> {
 
 /// What a key says: the label nearest its end, or that it is vague, or nothing.
 pub fn of_key(key: &str) -> Labels {
-    let words = Words::read(key);
-    last(&words).map_or_else(|| vague(&words), |found| found.labels)
+    of_words(&Words::read(key))
+}
+
+/// [`of_key`] of one whose words are these.
+pub fn of_words(words: &Words<'_>) -> Labels {
+    last(words).map_or_else(|| vague(words), |found| found.labels)
 }
 
 /// Whether [`of_key`] of it tells something.
@@ -364,10 +394,9 @@ pub fn tells(key: &str) -> bool {
     last(&Words::read(key)).is_some()
 }
 
-/// What a key says before its last label.
-pub fn before_last(key: &str) -> Option<Labels> {
-    let words = Words::read(key);
-    last(&words).map(|found| before(&words, found))
+/// What a key of these words says before its last label.
+pub fn before_last(words: &Words<'_>) -> Option<Labels> {
+    last(words).map(|found| before(words, found))
 }
 
 fn vague(words: &Words<'_>) -> Labels {
@@ -387,24 +416,30 @@ fn is_transfer(text: &str) -> bool {
 
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
-    // A genitive is no word of a label, and messages of HL7 and X12 have fields and types instead of words.
-    let other = |at: usize| match text.as_bytes().get(at..) {
-        Some([b'\'', b's', ..] | [b'^', ..]) => true,
+    let fields = |at: usize| match text.as_bytes().get(at..) {
+        Some([b'^', ..]) => true,
         Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
         _ => false,
     };
-    if is_transfer(text) || memchr::memchr3_iter(b'\'', b'^', b'*', text.as_bytes()).any(other) {
-        return Labels::ALL;
+    let mut all = if text.is_ascii() { all_marked(text.as_bytes()) } else { all_spelled(text) };
+    if memchr::memchr2_iter(b'^', b'*', text.as_bytes()).any(fields) {
+        all = all.with(evidence::FIELDS);
     }
-    if !text.is_ascii() {
-        return all_spelled(text);
-    }
-    let (bytes, table) = (text.as_bytes(), &*TABLE);
+    if is_transfer(text) { all.with(evidence::TRANSFERRED) } else { all }
+}
+
+/// [`all`] that words say, of a text of nothing but ASCII.
+fn all_marked(bytes: &[u8]) -> Labels {
+    let table = &*TABLE;
     let mut all = Labels::NONE;
     let mut seen = [(0, 0); SEEN];
     let mut count = 0;
     let mut before = 0u64;
     words::each(bytes, |start, end| {
+        // A genitive is no word of a label.
+        if end - start == 1 && words::is_possessive(bytes, start, end) {
+            return;
+        }
         if let Some(slot) = seen.get_mut(count % SEEN) {
             *slot = (start, end);
         }
@@ -436,12 +471,12 @@ fn all_spelled(text: &str) -> Labels {
         if words.is_joined(end) {
             // Without gaps between words a label begins and ends anywhere.
             let ends = (1..=plain.len()).filter_map(|end| plain.get(..end));
-            ends.for_each(|letters| each_part(letters, |labels| all = all.with(labels)));
-            each_ending(&words, end, plain.len(), |labels, _| all = all.with(labels));
+            ends.for_each(|letters| each_part(letters, |said| all = all.with(TABLE.said(said))));
+            each_ending(&words, end, plain.len(), |said, _| all = all.with(TABLE.said(said)));
         } else {
             let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
             let lengths = (0..=cuts).map(|cut| plain.len() - cut);
-            lengths.for_each(|length| each_ending(&words, end, length, |labels, _| all = all.with(labels)));
+            lengths.for_each(|length| each_ending(&words, end, length, |said, _| all = all.with(TABLE.said(said))));
         }
     }
     all
@@ -454,7 +489,7 @@ fn endings<'w>(bytes: &[u8], end: usize, words: impl Iterator<Item = &'w (usize,
     let (mut last, mut length) = (0u64, 0);
     let mut next = None;
     for (start, stop) in words {
-        if next.is_some_and(|next| words::are_apart(bytes, *stop, next)) {
+        if next.is_some_and(|next| words::are_apart(bytes, words::behind_genitive(bytes, *stop), next)) {
             break;
         }
         let stop = if next.is_none() { end } else { *stop };

@@ -1,34 +1,77 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
+use super::labels::Said;
 use super::lanes::Classes;
 use super::letters;
+use std::borrow::Cow;
+use std::cell::Cell;
 
 /// The most words that are read, and the most bytes of their text; what is further away says nothing.
-const WORDS_MAX: usize = 24;
-const TEXT_MAX: usize = 160;
+pub const WORDS_MAX: usize = 24;
+pub const TEXT_MAX: usize = 160;
+/// The most words of one label.
+pub const WORDS: usize = 6;
 
 /// A run of words, told apart but not read: mostly only the last few are asked about.
 #[derive(Debug)]
 pub struct Words<'t> {
-    skipped: usize,
+    /// How much of what was to be read is left out before `text`; less than nothing if that begins before it.
+    skipped: isize,
     text: &'t str,
-    runs: Runs,
+    runs: Runs<'t>,
 }
 
 #[derive(Debug)]
-enum Runs {
+enum Runs<'t> {
     /// In a text of nothing but ASCII: where words begin, and behind what they end. Those before `from` are too many.
     Marked { starts: Marks, stops: Marks, from: usize },
     /// In any other: their plain letters, one behind the other, and where each stands; `from` as above.
-    Spelled { plain: String, places: Vec<Place>, from: usize },
+    Spelled { plain: Cow<'t, str>, places: Cow<'t, [Place]>, from: usize },
 }
 
-#[derive(Clone, Copy, Debug, Default)]
-struct Place {
-    /// In the text behind what was skipped.
-    text: (usize, usize),
-    /// Of the plain letters.
-    plain: (usize, usize),
+/// A word that was told apart. Many are kept at once, so that it is small.
+#[derive(Clone, Debug, Default)]
+pub struct Place {
+    /// Where it stands in the text.
+    text: (u32, u32),
+    /// Its plain letters, if the text itself has others.
+    plain: Option<(u32, u32)>,
     joined: bool,
+    /// What is known of the labels that end with it.
+    ending: Cell<Ending>,
+}
+
+impl Place {
+    fn new((start, end): (usize, usize)) -> Self {
+        Self { text: (start as u32, end as u32), ..Self::default() }
+    }
+
+    /// Where it begins and ends.
+    pub fn range(&self) -> (usize, usize) {
+        (self.text.0 as usize, self.text.1 as usize)
+    }
+
+    fn word(&self, place: usize) -> Word {
+        let (start, end) = self.range();
+        Word { start, end, place }
+    }
+
+    /// Nothing is known of it any more.
+    pub fn forget(&self) {
+        self.ending.take();
+    }
+}
+
+/// Of the labels that end with a word the one that counts: where it says what it says, and how many words before this one
+/// it begins.
+#[derive(Clone, Copy, Debug, Default)]
+pub enum Ending {
+    /// Nobody asked.
+    #[default]
+    Unread,
+    /// There is none.
+    Nothing,
+    /// This one.
+    Label(Said, u8),
 }
 
 /// One word of a run, by where it stands in the text behind what was skipped.
@@ -45,7 +88,8 @@ impl<'t> Words<'t> {
     pub fn read(text: &'t str) -> Self {
         let skipped = super::evidence::floor(text, text.len().saturating_sub(TEXT_MAX));
         let text = text.get(skipped..).unwrap_or_default();
-        let mut words = Self { skipped, text, runs: if text.is_ascii() { marked(text) } else { spelled(text) } };
+        let runs = if text.is_ascii() { marked(text) } else { spelled(text, WORDS_MAX) };
+        let mut words = Self { skipped: skipped as isize, text, runs };
         if let Runs::Marked { starts, .. } = &words.runs
             && starts.count() > WORDS_MAX
         {
@@ -59,11 +103,44 @@ impl<'t> Words<'t> {
 
     /// All words of a text that is not only ASCII.
     pub fn all(text: &'t str) -> Self {
-        let mut runs = spelled(text);
-        if let Runs::Spelled { from, .. } = &mut runs {
-            *from = 0;
+        Self { skipped: 0, text, runs: spelled(text, usize::MAX) }
+    }
+
+    /// Those of a text that were told apart, `from` the first that counts, in what begins `skipped` bytes before the text.
+    pub fn of_places(text: &'t str, plain: &'t str, places: Cow<'t, [Place]>, from: usize, skipped: isize) -> Self {
+        let runs = Runs::Spelled { plain: Cow::Borrowed(plain), places, from };
+        Self { skipped, text, runs }
+    }
+
+    /// With those before the first that counts, if they are known.
+    pub fn with_all(&self) -> Words<'_> {
+        let Self { skipped, text, ref runs } = *self;
+        let runs = match runs {
+            Runs::Marked { starts, stops, .. } => Runs::Marked { starts: *starts, stops: *stops, from: 0 },
+            Runs::Spelled { plain, places, .. } => {
+                Runs::Spelled { plain: Cow::Borrowed(plain), places: Cow::Borrowed(places), from: 0 }
+            }
+        };
+        Words { skipped, text, runs }
+    }
+
+    /// What is known of the labels that end with a word.
+    pub fn ending(&self, word: Word) -> Option<&Cell<Ending>> {
+        match &self.runs {
+            Runs::Marked { .. } => None,
+            Runs::Spelled { places, .. } => places.get(word.place).map(|place| &place.ending),
         }
-        Self { skipped: 0, text, runs }
+    }
+
+    /// The one so many words before, if it counts.
+    pub fn nth_before(&self, word: Word, back: usize) -> Option<Word> {
+        match &self.runs {
+            Runs::Marked { .. } => std::iter::successors(Some(word), |word| self.before(*word)).nth(back),
+            Runs::Spelled { places, from, .. } => {
+                let place = word.place.checked_sub(back).filter(|place| place >= from)?;
+                places.get(place).map(|word| word.word(place))
+            }
+        }
     }
 
     /// The last one.
@@ -89,7 +166,7 @@ impl<'t> Words<'t> {
             },
             Runs::Spelled { places, from, .. } => {
                 let place = places.len().min(place).checked_sub(1).filter(|place| place >= from)?;
-                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+                places.get(place).map(|word| word.word(place))
             }
         }
     }
@@ -112,7 +189,7 @@ impl<'t> Words<'t> {
             },
             Runs::Spelled { places, from, .. } => {
                 let place = place.max(*from);
-                places.get(place).map(|Place { text: (start, end), .. }| Word { start: *start, end: *end, place })
+                places.get(place).map(|word| word.word(place))
             }
         }
     }
@@ -129,13 +206,12 @@ impl<'t> Words<'t> {
 
     /// The letters of one word, plain but for the case of those of ASCII.
     pub fn plain(&self, word: Word) -> &[u8] {
-        let (letters, (from, to)) = match &self.runs {
-            Runs::Spelled { plain, places, .. } if !plain.is_empty() => {
-                (&**plain, places.get(word.place).copied().unwrap_or_default().plain)
-            }
-            _ => (self.text, (word.start, word.end)),
-        };
-        letters.as_bytes().get(from..to).unwrap_or_default()
+        if let Runs::Spelled { plain, places, .. } = &self.runs
+            && let Some((from, to)) = places.get(word.place).and_then(|place| place.plain)
+        {
+            return plain.as_bytes().get(from as usize..to as usize).unwrap_or_default();
+        }
+        self.text.as_bytes().get(word.start..word.end).unwrap_or_default()
     }
 
     /// Whether a word and the one before it cannot be one name.
@@ -143,7 +219,7 @@ impl<'t> Words<'t> {
         let gap = match &self.runs {
             Runs::Marked { stops, .. } => stops.last(word.start + 1),
             Runs::Spelled { places, .. } => {
-                word.place.checked_sub(1).and_then(|place| places.get(place)).map(|place| place.text.1)
+                word.place.checked_sub(1).and_then(|place| places.get(place)).map(|place| place.text.1 as usize)
             }
         };
         are_apart(self.text.as_bytes(), gap.unwrap_or(word.start), word.start)
@@ -159,11 +235,12 @@ impl<'t> Words<'t> {
 
     /// Where words `first..=last` stand in the text.
     pub fn range(&self, first: Word, last: Word) -> (usize, usize) {
-        (self.skipped + first.start, self.skipped + last.end)
+        let place = |at: usize| at.saturating_add_signed(self.skipped);
+        (place(first.start), place(last.end))
     }
 }
 
-fn marked(text: &str) -> Runs {
+fn marked(text: &str) -> Runs<'static> {
     let (mut starts, mut stops) = (Marks::default(), Marks::default());
     let mut before = Classes::default();
     for (place, (starts, stops)) in starts.0.iter_mut().zip(&mut stops.0).enumerate() {
@@ -175,16 +252,34 @@ fn marked(text: &str) -> Runs {
     Runs::Marked { starts, stops, from: 0 }
 }
 
-fn spelled(text: &str) -> Runs {
-    let mut spelling = Spelling {
-        text,
-        letters: String::with_capacity(text.len()),
-        places: Vec::with_capacity(WORDS_MAX),
-        word: None,
-    };
+/// The last `most` words of a text.
+fn spelled(text: &str, most: usize) -> Runs<'static> {
+    let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len() / 4 + 1));
+    spell(text, 0, text.len(), &mut plain, &mut places);
+    let from = places.len().saturating_sub(most);
+    Runs::Spelled { plain: Cow::Owned(plain), places: Cow::Owned(places), from }
+}
+
+/// Adds the words of a text between two places. No word goes on before the first.
+pub fn add(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
+    let part = text.as_bytes().get(from..to).unwrap_or_default();
+    if !part.is_ascii() {
+        return spell(text, from, to, plain, places);
+    }
+    each(part, |start, end| {
+        let (start, end) = (from + start, from + end);
+        if !is_possessive(text.as_bytes(), start, end) {
+            places.push(Place::new((start, end)));
+        }
+    });
+}
+
+/// [`add`], for any text.
+fn spell(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
+    let mut spelling = Spelling { text, plain, places, word: None };
     let mut before = Class::Gap;
-    let mut characters = text.char_indices();
-    let read = |character: (usize, char)| (character.0, character.1, Class::of(character.1));
+    let mut characters = text.get(from..to).unwrap_or_default().char_indices();
+    let read = |(at, character): (usize, char)| (from + at, character, Class::of(character));
     let mut next = characters.next().map(read);
     while let Some((at, character, class)) = next {
         next = characters.next().map(read);
@@ -196,7 +291,7 @@ fn spelled(text: &str) -> Runs {
             (Class::Lower, Class::Upper) | (Class::Digit, _) => class != before,
             (Class::Upper, Class::Upper) => {
                 next.is_some_and(|(_, _, class)| class == Class::Lower)
-                    && !is_plural(text.get(at + character.len_utf8()..).unwrap_or_default().as_bytes())
+                    && !is_plural(text.get(at + character.len_utf8()..to).unwrap_or_default().as_bytes())
             }
             (Class::Upper | Class::Lower, Class::Digit) => true,
             _ => false,
@@ -209,32 +304,32 @@ fn spelled(text: &str) -> Runs {
         }
         before = class;
     }
-    spelling.end(text.len());
-    let Spelling { letters, places, .. } = spelling;
-    let from = places.len().saturating_sub(WORDS_MAX);
-    Runs::Spelled { plain: letters, places, from }
+    spelling.end(to);
 }
 
 /// The words that were told apart, and the one that is being read: where it begins and its letters, whether it is of a
 /// script that joins words, and whether its letters are told only by the whole.
-struct Spelling<'t> {
+struct Spelling<'t, 'o> {
     text: &'t str,
-    letters: String,
-    places: Vec<Place>,
+    plain: &'o mut String,
+    places: &'o mut Vec<Place>,
     word: Option<(usize, usize, bool, bool)>,
 }
 
-impl Spelling<'_> {
+impl Spelling<'_, '_> {
     fn push(&mut self, at: usize, character: char) {
-        let (.., joined, whole) = self.word.get_or_insert((at, self.letters.len(), false, false));
+        let (.., joined, whole) = self.word.get_or_insert((at, self.plain.len(), false, false));
+        if character.is_ascii() {
+            return self.plain.push(character.to_ascii_lowercase());
+        }
         match letters::plain(character) {
             letters::Plain::One(one) => {
                 *joined |= is_joined(one);
-                letters::push(one, &mut self.letters);
+                letters::push(one, self.plain);
             }
             letters::Plain::Syllable(syllable) => {
                 *joined = true;
-                letters::jamo(syllable, &mut self.letters);
+                letters::jamo(syllable, self.plain);
             }
             letters::Plain::Nothing => {}
             letters::Plain::Several => *whole = true,
@@ -244,14 +339,15 @@ impl Spelling<'_> {
     fn end(&mut self, end: usize) {
         let Some((start, from, mut joined, whole)) = self.word.take() else { return };
         if is_possessive(self.text.as_bytes(), start, end) {
-            return self.letters.truncate(from);
+            return self.plain.truncate(from);
         }
         if whole {
-            self.letters.truncate(from);
-            letters::spell(self.text.get(start..end).unwrap_or_default(), &mut self.letters);
-            joined = self.letters.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
+            self.plain.truncate(from);
+            letters::spell(self.text.get(start..end).unwrap_or_default(), self.plain);
+            joined = self.plain.get(from..).is_some_and(|plain| plain.chars().any(is_joined));
         }
-        self.places.push(Place { text: (start, end), plain: (from, self.letters.len()), joined });
+        let plain = Some((from as u32, self.plain.len() as u32));
+        self.places.push(Place { plain, joined, ..Place::new((start, end)) });
     }
 }
 
@@ -287,8 +383,16 @@ impl Marks {
     }
 }
 
+/// Where a word ends with its genitive, if it ends at `end` without it: `driver's`.
+pub fn behind_genitive(text: &[u8], end: usize) -> usize {
+    match text.get(end..) {
+        Some([b'\'', b's', next, ..]) if !next.is_ascii_alphanumeric() => end + 2,
+        _ => end,
+    }
+}
+
 /// Whether a word is the s of a genitive: `driver's`.
-fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
+pub fn is_possessive(text: &[u8], start: usize, end: usize) -> bool {
     let front = text.get(..start).unwrap_or_default();
     text.get(start..end) == Some(b"s") && (front.ends_with(b"'") || front.ends_with("’".as_bytes()))
 }
@@ -387,13 +491,18 @@ enum Class {
     Gap,
 }
 
+/// What bytes of ASCII are.
+static CLASSES: [Class; 256] = of_bytes!(at => match at {
+    b'a'..=b'z' => Class::Lower,
+    b'A'..=b'Z' => Class::Upper,
+    b'0'..=b'9' => Class::Digit,
+    _ => Class::Gap,
+}, else Class::Gap);
+
 impl Class {
     fn of(character: char) -> Self {
         match character {
-            'a'..='z' => Self::Lower,
-            'A'..='Z' => Self::Upper,
-            '0'..='9' => Self::Digit,
-            _ if character.is_ascii() => Self::Gap,
+            _ if character.is_ascii() => CLASSES.get(character as usize).copied().unwrap_or(Self::Gap),
             _ if is_joined(character) && letters::is_word_or_mark(character) => Self::Joined,
             _ if letters::is_capital(character) => Self::Upper,
             _ if letters::is_word_or_mark(character) => Self::Lower,
