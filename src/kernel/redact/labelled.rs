@@ -9,8 +9,9 @@ const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalReco
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
 pub const LABELS: Labels = Labels::of_all(&KINDS).with(Labels::of(Kind::BankAccount)).with(Labels::NATIONAL);
 
-/// Takes the chain from word `from` on as what its label says, if the shape fits.
-pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
+/// Takes the chain from word `from` on as what its label says, if the shape fits. `lone`: nobody asks later whether it was
+/// passed by.
+pub fn offer(text: &[u8], chain: &Chain, from: usize, lone: bool, judge: &mut Judge<'_, '_>) {
     let words = chain.words().get(from..).unwrap_or_default();
     let Some(first) = words.first() else {
         return;
@@ -20,12 +21,13 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         return;
     }
     let fits = || KINDS.into_iter().any(|kind| extent(text, words, kind, true).is_some());
-    // No list goes on behind a word with letters, so that nobody need know that it was passed by.
-    if !first.is_number() && !fits() {
+    // No list goes on behind a word with letters.
+    let lone = lone || !first.is_number();
+    if lone && !fits() {
         return;
     }
     let travels = is_below_zone(text, first.start);
-    if !travels && !judge.may(&KINDS, first.start) || first.is_number() && !fits() {
+    if !travels && !judge.may(&KINDS, first.start) || !lone && !fits() {
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.
