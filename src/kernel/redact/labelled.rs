@@ -9,9 +9,8 @@ const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalReco
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
 pub const LABELS: Labels = Labels::of_all(&KINDS).with(Labels::of(Kind::BankAccount)).with(Labels::NATIONAL);
 
-/// Takes the chain from word `from` on as what its label says, if the shape fits. `lone`: nobody asks later whether it was
-/// passed by.
-pub fn offer(text: &[u8], chain: &Chain, from: usize, lone: bool, judge: &mut Judge<'_, '_>) {
+/// Takes the chain from word `from` on as what its label says, if the shape fits.
+pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
     let words = chain.words().get(from..).unwrap_or_default();
     let Some(first) = words.first() else {
         return;
@@ -20,14 +19,12 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, lone: bool, judge: &mut Ju
     if known < 5 || first.len() > 20 {
         return;
     }
-    let fits = || KINDS.into_iter().any(|kind| extent(text, words, kind, true).is_some());
-    // No list goes on behind a word with letters.
-    let lone = lone || !first.is_number();
-    if lone && !fits() {
+    if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+        judge.leave(&KINDS, first.start);
         return;
     }
     let travels = is_below_zone(text, first.start);
-    if !travels && !judge.may(&KINDS, first.start) || !lone && !fits() {
+    if !travels && !judge.seeks(&KINDS, first.start) {
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.

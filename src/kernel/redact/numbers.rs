@@ -172,20 +172,16 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
 }
 
 /// Whether no candidate begins before a word and goes on with it, and none follows that may be of one list with it. Then
-/// nobody asks later what was passed by here.
-fn is_lone(bytes: &[u8], word: Word) -> bool {
+/// nobody asks later what was passed by here, and families whose labels nobody spoke need not look at it. Bank codes
+/// without a digit are looked for last and ask about places before those.
+fn is_alone(bytes: &[u8], word: Word, said: Labels) -> bool {
     let led = match byte_before(bytes, word.start) {
         b'+' | b'(' => true,
         b' ' | b'-' => word.start.checked_sub(1).is_some_and(|at| byte_before(bytes, at).is_ascii_uppercase()),
         _ => false,
     };
-    !(led || word.is_number() && goes_on(bytes, word.end))
-}
-
-/// Whether a word [`is_lone`] and families whose labels nobody spoke need not look at it. Bank codes without a digit are
-/// looked for last and ask about places before those.
-fn is_alone(bytes: &[u8], word: Word, said: Labels) -> bool {
-    !said.names(Kind::SwiftBic) && is_lone(bytes, word)
+    let listed = word.is_number() && goes_on(bytes, word.end);
+    !(led || listed || said.names(Kind::SwiftBic))
 }
 
 /// A word with letters.
@@ -422,7 +418,6 @@ fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chain
     if single && unsaid(labelled::LABELS) {
         return;
     }
-    let lone = is_lone(bytes, word);
     let chain = chains.read(bytes, word);
     let beginnings = BEGINNINGS.as_slice();
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
@@ -440,11 +435,11 @@ fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chain
             }
         }
         if !joined {
-            labelled::offer(bytes, chain, from, lone, judge);
+            labelled::offer(bytes, chain, from, judge);
         }
     }
     if word.is_number() && !joined {
-        payment::account(bytes, chain, own, lone, judge);
+        payment::account(bytes, chain, own, judge);
     }
 }
 

@@ -162,7 +162,7 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     {
         return;
     }
-    if !may_be_code(text, word.start) || !judge.may(&[Kind::CardCvv], word.start) {
+    if !may_be_code(text, word.start) || !judge.seeks(&[Kind::CardCvv], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -394,7 +394,7 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     if joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) || !country() {
         return;
     }
-    if !judge.may(&[Kind::SwiftBic], word.start) {
+    if !judge.seeks(&[Kind::SwiftBic], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -405,39 +405,25 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     }
 }
 
-/// A bank account: under its label, six to seventeen digits, perhaps behind a sort code or a state branch. `lone`: nobody
-/// asks later whether it was passed by.
-pub fn account(text: &[u8], chain: &Chain, from: usize, lone: bool, judge: &mut Judge<'_, '_>) {
+/// A bank account: under its label, six to seventeen digits, perhaps behind a sort code or a state branch.
+pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>) {
     let words = chain.words().get(from..).unwrap_or_default();
     let Some(first) = words.first() else {
         return;
     };
-    if lone && account_end(text, words).is_none() || !judge.may(&[Kind::BankAccount], first.start) {
-        return;
-    }
-    // `:59:/12345678` is a field of a message, `a/12345678` is not.
-    let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
-    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field && !is_led(text, first.start) {
-        return;
-    }
     let Some((end, paired)) = account_end(text, words) else {
+        judge.leave(&[Kind::BankAccount], first.start);
         return;
     };
-    if matches!(byte(text, end), b'.' | b',')
-        && byte(text, end + 1).is_ascii_digit()
-        && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit()
-        && byte(text, end) == b'.'
-    {
+    if !judge.seeks(&[Kind::BankAccount], first.start) {
         return;
     }
     let alone = end == first.end;
-    // `Account opened 12.11.2021`
-    if is_date(words) && words.get(2).is_some_and(|last| last.end == end) {
+    if alone && first.len() == 12 && is_in_cloud(text, first.start) {
+        judge.leave(&[Kind::BankAccount], first.start);
         return;
     }
-    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct
-        || alone && first.len() == 12 && is_in_cloud(text, first.start)
-    {
+    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct {
         return;
     }
     judge.offer(Kind::BankAccount, first.start, end.max(paired.unwrap_or(end)), Strength::Shape);
@@ -446,6 +432,11 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, lone: bool, judge: &mut 
 /// Where an account number that begins with these words ends, and where one does behind a sort code.
 fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
     let first = words.first()?;
+    // `:59:/12345678` is a field of a message, `a/12345678` is not.
+    let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
+    if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field && !is_led(text, first.start) {
+        return None;
+    }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
     let lengths = |words: &[Word], wanted: &[usize]| {
         words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length)
@@ -474,7 +465,19 @@ fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
         }
     }
     let paired = paired_account(text, words);
-    end.or(paired).map(|end| (end, paired))
+    let end = end.or(paired)?;
+    if matches!(byte(text, end), b'.' | b',')
+        && byte(text, end + 1).is_ascii_digit()
+        && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit()
+        && byte(text, end) == b'.'
+    {
+        return None;
+    }
+    // `Account opened 12.11.2021`
+    if is_date(words) && words.get(2).is_some_and(|last| last.end == end) {
+        return None;
+    }
+    Some((end, paired))
 }
 
 /// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.
