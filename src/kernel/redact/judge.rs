@@ -139,6 +139,16 @@ impl<'v, 'o> Judge<'v, 'o> {
         named
     }
 
+    /// Whether it is known that nothing may name one of these kinds. Then what is at `start` is passed by.
+    pub fn denies(&mut self, kinds: &[Kind], start: usize) -> bool {
+        self.knows(start) && !self.may(kinds, start)
+    }
+
+    /// Whether what may be said of a place is known, or all words are read for the first that asks.
+    fn knows(&self, start: usize) -> bool {
+        self.surroundings.is_short() || self.surroundings.is_told(start)
+    }
+
     /// As [`Self::may`] for those who seek evidence next: where few ask, it is sought at once.
     pub fn seeks(&mut self, kinds: &[Kind], start: usize) -> bool {
         self.is_rare(start) || self.may(kinds, start)
@@ -146,7 +156,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// Passes by a place where none of these kinds fits, unless something names one: then it leads no list.
     pub fn leave(&mut self, kinds: &'static [Kind], start: usize) {
-        if self.surroundings.is_short() || self.surroundings.is_told(start) {
+        if self.knows(start) {
             self.may(kinds, start);
             return;
         }
@@ -166,7 +176,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// Whether evidence of a place is cheaper than to know what may be said of it.
     fn is_rare(&mut self, start: usize) -> bool {
-        if self.surroundings.is_short() || self.surroundings.is_told(start) {
+        if self.knows(start) {
             return false;
         }
         let (last, count) = self.untold;

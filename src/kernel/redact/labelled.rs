@@ -19,11 +19,14 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     if known < 5 || first.len() > 20 {
         return;
     }
+    let travels = is_below_zone(text, first.start);
+    if !travels && judge.denies(&KINDS, first.start) {
+        return;
+    }
     if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
         judge.leave(&KINDS, first.start);
         return;
     }
-    let travels = is_below_zone(text, first.start);
     if !travels && !judge.seeks(&KINDS, first.start) {
         return;
     }

@@ -411,6 +411,9 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(first) = words.first() else {
         return;
     };
+    if judge.denies(&[Kind::BankAccount], first.start) {
+        return;
+    }
     let Some((end, paired)) = account_end(text, words) else {
         judge.leave(&[Kind::BankAccount], first.start);
         return;
