@@ -78,7 +78,9 @@ impl Fold<'_> {
         let bytes = self.text.as_bytes();
         let is_ascii = bytes.is_ascii();
         let has = |byte| memchr::memchr(byte, bytes).is_some();
-        let form = has(b'&') && has(b'+') && has(b'=');
+        let is_of_field = |at: usize| bytes.get(at).is_some_and(|byte| !ends_field(byte));
+        let joins = |at: usize| is_of_field(at + 1) || at.checked_sub(1).is_some_and(is_of_field);
+        let form = memchr::memchr_iter(b'&', bytes).any(joins) && has(b'+') && has(b'=');
         let sign = |at: usize| match is_ascii {
             true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
             false => lanes::folds(bytes, at),
@@ -147,6 +149,11 @@ enum Folded {
 /// How far a field of a form is read for where it begins and ends.
 const FIELD: usize = 96;
 
+/// Whether a byte is of no field of a form.
+fn ends_field(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`')
+}
+
 /// Whether the plus at `at` is a space: in the value of a field, `a=1+2&b=3`, that is no secret, whose signs count.
 fn is_space(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
@@ -154,15 +161,14 @@ fn is_space(text: &str, at: usize) -> bool {
     if at.checked_sub(1).and_then(|last| bytes.get(last)).is_none_or(u8::is_ascii_whitespace) {
         return false;
     }
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
     let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
     let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
     let begin =
-        front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
+        front.iter().rposition(|byte| ends_field(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
     let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
     let Some((name, value)) = field.split_once('=') else { return false };
     let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
-    let end = behind.iter().position(ends).unwrap_or(behind.len());
+    let end = behind.iter().position(ends_field).unwrap_or(behind.len());
     let follows = behind.get(end) == Some(&b'&');
     // `anna+list@example.org` has it for itself.
     let mail = behind.get(..end).is_some_and(|rest| rest.contains(&b'@'));
