@@ -435,3 +435,65 @@ impl<'b> Digits<'b> {
         Some(self.base + self.mask.trailing_zeros() as usize)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::{TOKEN, TokenEights, capital_eight, long_runs};
+
+    /// A text of short words with `word` at `at`.
+    fn text(word: &str, at: usize) -> String {
+        let mut text: String = "a word of few ".chars().cycle().take(300).collect();
+        text.replace_range(at..at + word.len(), word);
+        text.replace_range(at - 1..at, " ");
+        text.replace_range(at + word.len()..at + word.len() + 1, " ");
+        text
+    }
+
+    #[test]
+    fn a_run_as_long_as_a_token_is_stepped_into_wherever_it_stands() {
+        let token = "x".repeat(TOKEN);
+        for at in 1..280 {
+            let text = text(&token, at);
+            let inside = TokenEights::new(text.as_bytes()).next(0);
+            assert!(inside.is_some_and(|inside| at <= inside && inside + 8 <= at + TOKEN), "{at}: {inside:?}");
+        }
+    }
+
+    #[test]
+    fn words_shorter_than_a_token_are_passed_by_within_a_block() {
+        for at in (80..100).chain(144..160) {
+            assert_eq!(TokenEights::new(text("thirteen-char", at).as_bytes()).next(0), None, "{at}");
+        }
+    }
+
+    #[test]
+    fn two_eights_in_a_row_are_known_wherever_they_stand() {
+        let token = "x".repeat(TOKEN + 7);
+        for at in 1..270 {
+            let text = text(&token, at);
+            let mut eights = TokenEights::new(text.as_bytes());
+            let mut probe = 0;
+            while let Some(inside) = eights.next(probe) {
+                probe = inside + 8;
+            }
+            assert!(eights.has_two(), "{at}");
+        }
+        assert!(!TokenEights::new(text("x", 1).as_bytes()).has_two());
+    }
+
+    #[test]
+    fn a_word_of_seven_capitals_is_stepped_into_wherever_it_stands() {
+        for at in 1..290 {
+            let eight = capital_eight(text("CAPITAL", at).as_bytes(), 0);
+            assert!(eight <= at + 3, "{at}: {eight}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_fourteen_is_long_and_one_of_thirteen_is_not() {
+        for at in 0..51 {
+            assert_eq!(long_runs(((1 << 13) - 1) << at), 0, "{at}");
+            assert_eq!(long_runs(((1 << 14) - 1) << at.min(50)), ((1 << 14) - 1) << at.min(50), "{at}");
+        }
+    }
+}
