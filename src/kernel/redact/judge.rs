@@ -205,7 +205,7 @@ impl<'v, 'o> Judge<'v, 'o> {
         let general = general(kind);
         if strength <= Strength::Weak && !self.is_rare(start) {
             let may = self.all(start);
-            if !may.names(kind) && !(strength == Strength::Weak && may.any(general)) {
+            if !(may.names(kind) || strength == Strength::Weak && may.any(general)) {
                 self.pass(start);
                 return false;
             }

@@ -63,7 +63,7 @@ fn pair_weight([first, second]: [Option<u8>; 2]) -> u64 {
     match first.zip(second).and_then(|(first, second)| rarity::pair(first, second)) {
         Some(rarity) => {
             let tenths = TENTHS.get(usize::from(rarity.rem_euclid(10).unsigned_abs())).copied().unwrap_or_default();
-            weight(first) * tenths << 4 >> (rarity.div_euclid(10) + 4)
+            (weight(first) * tenths * 16) >> (rarity.div_euclid(10) + 4)
         }
         None => weight(first) * weight(second) * 25,
     }
