@@ -29,12 +29,13 @@ pub fn find(engine: &Engine, view: &View<'_>, above: &Above, layers: usize, out:
     let mut eights = TokenEights::new(bytes);
     let mut at = 0;
     let mut budget = BUDGET;
+    let mut no_lines = 0;
     while let Some(run) = next_run(bytes, at, &mut eights) {
         at = run.1;
         if run.1 - run.0 > budget || byte_before(bytes, run.0) == b'.' {
             continue;
         }
-        let Some((text, end)) = decoded(bytes, run) else {
+        let Some((text, end)) = decoded(bytes, run, &mut no_lines) else {
             continue;
         };
         let run = (run.0, end);
@@ -78,8 +79,9 @@ fn next_run(bytes: &[u8], from: usize, eights: &mut TokenEights<'_>) -> Option<(
     }
 }
 
-/// The text that a run decodes to, if it is one, and where it ends: base64 may go on in the lines below.
-fn decoded(bytes: &[u8], run: (usize, usize)) -> Option<(String, usize)> {
+/// The text that a run decodes to, if it is one, and where it ends: base64 may go on in the lines below, unless it begins
+/// before `no_lines`.
+fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(String, usize)> {
     let here = bytes.get(run.0..run.1)?;
     if let Some(text) = unhex(here) {
         return Some((text, run.1));
@@ -97,10 +99,11 @@ fn decoded(bytes: &[u8], run: (usize, usize)) -> Option<(String, usize)> {
     if !wide && !first.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
         return None;
     }
-    if let Some((whole, end)) = wrapped(bytes, run)
-        && let Some(text) = read(&engine.decode(whole).ok()?, wide)
-    {
-        return Some((text, end));
+    if run.0 >= *no_lines {
+        match wrapped(bytes, run, engine, wide) {
+            Ok(wrapped) => return Some(wrapped),
+            Err(end) => *no_lines = end,
+        }
     }
     Some((read(&engine.decode(here).ok()?, wide)?, run.1))
 }
@@ -122,29 +125,58 @@ fn read(bytes: &[u8], wide: bool) -> Option<String> {
 const LINE_MIN: usize = 32;
 const LINES_MAX: usize = 64 << 10;
 
-/// A run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter.
-fn wrapped(bytes: &[u8], run: (usize, usize)) -> Option<(Vec<u8>, usize)> {
+/// The text of a run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter. Or
+/// where it was seen that they are none: nor are they from any line before that on, so that each is read once.
+fn wrapped(bytes: &[u8], run: (usize, usize), engine: &GeneralPurpose, wide: bool) -> Result<(String, usize), usize> {
     let width = run.1 - run.0;
     if width < LINE_MIN || !width.is_multiple_of(4) {
-        return None;
+        return Err(run.0);
     }
-    let (mut whole, mut end) = (bytes.get(run.0..run.1)?.to_vec(), run.1);
-    while matches!(byte(bytes, end), b'\n' | b'\r') && whole.len() < LINES_MAX {
-        let blank =
-            bytes.get(end..)?.iter().take(16).take_while(|byte| matches!(byte, b'\n' | b'\r' | b' ' | b'\t')).count();
-        let start = end + blank;
-        let line =
-            bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
-        if line == 0 || line > width {
-            break;
+    let (mut line, mut whole) = (run, Vec::new());
+    let (mut known, mut marks) = (0, 0);
+    loop {
+        let letters = bytes.get(line.0..line.1).ok_or(line.1)?;
+        let before = whole.len();
+        engine.decode_vec(letters, &mut whole).map_err(|_| line.1)?;
+        marks += whole.iter().skip(before).filter(|byte| is_control(**byte)).count();
+        known += if wide { 0 } else { is_text(whole.get(known..).unwrap_or_default()).ok_or(line.1)? };
+        // What was as good as text so far, without the lines that made it so, is no better.
+        if marks * 10 > whole.len() {
+            return Err(line.1);
         }
-        whole.extend_from_slice(bytes.get(start..start + line)?);
-        end = start + line;
-        if line < width {
-            break;
+        let ends = line.1 - line.0 < width || letters.ends_with(b"=") || whole.len() >= LINES_MAX;
+        match next_line(bytes, line.1, width).filter(|_| !ends) {
+            Some(next) => line = next,
+            None if line == run => return Err(run.0),
+            None => return read(&whole, wide).map(|text| (text, line.1)).ok_or(line.1),
         }
     }
-    (end > run.1).then_some((whole, end))
+}
+
+/// The line of letters below `end`, not longer than `width`.
+fn next_line(bytes: &[u8], end: usize, width: usize) -> Option<(usize, usize)> {
+    let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
+    let gap = Some(end).filter(|end| matches!(byte(bytes, *end), b'\n' | b'\r'))?;
+    let start = end + bytes.get(gap..)?.iter().take(16).take_while(blank).count();
+    let line = bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
+    let end = start + line;
+    // A sentence below it begins with a word.
+    let goes_on = matches!(bytes.get(end), Some(b' ' | b'\t' | b':' | b'.' | b','))
+        || line % 4 != 0 && end < bytes.trim_ascii_end().len();
+    ((1..=width).contains(&line) && !goes_on).then_some((start, end))
+}
+
+/// How much of what is read is text so far; the last letter may go on.
+fn is_text(bytes: &[u8]) -> Option<usize> {
+    match std::str::from_utf8(bytes) {
+        Ok(text) => Some(text.len()),
+        Err(error) => error.error_len().is_none().then(|| error.valid_up_to()),
+    }
+}
+
+/// What no text has, but for the second bytes of wide letters.
+fn is_control(byte: u8) -> bool {
+    byte.is_ascii_control() && !matches!(byte, 0 | b'\n' | b'\r' | b'\t')
 }
 
 /// The text that hexadecimal spells, nothing but printable ASCII; its first letters tell digests apart.

@@ -179,6 +179,15 @@ fn what_is_encoded_is_called_what_its_code_is_called() {
     let lines: Vec<&str> = letter.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     let wrapped = lines.join("\r\n ");
     assert_eq!(found(&wrapped), [(Kind::CreditCard, wrapped.clone())]);
+    // What stands in the next line need not be of it.
+    let address = base64(b"alma.lindqvist@northwind.se");
+    let entries = format!("payload: {address}\npayload: {address}\nend of it\n");
+    assert_eq!(found(&entries), [(Kind::Email, address.clone()), (Kind::Email, address.clone())]);
+    // Nor need what stands above it: lines as long that are no text.
+    let above = format!("{}\n", base64(&[b"abcdef".as_slice(), &[1; 42]].concat())).repeat(3);
+    let lines: Vec<&str> = letter.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
+    let below = format!("{above}{}", lines.join("\n"));
+    assert_eq!(found(&below), [(Kind::CreditCard, lines.join("\n"))]);
 }
 
 #[test]
