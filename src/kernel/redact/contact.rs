@@ -688,7 +688,7 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         return None;
     }
     let (start, end) = date(text, word)?;
-    if !judge.may(&[Kind::DateOfBirth], start) {
+    if !judge.seeks(&[Kind::DateOfBirth], start) {
         return None;
     }
     let evidence = judge.evidence(start, end);

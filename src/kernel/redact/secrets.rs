@@ -306,7 +306,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
     finds.under(above.named);
     finds.called();
     // In a short text less is enough.
-    traits.tokens() && (marks::find(&mut finds) || text.len() <= super::encoded::SHORT)
+    traits.tokens() && marks::find(&mut finds, text.len() <= super::encoded::SHORT)
 }
 
 /// Where a literal stands, how long it is, and what it calls for.

@@ -37,6 +37,12 @@ const PAIRS: [[i8; 26]; 26] = [
 /// Classes: lower case, upper case, digit, anything else.
 const CHANGES: [[i32; 4]; 4] = [[3, 53, 57, 32], [28, 5, 47, 30], [28, 40, 8, 21], [7, 23, 29, 48]];
 
+/// How much likelier a pair of small letters is in random text than in words; see [`PAIRS`].
+pub fn pair(first: u8, second: u8) -> Option<i8> {
+    let place = |letter: u8| letter.is_ascii_lowercase().then(|| usize::from(letter - b'a'));
+    PAIRS.get(place(first)?)?.get(place(second)?).copied()
+}
+
 const CLASSES: [u8; 256] = of_bytes!(
     at => match at {
         b'a'..=b'z' => 0,
