@@ -5,6 +5,7 @@ use super::checks::{is_date, number};
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
 use super::labels::{self, Labels};
+use super::letters;
 use super::words::plain;
 use core::net::Ipv6Addr;
 use psl::Psl as _;
@@ -705,6 +706,14 @@ static BEGIN_MONTHS: LazyLock<Vec<bool>> = LazyLock::new(|| {
     begin
 });
 
+/// The first letters of all months.
+static FIRST_OF_MONTHS: LazyLock<Vec<char>> = LazyLock::new(|| {
+    let mut first: Vec<char> = MONTHS.iter().filter_map(|month| month.chars().next()).collect();
+    first.sort_unstable();
+    first.dedup();
+    first
+});
+
 /// The first three letters, whatever their case.
 fn three(name: &[u8]) -> usize {
     name.iter().take(3).fold(0, |sum, byte| sum << 5 | usize::from(byte & 31))
@@ -717,6 +726,14 @@ fn is_month(name: &str) -> bool {
         }
         let begins = |month: &&str| name.get(..month.len()).is_some_and(|head| head.eq_ignore_ascii_case(month));
         return (3..=24).contains(&name.len()) && MONTHS.iter().any(begins);
+    }
+    let begins = |letter: char| match letters::plain(letter) {
+        letters::Plain::One(plain) => FIRST_OF_MONTHS.binary_search(&plain).is_ok(),
+        letters::Plain::Syllable(_) => false,
+        letters::Plain::Nothing | letters::Plain::Several => true,
+    };
+    if !name.starts_with(begins) {
+        return false;
     }
     let mut out = String::new();
     plain(name, &mut out);
@@ -737,7 +754,7 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         judge.put(Kind::DateOfBirth, start, end, 80);
         return Some(end);
     }
-    if !judge.may(&[Kind::DateOfBirth], start) {
+    if !judge.seeks(&[Kind::DateOfBirth], start) {
         return None;
     }
     let evidence = judge.evidence(start, end);
@@ -891,20 +908,22 @@ fn named_date(text: &str, first: Word) -> Option<(usize, usize)> {
     // The month may come first.
     let window = text.get(floor(text, first.start.saturating_sub(24))..first.start)?;
     let before = window.trim_end_matches([' ', '.', '-', '/']);
-    let name = before.rsplit(|c: char| !c.is_alphabetic()).next().unwrap_or_default();
+    let name = before.rsplit(|c: char| !letters::is_letter(c)).next().unwrap_or_default();
     let gap = rest.len() - rest.trim_start_matches([' ', ',', '.', '-', '/', 's', 't', 'n', 'd', 'r', 'h']).len();
-    if is_month(name)
+    if !name.is_empty()
         && let Some(end) = year_at(number_word.end + gap)
+        && is_month(name)
     {
         return Some((first.start - (window.len() - before.len()) - name.len(), end));
     }
     let tail = rest.trim_start_matches([' ', '.', '-', '/', ',', 'º', '°']);
     let tail = ["st ", "nd ", "rd ", "th ", "er "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
     let tail = ["of ", "de ", "d'", "di "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
-    let name_end = tail.find(|c: char| !c.is_alphabetic()).unwrap_or(tail.len());
+    let name_end = tail.find(|c: char| !letters::is_letter(c)).unwrap_or(tail.len());
     let (name, tail) = tail.split_at_checked(name_end)?;
     let tail = tail.trim_start_matches([' ', '.', ',', '-', '/']);
     let tail = ["of ", "de ", "del "].iter().find_map(|mark| tail.strip_prefix(mark)).unwrap_or(tail);
     let year = number_word.end + (rest.len() - tail.len());
-    is_month(name).then(|| year_at(year)).flatten().map(|end| (first.start, end))
+    let end = year_at(year).filter(|_| is_month(name))?;
+    Some((first.start, end))
 }

@@ -1118,7 +1118,13 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
     let said = sentence(clean);
     // The name of a tag says what a browser does: `<dl>`.
     let tag = |found: &Match| clean.as_bytes().get(..found.start).is_some_and(|front| front.ends_with(b"<"));
-    let nearest = read.last(said).filter(|found| !tag(found))?;
+    let (nearest, before) = read.words(said, |words| {
+        let nearest = labels::last(words)?;
+        Some((nearest, nearest.labels.any(Labels::OTHER).then(|| labels::before(words, nearest))))
+    })?;
+    if tag(&nearest) {
+        return None;
+    }
     if in_token(clean, &nearest) {
         return None;
     }
@@ -1130,7 +1136,7 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
     {
         return read.last(sentence(front)).map(|found| (found, true));
     }
-    if !nearest.labels.any(Labels::OTHER) || !read.words(said, labels::before_last).unwrap_or_default().tells() {
+    if !before.is_some_and(Labels::tells) {
         return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;

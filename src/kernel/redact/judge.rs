@@ -28,16 +28,35 @@ pub struct Judge<'v, 'o> {
     listed: Option<(usize, Labels)>,
     /// What was said further away from a place.
     further: Option<(usize, Labels)>,
+    /// The last place about which was asked though it was not told what may be said of it, and how many there were.
+    untold: (usize, usize),
+    /// A place that was passed by if nothing near it names one of these kinds; read when a list goes on there.
+    left: Option<(usize, [&'static [Kind]; 2])>,
 }
+
+/// About how many places evidence is sought at once in the first bytes of a text, and how many bytes further for one more.
+const FEW: usize = 4;
+const FURTHER: usize = 1024;
 
 impl<'v, 'o> Judge<'v, 'o> {
     /// Nothing yet.
     pub fn new(surroundings: &'v Surroundings<'v>, out: &'o mut Vec<Found>) -> Self {
-        Self { surroundings, out, front: None, passed: None, last: None, listed: None, further: None }
+        Self {
+            surroundings,
+            out,
+            front: None,
+            passed: None,
+            last: None,
+            listed: None,
+            further: None,
+            untold: (0, 0),
+            left: None,
+        }
     }
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
     pub fn evidence(&mut self, start: usize, end: usize) -> Evidence {
+        self.settle(start);
         match self.last {
             Some((from, to, evidence)) if from == start && to == end => evidence,
             _ => {
@@ -100,6 +119,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// What may be said of what is at `start`, or of the list it is in.
     fn all(&mut self, start: usize) -> Labels {
+        self.settle(start);
         if self.surroundings.is_short() {
             return self.surroundings.may(start);
         }
@@ -127,6 +147,52 @@ impl<'v, 'o> Judge<'v, 'o> {
         named
     }
 
+    /// Whether it is known that nothing may name one of these kinds. Then what is at `start` is passed by.
+    pub fn denies(&mut self, kinds: &[Kind], start: usize) -> bool {
+        self.knows(start) && !self.may(kinds, start)
+    }
+
+    /// Whether what may be said of a place is known, or all words are read for the first that asks.
+    fn knows(&self, start: usize) -> bool {
+        self.surroundings.is_short() || self.surroundings.is_told(start)
+    }
+
+    /// As [`Self::may`] for those who seek evidence next: where few ask, it is sought at once.
+    pub fn seeks(&mut self, kinds: &[Kind], start: usize) -> bool {
+        self.is_rare(start) || self.may(kinds, start)
+    }
+
+    /// Passes by a place where none of these kinds fits, unless something names one: then it leads no list.
+    pub fn leave(&mut self, kinds: &'static [Kind], start: usize) {
+        if self.knows(start) {
+            self.may(kinds, start);
+            return;
+        }
+        self.settle(start);
+        let first = self.left.map_or(kinds, |(_, [first, _])| first);
+        self.left = Some((start, [first, kinds]));
+    }
+
+    /// Reads what was left, if what is asked about at `start` depends on it.
+    fn settle(&mut self, start: usize) {
+        let Some((left, kinds)) = self.left.filter(|(left, _)| *left != start) else { return };
+        self.left = None;
+        if start < left || self.surroundings.continues(left, start) {
+            kinds.iter().for_each(|kinds| _ = self.may(kinds, left));
+        }
+    }
+
+    /// Whether evidence of a place is cheaper than to know what may be said of it.
+    fn is_rare(&mut self, start: usize) -> bool {
+        if self.knows(start) {
+            return false;
+        }
+        let (last, count) = self.untold;
+        let count = count + usize::from(last != start || count == 0);
+        self.untold = (start, count);
+        count <= FEW + start / FURTHER
+    }
+
     /// Remembers that nothing had to be asked about a place.
     fn pass(&mut self, start: usize) {
         match (self.front, self.passed) {
@@ -145,10 +211,12 @@ impl<'v, 'o> Judge<'v, 'o> {
     /// Takes `start..end` for `kind` if its strength and its surroundings suffice.
     pub fn offer(&mut self, kind: Kind, start: usize, end: usize, strength: Strength) -> bool {
         let general = general(kind);
-        let may = self.all(start);
-        if strength <= Strength::Weak && !may.names(kind) && !(strength == Strength::Weak && may.any(general)) {
-            self.pass(start);
-            return false;
+        if strength <= Strength::Weak && !self.is_rare(start) {
+            let may = self.all(start);
+            if !(may.names(kind) || strength == Strength::Weak && may.any(general)) {
+                self.pass(start);
+                return false;
+            }
         }
         let evidence = self.evidence(start, end);
         let score = if evidence.names(kind) {

@@ -20,10 +20,14 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         return;
     }
     let travels = is_below_zone(text, first.start);
-    if !travels && !judge.may(&KINDS, first.start) {
+    if !travels && judge.denies(&KINDS, first.start) {
         return;
     }
     if KINDS.into_iter().all(|kind| extent(text, words, kind, true).is_none()) {
+        judge.leave(&KINDS, first.start);
+        return;
+    }
+    if !travels && !judge.seeks(&KINDS, first.start) {
         return;
     }
     // `ISBN 0198526636`: the word before a number says what it is.

@@ -1,5 +1,6 @@
 //! Sixteen bytes at a time: which of them are of a class, without a branch.
-use wide::u8x16;
+use wide::bytemuck::cast;
+use wide::{i8x16, i16x8, i32x4, i32x8, u8x16};
 
 /// The first eight bytes, the first of them lowest; zeros where there are fewer.
 pub fn eight(bytes: &[u8]) -> u64 {
@@ -20,10 +21,17 @@ fn is(sixteen: u8x16, byte: u8) -> u8x16 {
     sixteen.simd_eq(u8x16::splat(byte))
 }
 
-/// The bytes from `first` to `last`.
+/// The bytes from `first` to `last`: the last becomes the highest number of those with a sign.
 fn within(sixteen: u8x16, first: u8, last: u8) -> u8x16 {
-    let from = sixteen - u8x16::splat(first);
-    from.min(u8x16::splat(last - first)).simd_eq(from)
+    let up = sixteen + u8x16::splat(0x7F - last);
+    above(up, 0x7E - (last - first))
+}
+
+/// The bytes of ASCII that are higher than `least`.
+fn above(sixteen: u8x16, least: u8) -> u8x16 {
+    let signed: [i8x16; 2] = cast([sixteen, u8x16::splat(least)]);
+    let [sixteen, least] = signed;
+    cast(sixteen.simd_gt(least))
 }
 
 fn digits(sixteen: u8x16) -> u8x16 {
@@ -32,11 +40,6 @@ fn digits(sixteen: u8x16) -> u8x16 {
 
 fn capitals(sixteen: u8x16) -> u8x16 {
     within(sixteen, b'A', b'Z')
-}
-
-/// The same with the marks beside them, for less.
-fn about_capitals(sixteen: u8x16) -> u8x16 {
-    (sixteen & u8x16::splat(0xE0)).simd_eq(u8x16::splat(0x40))
 }
 
 /// What is not ASCII, which has its highest bit set, and `%`, `&` and `\`: only that bit counts.
@@ -60,12 +63,12 @@ pub fn folds(bytes: &[u8], from: usize) -> Option<usize> {
 
 /// Bytes that keys, tokens and base64 consist of, and a few marks more: `+` to `9`, and letters with what follows them.
 fn token(sixteen: u8x16) -> u8x16 {
-    within(sixteen, b'+', b'9') | within(sixteen | u8x16::splat(0x20), b'a', 0x7F)
+    within(sixteen, b'+', b'9') | above(sixteen | u8x16::splat(0x20), b'a' - 1)
 }
 
 /// The same and more, for less.
 fn behind_spaces(sixteen: u8x16) -> u8x16 {
-    within(sixteen, b'+', 0x7F)
+    above(sixteen, b'+' - 1)
 }
 
 /// Calls `each` with sixteen bytes and where they begin, for all of them: the last overlap those before, and zeros
@@ -257,8 +260,10 @@ impl Traits {
     }
 }
 
-/// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such.
+/// Steps through the eights that may be of one token, in steps of eight: every run of fifteen covers such. Those of words
+/// that are shorter are passed by, as far as that is soon told.
 pub struct TokenEights<'b> {
+    bytes: &'b [u8],
     blocks: &'b [[u8; 64]],
     rest: &'b [u8],
     /// Which eights of this block are such.
@@ -273,7 +278,7 @@ impl<'b> TokenEights<'b> {
     /// At the start.
     pub fn new(bytes: &'b [u8]) -> Self {
         let (blocks, rest) = bytes.as_chunks::<64>();
-        let mut eights = Self { blocks, rest, place: 0, mask: 0, open: false, two: false };
+        let mut eights = Self { bytes, blocks, rest, place: 0, mask: 0, open: false, two: false };
         eights.go(0);
         eights
     }
@@ -287,9 +292,12 @@ impl<'b> TokenEights<'b> {
         // What is skipped is a run.
         self.two |= place > self.place + 1;
         self.place = place;
-        self.mask = self.read(place);
-        self.two |= self.mask & (self.mask << 1 | u64::from(self.open)) != 0;
-        self.open = self.mask >> 7 & 1 == 1;
+        let token = self.read(place);
+        let all = eights(token);
+        self.two |= all & (all << 1 | u64::from(self.open)) != 0;
+        self.open = all >> 7 & 1 == 1;
+        // The first and the last may be of runs that begin or end elsewhere.
+        self.mask = if all == 0 { 0 } else { all & (eights(long_runs(token)) | 0x81) };
     }
 
     /// The next one from `from` on, which is not before that of the last call.
@@ -306,22 +314,49 @@ impl<'b> TokenEights<'b> {
                 return None;
             }
             // Most have none, which the spaces between words tell already.
-            let ahead = self.blocks.get(self.place + 1..).unwrap_or_default();
-            let none = ahead.iter().position(|block| eights(mask(block, behind_spaces)) != 0).unwrap_or(ahead.len());
-            self.open &= none == 0;
-            self.place += none;
-            self.go(self.place + 1);
+            let (next, long) = (self.place + 1, long_word(self.bytes, self.place * 64 + 56) / 64);
+            self.open &= long <= next;
+            self.place = long.max(next) - 1;
+            self.go(long.max(next));
         }
         Some(self.place * 64 + self.mask.trailing_zeros() as usize * 8)
     }
 
     fn read(&self, place: usize) -> u64 {
         match self.blocks.get(place) {
-            Some(block) => eights(mask(block, token)),
-            None if place == self.blocks.len() => eights(mask_of(self.rest, token)),
+            Some(block) => mask(block, token),
+            None if place == self.blocks.len() => mask_of(self.rest, token),
             None => 0,
         }
     }
+}
+
+/// The first eight from `from` on, in steps of eight, that is of a word which is as long as a token, or a few bytes less;
+/// or one near the end of the text.
+fn long_word(bytes: &[u8], from: usize) -> usize {
+    let mut at = from;
+    while let Some(window) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let fours = fours(window, behind_spaces);
+        let three = fours & fours >> 1 & fours >> 2;
+        if three != 0 {
+            return at + (three.trailing_zeros() as usize).next_multiple_of(2) * 4;
+        }
+        // The last eight again: it may go on.
+        at += 56;
+    }
+    at
+}
+
+/// A bit for each four bytes of a block that are all of a class.
+fn fours(block: &[u8; 64], class: impl Fn(u8x16) -> u8x16) -> u32 {
+    let mut full = [i32x4::default(); 4];
+    let sixteens: &[[u8; 16]] = block.as_chunks().0;
+    for (full, sixteen) in full.iter_mut().zip(sixteens) {
+        *full = cast::<_, i32x4>(class(u8x16::new(*sixteen))).simd_eq(i32x4::splat(-1));
+    }
+    let [first, second]: [i32x8; 2] = cast(full);
+    let halves = [i16x8::from_i32x8_saturate(first), i16x8::from_i32x8_saturate(second)];
+    i8x16::from_i16x16_saturate(cast(halves)).to_bitmask()
 }
 
 /// A bit for each eight of a block of which every bit is set.
@@ -332,23 +367,30 @@ fn eights(mask: u64) -> u64 {
     (full >> 7).wrapping_mul(0x0102_0408_1020_4080) >> 56
 }
 
-/// The next eight bytes, in steps of eight, of which the first or last four are capitals or marks beside them: every word
-/// of seven covers such.
-pub fn capital_eight(bytes: &[u8], from: usize) -> Option<usize> {
-    const LOW: u64 = 0x7777_7777_7777_7777;
+/// The bits that are of runs of fourteen and more: with its padding such is as long as a token.
+fn long_runs(mask: u64) -> u64 {
+    let two = mask & mask >> 1;
+    let four = two & two >> 2;
+    let eight = four & four >> 4;
+    let first = eight & eight >> 6;
+    let two = first | first << 1;
+    let four = two | two << 2;
+    let eight = four | four << 4;
+    eight | eight << 6
+}
+
+/// The next eight bytes, in steps of eight, of which the first or last four are capitals: every word of seven covers such.
+/// Where fewer than a block are left, all may be such.
+pub fn capital_eight(bytes: &[u8], from: usize) -> usize {
     let mut at = from / 8 * 8;
-    while at < bytes.len() {
-        let ahead = bytes.get(at..).unwrap_or_default();
-        let mask =
-            ahead.first_chunk().map_or_else(|| mask_of(ahead, about_capitals), |block| mask(block, about_capitals));
-        // One more carries over into the highest bit of each four, if all below are set.
-        let full = ((mask & LOW) + 0x1111_1111_1111_1111) & mask & !LOW;
+    while let Some(block) = bytes.get(at..).and_then(<[u8]>::first_chunk) {
+        let full = fours(block, capitals);
         if full != 0 {
-            return Some(at + full.trailing_zeros() as usize / 8 * 8);
+            return at + full.trailing_zeros() as usize / 2 * 8;
         }
         at += 64;
     }
-    None
+    at
 }
 
 /// Steps through the digits of a text; those of sixty-four bytes are known at once.
@@ -391,5 +433,67 @@ impl<'b> Digits<'b> {
             self.go(self.base + 64);
         }
         Some(self.base + self.mask.trailing_zeros() as usize)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{TOKEN, TokenEights, capital_eight, long_runs};
+
+    /// A text of short words with `word` at `at`.
+    fn text(word: &str, at: usize) -> String {
+        let mut text: String = "a word of few ".chars().cycle().take(300).collect();
+        text.replace_range(at..at + word.len(), word);
+        text.replace_range(at - 1..at, " ");
+        text.replace_range(at + word.len()..at + word.len() + 1, " ");
+        text
+    }
+
+    #[test]
+    fn a_run_as_long_as_a_token_is_stepped_into_wherever_it_stands() {
+        let token = "x".repeat(TOKEN);
+        for at in 1..280 {
+            let text = text(&token, at);
+            let inside = TokenEights::new(text.as_bytes()).next(0);
+            assert!(inside.is_some_and(|inside| at <= inside && inside + 8 <= at + TOKEN), "{at}: {inside:?}");
+        }
+    }
+
+    #[test]
+    fn words_shorter_than_a_token_are_passed_by_within_a_block() {
+        for at in (80..100).chain(144..160) {
+            assert_eq!(TokenEights::new(text("thirteen-char", at).as_bytes()).next(0), None, "{at}");
+        }
+    }
+
+    #[test]
+    fn two_eights_in_a_row_are_known_wherever_they_stand() {
+        let token = "x".repeat(TOKEN + 7);
+        for at in 1..270 {
+            let text = text(&token, at);
+            let mut eights = TokenEights::new(text.as_bytes());
+            let mut probe = 0;
+            while let Some(inside) = eights.next(probe) {
+                probe = inside + 8;
+            }
+            assert!(eights.has_two(), "{at}");
+        }
+        assert!(!TokenEights::new(text("x", 1).as_bytes()).has_two());
+    }
+
+    #[test]
+    fn a_word_of_seven_capitals_is_stepped_into_wherever_it_stands() {
+        for at in 1..290 {
+            let eight = capital_eight(text("CAPITAL", at).as_bytes(), 0);
+            assert!(eight <= at + 3, "{at}: {eight}");
+        }
+    }
+
+    #[test]
+    fn a_run_of_fourteen_is_long_and_one_of_thirteen_is_not() {
+        for at in 0..51 {
+            assert_eq!(long_runs(((1 << 13) - 1) << at), 0, "{at}");
+            assert_eq!(long_runs(((1 << 14) - 1) << at.min(50)), ((1 << 14) - 1) << at.min(50), "{at}");
+        }
     }
 }

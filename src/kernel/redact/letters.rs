@@ -8,7 +8,7 @@ use unicode_normalization::char::is_combining_mark;
 /// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (eight bits
 /// up), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
 #[derive(Clone, Copy)]
-struct Entry(u64);
+pub struct Entry(u64);
 
 const LETTER: u64 = 1;
 const NUMBER: u64 = 2;
@@ -27,7 +27,8 @@ static PAGES: [OnceLock<Box<[Entry]>>; 0x11_0000 / PAGE] = [const { OnceLock::ne
 const PAGE: usize = 256;
 
 impl Entry {
-    fn of(character: char) -> Self {
+    /// What is known of a character.
+    pub fn of(character: char) -> Self {
         let code = u32::from(character) as usize;
         let page = PAGES.get(code / PAGE).map(|page| page.get_or_init(|| Self::page(code / PAGE)));
         page.and_then(|page| page.get(code % PAGE)).copied().unwrap_or(Self(0))
@@ -62,6 +63,25 @@ impl Entry {
         self.0 & any != 0
     }
 
+    /// [`char::is_uppercase`].
+    pub fn is_capital(self) -> bool {
+        self.is(CAPITAL)
+    }
+
+    /// [`char::is_lowercase`].
+    pub fn is_small(self) -> bool {
+        self.is(SMALL)
+    }
+
+    /// Calls `each` with the letters of [`char::to_lowercase`]. `character`: what this is known of.
+    pub fn small(self, character: char, mut each: impl FnMut(char)) {
+        let code = self.0 >> 16 & 0xFFFF;
+        match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
+            Some(small) => each(small),
+            None => character.to_lowercase().for_each(each),
+        }
+    }
+
     fn looks(self) -> Option<char> {
         Some(char::from((self.0 >> 8) as u8)).filter(|c| *c != '\0')
     }
@@ -88,12 +108,7 @@ pub fn is_word(character: char) -> bool {
 
 /// [`char::is_uppercase`].
 pub fn is_capital(character: char) -> bool {
-    Entry::of(character).is(CAPITAL)
-}
-
-/// [`char::is_lowercase`].
-pub fn is_small(character: char) -> bool {
-    Entry::of(character).is(SMALL)
+    Entry::of(character).is_capital()
 }
 
 /// Whether it is [`is_word`] or a mark on what is.
@@ -106,11 +121,7 @@ pub fn small(character: char, mut each: impl FnMut(char)) {
     if character.is_ascii() {
         return each(character.to_ascii_lowercase());
     }
-    let code = Entry::of(character).0 >> 16 & 0xFFFF;
-    match char::from_u32(code as u32).filter(|_| code != SEVERAL) {
-        Some(small) => each(small),
-        None => character.to_lowercase().for_each(each),
-    }
+    Entry::of(character).small(character, each);
 }
 
 /// What a character is without its accents and small.
@@ -239,7 +250,7 @@ mod tests {
             assert_eq!(is_letter(c), c.is_alphabetic(), "{c:?}");
             assert_eq!(is_word(c), c.is_alphanumeric(), "{c:?}");
             assert_eq!(is_capital(c), c.is_uppercase(), "{c:?}");
-            assert_eq!(is_small(c), c.is_lowercase(), "{c:?}");
+            assert_eq!(Entry::of(c).is_small(), c.is_lowercase(), "{c:?}");
             assert_eq!(is_word_or_mark(c), c.is_alphanumeric() || is_combining_mark(c), "{c:?}");
             assert_eq!(looks_latin(c).is_some(), alike(c).is_some(), "{c:?}");
             assert_eq!(digit(c).is_some(), zero(c).is_some(), "{c:?}");

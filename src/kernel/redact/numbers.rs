@@ -253,19 +253,30 @@ fn uuid(bytes: &[u8], start: usize) -> Option<usize> {
     .then_some(start + 36)
 }
 
+/// What each byte is to [`reach`]: a digit (1), a mark between digits (2), a capital (3).
+const REACHES: [u8; 256] = of_bytes!(
+    at => match at {
+        b'0'..=b'9' => 1,
+        b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' => 2,
+        b'A'..=b'Z' => 3,
+        _ => 0,
+    },
+    else 0
+);
+
 /// How many digits follow each other from `word` on with nothing but marks between them, as far as it matters.
 fn reach(bytes: &[u8], word: Word) -> usize {
     let rest = bytes.get(word.end..word.start + 24).or(bytes.get(word.end..)).unwrap_or_default();
     let (mut gap, mut digits) = (0, word.len());
     for byte in rest {
-        match byte {
-            b'0'..=b'9' => {
+        match REACHES.get(usize::from(*byte)) {
+            Some(1) => {
                 digits += 1;
                 gap = 0;
             }
-            b' ' | b'-' | b'.' | b'/' | b'(' | b')' | b'_' if gap < 3 => gap += 1,
+            Some(2) if gap < 3 => gap += 1,
             // A group of letters and digits may follow.
-            b'A'..=b'Z' if gap > 0 => return DIGITS_MIN,
+            Some(3) if gap > 0 => return DIGITS_MIN,
             _ => break,
         }
         if digits >= DIGITS_MIN {
@@ -442,10 +453,9 @@ fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
 
 /// Bank codes without a digit: words of eight or eleven capitals.
 fn capitals(bytes: &[u8], judge: &mut Judge<'_, '_>) {
-    let tail = bytes.len() / 8 * 8;
     let mut at = 0;
     while at < bytes.len() {
-        let eight = capital_eight(bytes, at).unwrap_or(tail);
+        let eight = capital_eight(bytes, at);
         let stop = (eight + 8).min(bytes.len());
         let mut from = at.max(eight);
         while let Some(found) = bytes.get(from..stop).and_then(|rest| rest.iter().position(u8::is_ascii_uppercase)) {

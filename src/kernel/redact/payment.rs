@@ -170,7 +170,7 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     {
         return;
     }
-    if !may_be_code(text, word.start) || !judge.may(&[Kind::CardCvv], word.start) {
+    if !may_be_code(text, word.start) || !judge.seeks(&[Kind::CardCvv], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -182,70 +182,6 @@ pub fn security_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
 /// Whether the word before a short number may end its label; numbers of three digits are everywhere, so this is
 /// asked before anything is read in earnest. Cells and values that stand alone may always.
 fn may_be_code(text: &[u8], start: usize) -> bool {
-    const LAST: &[&[u8]] = &[
-        b"cvv",
-        b"cvc",
-        b"cvn",
-        b"cid",
-        b"csc",
-        b"cav",
-        b"cvv2",
-        b"cvc2",
-        b"code",
-        b"value",
-        b"number",
-        b"ziffer",
-        b"nummer",
-        b"kod",
-        b"codigo",
-        b"codice",
-        b"cryptogramme",
-        b"visuel",
-        b"lautet",
-        b"card",
-        b"karte",
-        b"carte",
-        b"tarjeta",
-        b"carta",
-        b"cartao",
-        b"kaart",
-        b"karty",
-        b"kort",
-        b"back",
-        b"dos",
-        b"is",
-        b"was",
-        b"to",
-        b"ist",
-        b"es",
-        b"est",
-        b"e",
-        b"as",
-        b"no",
-        b"digits",
-        b"seguridad",
-        b"securite",
-        b"seguranca",
-        b"sicurezza",
-        b"verification",
-        b"kodu",
-        b"keamanan",
-        b"ccv",
-        b"koodi",
-        b"kode",
-        b"td",
-        b"th",
-        b"dd",
-        b"dt",
-        b"li",
-        b"b",
-        b"strong",
-        b"em",
-        b"span",
-        b"label",
-        b"p",
-        b"div",
-    ];
     let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
     let gap = |byte: &u8| {
         matches!(
@@ -266,16 +202,42 @@ fn may_be_code(text: &[u8], start: usize) -> bool {
             let from = named.iter().rposition(|byte| !part(byte)).map_or(0, |gap| gap + 1);
             let word = named.get(from..).unwrap_or_default();
             // `Anna: 123` answers the question of the line above; words with accents are not listed.
-            !word.is_ascii()
-                || is_answer(text, start)
-                || LAST.iter().any(|known| {
-                    word.len() >= known.len()
-                        && word.get(word.len() - known.len()..).is_some_and(|end| end.eq_ignore_ascii_case(known))
-                })
+            !word.is_ascii() || ends_label(word) || is_answer(text, start)
         }
         // A cell, a line, or a letter of another script.
         _ => true,
     }
+}
+
+/// Whether a word is the last of a label of a code, or of what stands between that and its value.
+fn ends_label(word: &[u8]) -> bool {
+    let endings: &[&[u8]] = match word.last().map(u8::to_ascii_lowercase) {
+        Some(b'e' | b'b' | b'p') => return true,
+        Some(b'2') => &[b"cvv2", b"cvc2"],
+        Some(b'a') => &[b"tarjeta", b"carta", b"seguranca", b"sicurezza"],
+        Some(b'c') => &[b"cvc", b"csc"],
+        Some(b'd') => &[b"cid", b"kod", b"card", b"seguridad", b"td", b"dd"],
+        Some(b'g') => &[b"strong"],
+        Some(b'h') => &[b"th"],
+        Some(b'i') => &[b"koodi", b"li"],
+        Some(b'k') => &[b"back"],
+        Some(b'l') => &[b"visuel", b"label"],
+        Some(b'm') => &[b"em"],
+        Some(b'n') => &[b"cvn", b"verification", b"keamanan", b"span"],
+        Some(b'o') => &[b"codigo", b"cartao", b"to", b"no"],
+        Some(b'r') => &[b"number", b"ziffer", b"nummer"],
+        Some(b's') => &[b"dos", b"is", b"es", b"as", b"digits"],
+        Some(b't') => &[b"lautet", b"kaart", b"kort", b"ist", b"est", b"dt"],
+        Some(b'u') => &[b"kodu"],
+        Some(b'v') => &[b"cvv", b"cav", b"ccv", b"div"],
+        Some(b'y') => &[b"karty"],
+        _ => return false,
+    };
+    let ends = |ending: &&[u8]| {
+        let from = word.len().checked_sub(ending.len());
+        from.and_then(|from| word.get(from..)).is_some_and(|end| end.eq_ignore_ascii_case(ending))
+    };
+    endings.iter().any(ends)
 }
 
 /// Whether the line above asks: it ends with a question mark, or someone is asked for a code and says it in this one.
@@ -285,11 +247,11 @@ fn is_answer(text: &[u8], start: usize) -> bool {
     let line = front.get(..end).unwrap_or_default().trim_ascii_end();
     let said = front.get(end..).unwrap_or_default();
     let is_said = || said.len() <= 32 && said.trim_ascii_end().ends_with(b":");
-    let asks = || {
-        [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"]
-            .iter()
-            .any(|sign| line.windows(sign.len()).any(|part| part == *sign))
+    let named = |at: usize| {
+        let rest = line.get(at..).unwrap_or_default();
+        [&b"CVV"[..], b"CVC", b"cvv", b"cvc", b"code", b"CID"].iter().any(|sign| rest.starts_with(sign))
     };
+    let asks = || memchr::memchr2_iter(b'C', b'c', line).any(named);
     line.ends_with(b"?") || is_said() && asks()
 }
 
@@ -440,7 +402,7 @@ pub fn bank_code(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
     if joined || !upper.iter().take(6).all(u8::is_ascii_uppercase) || !country() {
         return;
     }
-    if !judge.may(&[Kind::SwiftBic], word.start) {
+    if !judge.seeks(&[Kind::SwiftBic], word.start) {
         return;
     }
     let evidence = judge.evidence(word.start, word.end);
@@ -457,13 +419,34 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
     let Some(first) = words.first() else {
         return;
     };
-    if !judge.may(&[Kind::BankAccount], first.start) {
+    if judge.denies(&[Kind::BankAccount], first.start) {
         return;
     }
+    let Some((end, paired)) = account_end(text, words) else {
+        judge.leave(&[Kind::BankAccount], first.start);
+        return;
+    };
+    if !judge.seeks(&[Kind::BankAccount], first.start) {
+        return;
+    }
+    let alone = end == first.end;
+    if alone && first.len() == 12 && is_in_cloud(text, first.start) {
+        judge.leave(&[Kind::BankAccount], first.start);
+        return;
+    }
+    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct {
+        return;
+    }
+    judge.offer(Kind::BankAccount, first.start, end.max(paired.unwrap_or(end)), Strength::Shape);
+}
+
+/// Where an account number that begins with these words ends, and where one does behind a sort code.
+fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
+    let first = words.first()?;
     // `:59:/12345678` is a field of a message, `a/12345678` is not.
     let field = text.get(..first.start).is_some_and(|front| front.ends_with(b":/"));
     if matches!(byte_before(text, first.start), b'-' | b'.' | b'/' | b'_') && !field && !is_led(text, first.start) {
-        return;
+        return None;
     }
     let bare = |words: &[Word]| words.iter().all(Word::is_number);
     let lengths = |words: &[Word], wanted: &[usize]| {
@@ -493,27 +476,19 @@ pub fn account(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_
         }
     }
     let paired = paired_account(text, words);
-    let Some(end) = end.or(paired) else {
-        return;
-    };
+    let end = end.or(paired)?;
     if matches!(byte(text, end), b'.' | b',')
         && byte(text, end + 1).is_ascii_digit()
         && byte(text, end + 3).is_ascii_digit() == byte(text, end + 2).is_ascii_digit()
         && byte(text, end) == b'.'
     {
-        return;
+        return None;
     }
-    let alone = end == first.end;
     // `Account opened 12.11.2021`
     if is_date(words) && words.get(2).is_some_and(|last| last.end == end) {
-        return;
+        return None;
     }
-    if alone && is_day(text, *first) && !judge.evidence(first.start, end).direct
-        || alone && first.len() == 12 && is_in_cloud(text, first.start)
-    {
-        return;
-    }
-    judge.offer(Kind::BankAccount, first.start, end.max(paired.unwrap_or(end)), Strength::Shape);
+    Some((end, paired))
 }
 
 /// Where the account number behind a sort code ends, whatever stands between them: `20-00-00 / 12345678`.

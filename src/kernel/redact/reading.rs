@@ -29,6 +29,8 @@ struct Window {
     /// How many of the plain letters are of these words.
     spelled: usize,
     places: Vec<Place>,
+    /// The first word that was asked about last, and the one behind the last: what is asked next is not far.
+    near: (usize, usize),
 }
 
 impl<'t> Reading<'t> {
@@ -89,8 +91,8 @@ impl Window {
             self.extend(text, text.floor_char_boundary((end - self.from + AHEAD).min(text.len())));
         }
         let (start, end) = (start - self.from, end - self.from);
-        let begin = |at: usize| self.places.partition_point(|place| place.range().0 < at);
-        let (first, behind) = (begin(start), begin(end));
+        let (first, behind) = (self.begin(start, self.near.0), self.begin(end, self.near.1));
+        self.near = (first, behind);
         let ends_behind = |place: Option<usize>, at: usize| {
             place.and_then(|place| self.places.get(place)).map(Place::range).filter(|(_, end)| *end > at)
         };
@@ -117,6 +119,14 @@ impl Window {
         words::add(text, begin, end, &mut self.plain, &mut places);
         let from = places.len().saturating_sub(WORDS_MAX);
         Words::of_places(text, &self.plain, places.into(), from, skipped)
+    }
+
+    /// The first word that begins at a place or behind it, which is sought from a word near it.
+    fn begin(&self, at: usize, near: usize) -> usize {
+        let (front, rest) = self.places.split_at_checked(near).unwrap_or((&self.places, &[]));
+        let back = front.iter().rev().take_while(|place| place.range().0 >= at).count();
+        let forth = rest.iter().take_while(|place| place.range().0 < at).count();
+        front.len() - back + forth
     }
 
     /// Whether the last word before `end` may be another if nothing is behind: it goes on there, or ends with what may be the

@@ -26,7 +26,6 @@ use gate::Gate;
 pub(super) use marks::sextet;
 pub(super) use names::{Named, named};
 use std::cell::{Cell, OnceCell};
-use std::ops::Range;
 use std::sync::LazyLock;
 use value::Bytes;
 
@@ -192,6 +191,8 @@ const EXACT: &[(&str, Call)] = &[
     ("unzip ", Call::Program),
     ("zip ", Call::Program),
     ("ipmitool ", Call::Program),
+    ("snmpwalk ", Call::Program),
+    ("snmpget ", Call::Program),
     ("cqlsh ", Call::Program),
     ("mosquitto_", Call::Program),
     ("7z ", Call::Program),
@@ -214,6 +215,8 @@ const EXACT: &[(&str, Call)] = &[
     ("pw:", Call::Short),
     ("pw\"", Call::Short),
     ("PW=", Call::Short),
+    ("PW ||", Call::Short),
+    ("appid", Call::Name),
     ("PW:", Call::Short),
     ("Pw:", Call::Short),
     ("wpa_passphrase ", Call::Program),
@@ -293,12 +296,21 @@ pub fn promises(name: &str) -> bool {
 pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
     let bytes = Bytes(text.as_bytes());
-    let mut finds =
-        Finds { text, bytes, out, address: 0, at: OnceCell::new(), equals: OnceCell::new(), unclosed: Cell::new(None) };
+    let mut finds = Finds {
+        text,
+        bytes,
+        out,
+        address: 0,
+        source: 0,
+        at: OnceCell::new(),
+        equals: OnceCell::new(),
+        opens: OnceCell::new(),
+        unclosed: OnceCell::new(),
+    };
     finds.under(above.named);
     finds.called();
     // In a short text less is enough.
-    traits.tokens() && (marks::find(&mut finds) || text.len() <= super::encoded::SHORT)
+    traits.tokens() && marks::find(&mut finds, text.len() <= super::encoded::SHORT)
 }
 
 /// Where a literal stands, how long it is, and what it calls for.
@@ -331,11 +343,15 @@ struct Finds<'a> {
     out: &'a mut Vec<Found>,
     /// The end of the last address that was read for its query.
     address: usize,
+    /// The end of the mark of the last source of data.
+    source: usize,
     /// Whether it has the mark of users in addresses, and that of fields.
     at: OnceCell<bool>,
     equals: OnceCell<bool>,
-    /// A stretch in which some quotes that were opened are not closed, and which quotes.
-    unclosed: Cell<Option<(usize, Range<usize>)>>,
+    /// The same of the bracket that opens.
+    opens: OnceCell<bool>,
+    /// For each kind of quotes, a stretch in which those that were opened are not closed.
+    unclosed: OnceCell<[Cell<(usize, usize)>; assigned::QUOTES.len()]>,
 }
 
 impl<'a> Finds<'a> {
@@ -358,7 +374,7 @@ impl<'a> Finds<'a> {
     /// Follows every literal that calls for something.
     fn called(&mut self) {
         let mut standing = Vec::new();
-        let mut calling = Calling::default();
+        let mut calling = None;
         LITERALS.gate.each(self.bytes.0, |start, literal| {
             if let Some((length, call)) = LITERALS.calls.get(literal) {
                 standing.push((start, std::cmp::Reverse(*length), *call));
@@ -372,7 +388,12 @@ impl<'a> Finds<'a> {
     }
 
     /// Follows those that begin before `until`: the leftmost, of several there the longest; none that begins in another.
-    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Calling) {
+    fn answer(&mut self, standing: &mut Vec<Standing>, until: usize, calling: &mut Option<Calling>) {
+        // In most texts none stands.
+        if standing.is_empty() {
+            return;
+        }
+        let calling = calling.get_or_insert_default();
         standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
         let ready = standing.partition_point(|(start, ..)| *start < until);
         for (start, std::cmp::Reverse(length), call) in standing.drain(..ready) {
@@ -389,7 +410,7 @@ impl<'a> Finds<'a> {
                 Call::Program if start >= calling.line_done => calling.line_done = commands::program(self, start),
                 Call::Program => {}
                 Call::Url => urls::find(self, start, end),
-                Call::Dsn => urls::source(self, start),
+                Call::Dsn => urls::source(self, start, end),
                 Call::Pem => pem::find(self, start),
                 Call::Argument(place) => assigned::argument(self, end, place),
                 Call::Short => assigned::name(self, start, start + 2, &mut calling.progress),

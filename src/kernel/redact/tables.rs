@@ -131,12 +131,11 @@ impl Tables {
     /// Rows of `<th>`, then rows of `<td>`.
     fn markup(&mut self, text: &str) {
         let Some(mut from) = memchr::memchr(b'<', text.as_bytes()) else { return };
+        let (mut rows, mut tables) = (Next::of("</tr"), Next::of("</table"));
         while let Some(at) = text.get(from..).and_then(|rest| rest.find("<th")).map(|at| from + at) {
-            let end = text
-                .get(at..)
-                .and_then(|rest| rest.find("</tr").or_else(|| rest.find("<td")))
-                .map_or(text.len(), |end| at + end);
-            let close = text.get(end..).and_then(|rest| rest.find("</table")).map_or(text.len(), |close| end + close);
+            let cell = || text.get(at..).and_then(|rest| rest.find("<td")).map(|end| at + end);
+            let end = rows.from(text, at).or_else(cell).unwrap_or(text.len());
+            let close = tables.from(text, end).unwrap_or(text.len());
             let head = text.get(at..end).unwrap_or_default();
             let name = |cell: &str| {
                 cell.split_once('>')
@@ -172,7 +171,12 @@ impl Tables {
         let back = text.get(table.start..start)?;
         let row = match table.shape {
             Shape::Rows => row_of(back),
-            Shape::Markup => back.rfind("<tr").map_or("", |at| back.get(at..).unwrap_or_default()),
+            Shape::Markup => {
+                // A row that begins further back is too long.
+                let near = back.floor_char_boundary(back.len().saturating_sub(LINE_MAX));
+                let near = back.get(near..).unwrap_or_default();
+                near.rfind("<tr").map_or("", |at| near.get(at..).unwrap_or_default())
+            }
             _ => back.rfind('\n').map_or(back, |at| back.get(at + 1..).unwrap_or_default()),
         };
         if row.len() > LINE_MAX {
@@ -210,6 +214,31 @@ impl Tables {
             return Some(labels);
         }
         columns.get(column).map(|column| column.labels)
+    }
+}
+
+/// Where something stands next, looked for once.
+struct Next {
+    what: &'static str,
+    /// From where on it was looked for, and where it was.
+    known: Option<(usize, Option<usize>)>,
+}
+
+impl Next {
+    fn of(what: &'static str) -> Self {
+        Self { what, known: None }
+    }
+
+    /// The first at `from` or behind.
+    fn from(&mut self, text: &str, from: usize) -> Option<usize> {
+        match self.known {
+            Some((since, found)) if since <= from && found.is_none_or(|at| from <= at) => found,
+            _ => {
+                let found = text.get(from..).and_then(|rest| rest.find(self.what)).map(|at| from + at);
+                self.known = Some((from, found));
+                found
+            }
+        }
     }
 }
 

@@ -78,7 +78,9 @@ impl Fold<'_> {
         let bytes = self.text.as_bytes();
         let is_ascii = bytes.is_ascii();
         let has = |byte| memchr::memchr(byte, bytes).is_some();
-        let form = has(b'&') && has(b'+') && has(b'=');
+        let is_of_field = |at: usize| bytes.get(at).is_some_and(|byte| !ends_field(byte));
+        let joins = |at: usize| is_of_field(at + 1) || at.checked_sub(1).is_some_and(is_of_field);
+        let form = memchr::memchr_iter(b'&', bytes).any(joins) && has(b'+') && has(b'=');
         let sign = |at: usize| match is_ascii {
             true => memchr::memchr3(b'%', b'&', b'\\', bytes.get(at..)?).map(|found| at + found),
             false => lanes::folds(bytes, at),
@@ -86,23 +88,9 @@ impl Fold<'_> {
         let plus = |at: usize| memchr::memchr(b'+', bytes.get(at..)?).map(|found| at + found);
         // Neither is looked for again before it is passed.
         let (mut next_sign, mut next_plus) = (sign(0), if form { plus(0) } else { None });
-        while let Some(mut at) = next_sign.into_iter().chain(next_plus).min() {
-            let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else {
-                break;
-            };
-            let space = character == '+' && is_space(self.text, at);
-            let (written, seen) = match escape(self.text, at).or(space.then_some((1, ' '))) {
-                Some((length, seen)) => (length, Some(seen)),
-                None => (character.len_utf8(), None),
-            };
-            let read = seen.unwrap_or(character);
-            let replaced = if read.is_ascii() { Folded::One(read) } else { fold(read, self.text, at, &mut self.latin) };
-            match replaced {
-                Folded::One(same) if same == character && seen.is_none() => {}
-                Folded::One(other) => self.put(at, written, Some(other)),
-                Folded::Gone => self.put(at, written, None),
-            }
-            at += written;
+        while let Some(first) = next_sign.or(next_plus) {
+            let mut at = first.min(next_plus.unwrap_or(first));
+            at += self.look(at);
             if next_sign.is_some_and(|sign| sign < at) {
                 next_sign = sign(at);
             }
@@ -115,20 +103,38 @@ impl Fold<'_> {
         }
     }
 
+    /// Folds what stands at `at`, if that is to be folded; how long it is.
+    fn look(&mut self, at: usize) -> usize {
+        let Some(character) = self.text.get(at..).and_then(|rest| rest.chars().next()) else { return 1 };
+        if character.is_ascii() {
+            let space = || (character == '+' && is_space(self.text, at)).then_some((1, ' '));
+            let Some((length, seen)) = escape(self.text, at).or_else(space) else { return 1 };
+            let read = if seen.is_ascii() { Folded::One(seen) } else { fold(seen, self.text, at, &mut self.latin) };
+            self.put(at, length, read);
+            return length;
+        }
+        let length = character.len_utf8();
+        match fold(character, self.text, at, &mut self.latin) {
+            Folded::One(same) if same == character => {}
+            other => self.put(at, length, other),
+        }
+        length
+    }
+
     /// Takes what stands before `at` as it is.
     fn keep(&mut self, at: usize) {
         self.out.push_str(self.text.get(self.done..at).unwrap_or_default());
         self.done = at;
     }
 
-    fn put(&mut self, at: usize, length: usize, character: Option<char>) {
+    fn put(&mut self, at: usize, length: usize, read: Folded) {
         if self.steps.is_empty() {
             self.out.reserve(self.text.len());
         }
         self.keep(at);
         self.done = at + length;
         self.steps.push((self.out.len(), at));
-        if let Some(character) = character {
+        if let Folded::One(character) = read {
             self.out.push(character);
         }
         self.steps.push((self.out.len(), at + length));
@@ -143,18 +149,26 @@ enum Folded {
 /// How far a field of a form is read for where it begins and ends.
 const FIELD: usize = 96;
 
+/// Whether a byte is of no field of a form.
+fn ends_field(byte: &u8) -> bool {
+    byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`')
+}
+
 /// Whether the plus at `at` is a space: in the value of a field, `a=1+2&b=3`, that is no secret, whose signs count.
 fn is_space(text: &str, at: usize) -> bool {
     let bytes = text.as_bytes();
-    let ends = |byte: &u8| byte.is_ascii_whitespace() || matches!(byte, b'&' | b'"' | b'\'' | b'<' | b'>' | b'`');
+    // Most stand between spaces.
+    if at.checked_sub(1).and_then(|last| bytes.get(last)).is_none_or(u8::is_ascii_whitespace) {
+        return false;
+    }
     let behind = bytes.get(at..bytes.len().min(at + FIELD)).unwrap_or_default();
     let front = bytes.get(at.saturating_sub(FIELD)..at).unwrap_or_default();
     let begin =
-        front.iter().rposition(|byte| ends(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
+        front.iter().rposition(|byte| ends_field(byte) || matches!(byte, b'?' | b';' | b',')).map_or(0, |end| end + 1);
     let Some(field) = text.get(at - (front.len() - begin)..at) else { return false };
     let Some((name, value)) = field.split_once('=') else { return false };
     let last = begin.checked_sub(1).and_then(|end| front.get(end)) == Some(&b'&');
-    let end = behind.iter().position(ends).unwrap_or(behind.len());
+    let end = behind.iter().position(ends_field).unwrap_or(behind.len());
     let follows = behind.get(end) == Some(&b'&');
     // `anna+list@example.org` has it for itself.
     let mail = behind.get(..end).is_some_and(|rest| rest.contains(&b'@'));
@@ -352,7 +366,8 @@ fn escape(text: &str, at: usize) -> Option<(usize, char)> {
             };
             char::from_u32(code).map(|seen| (end + 3, seen))
         }
-        [b'&', name @ ..] => {
+        [b'&', b'a'..=b'z', ..] => {
+            let name = rest.get(1..)?;
             let end = name.iter().take(9).position(|byte| *byte == b';')?;
             let seen = match name.get(..end)? {
                 b"amp" => '&',

@@ -15,7 +15,7 @@ impl Engine {
     /// What is sensitive in a text that may be or contain JSON, in order; offsets in the text as it is written.
     pub fn scan_wire(&self, text: &str) -> Vec<Span> {
         let mut all = Vec::new();
-        for part in parts(text) {
+        each_part(text, |part| {
             let (start, spans) = match part {
                 Part::Text(range) => {
                     (range.start, self.scan_text(text.get(range).unwrap_or_default(), &Context::default()))
@@ -23,7 +23,7 @@ impl Engine {
                 Part::Json(range, document) => (range.start, self.scan(document.root()).wire(&document)),
             };
             all.extend(spans.into_iter().map(|span| Span { start: span.start + start, end: span.end + start, ..span }));
-        }
+        });
         all
     }
 
@@ -31,7 +31,7 @@ impl Engine {
     pub fn rewrite_wire(&self, text: &str, mut decide: impl FnMut(&Finding<'_>) -> Edit) -> String {
         let mut out = String::with_capacity(text.len());
         let mut at = 0;
-        for part in parts(text) {
+        each_part(text, |part| {
             let range = match &part {
                 Part::Text(range) | Part::Json(range, _) => range.clone(),
             };
@@ -44,7 +44,7 @@ impl Engine {
                     out.push_str(&rewritten(&document, &findings, &mut decide));
                 }
             }
-        }
+        });
         out.push_str(text.get(at..).unwrap_or_default());
         out
     }
@@ -79,14 +79,13 @@ fn rewritten(document: &Document, findings: &Findings, decide: &mut impl FnMut(&
     document::within(document, findings, decide).unwrap_or_else(|| document.text().to_owned())
 }
 
-/// Takes a text apart: whole if it is one document, otherwise by lines.
-fn parts(text: &str) -> Vec<Part> {
+/// Takes a text apart: whole if it is one document, otherwise by lines. One document is held at a time.
+fn each_part(text: &str, mut each: impl FnMut(Part)) {
     let trimmed = text.trim_ascii();
     let lead = text.len() - text.trim_ascii_start().len();
     if let Some(document) = parse(trimmed) {
-        return vec![Part::Json(lead..lead + trimmed.len(), document)];
+        return each(Part::Json(lead..lead + trimmed.len(), document));
     }
-    let mut parts = Vec::new();
     let mut plain = 0..0;
     let mut at = 0;
     for line in text.split_inclusive('\n') {
@@ -97,19 +96,18 @@ fn parts(text: &str) -> Vec<Part> {
         if let Some(document) = parse(payload.trim_ascii_start()) {
             plain.end = begin;
             if !plain.is_empty() {
-                parts.push(Part::Text(plain));
+                each(Part::Text(plain));
             }
             let end = start + payload.len();
-            parts.push(Part::Json(begin..end, document));
+            each(Part::Json(begin..end, document));
             plain = end..end;
         }
         at += line.len();
     }
     plain.end = text.len();
     if !plain.is_empty() {
-        parts.push(Part::Text(plain));
+        each(Part::Text(plain));
     }
-    parts
 }
 
 fn parse(text: &str) -> Option<Document> {

@@ -1,7 +1,8 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
-use super::names::{self, Named, WordLists};
+use super::gate::Gate;
+use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
-use super::value::{self, Hold};
+use super::value::{self, Bytes, Hold};
 use super::{Finds, Kind};
 use crate::kernel::redact::letters;
 use std::ops::Range;
@@ -20,6 +21,8 @@ pub(super) struct Progress {
     /// The rows of the last table, and how many of its columns were read.
     table: Range<usize>,
     columns: usize,
+    /// The last line that was read for columns.
+    line: Option<Line>,
     /// The last line with marks between cells, and whether it may name columns.
     head: Option<(Range<usize>, bool)>,
     /// The rows of the last table in which a name was held against its column in vain, and such columns.
@@ -30,7 +33,23 @@ pub(super) struct Progress {
     value: usize,
     /// The end of the last long run in prose, which what it begins with was asked about.
     run: usize,
+    /// Where the last name stands, and its words.
+    read: (Range<usize>, Read),
+    /// From where on a long word was looked for, and where it stands.
+    long: (usize, Range<usize>),
+    /// A stretch in which no word begins that is a key in prose, and whether that holds for a sure one.
+    keyless: (usize, usize, bool),
+    /// Words of prose that were asked about: where each begins and ends, whether for a sure key, and whether it is one.
+    asked: Vec<(usize, usize, bool, bool)>,
 }
+
+/// How long a value is inside which no other names are looked for, though it is none.
+const LONG_RUN: usize = 128;
+
+/// How many words of prose are kept.
+const ASKED: usize = 64;
+/// The shortest key in prose, in bytes.
+const LONG: usize = 16;
 
 /// How long a run is that is not read again for every name inside it, in bytes.
 const RUN: usize = 64;
@@ -59,8 +78,14 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
     kind.is_some()
 }
 
+/// Those of ASCII that a name may have.
+const INSIDE: [bool; 256] = of_bytes!(at => at.is_ascii_alphanumeric() || matches!(at, b'_' | b'-' | b'.'), else false);
+
 fn inside(c: char) -> bool {
-    letters::is_word(c) || matches!(c, '_' | '-' | '.')
+    match u8::try_from(c) {
+        Ok(byte @ 0..0x80) => INSIDE.get(usize::from(byte)).is_some_and(|inside| *inside),
+        _ => letters::is_word(c),
+    }
 }
 
 /// The name around the literal from `start` to `end`, then its value.
@@ -69,17 +94,19 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
         return;
     }
     let floor = finds.text.floor_char_boundary(start.saturating_sub(NAME).max(progress.name));
-    let before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    let mut before: usize = finds.str(floor, start).chars().rev().take_while(|c| inside(*c)).map(char::len_utf8).sum();
     let ceiling = finds.text.floor_char_boundary((end + NAME).min(finds.text.len()));
-    let after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
-    // Two dashes part names: `KEY-----BEGIN`, `x--token`.
-    let two = |pair: &[u8]| pair == b"--";
-    let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
-    let before = dashes.map_or(before, |dashes| before - dashes - 2);
-    let after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
-    // `Password........…`: dots lead on to the value.
-    let leads = |four: &[u8]| four == b"....";
-    let after = finds.bytes.range(end, end + after).windows(4).position(leads).unwrap_or(after);
+    let mut after: usize = finds.str(end, ceiling).chars().take_while(|c| inside(*c)).map(char::len_utf8).sum();
+    if memchr::memchr2(b'-', b'.', finds.bytes.range(start - before, end + after)).is_some() {
+        // Two dashes part names: `KEY-----BEGIN`, `x--token`.
+        let two = |pair: &[u8]| pair == b"--";
+        let dashes = finds.bytes.range(start - before, start).windows(2).rposition(two);
+        before = dashes.map_or(before, |dashes| before - dashes - 2);
+        after = finds.bytes.range(end, end + after).windows(2).position(two).unwrap_or(after);
+        // `Password........…`: dots lead on to the value.
+        let leads = |four: &[u8]| four == b"....";
+        after = finds.bytes.range(end, end + after).windows(4).position(leads).unwrap_or(after);
+    }
     let word = finds.str(start - before, end + after);
     progress.name = end + after;
     let lead = word.len() - word.trim_start_matches(['-', '.', '_']).len();
@@ -99,7 +126,7 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     let drawn = finds.bytes.from(to + 1).iter().take(33).take_while(|byte| byte.is_ascii_hexdigit()).count() == 32;
     let query = query
         || name == "appid" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=' && drawn;
-    let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to) };
+    let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to, progress) };
     let Some((named, to)) = promised else { return };
     // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
     const FOR: &[&str] = &[
@@ -139,27 +166,41 @@ pub(super) fn part(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
 /// Words of sentences and logs before `token=…` that are no part of the name.
 const SAID: &[&str] = &["output", "input", "invalid", "expired", "check", "verify", "validate", "with", "used", "run"];
 
+/// Words before `pass` with which it is the name of something.
+const PASS_OF: &[&str] = &["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"];
+
+/// What words of a phrase have.
+fn in_phrase(c: char) -> bool {
+    inside(c) || matches!(c, '\'' | '’')
+}
+
+/// Where the word begins that stands before the space at the end of `text`.
+fn word_before(text: &str) -> Option<usize> {
+    let rest = text.strip_suffix(' ')?;
+    let word: usize = rest.chars().rev().take_while(|c| in_phrase(*c)).map(char::len_utf8).sum();
+    (word > 0).then_some(rest.len() - word)
+}
+
 /// What the name promises together with the words beside it, and where it ends with them.
-fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> {
+fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -> Option<(Named, usize)> {
     let name = finds.str(from, to);
-    let alone = names::named(name);
+    let read = Read::of(name);
+    let known = std::mem::replace(&mut progress.read, (from..to, read));
+    let alone = names::named_of(name, &[&read]);
     let floor = finds.text.floor_char_boundary(from.saturating_sub(40));
     let before = finds.str(floor, from);
-    let phrase = |words: usize| {
-        let mut at = before.len();
-        for _ in 0..words {
-            let rest = before.get(..at)?.strip_suffix(' ')?;
-            let word: usize =
-                rest.chars().rev().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
-            if word == 0 {
-                return None;
-            }
-            at = rest.len() - word;
-        }
-        Some(finds.str(floor + at, to))
+    let one = word_before(before);
+    let phrase = one.map(|at| finds.str(floor + at, to));
+    let word = || {
+        let (start, end) = (floor + one.unwrap_or(0), from - 1);
+        let marks = |from: usize, to: usize| finds.str(from, to).bytes().all(|byte| matches!(byte, b'-' | b'.'));
+        let same =
+            start <= known.0.start && known.0.end <= end && marks(start, known.0.start) && marks(known.0.end, end);
+        if same { known.1 } else { Read::of(finds.str(start, end)) }
     };
     if name.eq_ignore_ascii_case("passe") || name.eq_ignore_ascii_case("sandi") {
-        return phrase(2).or(phrase(1)).and_then(names::named).map(|named| (named, to));
+        let two = one.and_then(|at| word_before(before.get(..at)?)).map(|at| finds.str(floor + at, to));
+        return two.or(phrase).and_then(names::named).map(|named| (named, to));
     }
     let credentials = || {
         let before = before.to_ascii_lowercase();
@@ -169,52 +210,66 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize) -> Option<(Named, usize)> 
     if name.eq_ignore_ascii_case("clave") && alone.is_none() && credentials() {
         return Some((Named::Password, to));
     }
-    if name.eq_ignore_ascii_case("pass")
-        && !credentials()
-        && phrase(1).is_some_and(|phrase| {
-            !["user", "db", "root", "admin", "wifi", "login", "smtp", "ftp", "my", "the"]
-                .iter()
-                .any(|word| phrase.to_lowercase().starts_with(word))
-        })
-    {
+    let begins = |phrase: &str| {
+        let begins = |word: &&str| phrase.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word));
+        PASS_OF.iter().any(begins)
+    };
+    if name.eq_ignore_ascii_case("pass") && phrase.is_some_and(|phrase| !begins(phrase)) && !credentials() {
         return None;
     }
     if alone.is_some() {
         // `page token`, `forgot password`: the word before takes the promise back; others leave it.
-        return match phrase(1).filter(|phrase| !phrase.contains('-') || name.contains('-')) {
+        return match phrase.filter(|phrase| !phrase.contains('-') || name.contains('-')) {
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
                 let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
                 // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
-                let named = names::named(phrase)
-                    .map(|named| if matches!(named, Named::Key { .. }) { alone.unwrap_or(named) } else { named });
-                if apart { alone } else { named }.map(|named| (named, to))
+                let named = || {
+                    let named = names::named_of(phrase, &[&word(), &read]);
+                    named.map(|named| if matches!(named, Named::Key { .. }) { alone.unwrap_or(named) } else { named })
+                };
+                if apart { alone } else { named() }.map(|named| (named, to))
             }
             None => alone.map(|named| (named, to)),
         };
     }
-    if !names::stem(name) && !name.contains(['-', '_']) {
+    let stem = names::stem(name);
+    if !stem && !name.contains(['-', '_']) {
         return None;
     }
     // `API key`, `clave de API`, `ключ API`.
-    for words in 1..=2 {
-        if let Some(named) = phrase(words).and_then(names::named) {
+    if let (Some(at), Some(phrase)) = (one, phrase) {
+        let word = word();
+        if let Some(named) = names::named_of(phrase, &[&word, &read]) {
             return Some((named, to));
         }
+        let front = before.get(..at).unwrap_or("");
+        if let Some(start) = word_before(front) {
+            let first = Read::of(front.get(start..front.len() - 1).unwrap_or(""));
+            if let Some(named) = names::named_of(finds.str(floor + start, to), &[&first, &word, &read]) {
+                return Some((named, to));
+            }
+        }
     }
-    if !names::stem(name) {
+    if !stem {
         return None;
     }
     let ceiling = finds.text.floor_char_boundary((to + 32).min(finds.text.len()));
     let after = finds.str(to, ceiling);
     let mut end = 0;
     // `cache key user`: what stands before takes it back.
-    let first = phrase(1).map_or(from, |phrase| to - phrase.len());
-    for _ in 0..2 {
+    let first = phrase.map_or(from, |phrase| to - phrase.len());
+    let mut words = [read; 3];
+    for count in 1..3 {
         let rest = after.get(end..)?.strip_prefix(' ')?;
-        let word: usize = rest.chars().take_while(|c| inside(*c) || matches!(c, '\'' | '’')).map(char::len_utf8).sum();
+        let word: usize = rest.chars().take_while(|c| in_phrase(*c)).map(char::len_utf8).sum();
+        if let Some(slot) = words.get_mut(count) {
+            *slot = Read::of(rest.get(..word).unwrap_or(""));
+        }
         end += 1 + word;
-        let whole = names::named(finds.str(from, to + end)).filter(|_| word > 0);
+        let [name, one, two] = &words;
+        let words = if count == 1 { &[name, one][..] } else { &[name, one, two] };
+        let whole = names::named_of(finds.str(from, to + end), words).filter(|_| word > 0);
         if let Some(named) = whole {
             return if names::denied(finds.str(first, from)) { None } else { Some((named, to + end)) };
         }
@@ -252,6 +307,9 @@ const PREPOSITIONS: &[&str] = &[
     "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api",
 ];
 
+/// The longest of them, in bytes.
+const PREPOSITION_MAX: usize = 10;
+
 /// Words after which a long run is no secret of the name.
 #[rustfmt::skip]
 const ELSEWHERES: &[&str] = &[
@@ -270,6 +328,8 @@ const FILLER: u16 = 2;
 const PREPOSITION: u16 = 4;
 const ELSEWHERE: u16 = 8;
 const PARTICIPLE: u16 = 16;
+/// One of [`IS`], [`AS`] and [`BEFORE`].
+const BEHIND: u16 = 32;
 
 static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
     WordLists::new(&[
@@ -278,6 +338,9 @@ static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
         (PREPOSITIONS, PREPOSITION),
         (ELSEWHERES, ELSEWHERE),
         (PARTICIPLES, PARTICIPLE),
+        (IS, BEHIND),
+        (AS, BEHIND),
+        (BEFORE, BEHIND),
     ])
 });
 
@@ -294,13 +357,14 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     // `pass` is a verb too: only what is set to something is a password.
-    let verb = finds.str(from, to).rsplit(['.', '-', ' ']).next().is_some_and(|word| word.eq_ignore_ascii_case("pass"));
+    let verb = to - from >= 4
+        && finds.bytes.has_any_case(to - 4, "pass")
+        && (to - from == 4 || matches!(finds.bytes.before(to - 4), b'.' | b'-' | b' '));
     // `process.env.API_KEY |`, `env:PASSWORD |`: a cell that refers to a value elsewhere is not the name of the next.
-    let referred =
-        matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env.");
-    if referred
-        && finds.bytes.range(to, to + 4).trim_ascii_start().first().is_some_and(|byte| matches!(byte, b'|' | b','))
+    let next = finds.bytes.range(to, to + 4).trim_ascii_start().first();
+    if matches!(next, Some(b'|' | b','))
         && !finds.bytes.has(to, " || ")
+        && (matches!(finds.bytes.before(from), b':' | b'#' | b'/' | b'$') || finds.str(from, to).contains("env."))
     {
         return;
     }
@@ -318,7 +382,15 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     }
     let element = element(finds, from);
     let kind_of = is_kind(finds, from);
-    let place = if element {
+    let set = || {
+        let mark = finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']'));
+        finds.bytes.has(to, "....")
+            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
+            || matches!(mark, Some(b':' | b'=' | b'>' | b'|' | b'<'))
+    };
+    let place = if verb && !set() {
+        None
+    } else if element {
         by_element(finds, to)
     } else if kind_of {
         let quotes = past_quotes(finds, to).0;
@@ -326,16 +398,11 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     } else {
         by_syntax(finds, from, to)
     };
-    let place = place.filter(|_| {
-        !verb
-            || finds.bytes.has(to, "....")
-            || finds.bytes.has(to, "  ") && ends_with_word(finds, finds.bytes.past_space(to, 64), 8)
-            || matches!(
-                finds.bytes.from(to).iter().find(|byte| !matches!(byte, b' ' | b'"' | b'\'' | b'*' | b']')),
-                Some(b':' | b'=' | b'>' | b'|' | b'<')
-            )
-    });
-    let place = place.filter(|place| !is_directory(finds, from, to, &place.value));
+    let directory = place.as_ref().filter(|place| is_directory(finds, from, to, &place.value));
+    if let Some(directory) = directory.filter(|directory| directory.value.len() > LONG_RUN) {
+        progress.name = progress.name.max(directory.value.end);
+    }
+    let place = if directory.is_some() { None } else { place };
     let found = place.is_some();
     if let Some(Place { value, hold }) = place {
         let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
@@ -345,7 +412,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
             return;
         }
         // A long run that is no value is not read again for the names inside it.
-        if value.len() > 128 {
+        if value.len() > LONG_RUN {
             progress.name = progress.name.max(value.end);
         }
         if hold == Hold::Whole && !matches!(finds.bytes.at(to), b'|' | b' ' | b',') {
@@ -370,7 +437,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         return;
     }
     by_prose(finds, named, to, progress);
-    from_behind(finds, named, from, to);
+    from_behind(finds, named, from, to, progress);
 }
 
 /// Whether a login with its value stands right before the name: `login: ann / pass: …`.
@@ -455,8 +522,16 @@ const ATTRIBUTE: &[u8] = b" value=";
 
 /// The value that begins at `at`, if it is in quotes.
 fn in_quotes(finds: &Finds<'_>, at: usize) -> Option<Place> {
-    let range = extent(finds, at, false)?;
-    range.quoted.then_some(Place { value: range.value, hold: Hold::Whole })
+    let value = inside_quotes(finds, at)?;
+    Some(Place { value, hold: Hold::Whole })
+}
+
+/// As [`in_quotes`], where it stands.
+fn inside_quotes(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    match quotation(finds, at)? {
+        Quotation::Inside(value) => Some(value),
+        Quotation::Bare => None,
+    }
 }
 
 /// What the element whose name ends at `to` holds: `<password>…</password>`, `<password type="text">…`,
@@ -751,7 +826,9 @@ fn listed(finds: &Finds<'_>, from: usize, to: usize, at: usize) -> Option<Place>
     let text = finds.bytes;
     let blank = |at: usize| text.past_space(at, 64);
     let held = |range: Extent| Place { value: range.value, hold: Hold::Whole };
-    if !matches!(text.before(from), b'-' | b'"' | b'=') {
+    // What follows the name tells most others.
+    let follows = matches!(text.at(at), b',' | b'\n' | b'\r') || text.before(from) == b'=' && text.at(to) == b' ';
+    if !follows || !matches!(text.before(from), b'-' | b'"' | b'=') {
         return None;
     }
     let before = finds.str(finds.text.floor_char_boundary(from.saturating_sub(24)), from);
@@ -863,8 +940,8 @@ pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
     let blank = |at: usize| text.past_space(at, 64);
     let mut at = blank(end);
     for _ in 0..place {
-        if let Some(argument) = extent(finds, at, false).filter(|argument| argument.quoted) {
-            at = blank(argument.value.end + 1);
+        if let Some(argument) = inside_quotes(finds, at) {
+            at = blank(argument.end + 1);
         } else {
             // A name, or a member: `user`, `cfg.user`.
             let name = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'_' | b'.' | b'$');
@@ -875,7 +952,7 @@ pub(super) fn argument(finds: &mut Finds<'_>, end: usize, place: usize) {
         }
         at = blank(at + 1);
     }
-    if let Some(Extent { value, quoted: true, .. }) = extent(finds, at, false) {
+    if let Some(value) = inside_quotes(finds, at) {
         judge(finds, Named::Password, value.start, value.end, Hold::Whole, 78);
     }
 }
@@ -989,18 +1066,20 @@ fn annotated(finds: &Finds<'_>, separator: usize, value: usize) -> usize {
 /// `for admin:` after the name: where the colon is.
 fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let text = finds.bytes;
+    let ahead = text.ahead(at, PREPOSITION_MAX + 1);
+    let ends = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';');
+    let first = ahead.iter().position(ends).and_then(|end| ahead.get(..end))?;
+    if !PREPOSITIONS.iter().any(|known| known.as_bytes() == first) {
+        return None;
+    }
     let words = text
         .from(at)
         .iter()
         .take(48)
         .position(|byte| matches!(byte, b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';'))?;
     let between = finds.str(at, at + words);
-    let first = between.split(' ').next()?;
-    let preposition = PREPOSITIONS.contains(&first);
-    let fits = matches!(text.at(at + words), b':' | b'=')
-        && preposition
-        && between.split(' ').count() <= 5
-        && !text.has(at + words, "://");
+    let fits =
+        matches!(text.at(at + words), b':' | b'=') && between.split(' ').count() <= 5 && !text.has(at + words, "://");
     fits.then_some(at + words)
 }
 
@@ -1069,8 +1148,7 @@ fn paired(finds: &Finds<'_>, at: usize) -> Option<Place> {
             return None;
         }
         value += 1 + text.from(value + 1).iter().take(16).take_while(|byte| **byte == b' ').count();
-        let range = extent(finds, value, true)?;
-        return range.quoted.then_some(Place { value: range.value, hold: Hold::Whole });
+        return in_quotes(finds, value);
     }
     if text.at(next) == b',' {
         next = blank(next + 1);
@@ -1156,7 +1234,7 @@ struct Extent {
 }
 
 /// What opens a value and what closes it.
-const QUOTES: &[(&str, &str)] = &[
+pub(super) const QUOTES: [(&str, &str); 12] = [
     ("\"\"\"", "\"\"\""),
     ("'''", "'''"),
     ("\\\"", "\\\""),
@@ -1171,8 +1249,16 @@ const QUOTES: &[(&str, &str)] = &[
     ("『", "』"),
 ];
 
-/// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
-fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
+/// Whether a value is in quotes.
+enum Quotation {
+    /// It is, and stands there.
+    Inside(Range<usize>),
+    /// There are none.
+    Bare,
+}
+
+/// The value in quotes at `at`, or that there are none; nothing where quotes are opened and not closed.
+fn quotation(finds: &Finds<'_>, at: usize) -> Option<Quotation> {
     let text = finds.bytes;
     let mut start = at;
     // `b"…"`, `@"…"`, `r'…'`, `$'…'`, `Some("…")`, `("…"`.
@@ -1181,15 +1267,29 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     {
         start += 1;
     }
-    let opens = matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..);
-    for (quotes, (open, close)) in QUOTES.iter().enumerate().filter(|_| opens) {
+    if !matches!(text.at(start), b'"' | b'\'' | b'`' | b'\\' | 0x80..) {
+        return Some(Quotation::Bare);
+    }
+    for (quotes, (open, close)) in QUOTES.iter().enumerate() {
         if text.has(start, open) {
             let from = start + open.len();
             let value = finds.str(from, closed(finds, quotes, from, close.as_bytes())?);
-            let trimmed = value.trim();
             let lead = value.len() - value.trim_start().len();
-            return Some(Extent { value: from + lead..from + lead + trimmed.len(), quoted: true, whole: true });
+            return Some(Quotation::Inside(from + lead..from + lead + value.trim().len()));
         }
+    }
+    Some(Quotation::Bare)
+}
+
+/// Where the value that begins at `at` ends. `line`: its name began the line, so the rest of it may be value.
+fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
+    if let Quotation::Inside(value) = quotation(finds, at)? {
+        return Some(Extent { value, quoted: true, whole: true });
+    }
+    let text = finds.bytes;
+    // A line of a template goes on behind spaces: `{{ vault.password }}`, `$(cat file)`.
+    if text.at(at) == b'<' || ["{{", "$(", "${", "%{"].iter().any(|open| text.has(at, open)) {
+        return None;
     }
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
     let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
@@ -1218,18 +1318,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             || blank > 0 && (next == b'#' || text.has(at + blank, "//") || text.has(at + blank, "--"))
     };
     let run = finds.str(at, at + length);
-    // A line of a template goes on behind spaces: `{{ vault.password }}`, `$(cat file)`.
-    if run.starts_with("{{")
-        || run.starts_with("$(")
-        || run.starts_with("${")
-        || run.starts_with('<')
-        || run.starts_with("%{")
-    {
-        return None;
-    }
     // `\n` that was never decoded ends a value, and so does `%0A`.
     let mut cut = memchr::memmem::find(run.as_bytes(), b"\\n").filter(|cut| *cut > 0).unwrap_or(run.len());
-    if plain && let Some(place) = run.find(script) {
+    // Where it has no line of its own it ended there.
+    if plain
+        && line
+        && let Some(place) = run.find(script)
+    {
         cut = cut.min(place);
     }
     for joined in ['&', ';'] {
@@ -1245,13 +1340,13 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         }
     }
     let whole = line && ends_line(at + length);
-    if !whole {
+    if line && !whole {
         let bounds = run
             .find(|c| matches!(c, ',' | '<' | '|' | '\'' | ';') || c == '&' && query)
             .or(run.starts_with('&').then_some(0))
             .filter(|place| {
                 let next = run.get(place + 1..).and_then(|rest| rest.chars().next());
-                next.is_none() || !line || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
+                next.is_none() || matches!(run.as_bytes().get(*place), Some(b'<' | b'|' | b'\''))
             });
         cut = cut.min(bounds.unwrap_or(run.len()));
     }
@@ -1262,10 +1357,17 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     if !whole || cut < run.len() {
         value = value.trim_end_matches([',', ';', '.', ':', '?']);
     }
-    value = value.trim_end_matches("**");
+    while let Some(rest) = value.strip_suffix("**") {
+        value = rest;
+    }
     for (open, close) in [('(', ')'), ('[', ']'), ('{', '}')] {
-        while value.ends_with(close) && value.matches(open).count() < value.matches(close).count() {
-            value = value.trim_end_matches(',').strip_suffix(close).unwrap_or(value);
+        if value.ends_with(close) {
+            let mut surplus = value.matches(close).count().saturating_sub(value.matches(open).count());
+            while surplus > 0
+                && let Some(rest) = value.strip_suffix(close)
+            {
+                (value, surplus) = (rest, surplus - 1);
+            }
         }
     }
     if value.ends_with('\\') {
@@ -1280,14 +1382,15 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
 
 /// Where the quotes that were opened before `from` are closed. What was read in vain is not read again.
 fn closed(finds: &Finds<'_>, quotes: usize, from: usize, close: &[u8]) -> Option<usize> {
-    let known = finds.unclosed.take().filter(|(kind, open)| *kind == quotes && open.contains(&from));
-    let start = known.as_ref().map_or(from, |(_, open)| open.end);
+    let unclosed = finds.unclosed.get_or_init(Default::default).get(quotes)?;
+    let (since, until) = unclosed.get();
+    let known = (since..until).contains(&from);
+    let start = if known { until } else { from };
     let ahead = finds.bytes.range(start, (from + VALUE).min(finds.bytes.len()));
     match closing(ahead, close) {
         Ok(length) => Some(start + length),
         Err(length) => {
-            let since = known.map_or(from, |(_, open)| open.start);
-            finds.unclosed.set(Some((quotes, since..start + length)));
+            unclosed.set((if known { since } else { from }, start + length));
             None
         }
     }
@@ -1380,11 +1483,45 @@ pub(super) fn scheme(finds: &mut Finds<'_>, start: usize, end: usize) {
         bearer(finds, at, false);
         return;
     }
-    let base64 = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'+' | b'/' | b'=' | b'-' | b'_');
-    let length = text.from(at).iter().take(512).take_while(base64).count();
+    let base64 = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=' | b'-' | b'_');
+    let length = scheme_run(text, at, 512, base64);
     if length >= 8 && is_login(text.range(at, at + length)) {
         finds.add(at, at + length, Kind::Password, 88);
     }
+}
+
+/// The schemes that a header names, in every spelling.
+const SCHEMES: &[&str] =
+    &["bearer", "Bearer", "BEARER", "basic", "Basic", "BASIC", "authorization", "Authorization", "AUTHORIZATION"];
+static SCHEME_GATE: LazyLock<Gate> = LazyLock::new(|| Gate::new(SCHEMES.iter().map(|word| word.as_bytes())));
+
+/// How much of a run is read at once, in bytes.
+const RUN_STEP: usize = 32;
+
+/// How long the run of such bytes at `at` is, `most` at most. A long one ends where another scheme stands in it: what
+/// follows is of that one.
+fn scheme_run(text: Bytes<'_>, at: usize, most: usize, within: impl Fn(u8) -> bool) -> usize {
+    let mut length = 0;
+    while length < most {
+        let from = at + length;
+        let run = text.ahead(from, RUN_STEP).iter().take_while(|byte| within(**byte)).count();
+        if run < RUN_STEP {
+            return most.min(length + run);
+        }
+        let mut next = None;
+        SCHEME_GATE.each(text.ahead(from, RUN_STEP + SCHEME_GATE.longest()), |start, place| {
+            let end = from + start + SCHEMES.get(place).map_or(0, |word| word.len());
+            let apart = !text.before(from + start).is_ascii_alphanumeric() && !text.at(end).is_ascii_alphanumeric();
+            if apart && start < RUN_STEP && from + start > at {
+                next = Some(next.map_or(start, |next: usize| next.min(start)));
+            }
+        });
+        if let Some(next) = next {
+            return most.min(length + next);
+        }
+        length += RUN_STEP;
+    }
+    most
 }
 
 /// The password behind a login and a slash or colon, where a word promises both: `credentials: ann / …`. Whether it is
@@ -1449,10 +1586,10 @@ pub(super) fn is_login(encoded: &[u8]) -> bool {
 
 /// The token of an authorization header at `at`.
 fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
-    let token = |byte: &&u8| {
-        byte.is_ascii_alphanumeric() || matches!(**byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'|')
+    let token = |byte: u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b'~' | b'+' | b'/' | b'=' | b':' | b'|')
     };
-    let length = finds.bytes.from(at).iter().take(VALUE).take_while(token).count();
+    let length = scheme_run(finds.bytes, at, VALUE, token);
     let drawn = finds.str(at, at + length).trim_end_matches(['.', ':', ',']);
     // `{TokenType:Bearer RequestId:…}`: the next field.
     let field = drawn.split_once(':').is_some_and(|(name, _)| {
@@ -1461,8 +1598,8 @@ fn bearer(finds: &mut Finds<'_>, at: usize, header: bool) {
     if field {
         return;
     }
-    if value::opaque(drawn.as_bytes(), true)
-        && drawn.len() >= 16
+    if drawn.len() >= 16
+        && value::opaque(drawn.as_bytes(), true)
         && (!header || super::rarity::rarity(drawn.as_bytes()) > 60 || value::uuid(drawn.as_bytes()))
     {
         finds.add(at, at + drawn.len(), Kind::ApiKey, 82);
@@ -1518,10 +1655,49 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
     if program || !rest.starts_with([' ', ',', '"', '\'', '`', '*']) {
         return;
     }
+    match named {
+        Named::Private | Named::Login => {}
+        Named::Password => {
+            sentence(finds, named, to, rest, progress);
+        }
+        Named::Key { sure } => {
+            let (from, until, for_sure) = progress.keyless;
+            let known = rest.starts_with(' ') && (from..=until).contains(&to) && for_sure >= sure;
+            let next = long_word(finds.bytes, if known { until } else { to }, progress);
+            if next >= ceiling || is_behind(finds.bytes.range(to, next)) {
+                return;
+            }
+            let read = sentence(finds, named, to, rest, progress);
+            progress.keyless = if known { (from, until.max(read), for_sure) } else { (to, read, sure) };
+        }
+    }
+}
+
+/// The most words of a sentence that are read.
+const SAID_MAX: usize = 9;
+
+/// Whether what stands behind these words is of no sentence that begins with them.
+fn is_behind(words: &[u8]) -> bool {
+    let (mut count, mut blank) = (0, true);
+    for byte in words {
+        count += usize::from(blank && byte.is_ascii_graphic());
+        blank = matches!(byte, b' ' | b'\n' | b'\t');
+        if *byte == b'\n' || count > SAID_MAX {
+            return true;
+        }
+    }
+    false
+}
+
+/// The sentence itself, which goes on with `rest` at `to`. Up to where no word that begins there is what is looked for.
+fn sentence(finds: &mut Finds<'_>, named: Named, to: usize, rest: &str, progress: &mut Progress) -> usize {
+    let ceiling = to + rest.len();
     let (mut told, mut described) = (false, false);
     let mut tries = 0;
     let mut at = 0;
-    for word in rest.split_inclusive([' ', '\n', '\t']) {
+    while let Some(ahead) = rest.get(at..).filter(|ahead| !ahead.is_empty()) {
+        let end = memchr::memchr3(b' ', b'\n', b'\t', ahead.as_bytes()).map_or(ahead.len(), |blank| blank + 1);
+        let word = ahead.get(..end).unwrap_or(ahead);
         let start = to + at;
         at += word.len();
         let ended = word.ends_with('\n');
@@ -1535,28 +1711,15 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
                 && let Some(Extent { value, .. }) = extent(finds, start, false)
             {
                 progress.run = if value.len() > RUN { value.end } else { progress.run };
-                try_prose(finds, named, value, told, false);
+                try_prose(finds, named, value, told, false, progress);
             }
-            return;
+            return start;
         }
-        let quoted = bare.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && bare.len() > 2;
-        let lead = bare.len() - bare.trim_start_matches(['"', '\'', '`', '“', '«', '(', '[', '*']).len();
-        let inner = bare
-            .get(lead..)
-            .unwrap_or("")
-            .trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
-        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
-        let marked = MARKED.iter().find(|mark| inner.starts_with(**mark)).map_or(0, |mark| mark.len());
-        let lead = lead + marked;
-        let inner = inner.get(marked..).unwrap_or("");
-        let tag = inner.find('<').filter(|at| {
-            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
-        });
-        let ended = ended || tag.is_some();
-        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
+        let Bare { lead, inner, quoted, tagged } = Bare::of(bare);
+        let ended = ended || tagged;
         // Another option: this one has no value.
         if tries == 0 && inner.starts_with("--") {
-            return;
+            return to;
         }
         let range = start + lead..start + lead + inner.len();
         // A passphrase in quotes has spaces.
@@ -1564,21 +1727,21 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
             && matches!(named, Named::Password)
             && bare.starts_with('"')
             && !bare.ends_with('"')
-            && let Some(Extent { value, quoted: true, .. }) = extent(finds, start, false)
+            && let Some(value) = inside_quotes(finds, start)
         {
             judge(finds, named, value.start, value.end, Hold::Whole, 70);
-            return;
+            return to;
         }
         if !inner.is_empty()
             && (told || tries == 0 || matches!(named, Named::Key { .. }))
-            && try_prose(finds, named, range, told, quoted)
+            && try_prose(finds, named, range, told, quoted, progress)
         {
-            return;
+            return to;
         }
         let prose = PROSE.of(inner);
         let on = |list: u16| prose & list != 0;
         if on(ELSEWHERE) {
-            return;
+            return to + at;
         }
         let first = tries == 0 && on(PREPOSITION);
         described |= first;
@@ -1588,19 +1751,85 @@ fn by_prose(finds: &mut Finds<'_>, named: Named, to: usize, progress: &mut Progr
         } else if bare.ends_with(':') {
             told |= described || filler || participle || matches!(named, Named::Key { .. });
             if !told {
-                return;
+                return to + at;
             }
         } else if (told || !described && matches!(named, Named::Password)) && !filler && !participle && !first {
-            return;
+            return to + at;
         }
         tries += 1;
-        if tries > 8 || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
-            return;
+        if tries >= SAID_MAX || ended || !told && (bare.ends_with(['.', '!', '?']) && tries > 1) {
+            return to + at;
         }
+    }
+    to + at
+}
+
+/// A word of prose without the marks around it.
+struct Bare<'a> {
+    /// How many bytes stand before what is left.
+    lead: usize,
+    inner: &'a str,
+    quoted: bool,
+    /// A tag begins behind it.
+    tagged: bool,
+}
+
+impl<'a> Bare<'a> {
+    fn of(word: &'a str) -> Self {
+        if word.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+            return Self { lead: 0, inner: word, quoted: false, tagged: false };
+        }
+        let quoted = word.starts_with(['"', '\'', '`', '“', '«', '(', '*']) && word.len() > 2;
+        let letter = |byte: Option<&u8>| byte.is_some_and(u8::is_ascii_alphanumeric);
+        let begins = letter(word.as_bytes().first());
+        let marks = ['"', '\'', '`', '“', '«', '(', '[', '*'];
+        let lead = if begins { 0 } else { word.len() - word.trim_start_matches(marks).len() };
+        let mut inner = word.get(lead..).unwrap_or("");
+        if !letter(word.as_bytes().last()) {
+            inner = inner.trim_end_matches(['"', '\'', '`', '”', '»', ')', ']', '.', ',', ';', ':', '*', '?']);
+        }
+        // `<b>…</b>`: the word inside the marks. Behind any other mark the sentence is over.
+        let opens = inner.starts_with('<');
+        let marked = MARKED.iter().find(|mark| opens && inner.starts_with(**mark)).map_or(0, |mark| mark.len());
+        let inner = inner.get(marked..).unwrap_or("");
+        let tag = inner.find('<').filter(|at| {
+            inner.as_bytes().get(at + 1).is_some_and(|next| next.is_ascii_alphabetic() || matches!(next, b'/' | b'!'))
+        });
+        let inner = inner.get(..tag.unwrap_or(inner.len())).unwrap_or("");
+        Self { lead: lead + marked, inner, quoted, tagged: tag.is_some() }
     }
 }
 
-fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: bool, quoted: bool) -> bool {
+/// Where the next word stands, from `to` on, that may be a key by its length.
+fn long_word(text: Bytes<'_>, to: usize, progress: &mut Progress) -> usize {
+    let (from, known) = &mut progress.long;
+    if *from <= to && (to <= known.start || to + LONG <= known.end) {
+        return known.start.max(to);
+    }
+    let mut start = if *from <= to && to < known.end { known.end } else { to };
+    let mut end = start;
+    while let Some(byte) = text.0.get(end) {
+        end += 1;
+        if matches!(byte, b' ' | b'\n' | b'\t') {
+            if end - start > LONG {
+                break;
+            }
+            start = end;
+        }
+    }
+    let start = if end - start < LONG { text.len() } else { start };
+    progress.long = (to, start..end);
+    start
+}
+
+fn try_prose(
+    finds: &mut Finds<'_>,
+    named: Named,
+    range: Range<usize>,
+    told: bool,
+    quoted: bool,
+    progress: &mut Progress,
+) -> bool {
     let value = finds.bytes.range(range.start, range.end);
     match named {
         Named::Password if quoted && told => judge(finds, named, range.start, range.end, Hold::Whole, 70),
@@ -1608,10 +1837,19 @@ fn try_prose(finds: &mut Finds<'_>, named: Named, range: Range<usize>, told: boo
         // Without a word between, it must look the part more: `password Tiger#30 was rejected`.
         Named::Password => value.len() >= 7 && judge(finds, named, range.start, range.end, Hold::Prose, 60),
         Named::Key { sure } => {
-            // No key is of other letters; most words that are long enough are told by that.
-            let long = value.len() >= 16 && value.is_ascii();
-            let drawn = long && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
-            drawn && value::opaque(value, sure) && judge_key(finds, range)
+            if value.len() < LONG {
+                return false;
+            }
+            progress.asked.resize(ASKED, (0, 0, false, false));
+            let Some(asked) = progress.asked.get_mut((range.start * 2 + usize::from(sure)) % ASKED) else {
+                return false;
+            };
+            if (asked.0, asked.1, asked.2) != (range.start, range.end, sure) {
+                // No key is of other letters; most words that are long enough are told by that.
+                let drawn = value.is_ascii() && (super::rarity::rarity(value) > 60 || sure && value::uuid(value));
+                *asked = (range.start, range.end, sure, drawn && value::opaque(value, sure));
+            }
+            asked.3 && judge_key(finds, range)
         }
         Named::Private | Named::Login => false,
     }
@@ -1630,8 +1868,17 @@ const BEFORE: &[&str] = &[
     "admin", "wifi", "API", "api", "secret", "access", "login", "old", "personal", "default", "initial",
 ];
 
+/// Words between a value and what it is.
+const IS: &[&str] = &["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="];
+const AS: &[&str] = &["as", "als", "como", "come", "comme", "som", "jako"];
+
+/// What stands behind the last space.
+fn last_word(text: &str) -> &str {
+    memchr::memrchr(b' ', text.as_bytes()).and_then(|space| text.get(space + 1..)).unwrap_or(text)
+}
+
 /// `… is the password`: the value stands before the name.
-fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
+fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, progress: &mut Progress) {
     let floor = finds.text.floor_char_boundary(from.saturating_sub(REACH));
     let before = finds.str(floor, from);
     let start = memchr::memrchr2(b'\n', b'\t', before.as_bytes()).map_or(0, |end| end + 1);
@@ -1640,14 +1887,18 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
     let mut skipped = 0;
     // The words between the copula and the name: `is the`, `ist mein`.
     loop {
-        let word = rest.rsplit(' ').next().unwrap_or("");
+        let word = last_word(rest);
         rest = rest.get(..rest.len() - word.len()).unwrap_or("").trim_end();
-        if ["is", "ist", "est", "es", "è", "é", "är", "er", "jest", "on", "was", "="].contains(&word) {
+        // Nearly all words are none of these.
+        if PROSE.of(word) & BEHIND == 0 {
+            return;
+        }
+        if IS.contains(&word) {
             break;
         }
         // `use … as the password.`, not as the hash of one.
         let ends = matches!(finds.bytes.at(end), b'.' | b',' | b'\n' | b'\r' | b';' | b'!' | b')' | 0);
-        if ends && ["as", "als", "como", "come", "comme", "som", "jako"].contains(&word) {
+        if ends && AS.contains(&word) {
             break;
         }
         skipped += 1;
@@ -1655,7 +1906,7 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
             return;
         }
     }
-    let word = rest.rsplit(' ').next().unwrap_or("");
+    let word = last_word(rest);
     let offset = before.len() - line.len() + rest.len() - word.len();
     let lead = word.len() - word.trim_start_matches(['"', '\'', '`', '“', '«', '(', '>', '*']).len();
     let inner = word.get(lead..).unwrap_or("").trim_end_matches(['"', '\'', '`', '”', '»', ')', ',', '*']);
@@ -1664,7 +1915,7 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize) {
         return;
     }
     let start = floor + offset + lead;
-    try_prose(finds, named, start..start + inner.len(), true, lead > 0);
+    try_prose(finds, named, start..start + inner.len(), true, lead > 0, progress);
 }
 
 /// The most columns of one table that are read.
@@ -1675,6 +1926,9 @@ const TABLE_MAX: usize = 64 << 10;
 
 /// `INSERT INTO t (login, password) VALUES ('a', 'b'), ('c', 'd')`: the name is one of the columns.
 fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
+    if !finds.has(b'(', &finds.opens) {
+        return false;
+    }
     let text = finds.bytes;
     let back = text.range(from.saturating_sub(512), from);
     let Some(open) = memchr::memrchr3(b'(', b')', b';', back) else { return false };
@@ -1734,10 +1988,12 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
 
 /// `<th>Login</th><th>Password</th>`, then rows of `<td>`: the name heads a column of markup.
 fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
-    let text = finds.bytes;
+    if !finds.bytes.has(to, "</th") {
+        return false;
+    }
     let cell = finds.str(finds.text.floor_char_boundary(from.saturating_sub(40)), from);
     let words = |c: char| letters::is_word(c) || matches!(c, ' ' | '_' | '-' | '.');
-    if !cell.trim_end_matches(words).ends_with('>') || !text.has(to, "</th") {
+    if !cell.trim_end_matches(words).ends_with('>') {
         return false;
     }
     let floor = finds.text.floor_char_boundary(from.saturating_sub(2048));
@@ -1845,29 +2101,58 @@ fn cell_mark(c: char) -> bool {
     matches!(c, '"' | '`' | '*' | '#') || c.is_whitespace()
 }
 
+/// A line that may name columns.
+#[derive(Clone)]
+struct Line {
+    whole: Range<usize>,
+    /// The names, and what stands between them.
+    head: Range<usize>,
+    delimiter: Option<char>,
+    /// It begins rows that are tabbed.
+    dumped: bool,
+}
+
+impl Line {
+    /// The longest part of one that is read before a name and behind it, in bytes.
+    const REACH: usize = 1024;
+
+    /// The line of a name, if others follow.
+    fn around(finds: &Finds<'_>, from: usize, to: usize) -> Option<Self> {
+        let text = finds.bytes;
+        let end = to + memchr::memchr(b'\n', text.ahead(to, Self::REACH))?;
+        let reach = from.saturating_sub(Self::REACH);
+        let start = match memchr::memrchr(b'\n', text.range(reach, from)) {
+            Some(end) => reach + end + 1,
+            None if reach == 0 => 0,
+            None => return None,
+        };
+        let whole = start..end;
+        let line = finds.str(start, end);
+        // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
+        let dumped = crate::kernel::redact::tables::dump(line).and_then(|names| Some((names, line.find(names)?)));
+        let (head, marks) = match dumped {
+            Some((names, at)) => (start + at..start + at + names.len(), &[','][..]),
+            None => (start..end, &['|', '\t', ';', ','][..]),
+        };
+        let names = finds.str(head.start, head.end);
+        let delimiter = marks.iter().copied().find(|delimiter| names.contains(*delimiter));
+        Some(Self { whole, head, delimiter, dumped: dumped.is_some() })
+    }
+}
+
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
     const ROWS: usize = 2000;
-    let text = finds.bytes;
     // The rows of a table hold no heads; and only so many of its columns are read.
     if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
     }
-    let line_end = to + memchr::memchr(b'\n', text.ahead(to, 1024)).unwrap_or(0);
-    if text.at(line_end) != b'\n' {
-        return false;
-    }
-    let reach = from.saturating_sub(1024);
-    let line_start = memchr::memrchr(b'\n', text.range(reach, from)).map_or(reach, |end| reach + end + 1);
-    let head = finds.str(line_start, line_end);
-    // `COPY t (login, password) FROM stdin;`: the rows are tabbed.
-    let dumped = crate::kernel::redact::tables::dump(head);
-    let (head, line_start) = match dumped.and_then(|names| Some((names, head.find(names)?))) {
-        Some((names, at)) => (names, line_start + at),
-        None => (head, line_start),
-    };
-    let marks = if dumped.is_some() { &[','][..] } else { &['|', '\t', ';', ','][..] };
-    let Some(delimiter) = marks.iter().copied().find(|delimiter| head.contains(*delimiter)) else {
+    let known = progress.line.take().filter(|line| line.whole.contains(&from));
+    let Some(line) = known.or_else(|| Line::around(finds, from, to)) else { return false };
+    let Line { whole, head, delimiter, dumped } = progress.line.insert(line).clone();
+    let (line_start, line_end) = (head.start, whole.end);
+    let head = finds.str(head.start, head.end);
+    let Some(delimiter) = delimiter else {
         return aligned(finds, named, from..to, line_start..line_end, progress);
     };
     let name = finds.str(from, to);
@@ -1887,13 +2172,16 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if !names {
         return false;
     }
-    let place = finds.str(line_start, from).matches(delimiter).count();
-    let cells = head.matches(delimiter).count();
     let (rows, columns) = &progress.barren;
-    if rows.contains(&from) && (columns.contains(&(place, named)) || columns.len() >= COLUMNS_MAX) {
+    if rows.contains(&from) && columns.len() >= COLUMNS_MAX {
         return false;
     }
-    let delimiter = if dumped.is_some() { '\t' } else { delimiter };
+    let place = finds.str(line_start, from).matches(delimiter).count();
+    let cells = head.matches(delimiter).count();
+    if rows.contains(&from) && columns.contains(&(place, named)) {
+        return false;
+    }
+    let delimiter = if dumped { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
     for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {

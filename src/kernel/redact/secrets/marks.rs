@@ -24,13 +24,14 @@ fn part(byte: u8) -> bool {
     PARTS.get(usize::from(byte)).is_some_and(|part| *part > 0)
 }
 
-/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once. Whether some run may be as long as two tokens.
-pub(super) fn find(finds: &mut Finds<'_>) -> bool {
+/// Looks at every long run of letters, digits, `-`, `_`, `.` and `~` once. Whether there may be one, which in a text that
+/// is not short is one as long as two tokens.
+pub(super) fn find(finds: &mut Finds<'_>, is_short: bool) -> bool {
     let text = finds.bytes;
     let mut eights = TokenEights::new(text.0);
-    let mut done = 0;
-    let mut probe = 0;
+    let (mut any, mut done, mut probe) = (false, 0, 0);
     while let Some(inside) = eights.next(probe) {
+        any = true;
         probe = inside + 8;
         let eight = text.range(inside, probe);
         if let Some(sign) = eight.iter().position(|byte| !part(*byte)) {
@@ -46,7 +47,7 @@ pub(super) fn find(finds: &mut Finds<'_>) -> bool {
         done = end;
         probe = end;
     }
-    eights.has_two()
+    eights.has_two() || is_short && any
 }
 
 /// A key in Base64 may have one of its signs among its first letters: `at` is where that stands.

@@ -1,7 +1,7 @@
 //! What a name says about the value beside it. Whole words only: `tokenizer`, `keyboard`, `max_tokens` and
 //! `nextPageToken` name no secret.
 use crate::kernel::redact::bits::{Bits, ByHash};
-use crate::kernel::redact::letters;
+use crate::kernel::redact::letters::{self, Entry};
 use std::sync::LazyLock;
 
 /// The kind of value a name promises.
@@ -173,7 +173,7 @@ const JOINS: &[&str] = &["de", "d", "do", "da", "di", "del", "of", "for", "van",
 const PRIVATE: &[&str] = &["private", "privada", "privata", "privée", "prywatny", "privat"];
 
 /// The lists a word is on, as bits.
-#[derive(Clone, Copy, PartialEq, Eq)]
+#[derive(Clone, Copy, Default, PartialEq, Eq)]
 struct Lists(u16);
 
 impl Lists {
@@ -188,6 +188,8 @@ impl Lists {
     const PRIVATE: u16 = 256;
     const PASS: u16 = 512;
     const SURE: u16 = 1024;
+    /// Those of words that promise something.
+    const STEM: u16 = Self::PASSWORD | Self::TOKEN | Self::KEY | Self::PASS;
 
     fn on(self, lists: u16) -> bool {
         self.0 & lists != 0
@@ -226,13 +228,13 @@ impl WordLists {
 /// Every listed word.
 struct Listed {
     words: WordLists,
-    /// What the words end with, those that count at the end of others, and those without one of which no name
-    /// promises anything.
+    /// What the words end with, and those that count at the end of others.
     tails: Tails,
     ends: Tails,
     endings: Endings,
-    promising: Tails,
     parts: Parts,
+    /// The last characters of phrases.
+    lasts: Bits,
 }
 
 /// The words that count at the end of others, by a hash that is made from the end.
@@ -281,21 +283,60 @@ fn back(hash: u64, character: char) -> u64 {
     hash
 }
 
-/// The first letters beyond ASCII of what is looked for anywhere in a name.
-struct Parts(Bits);
+/// What is looked for anywhere in a name, by its first letter beyond ASCII.
+struct Parts {
+    first: Bits,
+    all: Vec<Part>,
+}
+
+/// The letter, how far it stands in the part, and the part; and in the word of the part that it is of.
+struct Part {
+    letter: char,
+    ahead: usize,
+    text: &'static str,
+    word: (usize, &'static str),
+}
+
+/// Whether a text stands in another so far before `at`.
+fn stands(within: &str, at: usize, ahead: usize, text: &str) -> bool {
+    at.checked_sub(ahead).and_then(|at| within.get(at..)).is_some_and(|rest| rest.starts_with(text))
+}
 
 impl Parts {
     fn new() -> Self {
-        let mut first = Bits::new(1 << 16);
+        let (mut first, mut all) = (Bits::new(1 << 16), Vec::new());
         for part in PASSWORD_PARTS.iter().chain(TOKEN_PARTS) {
-            part.chars().find(|c| !c.is_ascii()).iter().for_each(|c| first.add(u32::from(*c) as usize));
+            if let Some((ahead, letter)) = part.char_indices().find(|(_, c)| !c.is_ascii()) {
+                first.add(u32::from(letter) as usize);
+                let space = part.get(..ahead).and_then(|front| front.rfind(' ')).map_or(0, |space| space + 1);
+                let word = part.get(space..).and_then(|rest| rest.split(' ').next()).unwrap_or(part);
+                all.push(Part { letter, ahead, text: part, word: (ahead - space, word) });
+            }
         }
-        Self(first)
+        Self { first, all }
     }
 
-    /// Whether some may be in it.
-    fn any(&self, name: &str) -> bool {
-        name.chars().any(|c| !c.is_ascii() && self.0.has(u32::from(c) as usize))
+    /// Those whose letter stands in a text, and where.
+    fn near<'p>(&'p self, text: &str) -> impl Iterator<Item = (usize, &'p Part)> {
+        let letters = text.char_indices().filter(|(_, c)| !c.is_ascii() && self.first.has(u32::from(*c) as usize));
+        letters.flat_map(|(at, c)| self.all.iter().filter(move |part| part.letter == c).map(move |part| (at, part)))
+    }
+
+    /// Whether a word of a phrase may be of some.
+    fn may(&self, text: &str) -> bool {
+        self.near(text).any(|(at, part)| stands(text, at, part.word.0, part.word.1))
+    }
+
+    /// What those in a name promise: a password, when one of them does.
+    fn promise(&self, name: &str) -> Option<Named> {
+        let mut found = None;
+        for (_, part) in self.near(name).filter(|(at, part)| stands(name, *at, part.ahead, part.text)) {
+            if PASSWORD_PARTS.contains(&part.text) {
+                return Some(Named::Password);
+            }
+            found = Some(Named::Key { sure: false });
+        }
+        found
     }
 }
 
@@ -303,70 +344,62 @@ impl Parts {
 struct Tails(Bits);
 
 impl Tails {
-    /// The last four bytes of any case, the last of them highest.
-    fn of(word: &[u8]) -> u32 {
-        word.iter()
-            .rev()
-            .take(4)
-            .enumerate()
-            .fold(0, |four, (back, byte)| four | u32::from(byte | 0x20) << (24 - 8 * back))
-    }
-
     /// For none yet.
     fn new() -> Self {
         Self(Bits::new(1 << 14))
     }
 
-    fn place(four: u32) -> usize {
-        (four.wrapping_mul(0x9E37_79B9) >> 18) as usize
+    fn place(tail: u32) -> usize {
+        (tail.wrapping_mul(0x9E37_79B9) >> 18) as usize
     }
 
     fn add(&mut self, word: &str) {
-        self.0.add(Self::place(Self::of(word.as_bytes())));
+        self.0.add(Self::place(Word::of(word).tail));
     }
 
-    fn has(&self, four: u32) -> bool {
-        self.0.has(Self::place(four))
+    /// Whether a word may end so; see [`Word::tail`].
+    fn has(&self, tail: u32) -> bool {
+        self.0.has(Self::place(tail))
+    }
+}
+
+/// A word, and what most that are on no list are told by.
+#[derive(Clone, Copy)]
+struct Word<'a> {
+    text: &'a str,
+    /// The last four bytes of its small letters, the last of them highest.
+    tail: u32,
+}
+
+impl<'a> Word<'a> {
+    fn of(text: &'a str) -> Self {
+        let bytes = text.as_bytes();
+        let tail = match bytes.last_chunk() {
+            _ if !text.is_ascii() => Self::small_tail(text),
+            Some(four) => u32::from_le_bytes(*four) | 0x2020_2020,
+            None => bytes.iter().fold(0, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24),
+        };
+        Self { text, tail }
     }
 
-    /// Whether a word may end so.
-    fn may_end(&self, word: &str) -> bool {
-        self.has(if word.is_ascii() { Self::of(word.as_bytes()) } else { Self::of_small(word) })
-    }
-
-    /// The last four bytes of the small letters.
-    fn of_small(word: &str) -> u32 {
-        let (mut four, mut count) = (0, 0);
-        for character in word.chars().rev().take(4) {
-            let (mut bytes, mut length) = ([0; 16], 0);
-            letters::small(character, |small| {
-                let written = bytes
-                    .get_mut(length..)
-                    .filter(|rest| rest.len() >= 4)
-                    .map_or(0, |rest| small.encode_utf8(rest).len());
-                length += written;
+    /// The same of letters beyond ASCII.
+    fn small_tail(text: &str) -> u32 {
+        let last = text.char_indices().rev().take(4).last().map_or(0, |(at, _)| at);
+        let (mut tail, mut buffer) = (0, [0; 4]);
+        for c in text.get(last..).unwrap_or_default().chars() {
+            letters::small(c, |small| {
+                tail = small
+                    .encode_utf8(&mut buffer)
+                    .bytes()
+                    .fold(tail, |tail, byte| tail >> 8 | u32::from(byte | 0x20) << 24);
             });
-            for byte in bytes.iter().take(length).rev().take(4 - count) {
-                four |= u32::from(byte | 0x20) << (24 - 8 * count);
-                count += 1;
-            }
         }
-        four
+        tail
     }
 
-    /// Whether some word of a text of ASCII may end so, wherever it begins.
-    fn may_stand(&self, text: &str) -> bool {
-        let mut four = 0u32;
-        let mut all = text.bytes().peekable();
-        while let Some(byte) = all.next() {
-            four = four >> 8 | u32::from(byte | 0x20) << 24;
-            // No word ends before a small letter.
-            let ends = byte.is_ascii_alphabetic() && !all.peek().is_some_and(u8::is_ascii_lowercase);
-            if ends && [four, four & !0xFF, four & !0xFFFF].iter().any(|four| self.has(*four)) {
-                return true;
-            }
-        }
-        false
+    /// Whether it is longer than the words that stand for many things.
+    fn is_long(self) -> bool {
+        self.text.len() > 6 && self.text.chars().count() > 6
     }
 }
 
@@ -384,21 +417,21 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
         (&["pass"], Lists::PASS),
         (&["secret", "apikey"], Lists::SURE),
     ];
-    let (mut tails, mut ends, mut promising) = (Tails::new(), Tails::new(), Tails::new());
-    PASSWORD_PHRASES.iter().filter(|phrase| phrase.is_ascii()).for_each(|phrase| promising.add(phrase));
+    let (mut tails, mut ends) = (Tails::new(), Tails::new());
     for (words, bit) in lists {
         for word in words {
             tails.add(word);
             if matches!(bit, Lists::PASSWORD | Lists::TOKEN) {
                 ends.add(word);
             }
-            if matches!(bit, Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS) {
-                promising.add(word);
-            }
         }
     }
     let endings = Endings::new(&[(PASSWORDS, Lists::PASSWORD), (TOKENS, Lists::TOKEN)]);
-    Listed { words: WordLists::new(&lists), tails, ends, endings, promising, parts: Parts::new() }
+    let mut lasts = Bits::new(1 << 16);
+    for last in PASSWORD_PHRASES.iter().filter_map(|phrase| phrase.chars().next_back()) {
+        lasts.add(u32::from(last) as usize);
+    }
+    Listed { words: WordLists::new(&lists), tails, ends, endings, parts: Parts::new(), lasts }
 });
 
 /// Of FNV-1a.
@@ -421,36 +454,37 @@ fn hashed(word: &str) -> u64 {
     }
 }
 
-/// The lists that `word` itself is on.
-fn lists(word: &str) -> Lists {
-    if word.len() > 32 || !LISTED.tails.may_end(word) {
+/// The lists that a word itself is on.
+fn lists(word: Word<'_>) -> Lists {
+    if word.text.len() > 32 || !LISTED.tails.has(word.tail) {
         return Lists(0);
     }
-    Lists(LISTED.words.of(word))
+    Lists(LISTED.words.of(word.text))
 }
 
 /// The lists of a word, and of what it ends in: `dbpassword`, `accesstoken`.
-fn lists_of(word: &str) -> Lists {
+fn lists_of(word: Word<'_>) -> Lists {
     let own = lists(word);
-    if own.0 != 0 || word.len() < 7 || !LISTED.ends.may_end(word) {
+    if own.0 != 0 || word.text.len() < 7 || !LISTED.ends.has(word.tail) {
         return own;
     }
-    LISTED.endings.longest(word)
+    LISTED.endings.longest(word.text)
 }
 
 /// Whether a word is one of those that promise a secret.
 pub fn stem(word: &str) -> bool {
-    lists_of(word).on(Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
+    lists_of(Word::of(word)).on(Lists::STEM)
 }
 
 /// Whether a word talks about secrets instead of being one.
 pub fn about(word: &str) -> bool {
-    lists_of(word).on(Lists::ABOUT | Lists::PASSWORD | Lists::TOKEN | Lists::KEY | Lists::PASS)
+    lists_of(Word::of(word)).on(Lists::ABOUT | Lists::STEM)
 }
 
 /// Whether the last of some words takes back what a name behind it promises: `cache key`.
 pub fn denied(before: &str) -> bool {
-    before.split(' ').rfind(|word| !word.is_empty()).is_some_and(|word| lists(word).on(Lists::NOT_BEFORE))
+    let last = before.split(' ').rfind(|word| !word.is_empty());
+    last.is_some_and(|word| lists(Word::of(word)).on(Lists::NOT_BEFORE))
 }
 
 /// Whether an identifier names a secret anywhere (`user_password`, `getPassword`): then it is a name, not a value.
@@ -458,83 +492,200 @@ pub fn mentions(identifier: &str) -> bool {
     let mut found = false;
     // Two letters are in many draws.
     let spelled = identifier.contains('_') || identifier.len() <= 4;
-    words(identifier, |word| found = found || (word.len() > 2 || spelled) && stem(word));
+    words(identifier, |word| {
+        found = found || (word.text.len() > 2 || spelled) && lists_of(word).on(Lists::STEM);
+    });
     found
 }
 
-/// The words of an identifier: split at everything but letters and digits, where small letters turn to
-/// capitals, and before the last of several capitals that small letters follow.
-fn words(identifier: &str, mut each: impl FnMut(&str)) {
-    let mut start = 0;
-    let (mut before, mut before_that) = (' ', ' ');
-    let mut last = 0;
-    for (i, c) in identifier.char_indices() {
-        let inside = c.is_ascii_alphanumeric() || c == '\'' || !c.is_ascii() && !c.is_whitespace() && !c.is_control();
-        if !inside {
-            emit(identifier, start, i, &mut each);
-            start = i + c.len_utf8();
-        } else if letters::is_capital(c) && (letters::is_small(before) || before.is_ascii_digit()) {
-            emit(identifier, start, i, &mut each);
-            start = i;
-        } else if letters::is_small(c)
-            && letters::is_capital(before)
-            && letters::is_capital(before_that)
-            && last > start
-        {
-            emit(identifier, start, last, &mut each);
-            start = last;
-        }
-        (before_that, before, last) = (before, c, i);
+/// What a character is for the words of an identifier, a bit each: part of one, a capital, a small letter, a digit.
+const INSIDE: u8 = 1;
+const CAPITAL: u8 = 2;
+const SMALL: u8 = 4;
+const DIGIT: u8 = 8;
+
+const SORTS: [u8; 256] = of_bytes!(
+    at => match at {
+        b'a'..=b'z' => INSIDE | SMALL,
+        b'A'..=b'Z' => INSIDE | CAPITAL,
+        b'0'..=b'9' => INSIDE | DIGIT,
+        b'\'' => INSIDE,
+        _ => 0,
+    },
+    else 0
+);
+
+/// See [`INSIDE`]; of characters beyond ASCII.
+fn sort(c: char) -> u8 {
+    if c.is_whitespace() || c.is_control() {
+        return 0;
     }
-    emit(identifier, start, identifier.len(), &mut each);
+    let known = Entry::of(c);
+    let capital = if known.is_capital() { CAPITAL } else { 0 };
+    INSIDE | capital | if known.is_small() { SMALL } else { 0 }
 }
 
-fn emit(identifier: &str, start: usize, end: usize, each: &mut impl FnMut(&str)) {
-    let word = identifier.get(start..end).unwrap_or("").trim_end_matches(|c: char| c.is_ascii_digit());
-    if !word.is_empty() {
-        each(word);
+/// The words of an identifier without the digits behind them: split at everything but letters and digits, where small
+/// letters turn to capitals, and before the last of several capitals that small letters follow.
+fn words<'a>(identifier: &'a str, mut each: impl FnMut(Word<'a>)) {
+    let mut emit = |start: usize, end: usize| {
+        let word = identifier.get(start..end).unwrap_or("").trim_end_matches(|c: char| c.is_ascii_digit());
+        if !word.is_empty() {
+            each(Word::of(word));
+        }
+    };
+    let (mut start, mut last) = (0, 0);
+    let (mut before, mut before_that) = (0, 0);
+    for (at, c) in identifier.char_indices() {
+        let sort = match u8::try_from(c) {
+            Ok(byte @ 0..0x80) => SORTS.get(usize::from(byte)).copied().unwrap_or(0),
+            _ => sort(c),
+        };
+        if sort == 0 {
+            emit(start, at);
+            start = at + c.len_utf8();
+        } else if sort & CAPITAL != 0 && before & (SMALL | DIGIT) != 0 {
+            emit(start, at);
+            start = at;
+        } else if sort & SMALL != 0 && before & before_that & CAPITAL != 0 && last > start {
+            emit(start, last);
+            start = last;
+        }
+        (before_that, before, last) = (before, sort, at);
     }
+    emit(start, identifier.len());
 }
 
 /// What a name promises: an identifier in any spelling or a phrase of a few words. Read at most once per name.
 pub fn named(name: &str) -> Option<Named> {
-    if name.len() > 160 {
-        return None;
+    let ascii = name.is_ascii();
+    match whole(name, ascii, !ascii) {
+        Whole::Promises(named) => named,
+        Whole::Words => {
+            let (mut said, mut case) = (Said::default(), Case::default());
+            case.read(name);
+            words(name, |word| said.word(lists_of(word), word.is_long()));
+            said.promise(case)
+        }
     }
-    if name.is_ascii() {
-        if !LISTED.promising.may_stand(name) {
-            return None;
+}
+
+/// What a phrase promises whose words were read one by one.
+pub fn named_of(phrase: &str, words: &[&Read]) -> Option<Named> {
+    if words.iter().any(|read| read.more) {
+        return named(phrase);
+    }
+    match whole(phrase, words.iter().all(|read| read.ascii), words.iter().any(|read| read.part)) {
+        Whole::Promises(named) => named,
+        Whole::Words => {
+            let (mut said, mut case) = (Said::default(), Case::default());
+            for read in words {
+                case.join(read.case);
+                read.words().for_each(|(lists, long)| said.word(*lists, *long));
+            }
+            said.promise(case)
         }
-    } else if LISTED.parts.any(name) {
-        if PASSWORD_PARTS.iter().any(|part| name.contains(part)) {
-            return Some(Named::Password);
+    }
+}
+
+/// The most words of a name that are kept.
+const WORDS_MAX: usize = 12;
+
+/// The words of a part of a phrase that was read, and what each says.
+#[derive(Clone, Copy, Default)]
+pub struct Read {
+    /// The lists of each, and whether it is a long one.
+    words: [(Lists, bool); WORDS_MAX],
+    count: usize,
+    /// There are more than are kept.
+    more: bool,
+    ascii: bool,
+    /// It may be of what is looked for anywhere in a name.
+    part: bool,
+    case: Case,
+}
+
+impl Read {
+    /// Reads a part that stands between spaces.
+    pub fn of(text: &str) -> Self {
+        let words = [(Lists(0), false); WORDS_MAX];
+        let ascii = text.is_ascii();
+        let part = !ascii && LISTED.parts.may(text);
+        let mut read = Self { words, count: 0, more: false, ascii, part, case: Case::default() };
+        read.case.read(text);
+        self::words(text, |word| match read.words.get_mut(read.count) {
+            Some(slot) => {
+                *slot = (lists_of(word), word.is_long());
+                read.count += 1;
+            }
+            None => read.more = true,
+        });
+        read
+    }
+
+    fn words(&self) -> impl Iterator<Item = &(Lists, bool)> {
+        self.words.iter().take(self.count)
+    }
+}
+
+/// Whether a name is that of a variable of the environment, which has bars and no small letters.
+#[derive(Clone, Copy, Default)]
+struct Case {
+    bar: bool,
+    small: bool,
+}
+
+impl Case {
+    fn read(&mut self, text: &str) {
+        for byte in text.bytes() {
+            self.bar |= byte == b'_';
+            self.small |= byte.is_ascii_lowercase();
         }
-        if TOKEN_PARTS.iter().any(|part| name.contains(part)) {
-            return Some(Named::Key { sure: false });
-        }
+    }
+
+    fn join(&mut self, other: Self) {
+        self.bar |= other.bar;
+        self.small |= other.small;
+    }
+}
+
+/// What a name says as a whole.
+enum Whole {
+    Promises(Option<Named>),
+    /// Nothing: its words tell.
+    Words,
+}
+
+/// See [`Whole`]; `part`: something may stand in it that promises anything wherever it stands.
+fn whole(name: &str, ascii: bool, part: bool) -> Whole {
+    if name.len() > 160 {
+        return Whole::Promises(None);
+    }
+    if part && let Some(named) = LISTED.parts.promise(name) {
+        return Whole::Promises(Some(named));
     }
     // The last words of the name, compared from the end: most differ there at once.
-    let ends = |phrase: &str| {
-        if name.is_ascii() {
-            if name.bytes().last().map(|last| last.to_ascii_lowercase()) != phrase.bytes().last() {
-                return false;
-            }
-            let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
-            return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
-        }
-        let last = |text: &str| text.as_bytes().last().copied().filter(u8::is_ascii).unwrap_or(0);
-        if last(phrase) != 0 && !last(phrase).eq_ignore_ascii_case(&last(name)) {
-            return false;
-        }
-        let mut name = name.chars().rev();
-        phrase.chars().rev().all(|c| name.next().is_some_and(|n| n == c || n.to_lowercase().eq([c])))
+    let last = name.chars().next_back().and_then(small);
+    let ends = |phrase: &&str| {
+        let (mut name, mut phrase) = (name.chars().rev(), phrase.chars().rev());
+        phrase.all(|c| name.next().is_some_and(|n| n == c || small(n) == Some(c)))
     };
-    if name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe") {
-        return Some(Named::Password);
+    let joined =
+        name.len() == 10 && name.eq_ignore_ascii_case("motdepasse") || name.eq_ignore_ascii_case("mot_de_passe");
+    let phrase = joined
+        || last.is_some_and(|last| LISTED.lasts.has(u32::from(last) as usize))
+            && (!ascii || name.contains([' ', '-']))
+            && PASSWORD_PHRASES.iter().any(ends);
+    match name.as_bytes().first() {
+        _ if phrase => Whole::Promises(Some(Named::Password)),
+        Some(b'm' | b'M' | b'c' | b'C') => special(name).map_or(Whole::Words, Whole::Promises),
+        _ => Whole::Words,
     }
-    if (name.contains([' ', '-']) || !name.is_ascii()) && PASSWORD_PHRASES.iter().any(|phrase| ends(phrase)) {
-        return Some(Named::Password);
-    }
+}
+
+/// What names promise that are more than their words say.
+#[inline(never)]
+fn special(name: &str) -> Option<Option<Named>> {
     // `MOT_DE_PASSE_BDD`: what it lets in to follows.
     const FRENCH: &str = "mot_de_passe_";
     if name.len() > FRENCH.len() && name.get(..FRENCH.len()).is_some_and(|head| head.eq_ignore_ascii_case(FRENCH)) {
@@ -545,56 +696,103 @@ pub fn named(name: &str) -> Option<Named> {
             "service", "serveur", "compte", "client",
         ];
         let last = name.rsplit('_').next().unwrap_or_default();
-        return OF.iter().any(|of| last.eq_ignore_ascii_case(of)).then_some(Named::Password);
+        return Some(OF.iter().any(|of| last.eq_ignore_ascii_case(of)).then_some(Named::Password));
     }
     // What tells one request from its repetition has this name at Amazon, where it is a UUID.
-    if name.len() == 11 && name.eq_ignore_ascii_case("ClientToken") || name == "ClientRequestToken" {
-        return Some(Named::Key { sure: false });
-    }
-    // A variable of the environment holds nothing else.
-    let capitals = name.contains('_') && !name.bytes().any(|byte| byte.is_ascii_lowercase());
-    let mut verdict: Option<Named> = None;
-    let (mut before, mut secret_kind, mut key, mut private, mut stopped) = (false, false, false, false, false);
-    words(name, |word| {
-        let lists = lists_of(word);
+    let repeats = name.len() == 11 && name.eq_ignore_ascii_case("ClientToken") || name == "ClientRequestToken";
+    repeats.then_some(Some(Named::Key { sure: false }))
+}
+
+/// The small letter of a character, if it is one.
+fn small(c: char) -> Option<char> {
+    let (mut found, mut count) = (None, 0);
+    letters::small(c, |small| (found, count) = (Some(small), count + 1));
+    found.filter(|_| count == 1)
+}
+
+/// What the words of a name say, one after another.
+#[derive(Clone, Copy, Default)]
+struct Said {
+    verdict: Option<Named>,
+    /// Something before took back what comes.
+    before: bool,
+    secret_kind: bool,
+    key: bool,
+    private: bool,
+    stopped: bool,
+}
+
+impl Said {
+    /// The next word; `long`: see [`Word::is_long`].
+    fn word(&mut self, lists: Lists, long: bool) {
         let kind = lists.on(Lists::KIND);
-        private |= lists.on(Lists::PRIVATE);
+        self.private |= lists.on(Lists::PRIVATE);
         if lists.on(Lists::PASSWORD | Lists::PASS) {
-            verdict = (!before).then_some(Named::Password);
-            stopped = before;
+            self.verdict = (!self.before).then_some(Named::Password);
+            self.stopped = self.before;
         } else if lists.on(Lists::TOKEN) {
-            let long = word.len() > 6 && word.chars().count() > 6;
-            let sure = capitals
-                || long
+            let sure = long
                 || lists.on(Lists::SURE)
-                || secret_kind
-                || matches!(verdict, Some(Named::Key { sure: true }));
-            verdict = (!before).then_some(Named::Key { sure });
-            stopped = before;
+                || self.secret_kind
+                || matches!(self.verdict, Some(Named::Key { sure: true }));
+            self.verdict = (!self.before).then_some(Named::Key { sure });
+            self.stopped = self.before;
         } else if lists.on(Lists::KEY) {
-            key = true;
-            if verdict == Some(Named::Password) {
-                verdict = None;
+            self.key = true;
+            if self.verdict == Some(Named::Password) {
+                self.verdict = None;
             }
-        } else if verdict.is_some() && !lists.on(Lists::MAY_FOLLOW) && (!kind || verdict == Some(Named::Password)) {
-            verdict = None;
-            stopped = true;
-        } else if key && !kind && !lists.on(Lists::MAY_FOLLOW | Lists::JOIN) {
-            key = false;
+        } else if self.verdict.is_some()
+            && !lists.on(Lists::MAY_FOLLOW)
+            && (!kind || self.verdict == Some(Named::Password))
+        {
+            self.verdict = None;
+            self.stopped = true;
+        } else if self.key && !kind && !lists.on(Lists::MAY_FOLLOW | Lists::JOIN) {
+            self.key = false;
         }
-        secret_kind |= kind;
-        before |= lists.on(Lists::NOT_BEFORE);
-    });
-    if stopped {
-        return None;
+        self.secret_kind |= kind;
+        self.before |= lists.on(Lists::NOT_BEFORE);
     }
-    let secret_key = key && secret_kind && !before;
-    verdict.or_else(|| secret_key.then_some(if private { Named::Private } else { Named::Key { sure: true } }))
+
+    /// What all of them promise.
+    fn promise(self, case: Case) -> Option<Named> {
+        // A variable of the environment holds nothing else.
+        let capitals = case.bar && !case.small;
+        if self.stopped {
+            return None;
+        }
+        match self.verdict {
+            Some(Named::Key { sure }) => Some(Named::Key { sure: sure || capitals }),
+            Some(named) => Some(named),
+            None if !(self.key && self.secret_kind && !self.before) => None,
+            None => Some(if self.private { Named::Private } else { Named::Key { sure: true } }),
+        }
+    }
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{Named, named};
+    use super::{Named, Read, named, named_of};
+
+    #[test]
+    fn a_phrase_promises_the_same_whether_its_words_are_read_together_or_one_by_one() {
+        #[rustfmt::skip]
+        const WORDS: &[&str] = &[
+            "api", "API", "key", "KEY", "password", "DB_PASSWORD", "my", "page", "token", "ACCESS_TOKEN", "de", "clave",
+            "비밀", "키", "mật", "khẩu", "كلمة", "السر", "κωδικός", "πρόσβασης", "κλειδί", "mot", "passe", "forgot", "of",
+            "private", "type", "d'api", "APIKey2", "密码", "x_密钥",
+        ];
+        for one in WORDS {
+            for two in WORDS {
+                for three in WORDS {
+                    let reads = [one, two, three].map(|word| Read::of(word));
+                    let phrase = format!("{one} {two} {three}");
+                    assert_eq!(named_of(&phrase, &reads.each_ref()), named(&phrase), "{phrase}");
+                }
+            }
+        }
+    }
 
     #[test]
     fn names_of_passwords_are_known_in_twenty_languages_and_every_spelling() {

@@ -37,13 +37,24 @@ const PAIRS: [[i8; 26]; 26] = [
 /// Classes: lower case, upper case, digit, anything else.
 const CHANGES: [[i32; 4]; 4] = [[3, 53, 57, 32], [28, 5, 47, 30], [28, 40, 8, 21], [7, 23, 29, 48]];
 
-fn class(byte: u8) -> usize {
-    match byte {
+/// How much likelier a pair of small letters is in random text than in words; see [`PAIRS`].
+pub fn pair(first: u8, second: u8) -> Option<i8> {
+    let place = |letter: u8| letter.is_ascii_lowercase().then(|| usize::from(letter - b'a'));
+    PAIRS.get(place(first)?)?.get(place(second)?).copied()
+}
+
+const CLASSES: [u8; 256] = of_bytes!(
+    at => match at {
         b'a'..=b'z' => 0,
         b'A'..=b'Z' => 1,
         b'0'..=b'9' => 2,
         _ => 3,
-    }
+    },
+    else 3
+);
+
+fn class(byte: u8) -> usize {
+    usize::from(CLASSES.get(usize::from(byte)).copied().unwrap_or(3))
 }
 
 /// −10·log2(n/total), for n > 0 and small totals; integers, so that a verdict is the same on every machine.
@@ -72,18 +83,19 @@ pub fn rarity(token: &[u8]) -> i32 {
             *count += 1;
         }
     }
-    let costs = counts.map(|count| cost(count, token.len()));
+    // No byte is of a class without any.
+    let costs = counts.map(|count| if count == 0 { 0 } else { cost(count, token.len()) });
     let mut sum = 0;
-    for pair in token.windows(2) {
-        let &[a, b] = pair else { continue };
-        let (from, to) = (class(a), class(b));
+    let mut all = token.iter().map(|byte| (*byte, class(*byte)));
+    let Some((mut last, mut from)) = all.next() else { return 0 };
+    for (byte, to) in all {
         let change = CHANGES.get(from).and_then(|row| row.get(to)).copied().unwrap_or(0);
         sum += change - costs.get(to).copied().unwrap_or(0);
         if from == to && from < 2 {
-            let (row, column) = (a.to_ascii_lowercase() - b'a', b.to_ascii_lowercase() - b'a');
-            sum +=
-                PAIRS.get(usize::from(row)).and_then(|row| row.get(usize::from(column))).map_or(0, |n| i32::from(*n));
+            let (row, column) = (usize::from((last | 0x20) - b'a'), usize::from((byte | 0x20) - b'a'));
+            sum += PAIRS.get(row).and_then(|row| row.get(column)).map_or(0, |n| i32::from(*n));
         }
+        (last, from) = (byte, to);
     }
     sum
 }

@@ -206,6 +206,23 @@ fn a_token_of_three_parts_is_one_when_its_header_names_an_algorithm() {
 }
 
 #[test]
+fn a_scheme_inside_a_long_run_has_a_token_of_its_own() {
+    let mut drawn = Drawn(3);
+    let key = drawn.of(BASE62, 40);
+    let words = "a/path/of/words/".repeat(9);
+    let text = format!("Bearer: {words}|authorization={words}|Bearer={key}");
+    assert_eq!(values(&text, &[]), [(Kind::ApiKey, key.as_str())]);
+}
+
+#[test]
+fn brackets_behind_a_value_are_not_its_own_however_many_there_are() {
+    for count in [1, 2, 500] {
+        let text = format!("(password: Hunter2(x)!a{}", ")".repeat(count));
+        assert_eq!(values(&text, &[]), [(Kind::Password, "Hunter2(x)!a")], "{count}");
+    }
+}
+
+#[test]
 fn any_bytes_are_read_without_harm() {
     let mut drawn = Drawn(1);
     let pieces = [

@@ -192,11 +192,13 @@ fn shared_signature(finds: &mut Finds<'_>, query: usize) {
     }
 }
 
-/// `user:password@tcp(host)`, the source of data in Go: `at` is at the sign.
-pub(super) fn source(finds: &mut Finds<'_>, at: usize) {
+/// `user:password@tcp(host)`, the source of data in Go: the mark is from `at` to `end`, and what stands before the end
+/// of the last one is of another.
+pub(super) fn source(finds: &mut Finds<'_>, at: usize, end: usize) {
     let text = finds.bytes;
+    let floor = at.saturating_sub(128).max(std::mem::replace(&mut finds.source, end));
     let inside = |byte: &&u8| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'' | b'`' | b'=' | b'<' | b'/');
-    let length = text.range(at.saturating_sub(128), at).iter().rev().take_while(inside).count();
+    let length = text.range(floor, at).iter().rev().take_while(inside).count();
     let Some(colon) = text.range(at - length, at).iter().position(|byte| *byte == b':') else { return };
     let from = at - length + colon + 1;
     if value::password(text.range(from, at), Hold::Whole) {

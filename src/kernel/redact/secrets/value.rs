@@ -56,29 +56,45 @@ impl<'a> Bytes<'a> {
     }
 }
 
+/// What a token says that is an example; the longest in which it is looked for, in bytes.
+#[rustfmt::skip]
+const SAYS: &[&str] = &[
+    "example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample",
+];
+const SAYS_IN: usize = 512;
+
 /// Whether a token that should be random was typed by someone to look like one: repeated or counted up, or
 /// it says that it is an example.
 pub fn invented(token: &[u8]) -> bool {
-    #[rustfmt::skip]
-    const SAYS: &[&str] =
-        &[
-        "example", "your", "placeholder", "redacted", "changeme", "dummy", "xxxx", "insert", "replace", "sample",
-    ];
-    let mut seen = [false; 256];
-    let (mut distinct, mut same, mut steps) = (0, 1, 1);
-    for (i, byte) in token.iter().take(512).enumerate() {
-        if let Some(seen) = seen.get_mut(usize::from(*byte)) {
-            distinct += usize::from(!*seen);
-            *seen = true;
+    let mut seen = [0_u64; 4];
+    let (mut same, mut steps, mut previous) = (1, 1, 0_u8);
+    for byte in token.iter().take(SAYS_IN) {
+        if let Some(seen) = seen.get_mut(usize::from(*byte >> 6)) {
+            *seen |= 1 << (byte & 63);
         }
-        let previous = i.checked_sub(1).and_then(|i| token.get(i)).copied().unwrap_or(0);
         same = if previous == *byte { same + 1 } else { 1 };
         steps = if previous.wrapping_add(1) == *byte || previous == b'9' && *byte == b'0' { steps + 1 } else { 1 };
         if same >= 7 || steps >= 7 {
             return true;
         }
+        previous = *byte;
     }
-    distinct < token.len().min(14) / 2 || SAYS.iter().any(|say| contains(token, say))
+    let distinct: u32 = seen.iter().map(|seen| seen.count_ones()).sum();
+    (distinct as usize) < token.len().min(14) / 2 || token.len() <= SAYS_IN && says(token)
+}
+
+/// Whether some of [`SAYS`] stands in a token.
+fn says(token: &[u8]) -> bool {
+    token.windows(2).enumerate().any(|(at, pair)| {
+        let &[first, second] = pair else { return false };
+        let may = matches!(
+            &[first | 0x20, second | 0x20],
+            b"ex" | b"yo" | b"pl" | b"re" | b"ch" | b"du" | b"xx" | b"in" | b"sa"
+        );
+        let stands =
+            |say: &&str| token.get(at..at + say.len()).is_some_and(|text| text.eq_ignore_ascii_case(say.as_bytes()));
+        may && SAYS.iter().any(stands)
+    })
 }
 
 /// Whether `word` (lower case) occurs, whatever the case.
@@ -139,9 +155,8 @@ pub fn placeholder(value: &[u8]) -> bool {
     {
         return true;
     }
-    if value.windows(2).any(|pair| matches!(pair, b"${" | b"$(" | b"{{" | b"$[" | b"}}" | b"#{" | b"%{"))
-        || *first == b'`'
-    {
+    let opens = |pair: &[u8]| matches!(pair, b"${" | b"$(" | b"{{" | b"$[" | b"}}" | b"#{" | b"%{");
+    if *first == b'`' || memchr::memchr3(b'$', b'{', b'}', value).is_some() && value.windows(2).any(opens) {
         return true;
     }
     // `%(password)s`
@@ -232,27 +247,43 @@ fn variable(name: &[u8]) -> bool {
 
 /// A value of which nothing is left to see: stars, dots, crosses, perhaps with a few characters at the ends.
 pub fn masked(value: &[u8]) -> bool {
+    // What most values have no trace of.
+    let (mut marks, mut crosses) = (false, 0);
+    for byte in value {
+        marks |= matches!(byte, b'*' | b'.' | 0x80..);
+        crosses += usize::from(matches!(byte, b'x' | b'X'));
+    }
+    let whole = value.first().is_none_or(|first| !first.is_ascii_alphanumeric() || matches!(first, b'x' | b'X' | b'0'));
+    if !marks && crosses < 4 && !whole {
+        return false;
+    }
     let text = std::str::from_utf8(value).unwrap_or("");
-    let total = text.chars().count();
-    let mask = |c: char| matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦');
-    let hidden = text.chars().filter(|c| mask(*c)).count();
-    if hidden >= 3 && hidden * 2 >= total
-        || hidden >= 1 && text.chars().all(|c| mask(c) || matches!(c, '.' | '-' | ' '))
-    {
+    let (mut total, mut hidden, mut blank) = (0, 0, true);
+    // How many marks stand in a row, and other characters.
+    let (mut run, mut longest, mut rest, mut seen) = (0, 0, 0, 0);
+    for c in text.chars() {
+        total += 1;
+        if matches!(c, '*' | '•' | '●' | '·' | '∙' | '█' | '…' | '▪' | '■' | '○' | '◦') {
+            hidden += 1;
+            (run, rest) = (run + 1, 0);
+            longest = longest.max(run);
+        } else {
+            blank &= matches!(c, '.' | '-' | ' ');
+            (run, rest) = (0, rest + 1);
+            seen = seen.max(rest);
+        }
+    }
+    if hidden >= 3 && hidden * 2 >= total || hidden >= 1 && blank {
         return true;
     }
     // `ghp_****9ugy`, `j***@g***.com`: of what stands beside a few marks little is left.
-    if hidden >= 3 {
-        let run = text.split(|c| !mask(c)).map(|run| run.chars().count()).max().unwrap_or(0);
-        if run >= 4 || run == 3 && text.split(mask).all(|seen| seen.chars().count() <= 8) {
-            return true;
-        }
+    if longest >= 4 || longest == 3 && seen <= 8 {
+        return true;
     }
     if text.ends_with("...") || text.ends_with('…') || text.contains("...") && total < 40 {
         return true;
     }
     let cross = |byte: &u8| matches!(byte, b'x' | b'X' | b'?' | b'#' | b'_' | b'-' | b'.' | b'0');
-    let crosses = value.iter().filter(|byte| matches!(byte, b'x' | b'X')).count();
     let seen = value.iter().filter(|byte| byte.is_ascii_alphanumeric() || **byte >= 0x80).count();
     value.iter().all(cross)
         && (value.len() < 8 || crosses * 2 > value.len() || value.iter().all(|byte| Some(byte) == value.first()))
@@ -275,27 +306,28 @@ static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 
 
 /// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
 fn says_so(value: &[u8]) -> bool {
+    // Most values are one word.
+    if value.len() > 64 || value.iter().all(u8::is_ascii_alphanumeric) {
+        return false;
+    }
     let Ok(text) = std::str::from_utf8(value) else { return false };
-    if value.len() > 64 || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
-        return false;
-    }
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
-    let parts = words.clone().count();
-    if parts < 2 && !value.iter().any(|byte| matches!(byte, b'_' | b'-')) {
+    let (mut parts, mut about) = (0, false);
+    for word in words.clone() {
+        parts += 1;
+        about |= SAYS_SO.of(word) != 0;
+    }
+    about &= parts >= 2;
+    // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
+    let variable = value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+        && value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
+    if !about && !variable || value.iter().any(u8::is_ascii_digit) && !names::mentions(text) {
         return false;
     }
-    let has_about = parts >= 2 && words.clone().any(|word| SAYS_SO.of(word) != 0);
     // `YOUR_DB_PASSWORD`, `insert-token-here`; a passphrase of words has none of these.
-    if has_about && words.any(names::stem) {
-        return true;
-    }
-    if has_about && (text.to_ascii_lowercase().starts_with("your") || text.to_ascii_lowercase().ends_with("here")) {
-        return true;
-    }
-    // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
-    let capitals =
-        value.iter().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || matches!(byte, b'_' | b'-'));
-    capitals && names::mentions(text) && value.iter().any(|byte| matches!(byte, b'_' | b'-'))
+    let small = || text.to_ascii_lowercase();
+    about && (words.any(names::stem) || small().starts_with("your") || small().ends_with("here"))
+        || variable && names::mentions(text)
 }
 
 /// 8-4-4-4-12 hex digits.
@@ -344,49 +376,49 @@ pub fn opaque(value: &[u8], sure: bool) -> bool {
                     | b'>'
             )
     };
-    // Most words fail here; what a placeholder is takes longer to tell.
-    if !(shortest..=4096).contains(&value.len()) || !value.iter().all(token) || placeholder(value) {
-        return false;
-    }
-    if value.contains(&b'(') && std::str::from_utf8(value).is_ok_and(code) {
+    // Most words fail here.
+    if !(shortest..=4096).contains(&value.len()) || !value.iter().all(token) {
         return false;
     }
     if uuid(value) {
-        return sure && !invented(value);
+        return sure && !invented(value) && !placeholder(value);
     }
-    if invented(value) || repeated(value) {
+    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
+    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
+    // Things with a grammar: dates, addresses, versions, numbers.
+    let grammar =
+        |byte: &u8| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b',');
+    if letters == 0 || value.len() < 16 && digits == 0 || value.iter().all(grammar) {
         return false;
     }
+    let rarity = rarity(value);
+    let drawn = match value.len() {
+        0..16 => rarity > 20,
+        16..20 => rarity > 20 && (digits > 0 || rarity > 120),
+        _ => rarity > 45,
+    };
     #[rustfmt::skip]
     const OTHER: &[&str] = &[
         "sha256:", "sha384-", "sha512-", "sha256-", "sha1:", "md5:", "AAAAB3", "AAAAC3", "AAAAE2", "ssh-", "data:",
         "urn:", "./", "../", "~/", "0x00",
     ];
     // Base64 may begin with a slash too.
-    let rooted = value.starts_with(b"/") && (value.len() < 40 || rarity(value) < 100);
-    if rooted
+    let rooted = value.starts_with(b"/") && (value.len() < 40 || rarity < 100);
+    if !drawn
+        || rooted
         || OTHER.iter().any(|start| value.starts_with(start.as_bytes()))
-        || value.windows(3).any(|three| three == b"://")
+        || memchr::memmem::find(value, b"://").is_some()
     {
         return false;
     }
-    // Things with a grammar: dates, addresses, versions, numbers.
-    if value
-        .iter()
-        .all(|byte| byte.is_ascii_digit() || matches!(byte, b'-' | b'.' | b':' | b'/' | b'+' | b'T' | b'Z' | b','))
-    {
-        return false;
-    }
-    let digits = value.iter().filter(|byte| byte.is_ascii_digit()).count();
-    let letters = value.iter().filter(|byte| byte.is_ascii_alphabetic()).count();
-    if letters == 0 || version(value) {
-        return false;
-    }
-    match value.len() {
-        0..16 => digits > 0 && rarity(value) > 20 && !names::mentions(std::str::from_utf8(value).unwrap_or("")),
-        16..20 => rarity(value) > 20 && (digits > 0 || rarity(value) > 120),
-        _ => rarity(value) > 45,
-    }
+    // What takes longer to tell.
+    let text = std::str::from_utf8(value).unwrap_or("");
+    !(version(value)
+        || value.contains(&b'(') && code(text)
+        || invented(value)
+        || repeated(value)
+        || value.len() < 16 && names::mentions(text)
+        || placeholder(value))
 }
 
 /// `^1.2.3-rc.1`, `>=2.0.0+build.7`: three numbers, and what comes before a release or made it.
@@ -603,6 +635,10 @@ fn crypt_name(value: &[u8]) -> bool {
 
 /// A piece of program: a call, an index, a member of something known.
 fn code(text: &str) -> bool {
+    let named = || !text.bytes().any(|byte| byte.is_ascii_digit()) && identifier(text) && names::mentions(text);
+    if text.bytes().all(|byte| byte.is_ascii_alphanumeric()) {
+        return named();
+    }
     let call = text.find('(').is_some_and(|open| {
         (text.ends_with([')', ';']) || !text.contains(')'))
             && text.get(..open).is_some_and(|name| {
@@ -618,7 +654,7 @@ fn code(text: &str) -> bool {
     let index = element || text.as_bytes().windows(2).any(marks);
     let member =
         text.split_once('.').is_some_and(|_| text.split('.').all(identifier) && text.split('.').any(names::mentions));
-    call || index || member || identifier(text) && names::mentions(text) && !text.chars().any(|c| c.is_ascii_digit())
+    call || index || member || named()
 }
 
 fn identifier(text: &str) -> bool {
