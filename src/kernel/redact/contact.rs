@@ -583,10 +583,8 @@ pub fn ip4(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
     let hosted = || is_placed(rest) || is_host(text.get(..word.start).unwrap_or_default());
     let versioned = || (evidence.labels.any(Labels::VERSION) || says_version(text, word.start)) && !hosted();
     // An `address` is one of many things, of which this is one.
-    let other = evidence.direct
-        && evidence.labels.any(Labels::OTHER)
-        && !evidence.names(Kind::CryptoWallet)
-        && !is_placed(rest);
+    let other =
+        evidence.direct && evidence.labels.any(Labels::OTHER) && !evidence.names(Kind::CryptoWallet) && !hosted();
     let denied = !named && (counted || other || !private && versioned());
     if !denied {
         // Mapped into IPv6 (RFC 4291, section 2.5.5.2) it is the same address.

@@ -556,7 +556,7 @@ fn of_several(read: &Reading<'_>, key: &str) -> Labels {
             return None;
         }
         // What an earlier sentence names is not the name of this one.
-        let key = if ends_sentence(key) { key.rsplit(". ").next().unwrap_or(key) } else { key };
+        let key = full_stops(key).last().and_then(|at| key.get(at + 2..)).unwrap_or(key);
         let mut joins =
             [" and ", " & ", " und ", " et ", " y ", " e ", " og ", " och ", " i ", " en ", " + ", "/"].into_iter();
         joins.find_map(|join| key.split_once(join)).map(|(front, _)| front).or_else(|| behind_aim(key))
@@ -1174,7 +1174,13 @@ fn stops(text: &str) -> impl Iterator<Item = usize> {
 
 /// Whether a dot ends a sentence here; after a title or an abbreviation it does not.
 pub fn ends_sentence(text: &str) -> bool {
-    stops(text).any(|at| {
+    full_stops(text).next().is_some()
+}
+
+/// The dots that end sentences.
+fn full_stops(text: &str) -> impl Iterator<Item = usize> {
+    stops(text).filter(|at| {
+        let at = *at;
         let word = text.get(..at).unwrap_or_default().rsplit([' ', '.']).next().unwrap_or_default();
         let short = word.chars().count() <= if word.starts_with(char::is_uppercase) { 4 } else { 2 };
         !short || word.is_empty() || word.bytes().all(|byte| byte.is_ascii_digit())
