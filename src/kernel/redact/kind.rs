@@ -146,7 +146,7 @@ kinds! {
     UsDea "US_DEA" Phi "DEA" "registrant letters, check digit" "part numbers of the same layout";
     AuMedicare "AU_MEDICARE" Phi "Services Australia" "first digit, weights, layout or a label" "ten digits so labelled";
     MedicalRecord "MEDICAL_RECORD" Phi "each hospital" "shape and a label" "whatever is called a record number there";
-    HealthMemberId "HEALTH_MEMBER_ID" Phi "each insurer" "shape and a label" "members of other clubs";
+    HealthMemberId "HEALTH_MEMBER_ID" Phi "each insurer" "shape and a label" "members of clubs that nothing names";
     ApiKey "API_KEY" Secret "what each provider documents" "prefix, alphabet and length; without a prefix the name of a secret and the look of a draw" "keys of examples; draws for other ends under the name of a secret";
     Password "PASSWORD" Secret "whoever chose it" "a name or place that holds passwords, and no placeholder" "passwords of examples; words with digits beside the word password";
     PrivateKey "PRIVATE_KEY" Secret "RFC 7468, OpenSSH, OpenPGP" "the label of the armour and a body" "keys made for tests";
