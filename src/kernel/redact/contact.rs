@@ -456,7 +456,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     }
     let evidence = judge.evidence(start, end);
     // `My number is …`: the Japanese one has twelve digits.
-    let mine = (7..=11).contains(&count) && evidence.names(Kind::JpMynumber);
+    let mine = (9..=11).contains(&count) && evidence.names(Kind::JpMynumber);
     let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed || mine;
     let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
     if named || bare {
@@ -621,7 +621,12 @@ fn is_host(front: &str) -> bool {
     let name = name.get(floor(name, name.len().saturating_sub(64))..).unwrap_or_default();
     let name = name.rsplit(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '-' | '.')).next().unwrap_or_default();
     let first = name.split(['-', '.']).next().unwrap_or_default();
-    name.len() > first.len() && first.bytes().any(|byte| byte.is_ascii_alphabetic()) && !name.ends_with(['-', '.'])
+    const RELEASES: [&str; 8] = ["v", "ver", "version", "release", "build", "firmware", "update", "patch"];
+    let released = RELEASES.iter().any(|word| first.eq_ignore_ascii_case(word));
+    !released
+        && name.len() > first.len()
+        && first.bytes().any(|byte| byte.is_ascii_alphabetic())
+        && !name.ends_with(['-', '.'])
 }
 
 /// Whether a version is spoken of earlier in the line.
@@ -775,10 +780,13 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
 /// `1985-03-12생`, `(b. 1985-03-12)`, `(* 12.03.1985)`.
 #[inline(never)]
 fn is_born(text: &str, start: usize, end: usize) -> bool {
-    if opens_life(text.as_bytes(), start) {
-        return true;
-    }
     let rest = text.get(end..).unwrap_or_default();
+    // A dot tells it alone; of a star and a letter that is all there is in the brackets.
+    let closes = rest.starts_with([')', ',', ';']) || rest.starts_with(" in ");
+    if opens_life(text.as_bytes(), start) {
+        let dotted = text.as_bytes().get(..start).is_some_and(|front| front.trim_ascii_end().ends_with(b"(b."));
+        return dotted || closes;
+    }
     let rest = rest.strip_prefix(' ').unwrap_or(rest);
     let word = |mark: char| {
         rest.strip_prefix(mark).is_some_and(|rest| !rest.starts_with(char::is_alphanumeric) || rest.starts_with("まれ"))

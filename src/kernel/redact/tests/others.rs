@@ -281,7 +281,12 @@ fn a_host_or_a_network_is_no_version_whatever_it_is_called() {
         Kind::IpAddress,
         "2001:db8:5c:8ab6:d98d:48c4:caf9:54d5",
     );
-    none_tells(&["версія 98.51.100.24", "edge (stable) 98.51.100.24", "wersji 98.51.100.24"]);
+    none_tells(&[
+        "версія 98.51.100.24",
+        "edge (stable) 98.51.100.24",
+        "release-2 (98.51.100.24)",
+        "wersji 98.51.100.24",
+    ]);
 }
 
 #[test]
@@ -344,7 +349,7 @@ fn birth_is_said_beside_a_date_in_few_letters() {
         Kind::DateOfBirth,
         "1979-11-10",
     );
-    none_tells(&["1979-11-10生産", "(v. 1979-11-10)"]);
+    none_tells(&["1979-11-10生産", "(v. 1979-11-10)", "(* 1979-11-10 ann: mended *)"]);
 }
 
 #[test]
