@@ -215,8 +215,6 @@ const EXACT: &[(&str, Call)] = &[
     ("pw:", Call::Short),
     ("pw\"", Call::Short),
     ("PW=", Call::Short),
-    ("PW ||", Call::Short),
-    ("appid", Call::Name),
     ("PW:", Call::Short),
     ("Pw:", Call::Short),
     ("wpa_passphrase ", Call::Program),

@@ -122,10 +122,6 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     }
     // In the query of an address a key is one of an interface.
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
-    // Some take theirs as the identifier of the application, thirty-two hexadecimal digits.
-    let drawn = finds.bytes.from(to + 1).iter().take(33).take_while(|byte| byte.is_ascii_hexdigit()).count() == 32;
-    let query = query
-        || name == "appid" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=' && drawn;
     let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to, progress) };
     let Some((named, to)) = promised else { return };
     // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
