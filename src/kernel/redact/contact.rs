@@ -806,8 +806,12 @@ fn opens_life(text: &[u8], start: usize) -> bool {
 
 /// Whether a date at `word` may be one of birth though no label says so: see [`is_born`].
 pub fn may_be_born(text: &[u8], word: Word) -> bool {
+    // A date goes on with a mark or the sign of its script.
+    if !matches!(byte(text, word.end), b'-' | b'/' | b'.' | b' ' | 0x80..) {
+        return false;
+    }
     let near = text.get(word.end..(word.end + 24).min(text.len())).unwrap_or_default();
-    opens_life(text, word.start) || !near.is_ascii()
+    matches!(byte_before(text, word.start), b' ' | b'.' | b'*') && opens_life(text, word.start) || !near.is_ascii()
 }
 
 /// Where the date at `word` stands, in any common spelling.
