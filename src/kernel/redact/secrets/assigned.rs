@@ -2172,8 +2172,11 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     if rows.contains(&from) && columns.len() >= COLUMNS_MAX {
         return false;
     }
-    let place = finds.str(line_start, from).matches(delimiter).count();
-    let cells = head.matches(delimiter).count();
+    // In wikis the names of columns stand between two bars each: `||User||Password||`, and the rows between one.
+    let doubled = delimiter == '|' && head.trim_start().starts_with("||");
+    let count = |text: &str| if doubled { text.matches("||").count() } else { text.matches(delimiter).count() };
+    let place = count(finds.str(line_start, from));
+    let cells = count(head);
     if rows.contains(&from) && columns.contains(&(place, named)) {
         return false;
     }

@@ -510,6 +510,17 @@ fn what_takes_the_place_of_a_variable_that_is_not_set_is_a_password() {
 }
 
 #[test]
+fn heads_of_wikis_stand_between_two_bars_and_their_rows_between_one() {
+    for text in [
+        "||system||user||password||\n|Jenkins|admin|Kestrel8552|\n",
+        "|| Host || User || Password || Port ||\n| db1 | ann | Kestrel8552 | 18182 |",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Kestrel8552")], "{text}");
+    }
+    assert_eq!(values("||user||password||\n|Kestrel8552|-|\n", &[]), []);
+}
+
+#[test]
 fn identifiers_beside_a_secret_are_none_themselves() {
     let id = "8200dec1-2d7c-474d-8aef-03606fce1ed4";
     for text in [
