@@ -656,7 +656,7 @@ pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> 
     let groups = text.get(start..end)?.split(|byte| *byte == b':');
     if groups.clone().count() == 9
         && groups.clone().all(|group| !group.is_empty())
-        && let Some(port) = groups.last().filter(|port| port.iter().all(u8::is_ascii_digit))
+        && let Some(port) = groups.clone().next_back().filter(|port| port.iter().all(u8::is_ascii_digit))
     {
         end -= port.len() + 1;
     }

@@ -755,9 +755,7 @@ impl<'s> Scan<'s> {
 fn of_another(object: Value<'_>, key: &str) -> Option<&'static str> {
     let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
     match key.as_bytes() {
-        [b'A' | b'a', b'c', b'c', b'o', b'u', b'n', b't', rest @ ..] if matches!(rest, b"" | b"Id") => {
-            has(&["arn"]).then_some("aws account")
-        }
+        b"Account" | b"account" | b"AccountId" | b"accountId" => has(&["arn"]).then_some("aws account"),
         [b'p', b'o', b'l', b'i', b'c', b'y', ..] => {
             has(&["vin", "licenseplate", "plate", "vehicle", "registrationnumber"]).then_some("contract number")
         }

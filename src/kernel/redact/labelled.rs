@@ -111,7 +111,7 @@ fn tells_airline(text: &[u8], start: usize) -> bool {
 /// Where a value of this kind ends: words joined by hyphens, or by spaces where the country writes it so.
 fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize> {
     let first = words.first()?;
-    if !matches!(
+    let led = matches!(
         byte_before(text, first.start),
         b' ' | b'"'
             | b'\''
@@ -132,9 +132,9 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
             | b'\\'
             | b'~'
             | 0x80..
-    ) && !is_led(text, first.start)
-        && !(kind == Kind::Passport && byte_before(text, first.start) == b'/' && tells_airline(text, first.start))
-    {
+    ) || is_led(text, first.start)
+        || kind == Kind::Passport && byte_before(text, first.start) == b'/' && tells_airline(text, first.start);
+    if !led {
         return None;
     }
     let (shortest, longest) = match kind {

@@ -598,20 +598,8 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if quoted && text.at(at) == b'.' && text.before(at) == b')' {
         return typed(finds, at + 1);
     }
-    // `Password (temporary): …`
     if text.at(at) == b' ' && text.at(at + 1) == b'(' {
-        let close = text
-            .from(at)
-            .iter()
-            .take(40)
-            .position(|byte| matches!(byte, b')' | b'\n'))
-            .filter(|close| text.at(at + close) == b')');
-        // `API key (sha256): …` is what it was made into.
-        let remark = finds.str(at, at + close.unwrap_or(0));
-        if ["sha", "md5", "hash", "SHA", "MD5", "bcrypt"].iter().any(|hash| remark.contains(hash)) {
-            return None;
-        }
-        at += close.map_or(0, |close| close + 1);
+        at = behind_remark(finds, at)?;
     }
     if text.at(at) == b'>' {
         return tagged(finds, at + 1);
@@ -637,9 +625,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         Some(length) => {
             value += length;
             value = annotated(finds, after, value);
-            // `password: str = Field(default="…")`
-            const FIELDS: [&str; 3] = [" Field(default=", " Field(", " SecretStr("];
-            value += FIELDS.iter().find(|call| text.has(value, call)).map_or(0, |call| call.len());
+            value += constructed(finds, value);
         }
         None if call => value += 1,
         None if text.at(after) >= 0x80
@@ -710,12 +696,7 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
-    // `ClientSecretCredential("tenant", "client", "secret")`: of several arguments the first only says whose it is.
-    if call
-        && separator.is_none()
-        && value::uuid(text.range(range.value.start, range.value.end))
-        && text.at(range.value.end + 1) == b','
-    {
+    if call && separator.is_none() && tells_whose(finds, &range.value) {
         return None;
     }
     if line && !range.whole && value::contains(text.range(from, to), "phrase") {
@@ -730,6 +711,29 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// Where a remark in brackets behind a name ends that begins at `at`: `Password (temporary): …`. Of `API key (sha256): …`
+/// nothing follows but what the key was made into.
+fn behind_remark(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let text = finds.bytes;
+    let close = text.from(at).iter().take(40).position(|byte| matches!(byte, b')' | b'\n'));
+    let Some(close) = close.filter(|close| text.at(at + close) == b')') else { return Some(at) };
+    let remark = finds.str(at, at + close);
+    let made = ["sha", "md5", "hash", "SHA", "MD5", "bcrypt"].iter().any(|hash| remark.contains(hash));
+    (!made).then_some(at + close + 1)
+}
+
+/// Whether the first of several arguments only says whose the secret is:
+/// `ClientSecretCredential("tenant", "client", "secret")`.
+fn tells_whose(finds: &Finds<'_>, value: &Range<usize>) -> bool {
+    value::uuid(finds.bytes.range(value.start, value.end)) && finds.bytes.at(value.end + 1) == b','
+}
+
+/// How long the call at `at` is that only makes a field of its default: `password: str = Field(default="…")`.
+fn constructed(finds: &Finds<'_>, at: usize) -> usize {
+    const FIELDS: [&str; 3] = [" Field(default=", " Field(", " SecretStr("];
+    FIELDS.iter().find(|call| finds.bytes.has(at, call)).map_or(0, |call| call.len())
 }
 
 /// What stands in brackets of its own at `at`: `Password: [ab12cd34]`. A placeholder is no value.
