@@ -231,6 +231,8 @@ struct Listed {
     /// What the words end with, and those that count at the end of others.
     tails: Tails,
     ends: Tails,
+    /// And those without which no name of ASCII promises anything.
+    promising: Tails,
     endings: Endings,
     parts: Parts,
     /// The last characters of phrases.
@@ -361,6 +363,21 @@ impl Tails {
     fn has(&self, tail: u32) -> bool {
         self.0.has(Self::place(tail))
     }
+
+    /// Whether one of these may stand in a text of ASCII, wherever words end in it.
+    fn may_stand(&self, text: &str) -> bool {
+        let mut four = 0u32;
+        let mut all = text.bytes().peekable();
+        while let Some(byte) = all.next() {
+            four = four >> 8 | u32::from(byte | 0x20) << 24;
+            // No word ends before a small letter.
+            let ends = byte.is_ascii_alphabetic() && !all.peek().is_some_and(u8::is_ascii_lowercase);
+            if ends && [four, four & !0xFF, four & !0xFFFF].iter().any(|four| self.has(*four)) {
+                return true;
+            }
+        }
+        false
+    }
 }
 
 /// A word, and what most that are on no list are told by.
@@ -417,10 +434,14 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
         (&["pass"], Lists::PASS),
         (&["secret", "apikey"], Lists::SURE),
     ];
-    let (mut tails, mut ends) = (Tails::new(), Tails::new());
+    let (mut tails, mut ends, mut promising) = (Tails::new(), Tails::new(), Tails::new());
+    PASSWORD_PHRASES.iter().filter(|phrase| phrase.is_ascii()).for_each(|phrase| promising.add(phrase));
     for (words, bit) in lists {
         for word in words {
             tails.add(word);
+            if bit & Lists::STEM != 0 {
+                promising.add(word);
+            }
             if matches!(bit, Lists::PASSWORD | Lists::TOKEN) {
                 ends.add(word);
             }
@@ -431,7 +452,7 @@ static LISTED: LazyLock<Listed> = LazyLock::new(|| {
     for last in PASSWORD_PHRASES.iter().filter_map(|phrase| phrase.chars().next_back()) {
         lasts.add(u32::from(last) as usize);
     }
-    Listed { words: WordLists::new(&lists), tails, ends, endings, parts: Parts::new(), lasts }
+    Listed { words: WordLists::new(&lists), tails, ends, endings, promising, parts: Parts::new(), lasts }
 });
 
 /// Of FNV-1a.
@@ -559,6 +580,9 @@ fn words<'a>(identifier: &'a str, mut each: impl FnMut(Word<'a>)) {
 /// What a name promises: an identifier in any spelling or a phrase of a few words. Read at most once per name.
 pub fn named(name: &str) -> Option<Named> {
     let ascii = name.is_ascii();
+    if ascii && !LISTED.promising.may_stand(name) {
+        return None;
+    }
     match whole(name, ascii, !ascii) {
         Whole::Promises(named) => named,
         Whole::Words => {
