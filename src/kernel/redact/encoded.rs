@@ -86,8 +86,6 @@ fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(S
     if let Some(text) = unhex(here) {
         return Some((text, run.1));
     }
-    let url = here.iter().any(|byte| matches!(byte, b'-' | b'_'));
-    let engine = if url { &URL } else { &STANDARD };
     // Text has its high bits clear: of the first bytes that already tells most blobs and words apart.
     let head = here.get(..8)?;
     let mut bits = 0u64;
@@ -100,12 +98,12 @@ fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(S
         return None;
     }
     if run.0 >= *no_lines {
-        match wrapped(bytes, run, engine, wide) {
+        match wrapped(bytes, run, wide) {
             Ok(wrapped) => return Some(wrapped),
             Err(end) => *no_lines = end,
         }
     }
-    Some((read(&engine.decode(here).ok()?, wide)?, run.1))
+    Some((read(&alphabet_of(here).decode(here).ok()?, wide)?, run.1))
 }
 
 /// Bytes as text, if nearly all of it can be printed and not all of it is letters. `wide`: two bytes a letter, the
@@ -125,9 +123,15 @@ fn read(bytes: &[u8], wide: bool) -> Option<String> {
 const LINE_MIN: usize = 32;
 const LINES_MAX: usize = 64 << 10;
 
+/// The alphabet of a run. Of several lines each may have only what both alphabets have.
+fn alphabet_of(letters: &[u8]) -> &'static GeneralPurpose {
+    if memchr::memchr2(b'-', b'_', letters).is_some() { &URL } else { &STANDARD }
+}
+
 /// The text of a run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter. Or
-/// where it was seen that they are none: nor are they from any line before that on, so that each is read once.
-fn wrapped(bytes: &[u8], run: (usize, usize), engine: &GeneralPurpose, wide: bool) -> Result<(String, usize), usize> {
+/// the line that showed that they are none: nor are they from any line before that one on, so that each is read twice at
+/// most.
+fn wrapped(bytes: &[u8], run: (usize, usize), wide: bool) -> Result<(String, usize), usize> {
     let width = run.1 - run.0;
     if width < LINE_MIN || !width.is_multiple_of(4) {
         return Err(run.0);
@@ -135,14 +139,14 @@ fn wrapped(bytes: &[u8], run: (usize, usize), engine: &GeneralPurpose, wide: boo
     let (mut line, mut whole) = (run, Vec::new());
     let (mut known, mut marks) = (0, 0);
     loop {
-        let letters = bytes.get(line.0..line.1).ok_or(line.1)?;
+        let letters = bytes.get(line.0..line.1).ok_or(line.0)?;
         let before = whole.len();
-        engine.decode_vec(letters, &mut whole).map_err(|_| line.1)?;
+        alphabet_of(letters).decode_vec(letters, &mut whole).map_err(|_| line.0)?;
         marks += whole.iter().skip(before).filter(|byte| is_control(**byte)).count();
-        known += if wide { 0 } else { is_text(whole.get(known..).unwrap_or_default()).ok_or(line.1)? };
+        known += if wide { 0 } else { is_text(whole.get(known..).unwrap_or_default()).ok_or(line.0)? };
         // What was as good as text so far, without the lines that made it so, is no better.
         if marks * 10 > whole.len() {
-            return Err(line.1);
+            return Err(line.0);
         }
         let ends = line.1 - line.0 < width || letters.ends_with(b"=") || whole.len() >= LINES_MAX;
         match next_line(bytes, line.1, width).filter(|_| !ends) {

@@ -179,6 +179,17 @@ fn what_is_encoded_is_called_what_its_code_is_called() {
     let lines: Vec<&str> = letter.as_bytes().chunks(64).filter_map(|line| std::str::from_utf8(line).ok()).collect();
     let wrapped = lines.join("\r\n ");
     assert_eq!(found(&wrapped), [(Kind::CreditCard, wrapped.clone())]);
+    // Of the letters that only addresses have, the first line has none and the second has.
+    let letter = base64(b"Dear all, as agreed the card to be charged is our 4111 1111 1111 1111 >>>?? Kind regards");
+    let safe: Vec<String> = letter
+        .replace('+', "-")
+        .replace('/', "_")
+        .as_bytes()
+        .chunks(64)
+        .map(|line| String::from_utf8_lossy(line).into_owned())
+        .collect();
+    assert!(!safe[0].contains(['-', '_']) && safe[1].contains(['-', '_']), "{safe:?}");
+    assert_eq!(found(&safe.join("\n")), [(Kind::CreditCard, safe.join("\n"))]);
     // What stands in the next line need not be of it.
     let address = base64(b"alma.lindqvist@northwind.se");
     let entries = format!("payload: {address}\npayload: {address}\nend of it\n");
