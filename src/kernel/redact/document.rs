@@ -384,7 +384,8 @@ impl<'s> Scan<'s> {
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
             let text = key.text();
-            let key = self.keys.read(&self.engine.known, of_another(object, &text).unwrap_or(&text));
+            let told = text.starts_with(['A', 'a', 'p']).then(|| of_another(object, &text)).flatten();
+            let key = self.keys.read(&self.engine.known, told.unwrap_or(&text));
             roles.add(place, key);
             self.row.push(key);
             count += 1;
