@@ -384,8 +384,7 @@ impl<'s> Scan<'s> {
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
             let text = key.text();
-            let told = text.starts_with(['A', 'a', 'p']).then(|| of_another(object, &text)).flatten();
-            let key = self.keys.read(&self.engine.known, told.unwrap_or(&text));
+            let key = self.keys.read(&self.engine.known, of_another(object, &text).unwrap_or(&text));
             roles.add(place, key);
             self.row.push(key);
             count += 1;
@@ -752,7 +751,6 @@ impl<'s> Scan<'s> {
 
 /// What a key is called in full where another beside it tells that it is of no person: the account of a cloud beside the
 /// name of a resource, the policy of a vehicle beside its number.
-#[inline(never)]
 fn of_another(object: Value<'_>, key: &str) -> Option<&'static str> {
     let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
     match key.as_bytes() {

@@ -160,8 +160,10 @@ fn wrapped(bytes: &[u8], run: (usize, usize), wide: bool) -> Result<(String, usi
 /// The line of letters below `end`, not longer than `width`.
 fn next_line(bytes: &[u8], end: usize, width: usize) -> Option<(usize, usize)> {
     let blank = |byte: &&u8| matches!(byte, b'\n' | b'\r' | b' ' | b'\t');
-    let gap = Some(end).filter(|end| matches!(byte(bytes, *end), b'\n' | b'\r'))?;
-    let start = end + bytes.get(gap..)?.iter().take(16).take_while(blank).count();
+    if !matches!(byte(bytes, end), b'\n' | b'\r') {
+        return None;
+    }
+    let start = end + bytes.get(end..)?.iter().take(16).take_while(blank).count();
     let line = bytes.get(start..)?.iter().take(width + 1).take_while(|byte| letter(**byte) || **byte == b'=').count();
     let end = start + line;
     // A sentence below it begins with a word.

@@ -132,10 +132,10 @@ impl<'t> Words<'t> {
         }
     }
 
-    /// The one so many words before, if it counts.
+    /// The one so many words before, if it counts and the words were spelled.
     pub fn nth_before(&self, word: Word, back: usize) -> Option<Word> {
         match &self.runs {
-            Runs::Marked { .. } => std::iter::successors(Some(word), |word| self.before(*word)).nth(back),
+            Runs::Marked { .. } => None,
             Runs::Spelled { places, from, .. } => {
                 let place = word.place.checked_sub(back).filter(|place| place >= from)?;
                 places.get(place).map(|word| word.word(place))
