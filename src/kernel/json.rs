@@ -257,6 +257,11 @@ impl Document {
         self.text.as_bytes().get(node.start as usize..node.end as usize).unwrap_or_default()
     }
 
+    /// Whether a string without escapes has this text, which is as long.
+    fn quotes(&self, node: Node, name: &str) -> bool {
+        self.text.as_bytes().get(node.start as usize + 1..).is_some_and(|rest| rest.starts_with(name.as_bytes()))
+    }
+
     /// The text of a string.
     fn decoded(&self, node: Node) -> Option<Cow<'_, str>> {
         let Kind::String { escaped, .. } = node.kind else { return None };
@@ -524,13 +529,14 @@ impl<'a> Key<'a> {
     }
 
     /// Whether the decoded key is `name`; compares in place when there is nothing to decode.
+    #[inline]
     pub fn is(self, name: &str) -> bool {
         let Value { document, index } = self.0;
         let node = document.node(index);
         match node.kind {
+            // Most keys that are asked about are of another length.
             Kind::String { escaped: false, .. } => {
-                node.end.saturating_sub(node.start) as usize == name.len() + 2
-                    && document.bytes(node).get(1..=name.len()) == Some(name.as_bytes())
+                node.end.wrapping_sub(node.start) as usize == name.len() + 2 && document.quotes(node, name)
             }
             _ => self.text() == name,
         }

@@ -256,9 +256,12 @@ impl Judge {
     ) -> Result<Inspected, Refusal> {
         let judged = self.read(text).and_then(|document| {
             let mirrors = Mirrors::default();
-            match self.redacted((&document, &mirrors), facts, ledger)? {
-                Some(rewritten) => self.judge((&rewritten, &Mirrors::default()), failed, facts, ledger),
-                None => self.judge((&document, &mirrors), failed, facts, ledger),
+            let frame = framed(&document)?;
+            match self.redacted((&document, &frame), &mirrors, facts, ledger)? {
+                Some(rewritten) => {
+                    self.judge((&rewritten, &framed(&rewritten)?), &Mirrors::default(), failed, facts, ledger)
+                }
+                None => self.judge((&document, &frame), &mirrors, failed, facts, ledger),
             }
         });
         judged.map_err(|refusal| refusal.for_id(self.message.id.clone()))
@@ -282,7 +285,8 @@ impl Judge {
     /// The frame without sensitive data, where the policy keeps any back; `None` if it stays as it is.
     fn redacted<'d>(
         &mut self,
-        (document, mirrors): (&'d Document, &Mirrors<'d>),
+        (document, frame): (&'d Document, &Envelope<'d>),
+        mirrors: &Mirrors<'d>,
         facts: &Facts,
         ledger: &dyn Ledger,
     ) -> Result<Option<Document>, Refusal> {
@@ -290,13 +294,13 @@ impl Judge {
             return Ok(None);
         }
         let mut past = std::mem::take(&mut self.past);
-        let (method, target) = match envelope(document.root()) {
-            Ok(Envelope { method: Some(_), .. }) | Err(_) => (None, self.about()),
-            Ok(Envelope { id: Some(id), .. }) if Some(&id) != self.message.id.as_ref() => match ledger.expected(&id) {
+        let (method, target) = match frame {
+            Envelope { method: Some(_), .. } => (None, self.about()),
+            Envelope { id: Some(id), .. } if Some(id) != self.message.id.as_ref() => match ledger.expected(id) {
                 Some(asked) => (Some(asked.method), Cow::Owned(asked.target)),
                 None => (None, self.about()),
             },
-            Ok(_) => (Some(self.message.method), self.about()),
+            _ => (Some(self.message.method), self.about()),
         };
         let tool = match (&self.server.contract.published, &*target) {
             (Some(published), Target::Tool(name)) => published.tool(name),
@@ -304,7 +308,7 @@ impl Judge {
         };
         let passage = Passage { server: &self.server, principal: &self.principal, target: &target, facts };
         let schema = tool.and_then(|tool| tool.output.as_ref());
-        let shown = shown(document, mirrors, passage, method, schema, &mut past);
+        let shown = shown((document, frame), mirrors, passage, method, schema, &mut past);
         self.past = past;
         shown
     }
@@ -316,21 +320,21 @@ impl Judge {
 
     fn judge<'d>(
         &self,
-        (document, mirrors): (&'d Document, &Mirrors<'d>),
+        (document, frame): (&'d Document, &Envelope<'d>),
+        mirrors: &Mirrors<'d>,
         failed: bool,
         facts: &Facts,
         ledger: &dyn Ledger,
     ) -> Result<Inspected, Refusal> {
-        let frame = envelope(document.root()).map_err(|_| Refusal::from(Reason::ReplyMalformed).detail("envelope"))?;
         let mut edits = Edits::default();
         let seen = match frame.method.as_deref() {
             Some(name) => {
                 edits.told = name.ends_with("/list_changed");
-                self.unasked(name, &frame, facts)?
+                self.unasked(name, frame, facts)?
             }
-            None => self.answer((document, mirrors), &frame, failed, facts, ledger, &mut edits)?,
+            None => self.answer((document, mirrors), frame, failed, facts, ledger, &mut edits)?,
         };
-        self.unhidden(&frame, &mut edits)?;
+        self.unhidden(frame, &mut edits)?;
         let Edits { patches, differs, told, note, asks, pinned: _ } = edits;
         let suspicion = match (told, differs) {
             (true, _) => Some(Suspicion::Told),
@@ -764,6 +768,11 @@ impl Judge {
         self.narrow(content, edits);
         Ok(())
     }
+}
+
+/// The members of a server's message.
+fn framed(document: &Document) -> Result<Envelope<'_>, Refusal> {
+    envelope(document.root()).map_err(|_| Refusal::from(Reason::ReplyMalformed).detail("envelope"))
 }
 
 /// A text block that is JSON and says something else than the structured result beside it is made to say the same:

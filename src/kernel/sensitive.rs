@@ -10,7 +10,7 @@ use crate::kernel::contract::schema::Schema;
 use crate::kernel::contract::widget::is_widget;
 use crate::kernel::facts::Facts;
 use crate::kernel::json::{Document, Patches, Value, string};
-use crate::kernel::mcp::decode::{Message, Shape, Target, envelope};
+use crate::kernel::mcp::decode::{Envelope, Message, Shape, Target, envelope};
 use crate::kernel::mcp::method::{Class, Method};
 use crate::kernel::mcp::mirror::{Mirrors, Says};
 use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy, is_about};
@@ -308,50 +308,71 @@ pub struct Past {
     /// What was found so far.
     pub counts: Counts,
     /// Whose text, and its end.
-    tail: (String, String),
+    whose: String,
+    tail: String,
 }
 
 /// Longest end of a text that is kept, in bytes: longer than any number, address or date.
 const TAIL_MAX: usize = 256;
+/// How much room is kept for it from one message to the next.
+const ROOM_MAX: usize = 8 * TAIL_MAX;
 
 impl Past {
     /// A value that began in the message before and ends in this one: what of it is in this one is rewritten. Log
     /// messages of one logger and progress of one call are taken for one text each.
-    fn join(&mut self, document: &Document, desk: &mut Desk<'_>) -> Result<Option<Document>, Refusal> {
-        let root = document.root();
-        let params = root.get("params");
-        let (whose, text) = match root.get("method").and_then(Value::as_str).as_deref() {
+    fn join(
+        &mut self,
+        document: &Document,
+        frame: &Envelope<'_>,
+        desk: &mut Desk<'_>,
+    ) -> Result<Option<Document>, Refusal> {
+        let (whose, text) = match frame.method.as_deref() {
             Some("notifications/message") => ("logger", "data"),
             Some("notifications/progress") => ("progressToken", "message"),
             _ => return Ok(None),
         };
-        let of = |key: &str| params.and_then(|params| params.get(key));
+        let of = |key: &str| frame.params.and_then(|params| params.get(key));
         let Some((value, text)) = of(text).and_then(|value| Some((value, value.as_str()?))) else {
             return Ok(None);
         };
-        let whose = format!("{whose} {}", of(whose).map(|id| String::from_utf8_lossy(id.raw())).unwrap_or_default());
-        let (before, tail) = std::mem::take(&mut self.tail);
-        let tail = if before == whose { tail } else { String::new() };
-        let whole = format!("{tail}{text}");
-        let spans = desk.redaction.engine.scan_text(&whole, &Context::default());
-        let across = spans.iter().find(|span| span.start < tail.len() && span.end > tail.len());
-        let kept = whole.len().saturating_sub(TAIL_MAX);
-        let kept = (kept..=whole.len()).find(|at| whole.is_char_boundary(*at)).unwrap_or(whole.len());
+        let id = of(whose).map_or("", Value::spelling);
+        if self.whose.strip_prefix(whose) != Some(id) {
+            self.whose.clear();
+            self.tail.clear();
+            self.whose.push_str(whose);
+            self.whose.push_str(id);
+        }
+        let begun = self.tail.len();
+        self.tail.push_str(&text);
+        let spans = desk.redaction.engine.scan_text(&self.tail, &Context::default());
+        let across = spans.iter().find(|span| span.start < begun && span.end > begun);
         let edit = across.and_then(|span| {
-            let found = whole.get(span.start..span.end)?;
+            let found = self.tail.get(span.start..span.end)?;
             Some((desk.decide(span.kind, found), span.end))
         });
-        self.tail = (whose, whole.get(kept..).unwrap_or_default().to_owned());
-        let (instead, end) = match edit {
-            None | Some((Verdict::Stays, _)) => return Ok(None),
+        let (mut instead, end) = match edit {
+            None | Some((Verdict::Stays, _)) => {
+                self.forget();
+                return Ok(None);
+            }
             Some((Verdict::Goes, end)) => (String::new(), end),
             Some((Verdict::Instead(instead), end)) => (instead, end),
         };
+        instead.push_str(self.tail.get(end..).unwrap_or_default());
         // The rest of it does not go on in a third message.
-        self.tail.1.clear();
+        self.tail.clear();
         let mut patches = Patches::default();
-        patches.replace(value, string(&(instead + whole.get(end..).unwrap_or_default())));
+        patches.replace(value, string(&instead));
         read(document.write(&patches)).map(Some)
+    }
+
+    /// Keeps of the text no more than its end.
+    fn forget(&mut self) {
+        let kept = self.tail.ceil_char_boundary(self.tail.len().saturating_sub(TAIL_MAX));
+        self.tail.drain(..kept);
+        if self.tail.capacity() > ROOM_MAX {
+            self.tail.shrink_to(ROOM_MAX);
+        }
     }
 }
 
@@ -369,7 +390,7 @@ fn is_user_interface(content: Value<'_>) -> bool {
 /// A server's message as it may be shown: `None` if it stays as it is. `method` is that of the request it answers, if
 /// it answers one; `schema` is what a structured result must fit.
 pub fn shown<'d>(
-    document: &'d Document,
+    (document, frame): (&'d Document, &Envelope<'d>),
     mirrors: &Mirrors<'d>,
     passage: Passage<'_>,
     method: Option<&Method>,
@@ -382,9 +403,12 @@ pub fn shown<'d>(
     let Some(mut desk) = Desk::open(passage, Direction::Results) else {
         return Ok(None);
     };
-    let rewritten = match past.join(document, &mut desk)? {
-        Some(joined) => rewritten(&joined, &Mirrors::default(), &mut desk, schema).map(|again| again.or(Some(joined))),
-        None => rewritten(document, mirrors, &mut desk, schema),
+    let rewritten = match past.join(document, frame, &mut desk)? {
+        Some(joined) => {
+            let frame = envelope(joined.root())?;
+            rewritten((&joined, &frame), &Mirrors::default(), &mut desk, schema).map(|again| again.or(Some(joined)))
+        }
+        None => rewritten((document, frame), mirrors, &mut desk, schema),
     };
     past.counts.add(&desk.counts);
     rewritten
@@ -392,14 +416,11 @@ pub fn shown<'d>(
 
 /// The message without what the desk keeps back; `None` if it stays as it is.
 fn rewritten<'d>(
-    document: &'d Document,
+    (document, frame): (&'d Document, &Envelope<'d>),
     mirrors: &Mirrors<'d>,
     desk: &mut Desk<'_>,
     schema: Option<&Schema>,
 ) -> Result<Option<Document>, Refusal> {
-    let Ok(frame) = envelope(document.root()) else {
-        return Ok(None); // Is refused for that.
-    };
     let mut patches = Patches::default();
     if let Some(params) = frame.params {
         let own = handles(params);
@@ -489,8 +510,8 @@ impl<'a> FromIterator<Value<'a>> for Own {
 /// What only the server, or the protocol, can make sense of.
 fn handles(part: Value<'_>) -> Own {
     const HANDLES: &[&str] = &["nextCursor", "requestState", "progressToken", "resultType", "taskId", "requestId"];
-    let handles = HANDLES.iter().filter_map(|key| part.get(key));
-    handles.chain(part.get("_meta").into_iter().flat_map(of_protocol)).collect()
+    let handles = part.entries().filter(|(key, _)| HANDLES.iter().any(|handle| key.is(handle)));
+    handles.map(|(_, value)| value).chain(part.get("_meta").into_iter().flat_map(of_protocol)).collect()
 }
 
 /// Fields of `_meta` that are the protocol's own.

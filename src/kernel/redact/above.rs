@@ -381,7 +381,12 @@ impl Keys {
     /// What these say, and those of messages themselves.
     pub fn known<'k>(names: impl Iterator<Item = &'k str>) -> Self {
         let mut keys = Self::default();
-        for name in MESSAGES.iter().copied().chain(names) {
+        for name in MESSAGES {
+            keys.keep(name);
+        }
+        // Whatever they are spelled with, they are words of the protocol, and no values.
+        keys.read.iter_mut().for_each(|(.., key)| key.roles |= Role::Word as u16);
+        for name in names {
             keys.keep(name);
         }
         keys

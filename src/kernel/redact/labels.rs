@@ -432,34 +432,62 @@ pub fn all(text: &str) -> Labels {
 fn all_marked(bytes: &[u8]) -> Labels {
     let table = &*TABLE;
     let mut all = Labels::NONE;
-    let mut seen = [(0, 0); SEEN];
-    let mut count = 0;
-    let mut before = 0u64;
+    let mut seen = Seen::default();
     words::each(bytes, |start, end| {
         // A genitive is no word of a label.
         if end - start == 1 && words::is_possessive(bytes, start, end) {
             return;
         }
-        if let Some(slot) = seen.get_mut(count % SEEN) {
+        let last = Tails::last(bytes, start, end);
+        seen.add(start, end);
+        // Most words end like no label that accuses, and have no ending to leave out.
+        if table.accusing.have(last) | (cuts(end - start, (last >> 56) as u8) > 0) {
+            all = all.with(seen.accused(bytes, last));
+        }
+        seen.before = last;
+    });
+    all
+}
+
+/// The last words of a text, as far as they may be of one label.
+#[derive(Default)]
+struct Seen {
+    words: [(usize, usize); SEEN],
+    count: usize,
+    /// The end of the word before the last.
+    before: u64,
+}
+
+impl Seen {
+    fn add(&mut self, start: usize, end: usize) {
+        if let Some(slot) = self.words.get_mut(self.count % SEEN) {
             *slot = (start, end);
         }
-        count += 1;
-        let last = Tails::last(bytes, start, end);
+        self.count += 1;
+    }
+
+    /// What labels say that accuse and end with the last word, of which `last` is the end.
+    #[inline(never)]
+    fn accused(&self, bytes: &[u8], last: u64) -> Labels {
+        let table = &*TABLE;
+        let words = |most: usize| {
+            (1..=self.count.min(most)).map_while(|back| self.words.get((self.count - back) % SEEN))
+        };
+        let Some((start, end)) = words(1).next().copied() else { return Labels::NONE };
+        let mut all = Labels::NONE;
         let mut look = |last: u64, end: usize| {
             // It is one, or it is the end of one with the word before.
-            let joined = last | before.checked_shr(8 * (end - start) as u32).unwrap_or(0);
-            if table.whole.have(last) | table.accusing.have(joined) {
-                let words = (1..=count.min(WORDS)).map_while(|back| seen.get((count - back) % SEEN));
-                all = all.with(endings(bytes, end, words));
+            let joined = || last | self.before.checked_shr(8 * (end - start) as u32).unwrap_or(0);
+            if table.accusing.have(last) && (table.whole.have(last) || table.accusing.have(joined())) {
+                all = all.with(endings(bytes, end, words(WORDS)));
             }
         };
         look(last, end);
         for cut in 1..=cuts(end - start, (last >> 56) as u8) {
             look(Tails::last(bytes, start, end - cut), end - cut);
         }
-        before = last;
-    });
-    all
+        all
+    }
 }
 
 /// [`all`] of a text that is not only ASCII.
