@@ -330,8 +330,55 @@ struct Scan<'s> {
     row: Vec<Key>,
 }
 
+/// One column of rows that are objects: what its key says, and what was seen of the value in the row before.
+struct Column<'s> {
+    key: &'s [u8],
+    read: Key,
+    above: Option<Above>,
+    /// What key is expected behind it.
+    next: Option<usize>,
+    value: &'s [u8],
+    look: Look,
+}
+
+impl<'s> Column<'s> {
+    fn is_settled(&self, value: Value<'s>) -> bool {
+        matches!(self.look, Look::Nothing | Look::Unnamed) && self.value == value.raw()
+    }
+}
+
+/// The columns of an array of objects, by their place: rows mostly have the same keys, and often the same values.
+#[derive(Default)]
+struct Columns<'s> {
+    columns: Vec<Column<'s>>,
+    /// No column says anything of another.
+    apart: bool,
+}
+
+/// The most columns that are remembered.
+const REMEMBERED: usize = 64;
+
+impl<'s> Columns<'s> {
+    fn get(&mut self, place: usize, key: json::Key<'s>) -> Option<&mut Column<'s>> {
+        self.columns.get_mut(place).filter(|column| column.key == key.value().raw())
+    }
+
+    fn put(&mut self, place: usize, column: Column<'s>) {
+        if place == self.columns.len() && place < REMEMBERED {
+            self.columns.push(column);
+        } else if let Some(known) = self.columns.get_mut(place) {
+            *known = column;
+        }
+    }
+}
+
 impl<'s> Scan<'s> {
     fn value(&mut self, value: Value<'s>, heads: Option<&[Step<'s>]>) {
+        self.element(value, heads, None);
+    }
+
+    /// The same of a value that may be one of several rows.
+    fn element(&mut self, value: Value<'s>, heads: Option<&[Step<'s>]>, columns: Option<&mut Columns<'s>>) {
         if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
             return;
         }
@@ -339,7 +386,7 @@ impl<'s> Scan<'s> {
             return;
         }
         match value.kind() {
-            json::Kind::Object => self.object(value, heads, false),
+            json::Kind::Object => self.object(value, heads, false, columns),
             json::Kind::Array => self.array(value, heads),
             json::Kind::String { .. } => self.string(value),
             json::Kind::Number => self.number(value),
@@ -370,8 +417,17 @@ impl<'s> Scan<'s> {
         Step { text, key }
     }
 
-    /// Under what columns rows in it stand; `row`: it holds the cells of one.
-    fn object(&mut self, object: Value<'s>, above: Option<&[Step<'s>]>, row: bool) {
+    /// Under what columns rows in it stand; `row`: it holds the cells of one; `columns`: it is itself one of several.
+    fn object(
+        &mut self,
+        object: Value<'s>,
+        above: Option<&[Step<'s>]>,
+        row: bool,
+        mut columns: Option<&mut Columns<'s>>,
+    ) {
+        if columns.as_deref_mut().is_some_and(|columns| self.has_nothing(object, columns)) {
+            return;
+        }
         let mut roles = Roles::default();
         let first = self.row.len();
         if first == 0 {
@@ -383,13 +439,11 @@ impl<'s> Scan<'s> {
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
-            let text = key.text();
-            let key = self.keys.read(&self.engine.known, of_another(object, &text).unwrap_or(&text));
+            let (key, look) = self.entry(object, (place, key), value, columns.as_deref_mut(), &mut spans);
             roles.add(place, key);
             self.row.push(key);
             count += 1;
             let bit = 1u64.checked_shl(place as u32).unwrap_or(0);
-            let look = self.look(&key, value, key.is_alone(), &mut spans);
             match look {
                 Look::Nothing => done |= bit,
                 Look::Unnamed => unnamed |= bit,
@@ -400,6 +454,9 @@ impl<'s> Scan<'s> {
                 let is_short = look == Look::Unnamed && numbers::is_unsaid(value.spelling().len());
                 asks = asks.max(if is_short { Asks::Accused } else { Asks::Anything });
             }
+        }
+        if let Some(columns) = columns {
+            columns.apart = !(roles.names && roles.values || roles.media || roles.heads);
         }
         let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
         if name.is_none() && !roles.media && (done | unnamed).count_ones() as usize == count {
@@ -420,7 +477,7 @@ impl<'s> Scan<'s> {
             }
             // A text that might have had a name is looked at now that it has none.
             let is_new = !is_said && !read.is_alone() && spans.is_empty();
-            if is_new && self.look(&read, value, true, &mut spans) == Look::Nothing {
+            if is_new && self.look(&read, value, true, &mut spans, &mut None) == Look::Nothing {
                 continue;
             }
             let step = Step { text: key.text(), key: read };
@@ -452,13 +509,65 @@ impl<'s> Scan<'s> {
         self.row.truncate(first);
     }
 
+    /// Whether one of several rows has the same keys as the one before and nothing in it, told by the first look.
+    fn has_nothing(&mut self, row: Value<'s>, columns: &mut Columns<'s>) -> bool {
+        if !columns.apart {
+            return false;
+        }
+        let (mut count, mut next, mut spans) = (0, None, Vec::new());
+        for (place, (key, value)) in row.entries().enumerate() {
+            let Some(column) = columns.get(place, key) else { return false };
+            if !column.is_settled(value) {
+                column.look = self.look(&column.read, value, column.read.is_alone(), &mut spans, &mut column.above);
+                column.value = value.raw();
+                if matches!(column.look, Look::Found | Look::Open) {
+                    return false;
+                }
+            }
+            (count, next) = (count + 1, column.next);
+        }
+        self.keys.expect(next);
+        count == columns.columns.len()
+    }
+
+    /// What the key of an entry says, and a first look at its value.
+    fn entry(
+        &mut self,
+        object: Value<'s>,
+        (place, key): (usize, json::Key<'s>),
+        value: Value<'s>,
+        mut columns: Option<&mut Columns<'s>>,
+        spans: &mut Vec<Span>,
+    ) -> (Key, Look) {
+        if let Some(column) = columns.as_mut().and_then(|columns| columns.get(place, key)) {
+            let read = column.read;
+            self.keys.expect(column.next);
+            if !column.is_settled(value) {
+                column.look = self.look(&read, value, read.is_alone(), spans, &mut column.above);
+                column.value = value.raw();
+            }
+            return (read, column.look);
+        }
+        let text = key.text();
+        let another = of_another(object, &text);
+        let read = self.keys.read(&self.engine.known, another.unwrap_or(&text));
+        let mut above = None;
+        let look = self.look(&read, value, read.is_alone(), spans, &mut above);
+        if let Some(columns) = columns.filter(|_| !may_be_of_another(&text)) {
+            let (key, next, value) = (key.value().raw(), self.keys.expected(), value.raw());
+            columns.put(place, Column { key, read, above, next, value, look });
+        }
+        (read, look)
+    }
+
     /// A first look at a value: at what is simple, under a key that is a word. `alone`: nothing beside it names it or says
-    /// how it is encoded.
-    fn look(&self, key: &Key, value: Value<'s>, alone: bool, spans: &mut Vec<Span>) -> Look {
+    /// how it is encoded; `above`: what this key and those above say, once it is known.
+    fn look(&self, key: &Key, value: Value<'s>, alone: bool, spans: &mut Vec<Span>, above: &mut Option<Above>) -> Look {
         if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
             return Look::Open;
         }
-        let above = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
+        let read = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
+        let mut above = || *above.get_or_insert_with(read);
         *spans = match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => return Look::Nothing,
             json::Kind::Number if !Engine::is_whole(value.spelling()) => return Look::Nothing,
@@ -484,6 +593,7 @@ impl<'s> Scan<'s> {
         let mut elements = array.elements();
         let several = elements.next().is_some_and(Value::is_object) && elements.next().is_some_and(Value::is_object);
         let (start, before) = if several { self.keys.begin() } else { (0, None) };
+        let mut columns = several.then(Columns::default);
         let mut after = None;
         let mut option = None;
         for (place, element) in array.elements().enumerate() {
@@ -493,7 +603,7 @@ impl<'s> Scan<'s> {
             }
             match heads {
                 Some(heads) if element.is_array() => self.cells(element, heads),
-                Some(heads) if wraps_cells(element, count) => self.object(element, Some(heads), true),
+                Some(heads) if wraps_cells(element, count) => self.object(element, Some(heads), true, None),
                 _ if element.is_array()
                     && let Some(name) = self.pair(element) =>
                 {
@@ -510,7 +620,7 @@ impl<'s> Scan<'s> {
                 }
                 _ => {
                     option = self.option(element);
-                    self.value(element, None);
+                    self.element(element, None, columns.as_mut());
                 }
             }
         }
@@ -752,14 +862,20 @@ impl<'s> Scan<'s> {
 /// What a key is called in full where another beside it tells that it is of no person: the account of a cloud beside the
 /// name of a resource, the policy of a vehicle beside its number.
 fn of_another(object: Value<'_>, key: &str) -> Option<&'static str> {
-    let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
-    match key.as_bytes() {
-        b"Account" | b"account" | b"AccountId" | b"accountId" => has(&["arn"]).then_some("aws account"),
-        [b'p', b'o', b'l', b'i', b'c', b'y', ..] => {
-            has(&["vin", "licenseplate", "plate", "vehicle", "registrationnumber"]).then_some("contract number")
-        }
-        _ => None,
+    if !may_be_of_another(key) {
+        return None;
     }
+    let has = |names: &[&str]| object.entries().take(PAIRS_MAX).any(|(key, _)| above::is_in(&key.text(), names));
+    if key.starts_with("policy") {
+        has(&["vin", "licenseplate", "plate", "vehicle", "registrationnumber"]).then_some("contract number")
+    } else {
+        has(&["arn"]).then_some("aws account")
+    }
+}
+
+/// Whether what a key says depends on those beside it.
+fn may_be_of_another(key: &str) -> bool {
+    matches!(key, "Account" | "account" | "AccountId" | "accountId") || key.starts_with("policy")
 }
 
 /// Whether a string is short enough to be a name: six bytes of an escape may be one of the text.

@@ -470,9 +470,8 @@ impl Seen {
     #[inline(never)]
     fn accused(&self, bytes: &[u8], last: u64) -> Labels {
         let table = &*TABLE;
-        let words = |most: usize| {
-            (1..=self.count.min(most)).map_while(|back| self.words.get((self.count - back) % SEEN))
-        };
+        let words =
+            |most: usize| (1..=self.count.min(most)).map_while(|back| self.words.get((self.count - back) % SEEN));
         let Some((start, end)) = words(1).next().copied() else { return Labels::NONE };
         let mut all = Labels::NONE;
         let mut look = |last: u64, end: usize| {

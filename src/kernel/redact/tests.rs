@@ -331,3 +331,71 @@ fn words_that_introduce_a_value_do_and_words_that_only_contain_them_do_not() {
         assert_eq!(found(text), [], "{text}");
     }
 }
+
+#[test]
+fn each_of_several_rows_is_looked_at_as_if_it_stood_alone() {
+    const KEYS: [&str; 14] = [
+        "id",
+        "name",
+        "value",
+        "type",
+        "ssn",
+        "state",
+        "note",
+        "password",
+        "phone",
+        "date",
+        "policyNumber",
+        "vin",
+        "Account",
+        "a b",
+    ];
+    const VALUES: [&str; 12] = [
+        "7",
+        "\"open\"",
+        "\"ssn\"",
+        "\"219-09-9999\"",
+        "219099999",
+        "\"hunter2hunter2\"",
+        "\"+49 30 12345678\"",
+        "\"1970-02-03\"",
+        "null",
+        "{\"ssn\":\"219-09-9999\",\"id\":123456789}",
+        "[\"4111 1111 1111 1111\",1]",
+        "\"123456789012\"",
+    ];
+    let engine = Engine::new(Vec::new()).unwrap();
+    let mut state = 7u64;
+    let mut below = move |count: usize| {
+        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (state >> 33) as usize % count
+    };
+    let told = |text: &str| {
+        let document = Document::parse(text.to_owned().into(), &Bounds::default()).unwrap();
+        let mut told = Vec::new();
+        engine.scan(document.root()).each(&document, &mut |finding| {
+            told.push(format!("{:?} {} {:?}", finding.kind, finding.value, finding.path));
+        });
+        told
+    };
+    let mut count = 0;
+    for _ in 0..400 {
+        let from = below(KEYS.len());
+        let mut values: Vec<usize> = (0..5).map(|_| below(VALUES.len())).collect();
+        let rows: Vec<String> = (0..12)
+            .map(|_| {
+                // Mostly the keys and values of the row before; now and then one is another, left out or new.
+                let (changed, left) = (below(12), below(20));
+                values.get_mut(changed).into_iter().for_each(|value| *value = below(VALUES.len()));
+                let entry =
+                    |at: usize, value: &usize| format!("{:?}:{}", KEYS[(from + at) % KEYS.len()], VALUES[*value]);
+                let entries = values.iter().enumerate().filter(|(at, _)| *at != left);
+                format!("{{{}}}", entries.map(|(at, value)| entry(at, value)).collect::<Vec<_>>().join(","))
+            })
+            .collect();
+        let alone: Vec<String> = rows.iter().flat_map(|row| told(&format!("{{\"rows\":[{row}]}}"))).collect();
+        assert_eq!(told(&format!("{{\"rows\":[{}]}}", rows.join(","))), alone, "{rows:?}");
+        count += alone.len();
+    }
+    assert!(count > 5_000, "{count}");
+}
