@@ -344,6 +344,10 @@ impl Past {
         }
         let begun = self.tail.len();
         self.tail.push_str(&text);
+        if begun == 0 {
+            self.forget();
+            return Ok(None);
+        }
         let spans = desk.redaction.engine.scan_text(&self.tail, &Context::default());
         let across = spans.iter().find(|span| span.start < begun && span.end > begun);
         let edit = across.and_then(|span| {
@@ -510,8 +514,16 @@ impl<'a> FromIterator<Value<'a>> for Own {
 /// What only the server, or the protocol, can make sense of.
 fn handles(part: Value<'_>) -> Own {
     const HANDLES: &[&str] = &["nextCursor", "requestState", "progressToken", "resultType", "taskId", "requestId"];
-    let handles = part.entries().filter(|(key, _)| HANDLES.iter().any(|handle| key.is(handle)));
-    handles.map(|(_, value)| value).chain(part.get("_meta").into_iter().flat_map(of_protocol)).collect()
+    let mut own = Own(Vec::new());
+    for (key, value) in part.entries() {
+        if HANDLES.iter().any(|handle| key.is(handle)) {
+            own.0.push(value.place());
+        } else if key.is("_meta") {
+            own.0.extend(of_protocol(value).map(Value::place));
+        }
+    }
+    // Entries stand in the order of their places.
+    own
 }
 
 /// Fields of `_meta` that are the protocol's own.

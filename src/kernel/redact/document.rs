@@ -6,6 +6,7 @@ use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
+use smallvec::SmallVec;
 use std::borrow::Cow;
 
 /// How deep JSON inside strings is followed.
@@ -251,11 +252,11 @@ impl Engine {
         let mut scan = Scan {
             engine: self,
             findings: Findings::default(),
-            path: Vec::new(),
+            path: SmallVec::new(),
             nested: 0,
             whole,
             keys: Keys::default(),
-            row: Vec::new(),
+            row: SmallVec::new(),
         };
         scan.value(root, None);
         scan.findings
@@ -319,15 +320,16 @@ enum Look {
     Open,
 }
 
+/// What is open has room in it as wide and deep as most messages are.
 struct Scan<'s> {
     engine: &'s Engine,
     findings: Findings,
-    path: Vec<Step<'s>>,
+    path: SmallVec<[Step<'s>; 8]>,
     nested: usize,
     whole: &'s dyn Fn(Value<'_>) -> bool,
     keys: Keys,
     /// What the keys say of the objects that are open, in their order.
-    row: Vec<Key>,
+    row: SmallVec<[Key; 24]>,
 }
 
 /// One column of rows that are objects: what its key says, and what was seen of the value in the row before.
@@ -430,11 +432,6 @@ impl<'s> Scan<'s> {
         }
         let mut roles = Roles::default();
         let first = self.row.len();
-        if first == 0 {
-            // As wide and deep as most messages are, so that neither grows.
-            self.row.reserve(32);
-            self.path.reserve(8);
-        }
         // What has nothing, whatever stands beside it, is done with as soon as its key is read: most values of most objects.
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
