@@ -304,7 +304,8 @@ fn inside(plain: &[u8]) -> Option<Said> {
 /// of them are very short: that is no branch.
 fn cuts(length: usize, last: u8) -> usize {
     let plural = (length >= 3) & (last | 0x20 == b's');
-    if length >= 9 { 4 } else { usize::from(plural) }
+    // A number has no inflection.
+    if length >= 9 && !last.is_ascii_digit() { 4 } else { usize::from(plural) }
 }
 
 /// The label that ends with word `end`. What was found once is kept where the words are.
@@ -430,7 +431,6 @@ pub fn all(text: &str) -> Labels {
 
 /// [`all`] that words say, of a text of nothing but ASCII.
 fn all_marked(bytes: &[u8]) -> Labels {
-    let table = &*TABLE;
     let mut all = Labels::NONE;
     let mut seen = Seen::default();
     words::each(bytes, |start, end| {
@@ -440,9 +440,12 @@ fn all_marked(bytes: &[u8]) -> Labels {
         }
         let last = Tails::last(bytes, start, end);
         seen.add(start, end);
-        // Most words end like no label that accuses, and have no ending to leave out.
-        if table.accusing.have(last) | (cuts(end - start, (last >> 56) as u8) > 0) {
-            all = all.with(seen.accused(bytes, last));
+        // Most words end like no label that accuses, neither alone nor with the word before.
+        if seen.may_end(last, end - start) {
+            all = all.with(seen.accused(bytes, end));
+        }
+        if cuts(end - start, (last >> 56) as u8) > 0 {
+            all = all.with(seen.inflected(bytes, (start, end), last));
         }
         seen.before = last;
     });
@@ -466,24 +469,29 @@ impl Seen {
         self.count += 1;
     }
 
-    /// What labels say that accuse and end with the last word, of which `last` is the end.
-    #[inline(never)]
-    fn accused(&self, bytes: &[u8], last: u64) -> Labels {
+    /// Whether the last word, of which so many letters count and which ends so, may be a label or the end of one.
+    #[inline]
+    fn may_end(&self, last: u64, length: usize) -> bool {
         let table = &*TABLE;
-        let words =
-            |most: usize| (1..=self.count.min(most)).map_while(|back| self.words.get((self.count - back) % SEEN));
-        let Some((start, end)) = words(1).next().copied() else { return Labels::NONE };
+        let joined = || last | self.before.checked_shr(8 * length as u32).unwrap_or(0);
+        table.accusing.have(last) && (table.whole.have(last) || table.accusing.have(joined()))
+    }
+
+    /// What labels say that accuse and end at `end`, in the last word.
+    #[inline(never)]
+    fn accused(&self, bytes: &[u8], end: usize) -> Labels {
+        let words = (1..=self.count.min(WORDS)).map_while(|back| self.words.get((self.count - back) % SEEN));
+        endings(bytes, end, words)
+    }
+
+    /// The same of the last word without letters of inflection.
+    #[inline(never)]
+    fn inflected(&self, bytes: &[u8], (start, end): (usize, usize), last: u64) -> Labels {
         let mut all = Labels::NONE;
-        let mut look = |last: u64, end: usize| {
-            // It is one, or it is the end of one with the word before.
-            let joined = || last | self.before.checked_shr(8 * (end - start) as u32).unwrap_or(0);
-            if table.accusing.have(last) && (table.whole.have(last) || table.accusing.have(joined())) {
-                all = all.with(endings(bytes, end, words(WORDS)));
+        for end in (1..=cuts(end - start, (last >> 56) as u8)).map(|cut| end - cut) {
+            if self.may_end(Tails::last(bytes, start, end), end - start) {
+                all = all.with(self.accused(bytes, end));
             }
-        };
-        look(last, end);
-        for cut in 1..=cuts(end - start, (last >> 56) as u8) {
-            look(Tails::last(bytes, start, end - cut), end - cut);
         }
         all
     }
@@ -503,7 +511,10 @@ fn all_spelled(text: &str) -> Labels {
         } else {
             let cuts = cuts(plain.len(), plain.last().copied().unwrap_or(0));
             let lengths = (0..=cuts).map(|cut| plain.len() - cut);
-            lengths.for_each(|length| each_ending(&words, end, length, |said, _| all = all.with(TABLE.said(said))));
+            let accuses = |length: &usize| TABLE.accusing.have(Tails::last(plain, 0, *length));
+            lengths
+                .filter(accuses)
+                .for_each(|length| each_ending(&words, end, length, |said, _| all = all.with(TABLE.said(said))));
         }
     }
     all

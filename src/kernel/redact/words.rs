@@ -255,18 +255,41 @@ fn marked(text: &str) -> Runs<'static> {
 /// The last `most` words of a text.
 fn spelled(text: &str, most: usize) -> Runs<'static> {
     let (mut plain, mut places) = (String::with_capacity(text.len()), Vec::with_capacity(text.len() / 4 + 1));
-    spell(text, 0, text.len(), &mut plain, &mut places);
+    add(text, 0, text.len(), &mut plain, &mut places);
     let from = places.len().saturating_sub(most);
     Runs::Spelled { plain: Cow::Owned(plain), places: Cow::Owned(places), from }
 }
 
 /// Adds the words of a text between two places. No word goes on before the first.
 pub fn add(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
-    let part = text.as_bytes().get(from..to).unwrap_or_default();
-    if !part.is_ascii() {
-        return spell(text, from, to, plain, places);
+    let bytes = text.as_bytes().get(..to).unwrap_or_default();
+    let mut at = from;
+    while at < to {
+        let other = other(bytes, at);
+        let before = bytes.get(at..other).unwrap_or_default();
+        // No word goes on behind a space: only what stands between two with something else in it has to be spelled.
+        let begin =
+            if other < to { at + before.iter().rposition(|byte| *byte == b' ').map_or(0, |gap| gap + 1) } else { to };
+        mark(text, at, begin, places);
+        at = memchr::memchr(b' ', bytes.get(other..).unwrap_or_default()).map_or(to, |space| other + space);
+        if begin < at {
+            spell(text, begin, at, plain, places);
+        }
     }
-    each(part, |start, end| {
+}
+
+/// Where the first byte from `at` on stands that is not of ASCII, or the end.
+fn other(bytes: &[u8], at: usize) -> usize {
+    let rest = bytes.get(at..).unwrap_or_default();
+    let (eights, _) = rest.as_chunks::<8>();
+    let whole = eights.iter().take_while(|eight| eight.is_ascii()).count() * 8;
+    let last = rest.get(whole..).unwrap_or_default();
+    at + whole + last.iter().position(|byte| !byte.is_ascii()).unwrap_or(last.len())
+}
+
+/// [`add`], for a text of nothing but ASCII.
+fn mark(text: &str, from: usize, to: usize, places: &mut Vec<Place>) {
+    each(text.as_bytes().get(from..to).unwrap_or_default(), |start, end| {
         let (start, end) = (from + start, from + end);
         if !is_possessive(text.as_bytes(), start, end) {
             places.push(Place::new((start, end)));
