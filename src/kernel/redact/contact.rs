@@ -733,7 +733,7 @@ fn is_month(name: &str) -> bool {
     let begins = |letter: char| match letters::plain(letter) {
         letters::Plain::One(plain) => FIRST_OF_MONTHS.binary_search(&plain).is_ok(),
         letters::Plain::Syllable(_) => false,
-        letters::Plain::Nothing | letters::Plain::Several => true,
+        letters::Plain::Nothing | letters::Plain::Marked(..) | letters::Plain::Several => true,
     };
     if !name.starts_with(begins) {
         return false;

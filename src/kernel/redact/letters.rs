@@ -1,12 +1,12 @@
 //! What characters are, beyond ASCII: a table of those that were asked about, since texts of other scripts ask for every
 //! letter many times, and what the standard library holds is packed to be small.
-use super::words;
+use super::{view, words};
 use std::sync::OnceLock;
 use unicode_normalization::UnicodeNormalization;
 use unicode_normalization::char::is_combining_mark;
 
-/// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (eight bits
-/// up), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
+/// What is known of one character. From the lowest bit: what it is, the character of ASCII that it looks like (seven bits,
+/// from the eighth on), its small letter (sixteen, from the sixteenth on) and its plain one (sixteen, from the thirty-second on).
 #[derive(Clone, Copy)]
 pub struct Entry(u64);
 
@@ -17,6 +17,20 @@ const SMALL: u64 = 8;
 const MARK: u64 = 16;
 /// It is a digit of some script.
 const DIGIT: u64 = 32;
+/// A reader takes it for nothing else, whatever is around it.
+const STAYS: u64 = 64;
+/// It is a letter of Japanese with the mark of a voiced sound, or with that of a half-voiced one.
+const VOICED: u64 = 128;
+const HALF_VOICED: u64 = 1 << 15;
+/// It is of a script that does not separate words, and so is what is plain of it; a capital otherwise, or another letter.
+const JOINED: u64 = 1 << 48;
+const PLAIN_JOINED: u64 = 1 << 49;
+const UPPER: u64 = 1 << 50;
+const LOWER: u64 = 1 << 51;
+/// What is plain of it is written as two letters.
+const TWO: u64 = 1 << 52;
+const VOICE: char = '\u{3099}';
+const HALF_VOICE: char = '\u{309A}';
 
 /// In place of a character: it is none, or not one alone.
 const NOTHING: u64 = 0;
@@ -44,6 +58,19 @@ impl Entry {
         // Marks that are kept may change places with those around them.
         let moves = std::iter::once(character).nfd().any(|c| words::is_joined(c) && is_combining_mark(c));
         let plain = one(std::iter::once(character).nfd().flat_map(char::to_lowercase).filter_map(plain_one));
+        let mut parts = std::iter::once(character).nfd();
+        let (base, mark) = (parts.next(), parts.next().filter(|_| parts.next().is_none()));
+        let voiced =
+            base.zip(mark).filter(|(base, mark)| words::is_joined(*base) && matches!(*mark, VOICE | HALF_VOICE));
+        let plain_alone = u32::try_from(plain).ok().and_then(char::from_u32);
+        let plain_joined = voiced.is_some() || plain_alone.is_some_and(words::is_joined);
+        let is_word = character.is_alphanumeric() || is_combining_mark(character);
+        let class = match character {
+            _ if is_word && words::is_joined(character) => JOINED,
+            _ if character.is_uppercase() => UPPER,
+            _ if is_word => LOWER,
+            _ => 0,
+        };
         let digit = zero(character);
         let looks = digit.map_or(alike(character), |zero| char::from_u32(0x30 + u32::from(character) - zero));
         Self(
@@ -53,14 +80,85 @@ impl Entry {
                 | flag(character.is_lowercase(), SMALL)
                 | flag(is_combining_mark(character), MARK)
                 | flag(digit.is_some(), DIGIT)
+                | flag(looks.is_none() && view::stays(character), STAYS)
+                | class
+                | flag(plain_joined, PLAIN_JOINED)
+                | flag(matches!(plain_alone, Some('ß' | 'æ' | 'œ' | 'þ')), TWO)
+                | flag(voiced.is_some_and(|(_, mark)| mark == VOICE), VOICED)
+                | flag(voiced.is_some_and(|(_, mark)| mark == HALF_VOICE), HALF_VOICED)
                 | looks.map_or(0, u64::from) << 8
                 | one(character.to_lowercase()) << 16
-                | if moves { SEVERAL } else { plain } << 32,
+                | match voiced {
+                    Some((base, _)) => u64::from(base),
+                    None if moves => SEVERAL,
+                    None => plain,
+                } << 32,
         )
     }
 
     fn is(self, any: u64) -> bool {
         self.0 & any != 0
+    }
+
+    /// Whether a reader takes it for nothing else, whatever is around it.
+    pub fn stays(self) -> bool {
+        self.is(STAYS)
+    }
+
+    /// Whether it looks like a letter of ASCII.
+    pub fn is_like_latin(self) -> bool {
+        !self.is(DIGIT) && self.looks().is_some()
+    }
+
+    /// Whether it is a mark on another.
+    pub fn is_mark(self) -> bool {
+        self.is(MARK)
+    }
+
+    /// Whether it is a letter or a mark of a script that does not separate words.
+    pub fn is_joined(self) -> bool {
+        self.is(JOINED)
+    }
+
+    /// Whether it is a capital of any other.
+    pub fn is_upper(self) -> bool {
+        self.is(UPPER)
+    }
+
+    /// Whether it is another letter, a digit or a mark of any other.
+    pub fn is_lower(self) -> bool {
+        self.is(LOWER)
+    }
+
+    /// Whether what is plain of it is of a script that does not separate words.
+    pub fn is_plainly_joined(self) -> bool {
+        self.is(PLAIN_JOINED)
+    }
+
+    /// Appends what is plain of it, which is this one.
+    #[inline]
+    pub fn push(self, one: char, out: &mut String) {
+        if self.is(TWO) { push(one, out) } else { out.push(one) }
+    }
+
+    /// See [`is_word_or_mark`].
+    pub fn is_word_or_mark(self) -> bool {
+        self.is(LETTER | NUMBER | MARK)
+    }
+
+    /// See [`Plain`]. `character`: what this is known of.
+    pub fn plain(self, character: char) -> Plain {
+        match self.0 >> 32 & 0xFFFF {
+            NOTHING => Plain::Nothing,
+            SEVERAL if SYLLABLES.contains(&character) => Plain::Syllable(character),
+            SEVERAL => Plain::Several,
+            code => match char::from_u32(code as u32) {
+                Some(base) if self.is(VOICED) => Plain::Marked(base, VOICE),
+                Some(base) if self.is(HALF_VOICED) => Plain::Marked(base, HALF_VOICE),
+                Some(one) => Plain::One(one),
+                None => Plain::Several,
+            },
+        }
     }
 
     /// [`char::is_uppercase`].
@@ -83,7 +181,7 @@ impl Entry {
     }
 
     fn looks(self) -> Option<char> {
-        Some(char::from((self.0 >> 8) as u8)).filter(|c| *c != '\0')
+        Some(char::from((self.0 >> 8) as u8 & 0x7F)).filter(|c| *c != '\0')
     }
 }
 
@@ -113,7 +211,7 @@ pub fn is_capital(character: char) -> bool {
 
 /// Whether it is [`is_word`] or a mark on what is.
 pub fn is_word_or_mark(character: char) -> bool {
-    Entry::of(character).is(LETTER | NUMBER | MARK)
+    Entry::of(character).is_word_or_mark()
 }
 
 /// Calls `each` with the letters of [`char::to_lowercase`].
@@ -128,6 +226,8 @@ pub fn small(character: char, mut each: impl FnMut(char)) {
 pub enum Plain {
     /// One letter or digit.
     One(char),
+    /// A letter of Japanese and the mark of its voice, if no other mark follows.
+    Marked(char, char),
     /// A syllable of Hangul, which is told by its letters.
     Syllable(char),
     /// Nothing that is compared.
@@ -138,12 +238,7 @@ pub enum Plain {
 
 /// See [`Plain`].
 pub fn plain(character: char) -> Plain {
-    match Entry::of(character).0 >> 32 & 0xFFFF {
-        NOTHING => Plain::Nothing,
-        SEVERAL if SYLLABLES.contains(&character) => Plain::Syllable(character),
-        SEVERAL => Plain::Several,
-        code => char::from_u32(code as u32).map_or(Plain::Several, Plain::One),
-    }
+    Entry::of(character).plain(character)
 }
 
 /// A character of a decomposed text in small letters, if it is compared; those that become two are left to who asks.
@@ -164,9 +259,14 @@ fn plain_one(character: char) -> Option<char> {
 /// Appends letters and digits of `text` in lower case and without accents, whatever they are.
 pub fn spell(text: &str, out: &mut String) {
     let start = out.len();
+    let mut marked = false;
     for character in text.chars() {
-        match plain(character) {
-            Plain::One(one) => push(one, out),
+        let entry = Entry::of(character);
+        let plain = if marked && entry.is(MARK) { Plain::Several } else { entry.plain(character) };
+        marked = matches!(plain, Plain::Marked(..));
+        match plain {
+            Plain::One(one) => entry.push(one, out),
+            Plain::Marked(base, mark) => out.extend([base, mark]),
             Plain::Syllable(syllable) => jamo(syllable, out),
             Plain::Nothing => {}
             Plain::Several => {
@@ -257,6 +357,21 @@ mod tests {
             let mut all = String::new();
             small(c, |one| all.push(one));
             assert_eq!(all, c.to_lowercase().to_string(), "{c:?}");
+        }
+    }
+
+    #[test]
+    fn a_character_that_stays_is_itself_wherever_it_stands() {
+        let mut stay = 0;
+        for c in ('\u{80}'..=char::MAX).filter(|c| Entry::of(*c).stays()) {
+            for text in [format!("1{c}1"), format!("12 {c}"), format!("a{c}\u{430}"), format!("p{c}ssword")] {
+                assert_eq!(view::View::new(&text).folded(), text, "{c:?}");
+            }
+            stay += 1;
+        }
+        assert!(stay > 1_000_000, "{stay}");
+        for c in ['\u{AD}', '\u{660}', '\u{430}', '\u{FF11}', '\u{2010}', '\u{30FC}', '\u{3002}', '\u{301}'] {
+            assert!(!Entry::of(c).stays(), "{c:?}");
         }
     }
 

@@ -1,6 +1,7 @@
 //! A text prepared for recognisers: the tricks that hide a value from a program but not from a reader undone,
 //! and the way back to what was written.
-use super::{lanes, letters};
+use super::lanes;
+use super::letters::{self, Entry};
 use std::borrow::Cow;
 use std::ops::Range;
 
@@ -113,12 +114,35 @@ impl Fold<'_> {
             self.put(at, length, read);
             return length;
         }
+        let quiet = self.quiet(at);
+        if quiet > 0 {
+            return quiet;
+        }
         let length = character.len_utf8();
         match fold(character, self.text, at, &mut self.latin) {
             Folded::One(same) if same == character => {}
             other => self.put(at, length, other),
         }
         length
+    }
+
+    /// How many bytes from `at` on are of characters that stay what they are: whatever is around them, or as letters that
+    /// look Latin in a word that is known not to be.
+    fn quiet(&self, at: usize) -> usize {
+        let rest = self.text.get(at..).unwrap_or_default();
+        let bytes = self.text.as_bytes();
+        let stays = |(place, character): (usize, char)| {
+            let place = at + place;
+            let entry = Entry::of(character);
+            let in_word = || {
+                let (known, latin) = &self.latin;
+                !latin
+                    && known.contains(&place)
+                    && bytes.get(place.wrapping_sub(1)).is_some_and(|byte| !byte.is_ascii())
+            };
+            !character.is_ascii() && (entry.stays() || entry.is_like_latin() && in_word())
+        };
+        rest.char_indices().find(|next| !stays(*next)).map_or(rest.len(), |(end, _)| end)
     }
 
     /// Takes what stands before `at` as it is.
@@ -181,8 +205,26 @@ fn is_space(text: &str, at: usize) -> bool {
         && !super::secrets::promises(name)
 }
 
+/// Whether a reader takes a character that looks like no other for nothing else, even among digits.
+pub fn stays(character: char) -> bool {
+    let text = format!("1{character}1");
+    !character.is_ascii() && matches!(by_code(character, &text, 1), Folded::One(same) if same == character)
+}
+
 /// What a reader takes a character for.
 fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)) -> Folded {
+    match by_code(character, text, at) {
+        Folded::One(same) if same == character => {
+            let is_latin = |_: &char| stands_alone(character, text, at) || among_latin(text, at, latin);
+            let seen = letters::digit(character).or_else(|| letters::looks_latin(character).filter(is_latin));
+            Folded::One(seen.unwrap_or(character))
+        }
+        other => other,
+    }
+}
+
+/// The same, but for digits of other scripts and letters that look Latin.
+fn by_code(character: char, text: &str, at: usize) -> Folded {
     let code = u32::from(character);
     let ascii = |code: u32| char::from_u32(code).map_or(Folded::Gone, Folded::One);
     match code {
@@ -232,11 +274,7 @@ fn fold(character: char, text: &str, at: usize, latin: &mut (Range<usize>, bool)
         0x2080..=0x2089 => ascii(0x30 + code - 0x2080),
         0xB9 => Folded::One('1'),
         0xB2 | 0xB3 => ascii(code - 0x80),
-        _ => {
-            let is_latin = |_: &char| stands_alone(character, text, at) || among_latin(text, at, latin);
-            let seen = letters::digit(character).or_else(|| letters::looks_latin(character).filter(is_latin));
-            Folded::One(seen.unwrap_or(character))
-        }
+        _ => Folded::One(character),
     }
 }
 

@@ -1,7 +1,7 @@
 //! Words of a key or a sentence, plain: no case, no accents, `camelCase` and `snake_case` taken apart.
 use super::labels::Said;
 use super::lanes::Classes;
-use super::letters;
+use super::letters::{self, Entry};
 use std::borrow::Cow;
 use std::cell::Cell;
 
@@ -299,12 +299,15 @@ fn mark(text: &str, from: usize, to: usize, places: &mut Vec<Place>) {
 
 /// [`add`], for any text.
 fn spell(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Vec<Place>) {
-    let mut spelling = Spelling { text, plain, places, word: None };
+    let mut spelling = Spelling { text, plain, places, word: None, marked: false };
     let mut before = Class::Gap;
     let mut characters = text.get(from..to).unwrap_or_default().char_indices();
-    let read = |(at, character): (usize, char)| (from + at, character, Class::of(character));
+    let read = |(at, character): (usize, char)| {
+        let entry = if character.is_ascii() { None } else { Some(Entry::of(character)) };
+        (from + at, (character, entry), Class::read(character, entry))
+    };
     let mut next = characters.next().map(read);
-    while let Some((at, character, class)) = next {
+    while let Some((at, (character, entry), class)) = next {
         next = characters.next().map(read);
         let splits = match (before, class) {
             (_, Class::Gap) => true,
@@ -323,7 +326,7 @@ fn spell(text: &str, from: usize, to: usize, plain: &mut String, places: &mut Ve
             spelling.end(at);
         }
         if class != Class::Gap {
-            spelling.push(at, character);
+            spelling.push(at, character, entry);
         }
         before = class;
     }
@@ -337,18 +340,25 @@ struct Spelling<'t, 'o> {
     plain: &'o mut String,
     places: &'o mut Vec<Place>,
     word: Option<(usize, usize, bool, bool)>,
+    /// The last letter had a mark, with which another may change places.
+    marked: bool,
 }
 
 impl Spelling<'_, '_> {
-    fn push(&mut self, at: usize, character: char) {
+    /// `entry`: what is known of a character that is not of ASCII.
+    fn push(&mut self, at: usize, character: char, entry: Option<Entry>) {
         let (.., joined, whole) = self.word.get_or_insert((at, self.plain.len(), false, false));
-        if character.is_ascii() {
-            return self.plain.push(character.to_ascii_lowercase());
-        }
-        match letters::plain(character) {
+        let marked = std::mem::take(&mut self.marked);
+        let Some(entry) = entry else { return self.plain.push(character.to_ascii_lowercase()) };
+        match entry.plain(character) {
+            _ if marked && entry.is_mark() => *whole = true,
             letters::Plain::One(one) => {
-                *joined |= is_joined(one);
-                letters::push(one, self.plain);
+                *joined |= entry.is_plainly_joined();
+                entry.push(one, self.plain);
+            }
+            letters::Plain::Marked(base, mark) => {
+                (*joined, self.marked) = (true, true);
+                self.plain.extend([base, mark]);
             }
             letters::Plain::Syllable(syllable) => {
                 *joined = true;
@@ -523,13 +533,14 @@ static CLASSES: [Class; 256] = of_bytes!(at => match at {
 }, else Class::Gap);
 
 impl Class {
-    fn of(character: char) -> Self {
-        match character {
-            _ if character.is_ascii() => CLASSES.get(character as usize).copied().unwrap_or(Self::Gap),
-            _ if is_joined(character) && letters::is_word_or_mark(character) => Self::Joined,
-            _ if letters::is_capital(character) => Self::Upper,
-            _ if letters::is_word_or_mark(character) => Self::Lower,
-            _ => Self::Gap,
+    /// `entry`: what is known of a character that is not of ASCII.
+    fn read(character: char, entry: Option<Entry>) -> Self {
+        match entry {
+            None => CLASSES.get(character as usize).copied().unwrap_or(Self::Gap),
+            Some(entry) if entry.is_lower() => Self::Lower,
+            Some(entry) if entry.is_joined() => Self::Joined,
+            Some(entry) if entry.is_upper() => Self::Upper,
+            Some(_) => Self::Gap,
         }
     }
 }
