@@ -353,7 +353,7 @@ impl<'s> Column<'s> {
 #[derive(Default)]
 struct Columns<'s> {
     columns: Vec<Column<'s>>,
-    /// No column says anything of another.
+    /// No column says anything of another, and the row before had nothing.
     apart: bool,
 }
 
@@ -453,7 +453,8 @@ impl<'s> Scan<'s> {
             }
         }
         if let Some(columns) = columns {
-            columns.apart = !(roles.names && roles.values || roles.media || roles.heads);
+            let asks = roles.names && roles.values || roles.media || roles.heads;
+            columns.apart = !asks && (done | unnamed).count_ones() as usize == count;
         }
         let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
         if name.is_none() && !roles.media && (done | unnamed).count_ones() as usize == count {
