@@ -4,6 +4,7 @@ use super::chain::{Chain, Word, byte, byte_before, is_led};
 use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
+use super::words;
 
 const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
@@ -60,7 +61,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         };
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
-            || kind == Kind::HealthMemberId && insures_a_car(text, first.start)
+            || kind == Kind::HealthMemberId && is_other_policy(text, first.start, evidence.direct)
         {
             return;
         }
@@ -89,16 +90,58 @@ fn is_locator(value: &[u8]) -> bool {
     value.len() == 14 && value.iter().all(u8::is_ascii_digit) && !value.ends_with(b"41") && !egyptian
 }
 
-/// Whether the policy whose number begins at `start` is one of a vehicle, whose own number or plate stands beside it.
+/// What policies are called, without accents: `policy`, `polisa`, `póliza`, `police`, `apólice`.
+const POLICIES: &[&str] = &[
+    "policy", "policies", "polis", "poliz", "police", "policen", "polica", "apolic", "polit", "полис", "поліс", "polise",
+];
+
+/// What tells that a policy is of health: the beginnings of words, without accents.
+#[rustfmt::skip]
+const OF_HEALTH: &[&str] = &[
+    "health", "medic", "patient", "member", "subscriber", "enrollee", "dental", "clinic", "hospital", "doctor", "physician",
+    "payer", "payor", "medigap", "aetna", "cigna", "humana", "kaiser", "anthem", "unitedhealth", "bcbs", "bluecross",
+    "copay", "deductible", "group", "diagnos", "treatment", "krank", "gesundheit", "arzt", "sante", "mutuelle", "soins",
+    "salud", "sanit", "saude", "zdrow", "lekar", "szpital", "zorg", "ziekte", "sjuk", "syke", "syge", "terveys", "zdrav",
+    "egeszseg", "sanat", "saglik", "kesehatan", "здоров", "медиц", "дмс", "омс", "健康", "医療", "医疗",
+];
+
+/// What tells that a policy is of something else: whole words.
+#[rustfmt::skip]
+const OF_OTHERS: &[&str] = &[
+    "vin", "vehicle", "vehicles", "plate", "car", "auto", "motor", "motorcycle", "truck", "van", "home", "homeowner", "homeowners",
+    "house", "household", "property", "contents", "building", "fire", "flood", "travel", "pet", "life", "term", "liability",
+    "umbrella", "business", "commercial", "cargo", "marine", "boat", "renters", "landlord", "oc", "ac", "nnw", "kfz", "fahrzeug",
+    "haftpflicht", "hausrat", "gebaude", "rechtsschutz", "voiture", "habitation", "vehicule", "hogar", "coche", "vehiculo",
+    "vida", "casa", "rca", "casco", "kasko", "inboedel", "opstal", "bil", "hem", "hus", "reis", "dom", "samochod", "осаго",
+    "каско", "авто",
+];
+
+/// Whether the number that begins at `start` is of a policy, and of one that is not of health: another branch is named
+/// beside it, or none is and it has no name but that of a policy. `direct`: that stands as its key.
 #[inline(never)]
-fn insures_a_car(text: &[u8], start: usize) -> bool {
-    let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
-    if memchr::memmem::find(&front.to_ascii_lowercase(), b"policy").is_none() {
+fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
+    let near = plain_words(text, start.saturating_sub(40), start);
+    let Some(behind) = near.iter().rposition(|word| POLICIES.iter().any(|policy| word.starts_with(policy))) else {
+        return false;
+    };
+    let numbered = behind + 1 < near.len();
+    let around = plain_words(text, start.saturating_sub(160), start + 96);
+    if around.iter().any(|word| OF_HEALTH.iter().any(|health| word.starts_with(health))) {
         return false;
     }
-    const SIGNS: [&[u8]; 5] = [b"VIN ", b"VIN:", b"vin:", b" plate", b"vehicle"];
-    let around = text.get(start.saturating_sub(96)..(start + 48).min(text.len())).unwrap_or_default();
-    SIGNS.iter().any(|sign| memchr::memmem::find(around, sign).is_some())
+    around.iter().any(|word| OF_OTHERS.contains(&word.as_str())) || !(direct || numbered)
+}
+
+/// The words of a part of a text, small and without accents.
+fn plain_words(text: &[u8], from: usize, to: usize) -> Vec<String> {
+    let part = String::from_utf8_lossy(text.get(from..to.min(text.len())).unwrap_or_default());
+    let words = part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
+    let plain = |word: &str| {
+        let mut plain = String::new();
+        words::plain(word, &mut plain);
+        plain
+    };
+    words.map(plain).collect()
 }
 
 /// Whether a request about travel documents to an airline begins not far before.

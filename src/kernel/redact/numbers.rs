@@ -134,7 +134,7 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     }
     if word.len() <= 3
         && after == b'.'
-        && !joined
+        && (!joined || before == b' ')
         && let Some(end) = contact::ip4(text, word, judge)
     {
         return end;
