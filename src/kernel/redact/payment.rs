@@ -262,7 +262,7 @@ fn ends_label(word: &[u8]) -> bool {
         Some(b'l') => &[b"visuel", b"label", b"panel"],
         Some(b'm') => &[b"em"],
         Some(b'n') => &[b"cvn", b"verification", b"keamanan", b"span", b"hinten", b"baksidan"],
-        Some(b'o') => &[b"codigo", b"cartao", b"to", b"no", b"crypto", b"dorso", b"retro", b"verso", b"numero"],
+        Some(b'o') => &[b"codigo", b"cartao", b"to", b"no", b"dorso", b"retro", b"verso", b"numero"],
         Some(b'r') => &[b"number", b"ziffer", b"nummer", b"siffer"],
         Some(b's') => &[b"dos", b"is", b"es", b"as", b"digits", b"cijfers"],
         Some(b't') => &[b"lautet", b"kaart", b"kort", b"ist", b"est", b"dt"],

@@ -1617,11 +1617,12 @@ pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
     let blank =
         |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
     let mut at = blank(end);
-    for word in ["are ", "is ", "für ", "for "] {
+    for word in ["are ", "is ", "für ", "for ", "sind ", "sont ", "son ", "são ", "sono ", "zijn ", "to ", "jsou "] {
         at += if text.has(at, word) { word.len() } else { 0 };
     }
+    let wide = if text.has(at, "：") { "：".len() } else { 0 };
     let mark = matches!(text.at(at), b':' | b'=' | b'-');
-    at = blank(at + usize::from(mark));
+    at = blank(at + usize::from(mark) + wide);
     let user = text
         .from(at)
         .iter()
@@ -1629,7 +1630,9 @@ pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+'))
         .count();
     let gap = blank(at + user);
-    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') && text.before(start) != b'/';
+    let apart =
+        matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') || text.has(end, "：");
+    let apart = apart && text.before(start) != b'/';
     if text.before(start).is_ascii_alphanumeric()
         || !apart
         || user < 2
