@@ -5,6 +5,7 @@ use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
 use super::words;
+use std::sync::LazyLock;
 
 const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
@@ -121,27 +122,41 @@ const OF_OTHERS: &[&str] = &[
 #[inline(never)]
 fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
     let near = plain_words(text, start.saturating_sub(40), start);
-    let Some(behind) = near.iter().rposition(|word| POLICIES.iter().any(|policy| word.starts_with(policy))) else {
-        return false;
+    let is_policy = |word: &str| POLICIES.iter().any(|policy| word.starts_with(policy));
+    let mut behind = near.rsplit(' ').skip_while(|word| word.is_empty());
+    let Some(place) = behind.position(is_policy) else { return false };
+    let around = plain_words(text, start.saturating_sub(96), start + 64);
+    let mut words = around.split(' ').filter(|word| word.len() > 1);
+    let branches = |word: &str| {
+        let first = usize::from(word.bytes().next().unwrap_or(0));
+        BRANCHES.get(first).map_or(&[][..], Vec::as_slice).iter()
     };
-    let numbered = behind + 1 < near.len();
-    let around = plain_words(text, start.saturating_sub(160), start + 96);
-    if around.iter().any(|word| OF_HEALTH.iter().any(|health| word.starts_with(health))) {
+    if words.clone().any(|word| branches(word).any(|(name, health)| *health && word.starts_with(name))) {
         return false;
     }
-    around.iter().any(|word| OF_OTHERS.contains(&word.as_str())) || !(direct || numbered)
+    words.any(|word| branches(word).any(|(name, health)| !health && word == *name)) || !(direct || place > 0)
 }
 
-/// The words of a part of a text, small and without accents.
-fn plain_words(text: &[u8], from: usize, to: usize) -> Vec<String> {
-    let part = String::from_utf8_lossy(text.get(from..to.min(text.len())).unwrap_or_default());
-    let words = part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty());
-    let plain = |word: &str| {
-        let mut plain = String::new();
+/// [`OF_HEALTH`] and [`OF_OTHERS`] by their first byte, and whether each is of the former.
+static BRANCHES: LazyLock<[Vec<(&str, bool)>; 256]> = LazyLock::new(|| {
+    let all = || OF_HEALTH.iter().map(|name| (*name, true)).chain(OF_OTHERS.iter().map(|name| (*name, false)));
+    std::array::from_fn(|first| all().filter(|(name, _)| name.bytes().next().map(usize::from) == Some(first)).collect())
+});
+
+/// The words of a part of a text with a space behind each, small and without accents.
+fn plain_words(text: &[u8], from: usize, to: usize) -> String {
+    let part = text.get(from..to.min(text.len())).unwrap_or_default();
+    if part.is_ascii() {
+        let small = |byte: &u8| if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { ' ' };
+        return part.iter().map(small).collect();
+    }
+    let part = String::from_utf8_lossy(part);
+    let mut plain = String::new();
+    for word in part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
         words::plain(word, &mut plain);
-        plain
-    };
-    words.map(plain).collect()
+        plain.push(' ');
+    }
+    plain
 }
 
 /// Whether a request about travel documents to an airline begins not far before.

@@ -463,6 +463,8 @@ struct Calling {
     /// The end of the last literal, and of the last line that was read as a command.
     done: usize,
     line_done: usize,
+    /// The end of the last lines that were read as those of a file of passwords.
+    logins_done: usize,
 }
 
 /// The shortest text that has a name and a value beside it.
@@ -556,7 +558,8 @@ impl<'a> Finds<'a> {
                 Call::Login => assigned::login(self, end),
                 Call::Network => commands::network(self, end),
                 Call::Fields => commands::fields(self, start, end),
-                Call::Logins => commands::logins(self, end),
+                Call::Logins if start >= calling.logins_done => calling.logins_done = commands::logins(self, end),
+                Call::Logins => {}
             }
         }
     }

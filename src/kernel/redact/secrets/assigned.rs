@@ -1141,8 +1141,9 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let ahead = text.ahead(at, PREPOSITION_MAX + 1);
     let ends = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';');
     let first = ahead.iter().position(ends).and_then(|end| ahead.get(..end))?;
-    let is_known = |word: &str| PROSE.of(word) & PREPOSITION != 0 || ELIDED.iter().any(|elided| word.starts_with(elided));
-    if !std::str::from_utf8(first).is_ok_and(is_known) {
+    let word = finds.str(at, at + first.len());
+    let elided = matches!(first.first(), Some(b'd' | b'a' | b'l')) && ELIDED.iter().any(|elided| word.starts_with(elided));
+    if !elided && PROSE.of(word) & PREPOSITION == 0 {
         return None;
     }
     let words = text
@@ -1159,6 +1160,11 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
 /// `temporară:` after the name, and few words like it: where the colon is.
 fn qualified(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let ahead = finds.str(at, finds.text.floor_char_boundary((at + 56).min(finds.text.len())));
+    let first = ahead.bytes().position(|byte| matches!(byte, b' ' | b':' | b'=')).and_then(|end| ahead.get(..end))?;
+    // Nearly all words are none.
+    if PROSE.of(first) & QUALIFIER == 0 {
+        return None;
+    }
     let end = ahead.find([':', '=', '：', '\n'])?;
     let words = ahead.get(..end)?.trim_end();
     // `senha provisória do sistema`: behind what it is like stands what it is for.

@@ -265,33 +265,41 @@ pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
 /// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL, whose port or stars stand from
 /// `start` to `end`.
 pub(super) fn fields(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let host = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'-' | b'_' | b'*' | b'[' | b']' | b'/' | b'@');
+    let star = finds.bytes.at(start) == b'*';
     let front = finds.bytes.range(start.saturating_sub(128), start);
-    let host = front.iter().rev().take_while(|byte| !byte.is_ascii_whitespace() && !matches!(byte, b'"' | b'\'')).count();
+    let host = if star { 0 } else { front.iter().rev().take_while(host).count() };
+    if host == 0 && !star || matches!(finds.bytes.at(end), b':' | b'*') {
+        return;
+    }
     let rest = finds.bytes.ahead(end, 320);
-    let line = rest.iter().position(|byte| matches!(byte, b'\n' | b'\r' | b'"' | b'\'')).unwrap_or(rest.len());
+    let line = memchr::memchr3(b'\n', b'"', b'\'', rest).unwrap_or(rest.len());
+    let line = rest.get(..line).unwrap_or_default().trim_ascii_end().len();
     login_line(finds, start - host, end + line);
 }
 
 /// The most lines of a file of passwords that are read.
 const LOGINS_MAX: usize = 64;
 
-/// The lines of that file below its name or the names of its fields, which stand before `at`.
-pub(super) fn logins(finds: &mut Finds<'_>, at: usize) {
+/// The lines of that file below its name or the names of its fields, which stand before `at`: where they end.
+pub(super) fn logins(finds: &mut Finds<'_>, at: usize) -> usize {
     let rest = finds.str(at, finds.text.floor_char_boundary((at + 4096).min(finds.text.len())));
-    let mut start = at;
-    for line in rest.split_inclusive('\n').take(LOGINS_MAX) {
-        // What writes one there: `echo host:5432:db:user:password >> ~/.pgpass` stands before its name.
-        if start > at {
-            let lead = line.len() - line.trim_start_matches([' ', '+', '-']).len();
-            login_line(finds, start + lead, start + line.trim_end().len());
-        }
+    let mut lines = rest.split_inclusive('\n').take(LOGINS_MAX);
+    let mut start = at + lines.next().map_or(0, str::len);
+    for line in lines {
+        let lead = line.len() - line.trim_start_matches([' ', '+', '-']).len();
+        login_line(finds, start + lead, start + line.trim_end().len());
         start += line.len();
     }
+    start
 }
 
 /// One such line: five fields, the second a port or a star. A colon in the last is no mark.
 fn login_line(finds: &mut Finds<'_>, start: usize, end: usize) {
     let line = finds.str(start, end);
+    if memchr::memchr(b':', line.as_bytes()).is_none() {
+        return;
+    }
     let mut fields = line.splitn(5, ':');
     let name = |field: &str| !field.is_empty() && field.chars().all(|c| c.is_alphanumeric() || "_-.*@/[]".contains(c));
     let mut next = || fields.next().unwrap_or_default();

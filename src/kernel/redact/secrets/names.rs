@@ -702,6 +702,10 @@ fn whole(name: &str, ascii: bool, part: bool) -> Whole {
     // The last words of the name, compared from the end: most differ there at once.
     let last = name.chars().next_back().and_then(small);
     let ends = |phrase: &&str| {
+        if ascii {
+            let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
+            return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
+        }
         let (mut name, mut phrase) = (name.chars().rev(), phrase.chars().rev());
         phrase.all(|c| name.next().is_some_and(|n| n == c || small(n) == Some(c)))
     };
