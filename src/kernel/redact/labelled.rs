@@ -114,7 +114,8 @@ const OF_OTHERS: &[&str] = &[
     "umbrella", "business", "commercial", "cargo", "marine", "boat", "renters", "landlord", "oc", "ac", "nnw", "kfz", "fahrzeug",
     "haftpflicht", "hausrat", "gebaude", "rechtsschutz", "voiture", "habitation", "vehicule", "hogar", "coche", "vehiculo",
     "vida", "casa", "rca", "casco", "kasko", "inboedel", "opstal", "bil", "hem", "hus", "reis", "dom", "samochod", "осаго",
-    "каско", "авто",
+    "каско", "авто", "retention", "backup", "iam", "security", "privacy", "firewall", "lifecycle", "refund", "return", "leave",
+    "cookie", "network", "scaling", "password", "conditional", "compliance", "routing", "bucket", "export", "sharing",
 ];
 
 /// Whether the number that begins at `start` is of a policy, and of one that is not of health: another branch is named

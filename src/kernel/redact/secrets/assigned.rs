@@ -338,11 +338,10 @@ const QUALIFIERS: &[&str] = &[
 #[rustfmt::skip]
 const PREPOSITIONS: &[&str] = &[
     "for", "of", "on", "to", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
-    "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api", "zur", "vom", "von", "till", "del", "della", "dello", "dei",
-    "van", "vir", "pentru", "k", "ke", "ku", "od", "na", "pro", "pre", "z", "za", "за", "з", "від", "до", "для", "от", "к", "на", "у", "в", "із",
-    "з", "од", "per", "al", "alla", "a", "για", "του", "της", "στο", "untuk", "bagi", "ya", "kwa", "cho", "për", "prie", "nuo", "no",
-    "pie", "عن", "עבור", "ar", "gyfer", "gyda", "av", "برای", "کا", "का", "के",
-    "لحساب", "لـ",
+    "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api", "zur", "vom", "von", "till", "della", "dello", "dei", "al",
+    "alla", "van", "vir", "pentru", "k", "ke", "od", "na", "pro", "pre", "z", "za", "за", "з", "із", "від", "до", "для", "от", "к",
+    "на", "у", "в", "од", "για", "του", "της", "στο", "untuk", "bagi", "kwa", "cho", "për", "prie", "nuo", "av", "عن", "עבור", "برای",
+    "کا", "का", "के", "لحساب",
 ];
 
 /// The longest of them, in bytes.

@@ -484,7 +484,9 @@ const SAID: &[&str] = &[
     "nenhuma", "nessuna", "geen", "brak", "žádné", "nincs", "ingen", "inget", "intet", "niciuna", "nema", "tidak", "unbekannt",
     "inconnu", "desconocida", "desconhecida", "sconosciuta", "onbekend", "nieznane", "neznámé", "bilinmiyor", "okänt", "ukendt",
     "ukjent", "festgelegt", "gesetzt", "défini", "establecida", "definida", "impostata", "ingesteld", "ustawione", "nastaveno",
-    "beállítva", "ayarlandı", "inställt", "generiert", "généré", "generada", "gerada", "generata", "gegenereerd", "wygenerowane",
+    "beállítva", "ayarlandı", "inställt", "abgelaufen", "gesperrt", "expiré", "bloqué", "caducada", "expirada",
+    "bloqueada", "scaduta", "bloccata", "verlopen", "geblokkeerd", "wygasło", "zablokowane", "vypršelo", "lejárt", "utgånget", "udløbet",
+    "utløpt", "vanhentunut", "expirată", "istekla", "potekla", "kadaluarsa", "majburiy", "generiert", "généré", "generada", "gerada", "generata", "gegenereerd", "wygenerowane",
 ];
 
 static SAID_OF: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(SAID, 1)]));
@@ -506,7 +508,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
         return false;
     }
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) && is_said(text) {
+    if !(text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_digit())) && is_said(text) {
         return false;
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
@@ -537,7 +539,9 @@ fn is_said(text: &str) -> bool {
     if !text.is_ascii() {
         let written =
             |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
-        return text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
+        // `至少8位`: a number may be told, but no sign of a keyboard.
+        return text.chars().any(written)
+            && !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte.is_ascii_punctuation());
     }
     let part = |byte: u8| matches!(byte, b'-' | b'_' | b'.' | b' ');
     let mut words = text.split(['-', '_', '.', ' ']);
