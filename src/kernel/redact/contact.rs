@@ -393,7 +393,9 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
 #[inline(never)]
 fn is_chat(text: &[u8], word: Word) -> bool {
     let front = text.get(..word.start).unwrap_or_default();
-    word.is_number() && (8..=15).contains(&word.len()) && [&b"wa.me/"[..], b"signal.me/#p/"].iter().any(|chat| front.ends_with(chat))
+    word.is_number()
+        && (8..=15).contains(&word.len())
+        && [&b"wa.me/"[..], b"signal.me/#p/"].iter().any(|chat| front.ends_with(chat))
 }
 
 /// Behind `skip` digits stands a country code; takes as many groups as its plan allows.

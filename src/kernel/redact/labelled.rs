@@ -93,7 +93,18 @@ fn is_locator(value: &[u8]) -> bool {
 
 /// What policies are called, without accents: `policy`, `polisa`, `póliza`, `police`, `apólice`.
 const POLICIES: &[&str] = &[
-    "policy", "policies", "polis", "poliz", "police", "policen", "polica", "apolic", "polit", "полис", "поліс", "polise",
+    "policy",
+    "policies",
+    "polis",
+    "poliz",
+    "police",
+    "policen",
+    "polica",
+    "apolic",
+    "polit",
+    "полис",
+    "поліс",
+    "polise",
 ];
 
 /// What tells that a policy is of health: the beginnings of words, without accents.

@@ -408,21 +408,34 @@ struct Literals {
     gate: Gate,
 }
 
-static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
-    let mut spelled: Vec<(String, Call)> = Vec::new();
-    for (word, call) in WORDS {
-        let mut letters = word.chars();
-        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-        for spelling in [(*word).to_owned(), capital, word.to_uppercase()] {
-            if !spelled.iter().any(|(known, _)| *known == spelling) {
-                spelled.push((spelling, *call));
+/// All of them, and those that a text of nothing but ASCII may have.
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(|_| true));
+static PLAIN_LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(str::is_ascii));
+
+impl Literals {
+    /// Those that may stand in a text with these traits.
+    fn of(text: &str, traits: Traits) -> &'static Self {
+        if !traits.fold() || text.is_ascii() { &PLAIN_LITERALS } else { &LITERALS }
+    }
+
+    /// Those of which this holds.
+    fn new(holds: impl Fn(&str) -> bool) -> Self {
+        let mut spelled: Vec<(String, Call)> = Vec::new();
+        for (word, call) in WORDS {
+            let mut letters = word.chars();
+            let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+            for spelling in [(*word).to_owned(), capital, word.to_uppercase()] {
+                if !spelled.iter().any(|(known, _)| *known == spelling) {
+                    spelled.push((spelling, *call));
+                }
             }
         }
+        spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
+        spelled.retain(|(word, _)| holds(word));
+        let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
+        Self { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
     }
-    spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
-    let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
-    Literals { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
-});
+}
 
 /// Whether a name promises a secret.
 pub fn promises(name: &str) -> bool {
@@ -437,6 +450,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         text,
         bytes,
         out,
+        literals: Literals::of(text, traits),
         address: 0,
         source: 0,
         at: OnceCell::new(),
@@ -470,9 +484,9 @@ struct Calling {
 /// The shortest text that has a name and a value beside it.
 const SHORTEST: usize = 7;
 
-/// Whether some literal stands in a text.
-pub fn calls(text: &str) -> bool {
-    text.len() >= SHORTEST && LITERALS.gate.any(text.as_bytes())
+/// Whether some literal stands in a text with these traits.
+pub fn calls(text: &str, traits: Traits) -> bool {
+    text.len() >= SHORTEST && Literals::of(text, traits).gate.any(text.as_bytes())
 }
 
 /// A text being read, and what was found in it.
@@ -480,6 +494,8 @@ struct Finds<'a> {
     text: &'a str,
     bytes: Bytes<'a>,
     out: &'a mut Vec<Found>,
+    /// Those that are looked for.
+    literals: &'static Literals,
     /// The end of the last address that was read for its query.
     address: usize,
     /// The end of the mark of the last source of data.
@@ -514,13 +530,14 @@ impl<'a> Finds<'a> {
     fn called(&mut self) {
         let mut standing = Vec::new();
         let mut calling = None;
-        LITERALS.gate.each(self.bytes.0, |start, literal| {
-            if let Some((length, call)) = LITERALS.calls.get(literal) {
+        let literals = self.literals;
+        literals.gate.each(self.bytes.0, |start, literal| {
+            if let Some((length, call)) = literals.calls.get(literal) {
                 standing.push((start, std::cmp::Reverse(*length), *call));
             }
             if standing.len() >= STANDING_MAX {
                 // Those further back than any literal is long have all been found.
-                self.answer(&mut standing, start.saturating_sub(LITERALS.gate.longest()), &mut calling);
+                self.answer(&mut standing, start.saturating_sub(literals.gate.longest()), &mut calling);
             }
         });
         self.answer(&mut standing, usize::MAX, &mut calling);

@@ -1,7 +1,7 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
 use super::gate::Gate;
-use super::names::{self, Named, Read, WordLists};
 use super::marks::infix;
+use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
 use super::value::{self, Bytes, Hold};
 use super::{Finds, Kind};
@@ -935,12 +935,37 @@ fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
 /// How long the words at `at` are that say what a name is in scripts that do not space them: `密码是`, `パスワードは`.
 fn joined(finds: &Finds<'_>, at: usize) -> Option<usize> {
     [
-        "是：", "是:", "是", "为：", "为:", "为", "為", "は：", "は:", "は", "는", "은", "ชั่วคราวของคุณคือ", "ชั่วคราวคือ", "ของคุณคือ", "ใหม่คือ", "คือ",
-        "ชั่วคราว:", "ของคุณ:", "ใหม่:", "เริ่มต้น:", "ปัจจุบัน:", "ที่ใช้:", "เข้าระบบ:", "เข้าสู่ระบบ:", "ชั่วคราว :", "ใหม่ :",
+        "是：",
+        "是:",
+        "是",
+        "为：",
+        "为:",
+        "为",
+        "為",
+        "は：",
+        "は:",
+        "は",
+        "는",
+        "은",
+        "ชั่วคราวของคุณคือ",
+        "ชั่วคราวคือ",
+        "ของคุณคือ",
+        "ใหม่คือ",
+        "คือ",
+        "ชั่วคราว:",
+        "ของคุณ:",
+        "ใหม่:",
+        "เริ่มต้น:",
+        "ปัจจุบัน:",
+        "ที่ใช้:",
+        "เข้าระบบ:",
+        "เข้าสู่ระบบ:",
+        "ชั่วคราว :",
+        "ใหม่ :",
     ]
-        .iter()
-        .find(|word| finds.bytes.has(at, word))
-        .map(|word| word.len())
+    .iter()
+    .find(|word| finds.bytes.has(at, word))
+    .map(|word| word.len())
 }
 
 /// A line of a router's configuration or of a file of logins: `enable secret …`, `username ann privilege 15
@@ -1141,7 +1166,8 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let ends = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';');
     let first = ahead.iter().position(ends).and_then(|end| ahead.get(..end))?;
     let word = finds.str(at, at + first.len());
-    let elided = matches!(first.first(), Some(b'd' | b'a' | b'l')) && ELIDED.iter().any(|elided| word.starts_with(elided));
+    let elided =
+        matches!(first.first(), Some(b'd' | b'a' | b'l')) && ELIDED.iter().any(|elided| word.starts_with(elided));
     if !elided && PROSE.of(word) & PREPOSITION == 0 {
         return None;
     }
@@ -1635,8 +1661,7 @@ pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+'))
         .count();
     let gap = blank(at + user);
-    let apart =
-        matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') || text.has(end, "：");
+    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') || text.has(end, "：");
     let apart = apart && text.before(start) != b'/';
     if text.before(start).is_ascii_alphanumeric()
         || !apart

@@ -265,7 +265,9 @@ pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
 /// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL, whose port or stars stand from
 /// `start` to `end`.
 pub(super) fn fields(finds: &mut Finds<'_>, start: usize, end: usize) {
-    let host = |byte: &&u8| byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'-' | b'_' | b'*' | b'[' | b']' | b'/' | b'@');
+    let host = |byte: &&u8| {
+        byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'-' | b'_' | b'*' | b'[' | b']' | b'/' | b'@')
+    };
     let star = finds.bytes.at(start) == b'*';
     let front = finds.bytes.range(start.saturating_sub(128), start);
     let host = if star { 0 } else { front.iter().rev().take_while(host).count() };

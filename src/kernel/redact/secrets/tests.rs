@@ -583,7 +583,8 @@ fn passwords_are_named_with_what_they_are_like_and_what_they_are_for() {
     for text in ["Kata laluan: quartzpicklegar", "Mot de passe : quartzpicklegar", "Nenosiri: quartzpicklegar"] {
         assert_eq!(values(text, &[]), [(Kind::Password, "quartzpicklegar")], "{text}");
     }
-    for text in ["Parola dumneavoastră este Tundra77!x", "Nenosiri lako ni Tundra77!x", "הסיסמה שלך היא Tundra77!x"] {
+    for text in ["Parola dumneavoastră este Tundra77!x", "Nenosiri lako ni Tundra77!x", "הסיסמה שלך היא Tundra77!x"]
+    {
         assert_eq!(values(text, &[]), [(Kind::Password, "Tundra77!x")], "{text}");
     }
 }

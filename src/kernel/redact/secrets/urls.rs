@@ -94,7 +94,8 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
         if port {
             return;
         }
-        let more = if text.range(authority, authority + more).contains(&b'@') { Some(more) } else { spaced(text, authority) };
+        let more =
+            if text.range(authority, authority + more).contains(&b'@') { Some(more) } else { spaced(text, authority) };
         let Some(more) = more else { return };
         authority += more;
         within = text.range(start, authority);
@@ -128,12 +129,14 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
 /// path or a port.
 fn spaced(text: Bytes<'_>, authority: usize) -> Option<usize> {
     let rest = text.ahead(authority, 96);
-    let inside = |byte: &u8| *byte == b' ' || byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`');
+    let inside =
+        |byte: &u8| *byte == b' ' || byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`');
     let at = rest.iter().position(|byte| *byte == b'@' || !inside(byte)).filter(|at| rest.get(*at) == Some(&b'@'))?;
     let host = rest.get(at + 1..)?;
     let length = host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
     let spaces = rest.get(..at)?.iter().filter(|byte| **byte == b' ').count();
-    let placed = matches!(host.get(length), Some(b'/' | b':')) && host.get(length + 1).is_some_and(u8::is_ascii_alphanumeric);
+    let placed =
+        matches!(host.get(length), Some(b'/' | b':')) && host.get(length + 1).is_some_and(u8::is_ascii_alphanumeric);
     (length > 0 && placed && spaces <= 6 && rest.first() == Some(&b' ')).then_some(at + 1 + length)
 }
 

@@ -630,7 +630,10 @@ fn words(text: &str) -> bool {
     let parts: Vec<&str> = text.split(' ').collect();
     (3..=12).contains(&parts.len())
         && parts.iter().all(|part| {
-            (part.len() >= 3 || part.bytes().any(|byte| byte.is_ascii_digit())) && part.chars().all(char::is_alphanumeric) && !names::about(part) && !names::stem(part)
+            (part.len() >= 3 || part.bytes().any(|byte| byte.is_ascii_digit()))
+                && part.chars().all(char::is_alphanumeric)
+                && !names::about(part)
+                && !names::stem(part)
         })
 }
 

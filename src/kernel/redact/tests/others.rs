@@ -468,7 +468,11 @@ fn telephones_are_named_in_the_languages_of_small_countries_too() {
 #[test]
 fn an_address_of_a_machine_may_follow_a_number() {
     all_tell(
-        &["12:03:44 85.22.4.19 GET / 200", "pid 4471 85.22.4.19 connected", "eni-0a1b2c3d4e5f6a7b8 85.22.4.19 443 49152 6"],
+        &[
+            "12:03:44 85.22.4.19 GET / 200",
+            "pid 4471 85.22.4.19 connected",
+            "eni-0a1b2c3d4e5f6a7b8 85.22.4.19 443 49152 6",
+        ],
         Kind::IpAddress,
         "85.22.4.19",
     );
