@@ -146,8 +146,24 @@ fn behind_card(text: &[u8], end: usize) -> Option<Word> {
 
 /// What a security code is called where the card and its expiry stand right before it: `… exp 09/27 code 123`.
 const CODES: &[&str] = &[
-    "code", "kod", "kode", "koodi", "codice", "codigo", "código", "cod", "cód", "kód", "kodu", "sec", "security",
-    "secu", "crypto", "ver", "код",
+    "code",
+    "kod",
+    "kode",
+    "koodi",
+    "codice",
+    "codigo",
+    "código",
+    "cod",
+    "cód",
+    "kód",
+    "kodu",
+    "sec",
+    "security",
+    "secu",
+    "crypto",
+    "ver",
+    "код",
+    "后三位",
 ];
 
 /// The security code under the barest of names behind the month and year of a card whose number ends at `end`.

@@ -438,6 +438,7 @@ fn codes_of_cards_are_named_in_few_words() {
         let found = told(&text);
         assert!(found.contains(&(Kind::CardCvv, "953")), "{text}: {found:?}");
     }
+    none_tells(&["手机后三位 953", "4 angka belakang kartu 9531"]);
     for said in ["exp 09/27, order 953", "declined, code 953", "exp 09/27 code 95301", "since 09/27 error code 953"] {
         let text = format!("{card} {said}");
         let found = told(&text);
