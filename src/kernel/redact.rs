@@ -175,7 +175,7 @@ impl Engine {
         let shape = if traits.nothing() { Shape::Numberless } else { glance::shape(text, traits, above.labels) };
         match shape {
             Shape::Harmless => Vec::new(),
-            Shape::Numberless if !traits.tokens() && !secrets::calls(text) => Vec::new(),
+            Shape::Numberless if !traits.tokens() && !secrets::calls(text, traits) => Vec::new(),
             Shape::Numberless => self.scan_with(text, traits.numberless(), above, LAYERS),
             Shape::Any => self.scan_with(text, traits, above, LAYERS),
         }

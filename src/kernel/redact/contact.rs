@@ -328,6 +328,10 @@ fn country(digits: &[u8]) -> Option<(usize, (usize, usize))> {
 
 /// A telephone number whose first digits are `word`. Where it ends, if it is one.
 pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    if byte_before(text, word.start) == b'/' && is_chat(text, word) {
+        judge.put(Kind::Phone, word.start, word.end, 84);
+        return Some(word.end);
+    }
     // One group of digits is one where something says so.
     if alone && !judge.said(word.start).names(Kind::Phone) && !is_signed(text, word.start) {
         return None;
@@ -383,6 +387,15 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
         return Some(end);
     }
     domestic(text, start, &dialled, judge)
+}
+
+/// Whether a number is the address of a chat, which is a telephone with its country code: `wa.me/…`.
+#[inline(never)]
+fn is_chat(text: &[u8], word: Word) -> bool {
+    let front = text.get(..word.start).unwrap_or_default();
+    word.is_number()
+        && (8..=15).contains(&word.len())
+        && [&b"wa.me/"[..], b"signal.me/#p/"].iter().any(|chat| front.ends_with(chat))
 }
 
 /// Behind `skip` digits stands a country code; takes as many groups as its plan allows.

@@ -296,6 +296,13 @@ fn thirteen(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
     };
     let plain = candidate.is_plain();
     let mixed = candidate.gap == Gap::Mixed;
+    // Before the Korean one, to which the same number may be plain too: that is written with a hyphen.
+    let african =
+        candidate.lengths(&[6, 4, 3]) || candidate.lengths(&[6, 4, 2, 1]) || candidate.lengths(&[6, 4, 1, 1, 1]);
+    if (plain || african) && luhn(candidate.letters()) && yymmdd(&number, &[]) && matches!(number.get(10), Some(0..=2))
+    {
+        give(judge, candidate, Kind::ZaId, Weak);
+    }
     let korean = !mixed && candidate.lengths(&[6, 7]);
     // The seventh digit is sex and century; since October 2020 the check digit is no longer one.
     if (korean || plain) && yymmdd(&number, &[]) && matches!(number.get(6), Some(0..=9)) {
@@ -306,12 +313,6 @@ fn thirteen(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             (false, true) => give(judge, candidate, Kind::KrRrn, Weak),
             (false, false) => give(judge, candidate, Kind::KrRrn, Shape),
         }
-    }
-    let african =
-        candidate.lengths(&[6, 4, 3]) || candidate.lengths(&[6, 4, 2, 1]) || candidate.lengths(&[6, 4, 1, 1, 1]);
-    if (plain || african) && luhn(candidate.letters()) && yymmdd(&number, &[]) && matches!(number.get(10), Some(0..=2))
-    {
-        give(judge, candidate, Kind::ZaId, Weak);
     }
     let thai = !mixed && candidate.lengths(&[1, 4, 5, 2, 1]);
     let rest = weighted(&number, &[13, 12, 11, 10, 9, 8, 7, 6, 5, 4, 3, 2]) % 11;

@@ -227,7 +227,7 @@ impl<'v, 'o> Judge<'v, 'o> {
                 Strength::Firm => 92,
                 Strength::Strong => 97,
             }
-        } else if evidence.labels.any(general) && strength > Strength::Shape {
+        } else if (evidence.labels.any(general) || is_member(kind, evidence)) && strength > Strength::Shape {
             match strength {
                 Strength::Weak => 70,
                 Strength::Firm => 88,
@@ -250,6 +250,11 @@ impl<'v, 'o> Judge<'v, 'o> {
     pub fn put(&mut self, kind: Kind, start: usize, end: usize, score: u8) {
         self.out.push(Found { span: Span { start, end, kind }, score });
     }
+}
+
+/// Whether a number has the layout that only Medicare gives its members, under a label of members of any plan.
+fn is_member(kind: Kind, evidence: Evidence) -> bool {
+    kind == Kind::UsMbi && evidence.names(Kind::HealthMemberId)
 }
 
 /// The general labels that a kind goes by.

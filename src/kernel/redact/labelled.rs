@@ -4,6 +4,8 @@ use super::chain::{Chain, Word, byte, byte_before, is_led};
 use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
+use super::words;
+use std::sync::LazyLock;
 
 const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
 /// What must be said of some value before one is looked at, here or in [`super::payment::account`].
@@ -60,7 +62,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         };
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
-            || kind == Kind::HealthMemberId && insures_a_car(text, first.start)
+            || kind == Kind::HealthMemberId && is_other_policy(text, first.start, evidence.direct)
         {
             return;
         }
@@ -89,16 +91,84 @@ fn is_locator(value: &[u8]) -> bool {
     value.len() == 14 && value.iter().all(u8::is_ascii_digit) && !value.ends_with(b"41") && !egyptian
 }
 
-/// Whether the policy whose number begins at `start` is one of a vehicle, whose own number or plate stands beside it.
+/// What policies are called, without accents: `policy`, `polisa`, `póliza`, `police`, `apólice`.
+const POLICIES: &[&str] = &[
+    "policy",
+    "policies",
+    "polis",
+    "poliz",
+    "police",
+    "policen",
+    "polica",
+    "apolic",
+    "polit",
+    "полис",
+    "поліс",
+    "polise",
+];
+
+/// What tells that a policy is of health: the beginnings of words, without accents.
+#[rustfmt::skip]
+const OF_HEALTH: &[&str] = &[
+    "health", "medic", "patient", "member", "subscriber", "enrollee", "dental", "clinic", "hospital", "doctor", "physician",
+    "payer", "payor", "medigap", "aetna", "cigna", "humana", "kaiser", "anthem", "unitedhealth", "bcbs", "bluecross",
+    "copay", "deductible", "group", "diagnos", "treatment", "krank", "gesundheit", "arzt", "sante", "mutuelle", "soins",
+    "salud", "sanit", "saude", "zdrow", "lekar", "szpital", "zorg", "ziekte", "sjuk", "syke", "syge", "terveys", "zdrav",
+    "egeszseg", "sanat", "saglik", "kesehatan", "здоров", "медиц", "дмс", "омс", "健康", "医療", "医疗",
+];
+
+/// What tells that a policy is of something else: whole words.
+#[rustfmt::skip]
+const OF_OTHERS: &[&str] = &[
+    "vin", "vehicle", "vehicles", "plate", "car", "auto", "motor", "motorcycle", "truck", "van", "home", "homeowner", "homeowners",
+    "house", "household", "property", "contents", "building", "fire", "flood", "travel", "pet", "life", "term", "liability",
+    "umbrella", "business", "commercial", "cargo", "marine", "boat", "renters", "landlord", "oc", "ac", "nnw", "kfz", "fahrzeug",
+    "haftpflicht", "hausrat", "gebaude", "rechtsschutz", "voiture", "habitation", "vehicule", "hogar", "coche", "vehiculo",
+    "vida", "casa", "rca", "casco", "kasko", "inboedel", "opstal", "bil", "hem", "hus", "reis", "dom", "samochod", "осаго",
+    "каско", "авто", "retention", "backup", "iam", "security", "privacy", "firewall", "lifecycle", "refund", "return", "leave",
+    "cookie", "network", "scaling", "password", "conditional", "compliance", "routing", "bucket", "export", "sharing",
+];
+
+/// Whether the number that begins at `start` is of a policy, and of one that is not of health: another branch is named
+/// beside it, or none is and it has no name but that of a policy. `direct`: that stands as its key.
 #[inline(never)]
-fn insures_a_car(text: &[u8], start: usize) -> bool {
-    let front = text.get(start.saturating_sub(24)..start).unwrap_or_default();
-    if memchr::memmem::find(&front.to_ascii_lowercase(), b"policy").is_none() {
+fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
+    let near = plain_words(text, start.saturating_sub(40), start);
+    let is_policy = |word: &str| POLICIES.iter().any(|policy| word.starts_with(policy));
+    let mut behind = near.rsplit(' ').skip_while(|word| word.is_empty());
+    let Some(place) = behind.position(is_policy) else { return false };
+    let around = plain_words(text, start.saturating_sub(96), start + 64);
+    let mut words = around.split(' ').filter(|word| word.len() > 1);
+    let branches = |word: &str| {
+        let first = usize::from(word.bytes().next().unwrap_or(0));
+        BRANCHES.get(first).map_or(&[][..], Vec::as_slice).iter()
+    };
+    if words.clone().any(|word| branches(word).any(|(name, health)| *health && word.starts_with(name))) {
         return false;
     }
-    const SIGNS: [&[u8]; 5] = [b"VIN ", b"VIN:", b"vin:", b" plate", b"vehicle"];
-    let around = text.get(start.saturating_sub(96)..(start + 48).min(text.len())).unwrap_or_default();
-    SIGNS.iter().any(|sign| memchr::memmem::find(around, sign).is_some())
+    words.any(|word| branches(word).any(|(name, health)| !health && word == *name)) || !(direct || place > 0)
+}
+
+/// [`OF_HEALTH`] and [`OF_OTHERS`] by their first byte, and whether each is of the former.
+static BRANCHES: LazyLock<[Vec<(&str, bool)>; 256]> = LazyLock::new(|| {
+    let all = || OF_HEALTH.iter().map(|name| (*name, true)).chain(OF_OTHERS.iter().map(|name| (*name, false)));
+    std::array::from_fn(|first| all().filter(|(name, _)| name.bytes().next().map(usize::from) == Some(first)).collect())
+});
+
+/// The words of a part of a text with a space behind each, small and without accents.
+fn plain_words(text: &[u8], from: usize, to: usize) -> String {
+    let part = text.get(from..to.min(text.len())).unwrap_or_default();
+    if part.is_ascii() {
+        let small = |byte: &u8| if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { ' ' };
+        return part.iter().map(small).collect();
+    }
+    let part = String::from_utf8_lossy(part);
+    let mut plain = String::new();
+    for word in part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
+        words::plain(word, &mut plain);
+        plain.push(' ');
+    }
+    plain
 }
 
 /// Whether a request about travel documents to an airline begins not far before.

@@ -134,7 +134,7 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     }
     if word.len() <= 3
         && after == b'.'
-        && !joined
+        && (!joined || before == b' ' && !behind_fraction(bytes, word.start))
         && let Some(end) = contact::ip4(text, word, judge)
     {
         return end;
@@ -170,6 +170,14 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     }
     chain(bytes, word, joined, alone, chains, judge);
     word.end
+}
+
+/// Whether a number with a point stands before the space at whose end `start` is, as in lists of coordinates.
+fn behind_fraction(bytes: &[u8], start: usize) -> bool {
+    let front = bytes.get(start.saturating_sub(16)..start.saturating_sub(1)).unwrap_or_default();
+    let digits = front.iter().rev().take_while(|byte| byte.is_ascii_digit()).count();
+    let point = front.len().checked_sub(digits + 1).and_then(|at| front.get(at));
+    digits > 0 && point == Some(&b'.')
 }
 
 /// Whether no candidate begins before a word and goes on with it, and none follows that may be of one list with it. Then

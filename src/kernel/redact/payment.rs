@@ -123,7 +123,8 @@ fn card(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             judge.put(Kind::CreditCard, candidate.start, candidate.end, 80);
         }
     }
-    if taken && let Some(code) = behind_card(judge.text(), candidate.end) {
+    let code = |end| behind_card(judge.text(), end).or_else(|| behind_expiry(judge.text(), end));
+    if taken && let Some(code) = code(candidate.end) {
         judge.put(Kind::CardCvv, code.start, code.end, 76);
     }
 }
@@ -141,6 +142,59 @@ fn behind_card(text: &[u8], end: usize) -> Option<Word> {
     let ends = !matches!(byte(text, code.end), b'.' | b'-' | b'/' | b'_' | b':' | b'%');
     let is_code = code.is_number() && matches!(code.len(), 3 | 4) && ends;
     (is_month && marks && year.is_number() && matches!(year.len(), 2 | 4) && is_code).then_some(code)
+}
+
+/// What a security code is called where the card and its expiry stand right before it: `… exp 09/27 code 123`.
+const CODES: &[&str] = &[
+    "code",
+    "kod",
+    "kode",
+    "koodi",
+    "codice",
+    "codigo",
+    "código",
+    "cod",
+    "cód",
+    "kód",
+    "kodu",
+    "sec",
+    "security",
+    "secu",
+    "crypto",
+    "ver",
+    "код",
+    "后三位",
+];
+
+/// The security code under the barest of names behind the month and year of a card whose number ends at `end`.
+fn behind_expiry(text: &[u8], end: usize) -> Option<Word> {
+    let near = text.get(end..(end + 40).min(text.len()))?;
+    let slash = memchr::memchr(b'/', near)?;
+    let month = near.get(slash.checked_sub(2)?..slash)?;
+    // `exp 09/27`: few words stand between, and no other number.
+    let between = near.get(..slash - 2).filter(|between| between.len() <= 22)?;
+    let year = word_from(text, end + slash + 1);
+    if between.iter().any(|byte| byte.is_ascii_digit() || *byte == b'\n')
+        || !matches!(month, [b'0', b'1'..=b'9'] | [b'1', b'0'..=b'2'])
+        || !year.is_number()
+        || !matches!(year.len(), 2 | 4)
+    {
+        return None;
+    }
+    let gap = |at: usize| {
+        let rest = text.get(at..).unwrap_or_default();
+        at + rest.iter().take(4).take_while(|byte| b" ,;:.#|-=".contains(byte)).count()
+    };
+    let name = gap(year.end);
+    let letter = |byte: &&u8| byte.is_ascii_alphabetic() || **byte >= 0x80;
+    let length = text.get(name..)?.iter().take(16).take_while(letter).count();
+    let called = text.get(name..name + length)?;
+    if !CODES.iter().any(|code| called.eq_ignore_ascii_case(code.as_bytes())) {
+        return None;
+    }
+    let code = word_from(text, gap(name + length));
+    let ends = !matches!(byte(text, code.end), b'-' | b'/' | b'_' | b':' | b'%');
+    (code.is_number() && matches!(code.len(), 3 | 4) && ends).then_some(code)
 }
 
 /// The districts of the Federal Reserve, thrifts, electronic and traveller's cheques; weights 3 7 1.
@@ -215,22 +269,22 @@ fn ends_label(word: &[u8]) -> bool {
         Some(b'e' | b'b' | b'p') => return true,
         Some(b'2') => &[b"cvv2", b"cvc2"],
         Some(b'a') => &[b"tarjeta", b"carta", b"seguranca", b"sicurezza"],
-        Some(b'c') => &[b"cvc", b"csc"],
+        Some(b'c') => &[b"cvc", b"csc", b"sec", b"sic"],
         Some(b'd') => &[b"cid", b"kod", b"card", b"seguridad", b"td", b"dd"],
-        Some(b'g') => &[b"strong"],
+        Some(b'g') => &[b"strong", b"seg"],
         Some(b'h') => &[b"th"],
         Some(b'i') => &[b"koodi", b"li"],
-        Some(b'k') => &[b"back"],
-        Some(b'l') => &[b"visuel", b"label"],
+        Some(b'k') => &[b"back", b"bak"],
+        Some(b'l') => &[b"visuel", b"label", b"panel"],
         Some(b'm') => &[b"em"],
-        Some(b'n') => &[b"cvn", b"verification", b"keamanan", b"span"],
-        Some(b'o') => &[b"codigo", b"cartao", b"to", b"no"],
-        Some(b'r') => &[b"number", b"ziffer", b"nummer"],
-        Some(b's') => &[b"dos", b"is", b"es", b"as", b"digits"],
+        Some(b'n') => &[b"cvn", b"verification", b"keamanan", b"span", b"hinten", b"baksidan"],
+        Some(b'o') => &[b"codigo", b"cartao", b"to", b"no", b"dorso", b"retro", b"verso", b"numero"],
+        Some(b'r') => &[b"number", b"ziffer", b"nummer", b"siffer"],
+        Some(b's') => &[b"dos", b"is", b"es", b"as", b"digits", b"cijfers"],
         Some(b't') => &[b"lautet", b"kaart", b"kort", b"ist", b"est", b"dt"],
-        Some(b'u') => &[b"kodu"],
+        Some(b'u') => &[b"kodu", b"secu", b"kartu", b"tylu"],
         Some(b'v') => &[b"cvv", b"cav", b"ccv", b"div"],
-        Some(b'y') => &[b"karty"],
+        Some(b'y') => &[b"karty", b"zabezpieczajacy"],
         _ => return false,
     };
     let ends = |ending: &&[u8]| {

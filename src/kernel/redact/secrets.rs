@@ -60,6 +60,8 @@ enum Call {
     Login,
     /// The port of a database in a line of its file of passwords.
     Fields,
+    /// The name of that file, or the names of its fields.
+    Logins,
 }
 
 /// Literals looked for as written here, capitalised and in capitals.
@@ -98,6 +100,25 @@ const WORDS: &[(&str, Call)] = &[
     ("adgangskode", Call::Name),
     ("salasana", Call::Name),
     ("parol", Call::Name),
+    ("wagwoord", Call::Name),
+    ("nenosiri", Call::Name),
+    ("contrasinal", Call::Name),
+    ("pasfhocal", Call::Name),
+    ("iphasiwedi", Call::Name),
+    ("pasvorto", Call::Name),
+    ("pasahitza", Call::Name),
+    ("cyfrinair", Call::Name),
+    ("lykilorð", Call::Name),
+    ("aðgangsorð", Call::Name),
+    ("fjalëkalim", Call::Name),
+    ("fjalekalim", Call::Name),
+    ("kata laluan", Call::Name),
+    ("kata sandi", Call::Name),
+    ("mot de passe", Call::Name),
+    ("neno la siri", Call::Name),
+    ("focal faire", Call::Name),
+    ("şifrə", Call::Name),
+    ("συνθηματικό", Call::Name),
     ("parool", Call::Name),
     ("sifre", Call::Name),
     ("şifre", Call::Name),
@@ -146,6 +167,7 @@ const EXACT: &[(&str, Call)] = &[
     ("パスワード", Call::Part),
     ("パスフレーズ", Call::Part),
     ("비밀번호", Call::Part),
+    ("비번", Call::Part),
     ("암호", Call::Part),
     ("패스워드", Call::Part),
     ("كلمة المرور", Call::Part),
@@ -156,6 +178,53 @@ const EXACT: &[(&str, Call)] = &[
     ("mật khẩu", Call::Part),
     ("Mật khẩu", Call::Part),
     ("पासवर्ड", Call::Part),
+    ("कूटशब्द", Call::Part),
+    ("संकेतशब्द", Call::Part),
+    ("পাসওয়ার্ড", Call::Part),
+    ("গোপন শব্দ", Call::Part),
+    ("ਪਾਸਵਰਡ", Call::Part),
+    ("પાસવર્ડ", Call::Part),
+    ("ପାସୱାର୍ଡ", Call::Part),
+    ("கடவுச்சொல்", Call::Part),
+    ("பாஸ்வேர்டு", Call::Part),
+    ("పాస్‌వర్డ్", Call::Part),
+    ("పాస్వర్డ్", Call::Part),
+    ("ಪಾಸ್‌ವರ್ಡ್", Call::Part),
+    ("ಪಾಸ್ವರ್ಡ್", Call::Part),
+    ("പാസ്‌വേഡ്", Call::Part),
+    ("പാസ്വേഡ്", Call::Part),
+    ("പാസ്‌വേർഡ്", Call::Part),
+    ("രഹസ്യവാക്ക്", Call::Part),
+    ("මුරපදය", Call::Part),
+    ("စကားဝှက်", Call::Part),
+    ("ពាក្យសម្ងាត់", Call::Part),
+    ("លេខសម្ងាត់", Call::Part),
+    ("ລະຫັດຜ່ານ", Call::Part),
+    ("የይለፍ ቃል", Call::Part),
+    ("رمز عبور", Call::Part),
+    ("رمز ورود", Call::Part),
+    ("گذرواژه", Call::Part),
+    ("گذر واژه", Call::Part),
+    ("کلمه عبور", Call::Part),
+    ("كلمه عبور", Call::Part),
+    ("پسورد", Call::Part),
+    ("پاس ورڈ", Call::Part),
+    ("پاسورڈ", Call::Part),
+    ("الرقم السري", Call::Part),
+    ("كلمة مرور", Call::Part),
+    ("كلمة سر", Call::Part),
+    ("رمز المرور", Call::Part),
+    ("סיסמת", Call::Part),
+    ("ססמה", Call::Part),
+    ("ססמא", Call::Part),
+    ("პაროლი", Call::Part),
+    ("գաղտնաբառ", Call::Part),
+    ("Գաղտնաբառ", Call::Part),
+    ("құпия сөз", Call::Part),
+    ("Құпия сөз", Call::Part),
+    ("нууц үг", Call::Part),
+    ("Нууц үг", Call::Part),
+    ("พาสเวิร์ด", Call::Part),
     ("密钥", Call::Part),
     ("密鑰", Call::Part),
     ("秘钥", Call::Part),
@@ -199,6 +268,12 @@ const EXACT: &[(&str, Call)] = &[
     ("http ", Call::Program),
     ("xfreerdp ", Call::Program),
     ("net use ", Call::Program),
+    ("net user ", Call::Program),
+    (".pgpass", Call::Logins),
+    ("pgpass.conf", Call::Logins),
+    ("PGPASSFILE", Call::Logins),
+    (":database:user", Call::Logins),
+    ("*:*:*:", Call::Fields),
     ("snyk auth ", Call::Program),
     ("://", Call::Url),
     ("@tcp(", Call::Dsn),
@@ -207,6 +282,10 @@ const EXACT: &[(&str, Call)] = &[
     ("jdbc:oracle:thin:", Call::Url),
     ("-----BEGIN ", Call::Pem),
     ("RootPW", Call::Name),
+    ("Kata Sandi", Call::Name),
+    ("Kata Laluan", Call::Name),
+    ("Mot De Passe", Call::Name),
+    ("Neno La Siri", Call::Name),
     ("kodeord", Call::Name),
     ("Kodeord", Call::Name),
     ("pw ", Call::Short),
@@ -221,6 +300,7 @@ const EXACT: &[(&str, Call)] = &[
     ("ssh-keygen ", Call::Program),
     (":5432:", Call::Fields),
     ("auth=(", Call::Argument(1)),
+    ("auth = (", Call::Argument(1)),
     ("auth=[", Call::Argument(1)),
     ("auth: [", Call::Argument(1)),
     ("auth' => [", Call::Argument(1)),
@@ -237,6 +317,65 @@ const EXACT: &[(&str, Call)] = &[
     ("Credentials", Call::Pair),
     ("creds", Call::Pair),
     ("Creds", Call::Pair),
+    ("Zugangsdaten", Call::Pair),
+    ("zugangsdaten", Call::Pair),
+    ("Anmeldedaten", Call::Pair),
+    ("Logindaten", Call::Pair),
+    ("identifiants", Call::Pair),
+    ("Identifiants", Call::Pair),
+    ("credenciales", Call::Pair),
+    ("Credenciales", Call::Pair),
+    ("credenciais", Call::Pair),
+    ("Credenciais", Call::Pair),
+    ("credenziali", Call::Pair),
+    ("Credenziali", Call::Pair),
+    ("inloggegevens", Call::Pair),
+    ("Inloggegevens", Call::Pair),
+    ("dane logowania", Call::Pair),
+    ("Dane logowania", Call::Pair),
+    ("dane dostępowe", Call::Pair),
+    ("Dane dostępowe", Call::Pair),
+    ("přihlašovací údaje", Call::Pair),
+    ("Přihlašovací údaje", Call::Pair),
+    ("prihlasovacie údaje", Call::Pair),
+    ("Prihlasovacie údaje", Call::Pair),
+    ("inloggningsuppgifter", Call::Pair),
+    ("Inloggningsuppgifter", Call::Pair),
+    ("påloggingsinfo", Call::Pair),
+    ("kirjautumistiedot", Call::Pair),
+    ("Kirjautumistiedot", Call::Pair),
+    ("date de conectare", Call::Pair),
+    ("Date de conectare", Call::Pair),
+    ("date de autentificare", Call::Pair),
+    ("Date de autentificare", Call::Pair),
+    ("belépési adatok", Call::Pair),
+    ("Belépési adatok", Call::Pair),
+    ("giriş bilgileri", Call::Pair),
+    ("Giriş bilgileri", Call::Pair),
+    ("данные для входа", Call::Pair),
+    ("Данные для входа", Call::Pair),
+    ("учётные данные", Call::Pair),
+    ("учетные данные", Call::Pair),
+    ("Учетные данные", Call::Pair),
+    ("дані для входу", Call::Pair),
+    ("Дані для входу", Call::Pair),
+    ("данни за вход", Call::Pair),
+    ("Данни за вход", Call::Pair),
+    ("podaci za prijavu", Call::Pair),
+    ("Podaci za prijavu", Call::Pair),
+    ("登录信息", Call::Pair),
+    ("登錄資訊", Call::Pair),
+    ("账号密码", Call::Pair),
+    ("帳號密碼", Call::Pair),
+    ("ログイン情報", Call::Pair),
+    ("로그인 정보", Call::Pair),
+    ("بيانات الدخول", Call::Pair),
+    ("اطلاعات ورود", Call::Pair),
+    ("פרטי התחברות", Call::Pair),
+    ("info login", Call::Pair),
+    ("Info login", Call::Pair),
+    ("thông tin đăng nhập", Call::Pair),
+    ("Thông tin đăng nhập", Call::Pair),
     ("user/pass", Call::Pair),
     ("user:pass", Call::Pair),
     ("username/password", Call::Pair),
@@ -269,21 +408,34 @@ struct Literals {
     gate: Gate,
 }
 
-static LITERALS: LazyLock<Literals> = LazyLock::new(|| {
-    let mut spelled: Vec<(String, Call)> = Vec::new();
-    for (word, call) in WORDS {
-        let mut letters = word.chars();
-        let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
-        for spelling in [(*word).to_owned(), capital, word.to_uppercase()] {
-            if !spelled.iter().any(|(known, _)| *known == spelling) {
-                spelled.push((spelling, *call));
+/// All of them, and those that a text of nothing but ASCII may have.
+static LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(|_| true));
+static PLAIN_LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(str::is_ascii));
+
+impl Literals {
+    /// Those that may stand in a text with these traits.
+    fn of(text: &str, traits: Traits) -> &'static Self {
+        if !traits.fold() || text.is_ascii() { &PLAIN_LITERALS } else { &LITERALS }
+    }
+
+    /// Those of which this holds.
+    fn new(holds: impl Fn(&str) -> bool) -> Self {
+        let mut spelled: Vec<(String, Call)> = Vec::new();
+        for (word, call) in WORDS {
+            let mut letters = word.chars();
+            let capital: String = letters.next().into_iter().flat_map(char::to_uppercase).chain(letters).collect();
+            for spelling in [(*word).to_owned(), capital, word.to_uppercase()] {
+                if !spelled.iter().any(|(known, _)| *known == spelling) {
+                    spelled.push((spelling, *call));
+                }
             }
         }
+        spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
+        spelled.retain(|(word, _)| holds(word));
+        let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
+        Self { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
     }
-    spelled.extend(EXACT.iter().map(|(word, call)| ((*word).to_owned(), *call)));
-    let gate = Gate::new(spelled.iter().map(|(word, _)| word.as_bytes()));
-    Literals { calls: spelled.into_iter().map(|(word, call)| (word.len(), call)).collect(), gate }
-});
+}
 
 /// Whether a name promises a secret.
 pub fn promises(name: &str) -> bool {
@@ -298,6 +450,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         text,
         bytes,
         out,
+        literals: Literals::of(text, traits),
         address: 0,
         source: 0,
         at: OnceCell::new(),
@@ -324,14 +477,16 @@ struct Calling {
     /// The end of the last literal, and of the last line that was read as a command.
     done: usize,
     line_done: usize,
+    /// The end of the last lines that were read as those of a file of passwords.
+    logins_done: usize,
 }
 
 /// The shortest text that has a name and a value beside it.
 const SHORTEST: usize = 7;
 
-/// Whether some literal stands in a text.
-pub fn calls(text: &str) -> bool {
-    text.len() >= SHORTEST && LITERALS.gate.any(text.as_bytes())
+/// Whether some literal stands in a text with these traits.
+pub fn calls(text: &str, traits: Traits) -> bool {
+    text.len() >= SHORTEST && Literals::of(text, traits).gate.any(text.as_bytes())
 }
 
 /// A text being read, and what was found in it.
@@ -339,6 +494,8 @@ struct Finds<'a> {
     text: &'a str,
     bytes: Bytes<'a>,
     out: &'a mut Vec<Found>,
+    /// Those that are looked for.
+    literals: &'static Literals,
     /// The end of the last address that was read for its query.
     address: usize,
     /// The end of the mark of the last source of data.
@@ -373,13 +530,14 @@ impl<'a> Finds<'a> {
     fn called(&mut self) {
         let mut standing = Vec::new();
         let mut calling = None;
-        LITERALS.gate.each(self.bytes.0, |start, literal| {
-            if let Some((length, call)) = LITERALS.calls.get(literal) {
+        let literals = self.literals;
+        literals.gate.each(self.bytes.0, |start, literal| {
+            if let Some((length, call)) = literals.calls.get(literal) {
                 standing.push((start, std::cmp::Reverse(*length), *call));
             }
             if standing.len() >= STANDING_MAX {
                 // Those further back than any literal is long have all been found.
-                self.answer(&mut standing, start.saturating_sub(LITERALS.gate.longest()), &mut calling);
+                self.answer(&mut standing, start.saturating_sub(literals.gate.longest()), &mut calling);
             }
         });
         self.answer(&mut standing, usize::MAX, &mut calling);
@@ -416,7 +574,9 @@ impl<'a> Finds<'a> {
                 Call::Pair => assigned::name(self, start, end, &mut calling.progress),
                 Call::Login => assigned::login(self, end),
                 Call::Network => commands::network(self, end),
-                Call::Fields => commands::fields(self, end),
+                Call::Fields => commands::fields(self, start, end),
+                Call::Logins if start >= calling.logins_done => calling.logins_done = commands::logins(self, end),
+                Call::Logins => {}
             }
         }
     }

@@ -1,5 +1,6 @@
 //! Names and the values given to them, in the syntaxes of data, configuration, programs and prose.
 use super::gate::Gate;
+use super::marks::infix;
 use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
 use super::value::{self, Bytes, Hold};
@@ -62,6 +63,8 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
         Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
             return true;
         }
+        Named::Password | Named::Key { .. } if is_armour(value) => Some(Kind::PrivateKey),
+        Named::Password if value.contains(&b'~') && infix(finds.bytes, start) == Some(end) => Some(Kind::ApiKey),
         Named::Password => value::password(value, hold).then_some(Kind::Password),
         Named::Key { sure } => {
             let sure = sure && hold != Hold::Prose;
@@ -76,6 +79,17 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
         finds.add(start, end, kind, score);
     }
     kind.is_some()
+}
+
+/// Whether Base64 stands for the armour of a private key.
+fn is_armour(value: &[u8]) -> bool {
+    // That of `-----BEGIN `.
+    const BEGIN: &[u8] = b"LS0tLS1CRUdJTi";
+    let head = value.get(..value.len().min(80)).unwrap_or_default();
+    value.len() >= 80 && value.starts_with(BEGIN) && {
+        let (plain, length) = super::marks::decoded(head);
+        memchr::memmem::find(plain.get(..length).unwrap_or_default(), b"PRIVATE KEY").is_some()
+    }
 }
 
 /// Those of ASCII that a name may have.
@@ -280,6 +294,8 @@ const COPULAS: &[&str] = &[
     "era", "sera", "è", "é", "foi", "fue", "to", "jest", "brzmi", "är", "er", "on", "je", "este", "equals", "adalah",
     "là", "это", "dir", "van", "zijn", "είναι", "ist:", "is:", "est:", "es:", "é:", "è:", "to:", "är:", "er:", "on:",
     "je:", "set", "е", "я", "sunt", "são", "isa", "คือ", "yra", "ir",
+    "este", "je:", "jsou", "ialah", "ialah:", "ni", "হলো", "হল", "হচ্ছে", "है", "हैं", "आहे", "छ", "ہے", "است", "هست", "هو", "هي", "هي:", "هو:",
+    "היא", "הוא", "היא:", "is:", "eshte", "është", "yra:", "är:", "е:", "é:", "эта", "је", "ngu", "yw", "آهي",
 ];
 
 /// Words that may stand between a copula or name and the value.
@@ -296,15 +312,40 @@ const FILLERS: &[&str] = &[
     "midlertidig", "tillfälligt", "πρόσβασης", "tạm", "thời", "mới", "cũ", "sementara", "baru",
 ];
 
+/// Words behind a name that belong to it, before what separates it from its value: what it is like and whose it is, in
+/// languages that put these there: `parola temporară:`, `heslo uživatele:`.
+#[rustfmt::skip]
+const QUALIFIERS: &[&str] = &[
+    "temporară", "temporara", "provizorie", "nouă", "noua", "actuală", "curentă", "inițială", "initiala", "generată", "veche",
+    "contului", "dvs", "dvs.", "dumneavoastră", "dumneavoastra", "ta", "mea", "utilizatorului", "účtu", "uctu", "uživatele",
+    "používateľa", "správce", "správcu", "dočasné", "nové", "pacienta", "klienta", "пользователя", "администратора", "учетной",
+    "учётной", "записи", "доступа", "временный", "новый", "ваш", "аккаунта", "почты", "системы", "сервера", "базы", "данных",
+    "клиента", "користувача", "адміністратора", "облікового", "запису", "тимчасовий", "новий", "доступу", "пошти", "акаунта",
+    "акаунту", "временна", "нова", "потребителя", "потребител", "достъп", "корисника", "привремена", "налога", "korisnika",
+    "privremena", "nova", "računa", "naloga", "uporabnika", "začasno", "novo", "tymczasowe", "nowe", "konta", "użytkownika",
+    "administratora", "startowe", "jednorazowe", "λογαριασμού", "χρήστη", "προσωρινός", "νέος", "σας", "σου", "المؤقتة",
+    "الجديدة", "الحالية", "الخاصة", "بك", "الافتراضية", "المؤقت", "الجديد", "للحساب", "الحساب", "זמנית", "חדשה", "שלך", "שלי",
+    "של", "החשבון", "חשבון", "נוכחית", "ראשונית", "שלכם", "شما", "جدید", "موقت", "فعلی", "حساب", "کاربری", "من", "نیا",
+    "sementara", "baru", "baharu", "anda", "awak", "saya", "akun", "akaun", "lama", "pengguna", "asal", "kamu", "tạm", "thời",
+    "mới", "của", "bạn", "cũ", "hiện", "tại", "tài", "khoản", "đăng", "nhập", "ban", "đầu", "lako", "yako", "langu", "la",
+    "muda", "mpya", "jipya", "i", "përkohshëm", "ri", "juaj", "dros", "dro", "newydd", "sealadach", "nua", "temporal",
+    "provisional", "nueva", "actual", "inicial", "usuario", "temporaire", "provisoire", "initial", "actuel", "nouveau",
+    "utilisateur", "administrateur", "temporária", "provisória", "atual", "usuário", "utilizador", "temporanea", "provvisoria",
+    "iniziale", "attuale", "nuova", "utente", "temporània", "provisòria", "berria", "behin-behinekoa",
+];
+
 /// Words that say what a name is for.
 #[rustfmt::skip]
 const PREPOSITIONS: &[&str] = &[
     "for", "of", "on", "to", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
-    "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api",
+    "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api", "zur", "vom", "von", "till", "della", "dello", "dei", "al",
+    "alla", "van", "vir", "pentru", "k", "ke", "od", "na", "pro", "pre", "z", "za", "за", "з", "із", "від", "до", "для", "от", "к",
+    "на", "у", "в", "од", "για", "του", "της", "στο", "untuk", "bagi", "kwa", "cho", "për", "prie", "nuo", "av", "عن", "עבור", "برای",
+    "کا", "का", "के", "لحساب",
 ];
 
 /// The longest of them, in bytes.
-const PREPOSITION_MAX: usize = 10;
+const PREPOSITION_MAX: usize = 14;
 
 /// Words after which a long run is no secret of the name.
 #[rustfmt::skip]
@@ -326,11 +367,13 @@ const ELSEWHERE: u16 = 8;
 const PARTICIPLE: u16 = 16;
 /// One of [`IS`], [`AS`] and [`BEFORE`].
 const BEHIND: u16 = 32;
+const QUALIFIER: u16 = 64;
 
 static PROSE: LazyLock<WordLists> = LazyLock::new(|| {
     WordLists::new(&[
         (COPULAS, COPULA),
         (FILLERS, FILLER),
+        (QUALIFIERS, FILLER | QUALIFIER),
         (PREPOSITIONS, PREPOSITION),
         (ELSEWHERES, ELSEWHERE),
         (PARTICIPLES, PARTICIPLE),
@@ -466,6 +509,10 @@ fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
     let text = finds.bytes;
     let blank = text.from(to).iter().take(8).take_while(|byte| matches!(byte, b' ' | b')')).count();
     let closed = text.at(to + blank);
+    // `{{ .Values.password | b64enc | quote }}`: it goes through others before it is printed.
+    if closed == b'|' && text.at(to + blank + 1) != b'|' && in_template(finds, from) {
+        return true;
+    }
     if !matches!(closed, b'}' | b'%') && text.at(to) != b')' {
         return false;
     }
@@ -478,6 +525,15 @@ fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
         b'%' => back.ends_with(b"%") || back.ends_with(b"<%="),
         _ => text.range(from.saturating_sub(2), from) == b"$(",
     }
+}
+
+/// Whether a template was opened in the line before `from` and not closed.
+fn in_template(finds: &Finds<'_>, from: usize) -> bool {
+    let back = finds.bytes.range(from.saturating_sub(160), from);
+    let back = back.get(memchr::memrchr(b'\n', back).map_or(0, |end| end + 1)..).unwrap_or_default();
+    let last = |marks: &[&[u8]]| marks.iter().filter_map(|mark| memchr::memmem::rfind(back, mark)).max();
+    let opened = last(&[b"{{", b"${", b"{%", b"#{", b"<%", b"[[", b"@{"]);
+    opened.is_some() && last(&[b"}", b"%>", b"]]"]) < opened
 }
 
 /// Whether the name is what kind of thing something is: `token_type: access_token`, `<tokenType>access_token<`.
@@ -614,8 +670,10 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     let spaced = text.from(at).iter().take(64).take_while(|byte| matches!(byte, b' ' | b'\t')).count();
     let mut after = at + spaced;
     // `password for admin: …`, `token d'accès : …`
-    if spaced == 1 && text.at(after).is_ascii_lowercase() {
-        after = described(finds, after).unwrap_or(after);
+    let mut said = None;
+    if spaced == 1 && (text.at(after).is_ascii_lowercase() || text.at(after) >= 0x80) {
+        said = described(finds, after).or_else(|| qualified(finds, after));
+        after = said.unwrap_or(after);
     }
     let call = text.at(after) == b'(' && matches!(text.at(after + 1), b'"' | b'\'');
     let separator = separator(finds, after, quoted);
@@ -699,10 +757,15 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     if call && separator.is_none() && tells_whose(finds, &range.value) {
         return None;
     }
+    // `heslo k účtu vyprší: 12.11.2025`: what is told with more words may be when something happens.
+    if said.is_some() && value::is_day(finds.str(range.value.start, range.value.end)) {
+        return None;
+    }
     if line && !range.whole && value::contains(text.range(from, to), "phrase") {
         let words = finds.str(value, finds.text.floor_char_boundary((value + 160).min(text.len())));
         let words = words.split('\n').next().unwrap_or("").trim_end();
-        if words.split(' ').count() > 3 && words.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b' ') {
+        let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b' ';
+        if words.split(' ').count() >= 3 && words.bytes().all(small) {
             return Some(Place { value: value..value + words.len(), hold: Hold::Whole });
         }
     }
@@ -871,10 +934,38 @@ fn typed(finds: &Finds<'_>, at: usize) -> Option<Place> {
 
 /// How long the words at `at` are that say what a name is in scripts that do not space them: `密码是`, `パスワードは`.
 fn joined(finds: &Finds<'_>, at: usize) -> Option<usize> {
-    ["是：", "是:", "是", "为：", "为:", "为", "為", "は：", "は:", "は", "는", "은"]
-        .iter()
-        .find(|word| finds.bytes.has(at, word))
-        .map(|word| word.len())
+    [
+        "是：",
+        "是:",
+        "是",
+        "为：",
+        "为:",
+        "为",
+        "為",
+        "は：",
+        "は:",
+        "は",
+        "는",
+        "은",
+        "ชั่วคราวของคุณคือ",
+        "ชั่วคราวคือ",
+        "ของคุณคือ",
+        "ใหม่คือ",
+        "คือ",
+        "ชั่วคราว:",
+        "ของคุณ:",
+        "ใหม่:",
+        "เริ่มต้น:",
+        "ปัจจุบัน:",
+        "ที่ใช้:",
+        "เข้าระบบ:",
+        "เข้าสู่ระบบ:",
+        "ชั่วคราว :",
+        "ใหม่ :",
+    ]
+    .iter()
+    .find(|word| finds.bytes.has(at, word))
+    .map(|word| word.len())
 }
 
 /// A line of a router's configuration or of a file of logins: `enable secret …`, `username ann privilege 15
@@ -1022,11 +1113,13 @@ fn put(finds: &Finds<'_>, at: usize) -> bool {
         next += 1;
     }
     let closing = text.at(next);
-    if !matches!(closing, b'"' | b'\'') || text.before(at.saturating_sub(name + 2)) != b'(' {
+    let front = text.range(at.saturating_sub(name + 6), at.saturating_sub(name + 2)).trim_ascii_end();
+    if !matches!(closing, b'"' | b'\'') || front.last() != Some(&b'(') {
         return false;
     }
     let end =
         text.from(next + 1).iter().take(300).position(|byte| *byte == closing).map_or(0, |length| next + 2 + length);
+    let end = if text.at(end) == b' ' && text.at(end + 1) == b')' { end + 1 } else { end };
     matches!(text.at(end), b')' | b',')
         && end > 0
         && !(text.at(end) == b',' && text.at(end + 1) == b' ' && matches!(text.at(end + 2), b'"' | b'\''))
@@ -1063,13 +1156,19 @@ fn annotated(finds: &Finds<'_>, separator: usize, value: usize) -> usize {
     if equals && types.contains(&stated) { value + length + 1 } else { value }
 }
 
+/// Those that are joined to what follows.
+const ELIDED: &[&str] = &["d'", "d’", "dell'", "dell’", "all'", "all’", "l'", "l’"];
+
 /// `for admin:` after the name: where the colon is.
 fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let text = finds.bytes;
     let ahead = text.ahead(at, PREPOSITION_MAX + 1);
     let ends = |byte: &u8| matches!(byte, b' ' | b':' | b'=' | b'\n' | b'.' | b',' | b'"' | b'(' | b';');
     let first = ahead.iter().position(ends).and_then(|end| ahead.get(..end))?;
-    if !PREPOSITIONS.iter().any(|known| known.as_bytes() == first) {
+    let word = finds.str(at, at + first.len());
+    let elided =
+        matches!(first.first(), Some(b'd' | b'a' | b'l')) && ELIDED.iter().any(|elided| word.starts_with(elided));
+    if !elided && PROSE.of(word) & PREPOSITION == 0 {
         return None;
     }
     let words = text
@@ -1081,6 +1180,24 @@ fn described(finds: &Finds<'_>, at: usize) -> Option<usize> {
     let fits =
         matches!(text.at(at + words), b':' | b'=') && between.split(' ').count() <= 5 && !text.has(at + words, "://");
     fits.then_some(at + words)
+}
+
+/// `temporară:` after the name, and few words like it: where the colon is.
+fn qualified(finds: &Finds<'_>, at: usize) -> Option<usize> {
+    let ahead = finds.str(at, finds.text.floor_char_boundary((at + 56).min(finds.text.len())));
+    let first = ahead.bytes().position(|byte| matches!(byte, b' ' | b':' | b'=')).and_then(|end| ahead.get(..end))?;
+    // Nearly all words are none.
+    if PROSE.of(first) & QUALIFIER == 0 {
+        return None;
+    }
+    let end = ahead.find([':', '=', '：', '\n'])?;
+    let words = ahead.get(..end)?.trim_end();
+    // `senha provisória do sistema`: behind what it is like stands what it is for.
+    let on = |word: &str, list: u16| PROSE.of(word) & list != 0;
+    let like = words.split(' ').take_while(|word| on(word, QUALIFIER)).count();
+    let whose = words.split(' ').nth(like).is_none_or(|word| like > 0 && on(word, PREPOSITION));
+    let fits = words.split(' ').count() <= 5 && whose && !ahead.get(end..)?.starts_with("://");
+    (fits && !finds.bytes.has(at + end, "\n")).then_some(at + end)
 }
 
 /// Behind a tag: everything up to the next one.
@@ -1531,11 +1648,12 @@ pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
     let blank =
         |at: usize| at + text.from(at).iter().take(4).take_while(|byte| matches!(byte, b' ' | b'"' | b'`')).count();
     let mut at = blank(end);
-    for word in ["are ", "is ", "für ", "for "] {
+    for word in ["are ", "is ", "für ", "for ", "sind ", "sont ", "son ", "são ", "sono ", "zijn ", "to ", "jsou "] {
         at += if text.has(at, word) { word.len() } else { 0 };
     }
+    let wide = if text.has(at, "：") { "：".len() } else { 0 };
     let mark = matches!(text.at(at), b':' | b'=' | b'-');
-    at = blank(at + usize::from(mark));
+    at = blank(at + usize::from(mark) + wide);
     let user = text
         .from(at)
         .iter()
@@ -1543,7 +1661,8 @@ pub(super) fn pair_of(finds: &mut Finds<'_>, start: usize, end: usize) -> bool {
         .take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'+'))
         .count();
     let gap = blank(at + user);
-    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') && text.before(start) != b'/';
+    let apart = matches!(text.at(end), b' ' | b':' | b'=' | b'"' | b'`') || text.has(end, "：");
+    let apart = apart && text.before(start) != b'/';
     if text.before(start).is_ascii_alphanumeric()
         || !apart
         || user < 2

@@ -20,6 +20,8 @@ enum Takes {
     Second,
     /// The word behind `\\\\host\\share`, or behind `/user:…`.
     Share,
+    /// The word behind the name of a user, which other options follow.
+    Added,
     /// Any word of this form.
     Word(u8, u8),
 }
@@ -66,6 +68,7 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("rabbitmqctl ", &[Takes::Last]),
     ("sqlplus ", &[Takes::Word(b'/', b'@')]),
     ("net use ", &[Takes::Share]),
+    ("net user ", &[Takes::Added]),
 ];
 
 /// A word of a command line without its quotes: where it stands, and whether it was quoted.
@@ -228,6 +231,11 @@ fn taken(finds: &Finds<'_>, takes: Takes, range: &Range<usize>, next: usize, end
             let (next, _) = (login || share).then(|| word(finds, next, end)).flatten()?;
             (!matches!(text.at(next.start), b'/' | b'\\' | b'*')).then_some(next)
         }
+        Takes::Added => {
+            let name = text.has(range.start.saturating_sub(9), "net user ") && text.at(range.start) != b'/';
+            let (next, _) = name.then(|| word(finds, next, end)).flatten()?;
+            (!matches!(text.at(next.start), b'/' | b'*')).then_some(next)
+        }
         Takes::Last | Takes::Second => None,
     }
 }
@@ -254,16 +262,53 @@ pub(super) fn network(finds: &mut Finds<'_>, at: usize) {
     }
 }
 
-/// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL: `at` is behind the port.
-pub(super) fn fields(finds: &mut Finds<'_>, at: usize) {
-    let rest = finds.str(at, finds.text.floor_char_boundary((at + 320).min(finds.text.len())));
-    let line = rest.split('\n').next().unwrap_or("").trim_end();
-    let mut fields = line.splitn(3, ':');
-    let name = |field: &&str| !field.is_empty() && field.chars().all(|c| c.is_alphanumeric() || "_-.*@".contains(c));
-    let named = fields.next().filter(name).is_some() && fields.next().filter(name).is_some();
-    let Some(secret) = fields.next().filter(|_| named) else { return };
-    let end = at + line.len();
-    if value::password(secret.as_bytes(), Hold::Separated) {
+/// `host:5432:database:user:password`, a line of the file of passwords of PostgreSQL, whose port or stars stand from
+/// `start` to `end`.
+pub(super) fn fields(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let host = |byte: &&u8| {
+        byte.is_ascii_alphanumeric() || matches!(**byte, b'.' | b'-' | b'_' | b'*' | b'[' | b']' | b'/' | b'@')
+    };
+    let star = finds.bytes.at(start) == b'*';
+    let front = finds.bytes.range(start.saturating_sub(128), start);
+    let host = if star { 0 } else { front.iter().rev().take_while(host).count() };
+    if host == 0 && !star || matches!(finds.bytes.at(end), b':' | b'*') {
+        return;
+    }
+    let rest = finds.bytes.ahead(end, 320);
+    let line = memchr::memchr3(b'\n', b'"', b'\'', rest).unwrap_or(rest.len());
+    let line = rest.get(..line).unwrap_or_default().trim_ascii_end().len();
+    login_line(finds, start - host, end + line);
+}
+
+/// The most lines of a file of passwords that are read.
+const LOGINS_MAX: usize = 64;
+
+/// The lines of that file below its name or the names of its fields, which stand before `at`: where they end.
+pub(super) fn logins(finds: &mut Finds<'_>, at: usize) -> usize {
+    let rest = finds.str(at, finds.text.floor_char_boundary((at + 4096).min(finds.text.len())));
+    let mut lines = rest.split_inclusive('\n').take(LOGINS_MAX);
+    let mut start = at + lines.next().map_or(0, str::len);
+    for line in lines {
+        let lead = line.len() - line.trim_start_matches([' ', '+', '-']).len();
+        login_line(finds, start + lead, start + line.trim_end().len());
+        start += line.len();
+    }
+    start
+}
+
+/// One such line: five fields, the second a port or a star. A colon in the last is no mark.
+fn login_line(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let line = finds.str(start, end);
+    if memchr::memchr(b':', line.as_bytes()).is_none() {
+        return;
+    }
+    let mut fields = line.splitn(5, ':');
+    let name = |field: &str| !field.is_empty() && field.chars().all(|c| c.is_alphanumeric() || "_-.*@/[]".contains(c));
+    let mut next = || fields.next().unwrap_or_default();
+    let (host, port, database, user, secret) = (next(), next(), next(), next(), next());
+    let is_port = port == "*" || (2..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
+    let named = is_port && name(host) && name(database) && name(user);
+    if named && !value::placeholder(secret.as_bytes()) && value::password(secret.as_bytes(), Hold::Whole) {
         finds.add(end - secret.len(), end, Kind::Password, 76);
     }
 }

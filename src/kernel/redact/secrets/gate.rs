@@ -134,7 +134,10 @@ impl Gate {
             longest: 0,
         };
         let mut loads = [[0, 0]; SETS];
-        for (place, literal) in literals.enumerate() {
+        // Those with the most windows to choose from go first: what they leave free the others have to take anyway.
+        let mut all: Vec<(usize, &[u8])> = literals.enumerate().collect();
+        all.sort_by_key(|(_, literal)| std::cmp::Reverse(literal.len()));
+        for (place, literal) in all {
             let size = if literal.len() < LONG { SHORT } else { LONG };
             let place_of = |window: &[u8], odd| gate.place(Looks::at(window, odd), sets(size, odd), &loads);
             let cost = |window: &[u8]| {

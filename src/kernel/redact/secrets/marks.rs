@@ -246,7 +246,7 @@ fn azure(text: Bytes<'_>, at: usize, length: usize) -> Option<usize> {
 
 /// Keys with a mark inside instead of in front: Terraform Cloud (`.atlasv1.`), Azure AD (`8Q~`), Mailchimp
 /// (`-us12`), New Relic (`NRAL` at the end), DeepL (`:fx`).
-fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
+pub(super) fn infix(text: Bytes<'_>, at: usize) -> Option<usize> {
     let length = text.from(at).iter().take(128).take_while(|byte| is_part(**byte)).count();
     let word = text.range(at, at + length);
     let after = at + length;

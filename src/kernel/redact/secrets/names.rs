@@ -32,14 +32,20 @@ const PASSWORDS: &[&str] = &[
     "salasõna", "sandi", "лозинка", "пароль", "пароля", "парола", "лозинку", "κωδικός", "סיסמה", "סיסמא", "passwords",
     "şifreniz", "sifreniz", "şifrem", "parolanız", "parolaniz", "jelszava", "jelszavam", "lösenordet", "losenordet",
     "passordet", "adgangskoden", "kodeord", "kodeordet", "salasanasi", "salasanani", "hasłem",
-    "mdp", "pasahitza", "cyfrinair", "lykilorð", "fjalëkalimi", "fjalekalimi",
+    "mdp", "pasahitza", "cyfrinair", "lykilorð", "lykilorðið", "fjalëkalimi", "fjalekalimi", "fjalëkalim", "fjalekalim",
+    "wagwoord", "nenosiri", "contrasinal", "pasfhocal", "iphasiwedi", "şifrə", "parol", "passwuert", "pasvorto", "aðgangsorð",
+    "jelszavad", "jelszót", "parolele", "parolu", "паролем", "паролі", "паролю", "лозинка", "συνθηματικό", "κωδικό",
 ];
 
 /// The same for scripts without spaces between words: found anywhere in the name.
 #[rustfmt::skip]
 const PASSWORD_PARTS: &[&str] = &[
-    "密码", "密碼", "口令", "パスワード", "パスフレーズ", "暗証", "비밀번호", "암호", "패스워드", "كلمة المرور", "كلمة السر", "รหัสผ่าน",
-    "mật khẩu", "पासवर्ड", "κωδικός πρόσβασης",
+    "密码", "密碼", "口令", "비번", "パスワード", "パスフレーズ", "暗証", "비밀번호", "암호", "패스워드", "كلمة المرور", "كلمة السر", "รหัสผ่าน",
+    "mật khẩu", "पासवर्ड", "κωδικός πρόσβασης", "कूटशब्द", "संकेतशब्द", "পাসওয়ার্ড", "পাসওয়ার্ড", "গোপন শব্দ", "ਪਾਸਵਰਡ", "પાસવર્ડ", "ପାସୱାର୍ଡ",
+    "கடவுச்சொல்", "கடவுச்சொல்", "பாஸ்வேர்டு", "పాస్‌వర్డ్", "పాస్వర్డ్", "ಪಾಸ್‌ವರ್ಡ್", "ಪಾಸ್ವರ್ಡ್", "പാസ്‌വേഡ്", "പാസ്വേഡ്", "പാസ്‌വേർഡ്",
+    "രഹസ്യവാക്ക്", "මුරපදය", "စကားဝှက်", "ពាក្យសម្ងាត់", "លេខសម្ងាត់", "ລະຫັດຜ່ານ", "የይለፍ ቃል", "رمز عبور", "رمز ورود",
+    "گذرواژه", "گذر واژه", "کلمه عبور", "كلمه عبور", "پسورد", "پاس ورڈ", "پاسورڈ", "الرقم السري", "كلمة مرور", "كلمة سر", "رمز المرور",
+    "סיסמת", "ססמה", "ססמא", "პაროლი", "գաղտնաբառ", "Գաղտնաբառ", "құпия сөз", "Құпия сөз", "құпиясөз", "нууц үг", "Нууц үг", "พาสเวิร์ด",
 ];
 
 /// Phrases of two and three words.
@@ -47,6 +53,11 @@ const PASSWORD_PARTS: &[&str] = &[
 const PASSWORD_PHRASES: &[&str] = &[
     "mot de passe", "palavra passe", "palavra-passe", "kata sandi", "kata laluan", "phrase secrète", "pass phrase",
     "pass word", "parola d'ordine", "κωδικός πρόσβασης", "clave de acceso", "hasło dostępu", "frase de contraseña", "mật khẩu",
+    "neno la siri", "neno siri", "focal faire", "kata kunci masuk", "palabra de paso", "wifi key", "wi-fi key", "wlan key",
+    "wpa key", "wpa2 key", "wep key", "network security key", "clé wifi", "clé wi-fi", "clé wpa", "clé wep", "clé du wifi",
+    "clave wifi", "clave wi-fi", "clave wpa", "clave del wifi", "chave wifi", "chave do wifi", "chiave wifi", "chiave wi-fi",
+    "chiave wpa", "wlan-schlüssel", "wlan schlüssel", "wifi-schlüssel", "wpa-schlüssel", "wlan-sleutel", "wifi-sleutel",
+    "klucz wifi", "klucz sieci wifi", "klíč wifi", "ключ wifi", "ключ wi-fi", "wifi-nyckel", "wifi anahtarı",
 ];
 
 /// Words that promise a token or secret, alone or at the end of a word (`accesstoken`).
@@ -691,6 +702,10 @@ fn whole(name: &str, ascii: bool, part: bool) -> Whole {
     // The last words of the name, compared from the end: most differ there at once.
     let last = name.chars().next_back().and_then(small);
     let ends = |phrase: &&str| {
+        if ascii {
+            let end = name.len().checked_sub(phrase.len()).and_then(|at| name.get(at..));
+            return end.is_some_and(|end| end.eq_ignore_ascii_case(phrase));
+        }
         let (mut name, mut phrase) = (name.chars().rev(), phrase.chars().rev());
         phrase.all(|c| name.next().is_some_and(|n| n == c || small(n) == Some(c)))
     };

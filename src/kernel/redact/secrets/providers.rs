@@ -239,7 +239,7 @@ pub const FORMATS: &[(&str, &str, &str)] = &[
     ("nsec1", "nostr", "l58"),
     ("ntn_", "notion", "w40-50"),
     ("nvapi-", "nvidia", "b60-72"),
-    ("ops_eyJ", "1password", "x200-2000"),
+    ("ops_eyJ", "1password", "x120-2000"),
     ("os_v2_app_", "onesignal", "l96-120"),
     ("os_v2_org_", "onesignal", "l96-120"),
     ("ovsxat_", "openvsx", "h8 '-' h4 '-' h4 '-' h4 '-' h12"),

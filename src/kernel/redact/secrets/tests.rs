@@ -534,3 +534,145 @@ fn identifiers_beside_a_secret_are_none_themselves() {
     let text = format!("export RAILWAY_TOKEN={id}");
     assert_eq!(values(&text, &[]), [(Kind::ApiKey, id)], "{text}");
 }
+
+#[test]
+fn passwords_are_named_with_what_they_are_like_and_what_they_are_for() {
+    for name in [
+        "Parola temporară",
+        "Parola contului",
+        "Parola pentru cont",
+        "Heslo k účtu",
+        "Heslo uživatele",
+        "Пароль від кабінету",
+        "Пароль от личного кабинета",
+        "Парола за достъп",
+        "Lozinka za račun",
+        "Geslo za dostop",
+        "Lösenord till kontot",
+        "Password dell'account",
+        "Senha provisória do sistema",
+        "Κωδικός λογαριασμού",
+        "Συνθηματικό",
+        "סיסמה זמנית",
+        "كلمة المرور المؤقتة",
+        "رمز عبور",
+        "گذرواژه",
+        "پاس ورڈ",
+        "পাসওয়ার্ড",
+        "கடவுச்சொல்",
+        "ਪਾਸਵਰਡ",
+        "ಪಾಸ್‌ವರ್ಡ್",
+        "მენიუ: პაროლი",
+        "Գաղտնաբառ",
+        "Құпия сөз",
+        "စကားဝှက်",
+        "ລະຫັດຜ່ານ",
+        "የይለፍ ቃል",
+        "รหัสผ่านชั่วคราว",
+        "Mật khẩu mới của bạn",
+        "Kata laluan sementara",
+        "Nenosiri",
+        "Neno la siri",
+        "Wagwoord",
+        "Lykilorð",
+        "Fjalëkalimi i përkohshëm",
+    ] {
+        let text = format!("{name}: Tundra77!x");
+        assert_eq!(values(&text, &[]), [(Kind::Password, "Tundra77!x")], "{text}");
+    }
+    for text in ["Kata laluan: quartzpicklegar", "Mot de passe : quartzpicklegar", "Nenosiri: quartzpicklegar"] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "quartzpicklegar")], "{text}");
+    }
+    for text in ["Parola dumneavoastră este Tundra77!x", "Nenosiri lako ni Tundra77!x", "הסיסמה שלך היא Tundra77!x"]
+    {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Tundra77!x")], "{text}");
+    }
+}
+
+#[test]
+fn what_forms_say_of_passwords_in_other_languages_is_none() {
+    for text in [
+        "Passwort: erforderlich",
+        "Hasło: wymagane",
+        "Kata laluan: wajib",
+        "Wagwoord: vereis",
+        "Lösenord: krävs",
+        "পাসওয়ার্ড: আবশ্যক",
+        "கடவுச்சொல்: தேவை",
+        "كلمة المرور: مطلوبة",
+        "Пароль: обязательно",
+        "Parola temporară: va fi trimisă prin SMS",
+        "Heslo k účtu vyprší: 12.11.2031",
+        "Hasło do konta wygasa: 2031-12-01",
+        "Nenosiri: si sahihi",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}
+
+#[test]
+fn what_goes_through_a_template_is_not_what_it_goes_through() {
+    for text in [
+        "password: {{ .Values.db.password | b64enc | quote }}",
+        "data:\n  password: {{ .Values.password | b64enc | quote }}\n  user: x",
+        "token: {{ .Values.auth.token | sha256sum | trunc 63 }}",
+        "value: {{ user.password | md5hex }}",
+        "password: {{- .Values.redis.password | b32enc -}}",
+        "password: @(Model.Password)",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+    assert_eq!(values("user | password\nann | Tundra77!x", &[]), [(Kind::Password, "Tundra77!x")]);
+}
+
+#[test]
+fn passwords_of_programs_stand_where_their_files_have_them() {
+    for text in [
+        "define( 'DB_PASSWORD', 'tundra77x' );",
+        "define('DB_PASSWORD', 'tundra77x');",
+        "$ cat ~/.pgpass\nlocalhost:6432:*:ann:tundra77x",
+        "#hostname:port:database:username:password\ndb1:5433:app:ann:tundra77x",
+        "*:*:*:app:tundra77x",
+        "echo 'db1:5432:app:ann:tundra77x' >> ~/.pgpass",
+        "net user ann tundra77x /add",
+        "session.auth = ('ann', 'tundra77x')",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "tundra77x")], "{text}");
+    }
+    assert_eq!(values("db1:5432:app:ann:tundrasignal", &[]), [(Kind::Password, "tundrasignal")]);
+    for text in [
+        "define( 'DB_PASSWORD', getenv('DB_PASSWORD') );",
+        "#hostname:port:database:username:password",
+        "srv1:8080:app:web:running",
+        "net user ann /delete",
+        "net user ann * /add",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}
+
+#[test]
+fn a_password_in_an_address_may_be_escaped() {
+    for (text, value) in [
+        ("mysql://app:garnet%20ember%20cactus@db1.prod.example/shop", "garnet%20ember%20cactus"),
+        ("postgres://app:QiA~%2Bvy%3FYa@db1.prod.example/shop", "QiA~%2Bvy%3FYa"),
+        ("redis://:tulip%21garden@cache.example:6379/0", "tulip%21garden"),
+    ] {
+        let found = values(text, &[]);
+        assert_eq!(found, [(Kind::Password, value)], "{text}");
+    }
+    assert_eq!(values("postgres://app:5432 and write to ann@example.org", &[]), []);
+}
+
+#[test]
+fn armour_in_base64_is_a_private_key_under_any_name() {
+    let body = Drawn(5).of(BASE62, 120);
+    let armour = base64::Engine::encode(
+        &base64::engine::general_purpose::STANDARD,
+        format!("-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----\n"),
+    );
+    for name in ["DEPLOY_KEY_B64=", "api_key: ", "SECRET=", "password: "] {
+        let text = format!("{name}{armour}");
+        assert_eq!(values(&text, &[]), [(Kind::PrivateKey, armour.as_str())], "{name}");
+    }
+}

@@ -1,5 +1,5 @@
 //! Secrets inside addresses: the password of the user, and addresses that are keys themselves.
-use super::value::{self, Hold, contains, invented};
+use super::value::{self, Bytes, Hold, contains, invented};
 use super::{Finds, Kind};
 
 /// Where a service takes posts from whoever knows the address: `(host or start of it, start of the path)`.
@@ -74,6 +74,7 @@ pub(super) fn find(finds: &mut Finds<'_>, start: usize, end: usize) {
 /// `user:password@host`; the password may hold slashes and marks that should have been escaped.
 fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
     let text = finds.bytes;
+    let ends = authority;
     let mut authority = authority;
     let mut within = text.range(start, authority);
     if !within.contains(&b'@') && within.contains(&b':') {
@@ -90,9 +91,12 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
             .iter()
             .position(|byte| *byte == b':')
             .is_some_and(|colon| within.get(colon + 1..).is_some_and(|port| port.iter().all(u8::is_ascii_digit)));
-        if port || !text.range(authority, authority + more).contains(&b'@') {
+        if port {
             return;
         }
+        let more =
+            if text.range(authority, authority + more).contains(&b'@') { Some(more) } else { spaced(text, authority) };
+        let Some(more) = more else { return };
         authority += more;
         within = text.range(start, authority);
     }
@@ -111,12 +115,29 @@ fn userinfo(finds: &mut Finds<'_>, start: usize, authority: usize) {
             let word = secret.iter().all(u8::is_ascii_lowercase)
                 && matches!(secret, b"pass" | b"password" | b"secret" | b"pwd" | b"pw" | b"passwd" | b"token");
             if secret.len() >= 2 && !word && !value::placeholder(secret) && !secret.contains(&b'{') {
-                finds.add(start + colon + 1, start + at, Kind::Password, 85);
+                // What is read behind its escapes looks like the front of an address of mail, which is surer elsewhere.
+                let score = if authority > ends { 97 } else { 85 };
+                finds.add(start + colon + 1, start + at, Kind::Password, score);
             }
         }
         None if info.len() >= 20 && value::opaque(info, false) => finds.add(start, start + at, Kind::ApiKey, 75),
         None => {}
     }
+}
+
+/// How much further the user goes on whose password has spaces, which were escaped, up to the host and what makes it one: a
+/// path or a port.
+fn spaced(text: Bytes<'_>, authority: usize) -> Option<usize> {
+    let rest = text.ahead(authority, 96);
+    let inside =
+        |byte: &u8| *byte == b' ' || byte.is_ascii_graphic() && !matches!(byte, b'"' | b'\'' | b'<' | b'>' | b'`');
+    let at = rest.iter().position(|byte| *byte == b'@' || !inside(byte)).filter(|at| rest.get(*at) == Some(&b'@'))?;
+    let host = rest.get(at + 1..)?;
+    let length = host.iter().take_while(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'-')).count();
+    let spaces = rest.get(..at)?.iter().filter(|byte| **byte == b' ').count();
+    let placed =
+        matches!(host.get(length), Some(b'/' | b':')) && host.get(length + 1).is_some_and(u8::is_ascii_alphanumeric);
+    (length > 0 && placed && spaces <= 6 && rest.first() == Some(&b' ')).then_some(at + 1 + length)
 }
 
 /// An address that whoever holds it may post to.

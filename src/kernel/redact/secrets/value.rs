@@ -131,7 +131,7 @@ const SCHEMES: &[&str] = &[
     "configuration.", "credentials.", "creds.", "input.", "body.", "std::env", "env::", "builtins.", "lookup(",
     "random_password", "aws_secretsmanager", "data.aws", "azurerm_", "google_secret", "ansible_", "getpass",
     "bcrypt.", "crypto.", "hash(", "encrypt(", "decrypt(", "sha256(", "md5(", "concat(", "new ", "await ", "str(",
-    "string(", "base64.",
+    "string(", "base64.", "host:port", "hostname:port", "user:pass",
 ];
 
 static STANDS_IN: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(NOTHING, 1)]));
@@ -152,6 +152,7 @@ pub fn placeholder(value: &[u8]) -> bool {
         || value.starts_with(b"<%")
         || value.starts_with(b"#{")
         || value.starts_with(b"@{")
+        || value.starts_with(b"@(") && *last == b')'
     {
         return true;
     }
@@ -463,6 +464,33 @@ fn machine_type(text: &str) -> bool {
     name.len() < text.len() && ["u", "i", "f", "int", "uint", "float", "UInt", "Int", "c_int", "s"].contains(&name)
 }
 
+/// What forms and logs of other languages say where a password would stand: that it is needed, wrong, forgotten, changed,
+/// covered, or that there is none.
+#[rustfmt::skip]
+const SAID: &[&str] = &[
+    "erforderlich", "verpflichtend", "pflichtfeld", "requis", "requise", "obligatoire", "obligatorio", "obligatoria", "requerida",
+    "requerido", "obrigatório", "obrigatória", "obbligatoria", "obbligatorio", "richiesta", "vereist", "verplicht", "wymagane",
+    "wymagany", "povinné", "povinný", "požadováno", "kötelező", "gerekli", "zorunlu", "krävs", "obligatoriskt", "påkrævet",
+    "påkrevd", "pakollinen", "vaaditaan", "obligatoriu", "necesară", "obvezno", "obavezno", "potrebno", "wajib", "diperlukan",
+    "vereis", "inahitajika", "ungültig", "falsch", "incorrecte", "incorrecta", "incorrecto", "inválida", "inválido", "invalide",
+    "incorreta", "errata", "sbagliata", "onjuist", "ongeldig", "fout", "nieprawidłowe", "błędne", "neplatné", "nesprávné", "špatné",
+    "hibás", "érvénytelen", "yanlış", "yanliş", "geçersiz", "hatalı", "ogiltigt", "felaktigt", "forkert", "ugyldig", "ugyldigt", "feil",
+    "väärä", "virheellinen", "greșită", "incorectă", "invalidă", "pogrešna", "neispravna", "napačno", "salah", "vale", "vergessen",
+    "oublié", "olvidada", "esquecida", "dimenticata", "vergeten", "zapomniane", "zapomenuté", "elfelejtett", "unuttum", "glömt",
+    "glemt", "unohtunut", "uitată", "zaboravljena", "pozabljeno", "lupa", "geändert", "modifié", "changé", "cambiada", "alterada",
+    "modificata", "cambiata", "gewijzigd", "zmienione", "změněno", "megváltozott", "değiştirildi", "ändrat", "ændret", "endret",
+    "vaihdettu", "schimbată", "promijenjena", "masqué", "caché", "oculta", "oculto", "nascosta", "versteckt", "verborgen", "ukryte",
+    "skryté", "rejtett", "dold", "skjult", "piilotettu", "ascunsă", "skriveno", "keine", "keines", "aucun", "ninguna", "ninguno",
+    "nenhuma", "nessuna", "geen", "brak", "žádné", "nincs", "ingen", "inget", "intet", "niciuna", "nema", "tidak", "unbekannt",
+    "inconnu", "desconocida", "desconhecida", "sconosciuta", "onbekend", "nieznane", "neznámé", "bilinmiyor", "okänt", "ukendt",
+    "ukjent", "festgelegt", "gesetzt", "défini", "establecida", "definida", "impostata", "ingesteld", "ustawione", "nastaveno",
+    "beállítva", "ayarlandı", "inställt", "abgelaufen", "gesperrt", "expiré", "bloqué", "caducada", "expirada",
+    "bloqueada", "scaduta", "bloccata", "verlopen", "geblokkeerd", "wygasło", "zablokowane", "vypršelo", "lejárt", "utgånget", "udløbet",
+    "utløpt", "vanhentunut", "expirată", "istekla", "potekla", "kadaluarsa", "majburiy", "generiert", "généré", "generada", "gerada", "generata", "gegenereerd", "wygenerowane",
+];
+
+static SAID_OF: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(SAID, 1)]));
+
 /// Whether `value` can be the password it stands for.
 pub fn password(value: &[u8], hold: Hold) -> bool {
     if !(3..=256).contains(&value.len()) || hold != Hold::Whole && is_word(value) {
@@ -480,7 +508,7 @@ pub fn password(value: &[u8], hold: Hold) -> bool {
     if !text.is_ascii() && !text.bytes().any(|byte| byte.is_ascii_digit()) && names::named(text).is_some() {
         return false;
     }
-    if !text.bytes().any(|byte| byte.is_ascii_digit()) && is_said(text) {
+    if !(text.is_ascii() && text.bytes().any(|byte| byte.is_ascii_digit())) && is_said(text) {
         return false;
     }
     let prompt = text.strip_suffix(':').is_some_and(|word| word.chars().all(letters::is_letter));
@@ -497,13 +525,23 @@ fn is_moment(value: &[u8]) -> bool {
     })
 }
 
+/// Whether it is nothing but a date: `2025-11-12`, `12.11.2025`.
+pub fn is_day(text: &str) -> bool {
+    let mut parts = text.split(['-', '.', '/']);
+    let mut part = || parts.next().filter(|part| part.bytes().all(|byte| byte.is_ascii_digit())).map_or(0, str::len);
+    let lengths = [part(), part(), part()];
+    matches!(lengths, [4, 1..=2, 1..=2] | [1..=2, 1..=2, 2 | 4]) && parts.next().is_none()
+}
+
 /// Whether it is said of a password: `must-be-changed`, `not-set`, and in scripts that no keyboard types without help
 /// `密码：不能为空`.
 fn is_said(text: &str) -> bool {
     if !text.is_ascii() {
         let written =
             |c: char| matches!(c, '\u{3000}'..='\u{30FF}' | '\u{3400}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}');
-        return text.chars().any(written) && !text.bytes().any(|byte| byte.is_ascii_alphabetic());
+        // `至少8位`: a number may be told, but no sign of a keyboard.
+        return text.chars().any(written)
+            && !text.bytes().any(|byte| byte.is_ascii_alphabetic() || byte.is_ascii_punctuation());
     }
     let part = |byte: u8| matches!(byte, b'-' | b'_' | b'.' | b' ');
     let mut words = text.split(['-', '_', '.', ' ']);
@@ -524,7 +562,9 @@ fn looks(text: &str, hold: Hold) -> bool {
     let lower_word = letters == all && !(has(letters::is_capital) && text.chars().skip(1).any(letters::is_capital));
     let digit = text.bytes().any(|byte| byte.is_ascii_digit());
     match hold {
-        Hold::Whole => !(lower_word && names::about(text)) && (text.len() >= 4 || digit),
+        // Whoever types a password in another script than Latin adds something to one word of it.
+        Hold::Whole if text.bytes().all(|byte| byte >= 0x80) => !lower_word && digit,
+        Hold::Whole => !(lower_word && (names::about(text) || SAID_OF.of(text) != 0)) && (text.len() >= 4 || digit),
         Hold::Separated => {
             letters == 0 && text.len() >= 4 && digit && !plain_number(text.as_bytes())
                 || letters > 0 && !lower_word && (digit || symbol(text) || words_joined(text) >= 3 || mixed_case(text))
@@ -590,7 +630,10 @@ fn words(text: &str) -> bool {
     let parts: Vec<&str> = text.split(' ').collect();
     (3..=12).contains(&parts.len())
         && parts.iter().all(|part| {
-            part.len() >= 3 && part.chars().all(char::is_alphanumeric) && !names::about(part) && !names::stem(part)
+            (part.len() >= 3 || part.bytes().any(|byte| byte.is_ascii_digit()))
+                && part.chars().all(char::is_alphanumeric)
+                && !names::about(part)
+                && !names::stem(part)
         })
 }
 

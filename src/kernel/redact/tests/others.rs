@@ -359,3 +359,132 @@ fn telephones_are_named_by_words_of_trades_and_of_speech() {
     all_tell(&["Kontakt: 0912 155 577", "mă puteți suna la 0912 155 577"], Kind::Phone, "0912 155 577");
     all_tell(&[r#"{"mobileno":{"nbr":{"value":"6198 8750"}}}"#], Kind::Phone, "6198 8750");
 }
+
+#[test]
+fn policies_are_of_health_where_something_says_so() {
+    none_tells(&[
+        "polisa Q-517203-4",
+        "the insured quoted policy Q-517203-4",
+        "Policy number: HO-5172-034 (homeowners)",
+        "Polisa OC nr 517/20/3410042",
+        "Póliza de hogar: 0051-72034-1",
+        "Policy no: 51-XK-72034, vehicle: Volvo V60",
+    ]);
+    all_tell(
+        &[
+            "polisa zdrowotna W517203410",
+            "patient Ann Doe, payer Aetna, policy number W517203410",
+            "health insurance policy number: W517203410",
+            "póliza de salud W517203410",
+            r#"{"policyNumber":"W517203410"}"#,
+        ],
+        Kind::HealthMemberId,
+        "W517203410",
+    );
+}
+
+#[test]
+fn what_only_medicare_gives_out_is_its_number_under_any_name_of_members() {
+    all_tell(
+        &["NM1*IL*1*DOE*ANN****MI*2FH5TE4MK81~", "member id 2FH5TE4MK81", r#"{"subscriberId":"2FH5TE4MK81"}"#],
+        Kind::UsMbi,
+        "2FH5TE4MK81",
+    );
+    all_tell(&["NM1*IL*1*DOE*ANN****MI*XYP517203410~"], Kind::HealthMemberId, "XYP517203410");
+}
+
+#[test]
+fn passes_of_singapore_are_no_passports_and_those_to_doors_are_nothing() {
+    all_tell(
+        &["Work pass holder S5499095B checked in", "Employment pass: S5499095B", "S Pass S5499095B"],
+        Kind::SgNric,
+        "S5499095B",
+    );
+    none_tells(&["visitor pass no. 51720341", "boarding pass 51720341", "season pass 51720341"]);
+    all_tell(&["Pass-Nr. C01X00T47"], Kind::Passport, "C01X00T47");
+}
+
+#[test]
+fn part_numbers_are_no_telephones() {
+    none_tells(&[
+        "S/N SN9771658004 P/N 252-726-6564",
+        r#"{"vin":"WVWZZZ1JZXW000001","parts":[{"pn":"856-279-3068"}]}"#,
+        "Replacement part 560-888-9484 supersedes 910-991-1635",
+        "Model 555-201-3344 superseded by 555-201-3345",
+        "SKU 503-221-8841, cat. no. 800-221-4471",
+        "Teilenummer 030-115-5610",
+    ]);
+    all_tell(&["order part# 252-726-6564, call 415-882-9912"], Kind::Phone, "415-882-9912");
+}
+
+#[test]
+fn codes_of_cards_are_named_in_few_words() {
+    let card = "4929 6102 8153 7742";
+    for said in [
+        "gültig bis 09/27 Prüfziffer 953",
+        "Prüfziffer hinten 953",
+        "scad. 09/27 cod. sicurezza 953",
+        "exp 09/27 code sécu 953",
+        "exp 09/27, code 953",
+        "do 09/27 kod 953",
+        "до 09/27 код 953",
+        "trzy cyfry z tyłu 953",
+        "tarkistusnumero 953",
+        "有效期 09/27 后三位 953",
+        "裏面3桁 953",
+        "뒷면 세자리 953",
+    ] {
+        let text = format!("{card} {said}");
+        let found = told(&text);
+        assert!(found.contains(&(Kind::CardCvv, "953")), "{text}: {found:?}");
+    }
+    none_tells(&["手机后三位 953", "4 angka belakang kartu 9531"]);
+    for said in ["exp 09/27, order 953", "declined, code 953", "exp 09/27 code 95301", "since 09/27 error code 953"] {
+        let text = format!("{card} {said}");
+        let found = told(&text);
+        assert!(!found.iter().any(|(kind, _)| *kind == Kind::CardCvv), "{text}: {found:?}");
+    }
+}
+
+#[test]
+fn telephones_are_named_in_the_languages_of_small_countries_too() {
+    all_tell(
+        &[
+            "ID-nommer volg, selfoon 082 551 7734",
+            "skakel my by 082 551 7734",
+            "nambari ya simu 082 551 7734",
+            "ফোন: 082 551 7734",
+            "கைபேசி எண் 082 551 7734",
+            "تلفن همراه 082 551 7734",
+            "ტელეფონი: 082 551 7734",
+            "ស្ថានីយ៍ លេខទូរស័ព្ទ: 082 551 7734",
+            "graag terugbellen op 082 551 7734 of mailen",
+        ],
+        Kind::Phone,
+        "082 551 7734",
+    );
+    none_tells(&["simu yangu 5", "ফোন 2"]);
+}
+
+#[test]
+fn an_address_of_a_machine_may_follow_a_number() {
+    all_tell(
+        &[
+            "12:03:44 85.22.4.19 GET / 200",
+            "pid 4471 85.22.4.19 connected",
+            "eni-0a1b2c3d4e5f6a7b8 85.22.4.19 443 49152 6",
+        ],
+        Kind::IpAddress,
+        "85.22.4.19",
+    );
+    all_tell(&["eni-0a1b2c3d4e5f6a7b8 ٨٥.٢٢.٤.١٩ 443 49152 6"], Kind::IpAddress, "٨٥.٢٢.٤.١٩");
+    none_tells(&["release 7 12.22.4.19", "chapter 4 2.3.4.5"]);
+}
+
+#[test]
+fn thirteen_digits_of_an_identity_are_south_african_before_they_are_korean() {
+    // It passes for both; the Korean one is written with a hyphen.
+    all_tell(&["Identity No. 6410294193185", "ID number: 6410294193185"], Kind::ZaId, "6410294193185");
+    all_tell(&["주민번호 640102-1931858"], Kind::KrRrn, "640102-1931858");
+    all_tell(&["ผู้ป่วย 3101200345677 (บัตร ปชช.)"], Kind::ThTnin, "3101200345677");
+}
