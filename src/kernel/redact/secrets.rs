@@ -413,9 +413,9 @@ static LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(|_| true));
 static PLAIN_LITERALS: LazyLock<Literals> = LazyLock::new(|| Literals::new(str::is_ascii));
 
 impl Literals {
-    /// Those that may stand in a text with these traits.
-    fn of(text: &str, traits: Traits) -> &'static Self {
-        if !traits.fold() || text.is_ascii() { &PLAIN_LITERALS } else { &LITERALS }
+    /// Those that may stand in a text, which is nothing but ASCII or not.
+    fn of(ascii: bool) -> &'static Self {
+        if ascii { &PLAIN_LITERALS } else { &LITERALS }
     }
 
     /// Those of which this holds.
@@ -450,7 +450,7 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         text,
         bytes,
         out,
-        literals: Literals::of(text, traits),
+        literals: Literals::of(view.is_ascii()),
         address: 0,
         source: 0,
         at: OnceCell::new(),
@@ -486,7 +486,7 @@ const SHORTEST: usize = 7;
 
 /// Whether some literal stands in a text with these traits.
 pub fn calls(text: &str, traits: Traits) -> bool {
-    text.len() >= SHORTEST && Literals::of(text, traits).gate.any(text.as_bytes())
+    text.len() >= SHORTEST && Literals::of(!traits.fold() || text.is_ascii()).gate.any(text.as_bytes())
 }
 
 /// A text being read, and what was found in it.

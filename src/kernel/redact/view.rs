@@ -12,22 +12,30 @@ pub struct View<'a> {
     /// Where folded and written text part: `(folded offset, written offset)`, ascending; between two entries
     /// offsets run in step. Empty when nothing was folded.
     steps: Vec<(usize, usize)>,
+    /// The folded text is known to be nothing but ASCII.
+    ascii: bool,
 }
 
 impl<'a> View<'a> {
     /// Folds `text`; borrows it when there is nothing to fold.
     pub fn new(text: &'a str) -> Self {
         let mut fold = Fold { text, out: String::new(), done: 0, steps: Vec::new(), latin: (0..0, false) };
-        fold.run();
+        let ascii = fold.run();
         if fold.steps.is_empty() {
-            return Self::plain(text);
+            return Self { ascii, ..Self::plain(text) };
         }
-        Self { text, folded: Cow::Owned(fold.out), steps: fold.steps }
+        let ascii = fold.out.is_ascii();
+        Self { text, folded: Cow::Owned(fold.out), steps: fold.steps, ascii }
     }
 
-    /// A text in which nothing is to be folded.
+    /// A text in which nothing is to be folded, which is all of ASCII.
     pub fn plain(text: &'a str) -> Self {
-        Self { text, folded: Cow::Borrowed(text), steps: Vec::new() }
+        Self { text, folded: Cow::Borrowed(text), steps: Vec::new(), ascii: true }
+    }
+
+    /// Whether the folded text is nothing but ASCII.
+    pub fn is_ascii(&self) -> bool {
+        self.ascii
     }
 
     /// What was written.
@@ -75,7 +83,8 @@ struct Fold<'a> {
 }
 
 impl Fold<'_> {
-    fn run(&mut self) {
+    /// Whether the text is nothing but ASCII.
+    fn run(&mut self) -> bool {
         let bytes = self.text.as_bytes();
         let is_ascii = bytes.is_ascii();
         let has = |byte| memchr::memchr(byte, bytes).is_some();
@@ -102,6 +111,7 @@ impl Fold<'_> {
         if !self.steps.is_empty() {
             self.keep(self.text.len());
         }
+        is_ascii
     }
 
     /// Folds what stands at `at`, if that is to be folded; how long it is.
