@@ -133,26 +133,35 @@ const OF_OTHERS: &[&str] = &[
 /// beside it, or none is and it has no name but that of a policy. `direct`: that stands as its key.
 #[inline(never)]
 fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
+    let is_space = |byte: &u8| *byte == b' ';
     let near = plain_words(text, start.saturating_sub(40), start);
-    let is_policy = |word: &str| POLICIES.iter().any(|policy| word.starts_with(policy));
-    let mut behind = near.rsplit(' ').skip_while(|word| word.is_empty());
+    let is_policy = |word: &[u8]| {
+        matches!(word, [b'p' | b'a' | 0x80.., _, _, _, ..])
+            && POLICIES.iter().any(|policy| word.starts_with(policy.as_bytes()))
+    };
+    let mut behind = near.as_bytes().rsplit(is_space).skip_while(|word| word.is_empty());
     let Some(place) = behind.position(is_policy) else { return false };
     let around = plain_words(text, start.saturating_sub(96), start + 64);
-    let mut words = around.split(' ').filter(|word| word.len() > 1);
-    let branches = |word: &str| {
-        let first = usize::from(word.bytes().next().unwrap_or(0));
-        BRANCHES.get(first).map_or(&[][..], Vec::as_slice).iter()
-    };
-    if words.clone().any(|word| branches(word).any(|(name, health)| *health && word.starts_with(name))) {
-        return false;
+    let mut other = false;
+    for word in around.as_bytes().split(is_space) {
+        let [first, _, ..] = word else { continue };
+        for (name, health) in BRANCHES.get(usize::from(*first)).into_iter().flatten() {
+            if *health && word.starts_with(name) {
+                return false;
+            }
+            other |= !*health && word == *name;
+        }
     }
-    words.any(|word| branches(word).any(|(name, health)| !health && word == *name)) || !(direct || place > 0)
+    other || !(direct || place > 0)
 }
 
 /// [`OF_HEALTH`] and [`OF_OTHERS`] by their first byte, and whether each is of the former.
-static BRANCHES: LazyLock<[Vec<(&str, bool)>; 256]> = LazyLock::new(|| {
+static BRANCHES: LazyLock<[Vec<(&[u8], bool)>; 256]> = LazyLock::new(|| {
     let all = || OF_HEALTH.iter().map(|name| (*name, true)).chain(OF_OTHERS.iter().map(|name| (*name, false)));
-    std::array::from_fn(|first| all().filter(|(name, _)| name.bytes().next().map(usize::from) == Some(first)).collect())
+    let all = || all().map(|(name, health)| (name.as_bytes(), health));
+    std::array::from_fn(|first| {
+        all().filter(|(name, _)| name.first().map(|byte| usize::from(*byte)) == Some(first)).collect()
+    })
 });
 
 /// The words of a part of a text with a space behind each, small and without accents.
