@@ -155,8 +155,11 @@ fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
     other || !(direct || place > 0)
 }
 
-/// [`OF_HEALTH`] and [`OF_OTHERS`] by their first byte, and whether each is of the former.
-static BRANCHES: LazyLock<[Vec<(&[u8], bool)>; 256]> = LazyLock::new(|| {
+/// A word of either list, and whether it is of [`OF_HEALTH`].
+type Branch = (&'static [u8], bool);
+
+/// [`OF_HEALTH`] and [`OF_OTHERS`] by their first byte.
+static BRANCHES: LazyLock<[Vec<Branch>; 256]> = LazyLock::new(|| {
     let all = || OF_HEALTH.iter().map(|name| (*name, true)).chain(OF_OTHERS.iter().map(|name| (*name, false)));
     let all = || all().map(|(name, health)| (name.as_bytes(), health));
     std::array::from_fn(|first| {
