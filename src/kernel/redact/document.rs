@@ -353,7 +353,7 @@ impl<'s> Column<'s> {
 #[derive(Default)]
 struct Columns<'s> {
     columns: Vec<Column<'s>>,
-    /// No column says anything of another, and the row before had nothing.
+    /// They are those of the row before, all of them; none says anything of another, and nothing was in it.
     apart: bool,
 }
 
@@ -365,11 +365,11 @@ impl<'s> Columns<'s> {
         self.columns.get_mut(place).filter(|column| column.key == key.value().raw())
     }
 
-    fn put(&mut self, place: usize, column: Column<'s>) {
+    /// Remembers a column, or that there is none to be remembered there and behind it.
+    fn put(&mut self, place: usize, column: Option<Column<'s>>) {
+        self.columns.truncate(place);
         if place == self.columns.len() && place < REMEMBERED {
-            self.columns.push(column);
-        } else if let Some(known) = self.columns.get_mut(place) {
-            *known = column;
+            self.columns.extend(column);
         }
     }
 }
@@ -454,7 +454,8 @@ impl<'s> Scan<'s> {
         }
         if let Some(columns) = columns {
             let asks = roles.names && roles.values || roles.media || roles.heads;
-            columns.apart = !asks && (done | unnamed).count_ones() as usize == count;
+            let is_whole = count == columns.columns.len();
+            columns.apart = is_whole && !asks && (done | unnamed).count_ones() as usize == count;
         }
         let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
         if name.is_none() && !roles.media && (done | unnamed).count_ones() as usize == count {
@@ -551,9 +552,10 @@ impl<'s> Scan<'s> {
         let read = self.keys.read(&self.engine.known, another.unwrap_or(&text));
         let mut above = None;
         let look = self.look(&read, value, read.is_alone(), spans, &mut above);
-        if let Some(columns) = columns.filter(|_| !may_be_of_another(&text)) {
+        if let Some(columns) = columns {
             let (key, next, value) = (key.value().raw(), self.keys.expected(), value.raw());
-            columns.put(place, Column { key, read, above, next, value, look });
+            let column = Column { key, read, above, next, value, look };
+            columns.put(place, Some(column).filter(|_| !may_be_of_another(&text)));
         }
         (read, look)
     }
