@@ -336,6 +336,9 @@ pub fn phone(text: &[u8], word: Word, alone: bool, judge: &mut Judge<'_, '_>) ->
     if alone && !judge.said(word.start).names(Kind::Phone) && !is_signed(text, word.start) {
         return None;
     }
+    if word.len() == 5 && byte(text, word.end) == b'-' && is_postcode(text, word) {
+        return None;
+    }
     let mut start = word.start;
     let mut plus = false;
     for _ in 0..2 {
@@ -396,6 +399,16 @@ fn is_chat(text: &[u8], word: Word) -> bool {
     word.is_number()
         && (8..=15).contains(&word.len())
         && [&b"wa.me/"[..], b"signal.me/#p/"].iter().any(|chat| front.ends_with(chat))
+}
+
+/// Whether a number is a Brazilian postcode, by name and by its five digits and three: `CEP 01310-100`. To the Turkish the
+/// same name is that of a mobile telephone, whose number is longer.
+#[inline(never)]
+fn is_postcode(text: &[u8], word: Word) -> bool {
+    let front = text.get(..word.start).unwrap_or_default().trim_ascii_end();
+    let front = front.strip_suffix(b":").unwrap_or(front);
+    let name = front.last_chunk::<3>().is_some_and(|name| name.eq_ignore_ascii_case(b"cep"));
+    name && word_from(text, word.end + 1).len() == 3
 }
 
 /// Behind `skip` digits stands a country code; takes as many groups as its plan allows.

@@ -754,26 +754,31 @@ fn by_syntax(finds: &Finds<'_>, from: usize, to: usize) -> Option<Place> {
     }
     let line = begins_line(finds, from) && separator.is_some();
     let range = extent(finds, value, line)?;
-    if call && separator.is_none() && tells_whose(finds, &range.value) {
-        return None;
-    }
     // `heslo k účtu vyprší: 12.11.2025`: what is told with more words may be when something happens.
-    if said.is_some() && value::is_day(finds.str(range.value.start, range.value.end)) {
+    let day = said.is_some() && value::is_day(finds.str(range.value.start, range.value.end));
+    if day || call && separator.is_none() && tells_whose(finds, &range.value) {
         return None;
     }
-    if line && !range.whole && value::contains(text.range(from, to), "phrase") {
-        let words = finds.str(value, finds.text.floor_char_boundary((value + 160).min(text.len())));
-        let words = words.split('\n').next().unwrap_or("").trim_end();
-        let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b' ';
-        if words.split(' ').count() >= 3 && words.bytes().all(small) {
-            return Some(Place { value: value..value + words.len(), hold: Hold::Whole });
-        }
+    if line
+        && !range.whole
+        && value::contains(text.range(from, to), "phrase")
+        && let Some(value) = several_words(finds, value)
+    {
+        return Some(Place { value, hold: Hold::Whole });
     }
     let tight = separator.is_some() && !spaces && text.at(after) == b'=';
     if range.quoted || range.whole || tight && !matches!(text.at(range.value.end), b')' | b',' | b'(' | b'.') {
         hold = Hold::Whole;
     }
     Some(Place { value: range.value, hold })
+}
+
+/// A phrase of at least three small words up to the end of the line.
+fn several_words(finds: &Finds<'_>, at: usize) -> Option<Range<usize>> {
+    let words = finds.str(at, finds.text.floor_char_boundary((at + 160).min(finds.bytes.len())));
+    let words = words.split('\n').next().unwrap_or("").trim_end();
+    let small = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b' ';
+    (words.split(' ').count() >= 3 && words.bytes().all(small)).then_some(at..at + words.len())
 }
 
 /// Where a remark in brackets behind a name ends that begins at `at`: `Password (temporary): …`. Of `API key (sha256): …`

@@ -315,6 +315,10 @@ fn says_so(value: &[u8]) -> bool {
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
     let (mut parts, mut about) = (0, false);
     for word in words.clone() {
+        // `changeme-placeholder`
+        if word.eq_ignore_ascii_case("placeholder") {
+            return true;
+        }
         parts += 1;
         about |= SAYS_SO.of(word) != 0;
     }

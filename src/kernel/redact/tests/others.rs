@@ -488,3 +488,13 @@ fn thirteen_digits_of_an_identity_are_south_african_before_they_are_korean() {
     all_tell(&["주민번호 640102-1931858"], Kind::KrRrn, "640102-1931858");
     all_tell(&["ผู้ป่วย 3101200345677 (บัตร ปชช.)"], Kind::ThTnin, "3101200345677");
 }
+
+#[test]
+fn whose_number_it_is_may_be_said_by_a_register_a_file_or_a_relative() {
+    all_tell(&["Belgian national register no. 04122108168; Danish"], Kind::BeNrn, "04122108168");
+    all_tell(&["Patientenakte Nr. P6857371", "Patientenakte: P6857371"], Kind::MedicalRecord, "P6857371");
+    all_tell(&["clinic; next of kin 07783 986363"], Kind::Phone, "07783 986363");
+    none_tells(&["CEP 13157-398, rastreio", "cep: 01310-100", "next of kin 2"]);
+    all_tell(&["Cep: 0532 123 45 67"], Kind::Phone, "0532 123 45 67");
+    none_tells(&["password: changeme-placeholder # replaced at install"]);
+}
