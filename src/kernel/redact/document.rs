@@ -516,17 +516,22 @@ impl<'s> Scan<'s> {
         let (mut count, mut next, mut spans) = (0, None, Vec::new());
         for (place, (key, value)) in row.entries().enumerate() {
             let Some(column) = columns.get(place, key) else { return false };
-            if !column.is_settled(value) {
-                column.look = self.look(&column.read, value, column.read.is_alone(), &mut spans, &mut column.above);
-                column.value = value.raw();
-                if matches!(column.look, Look::Found | Look::Open) {
-                    return false;
-                }
+            if matches!(self.look_again(column, value, &mut spans), Look::Found | Look::Open) {
+                return false;
             }
             (count, next) = (count + 1, column.next);
         }
         self.keys.expect(next);
         count == columns.columns.len()
+    }
+
+    /// A first look at a value under a key that was read: at one that had nothing in the row before, none.
+    fn look_again(&self, column: &mut Column<'s>, value: Value<'s>, spans: &mut Vec<Span>) -> Look {
+        if !column.is_settled(value) {
+            column.look = self.look(&column.read, value, column.read.is_alone(), spans, &mut column.above);
+            column.value = value.raw();
+        }
+        column.look
     }
 
     /// What the key of an entry says, and a first look at its value.
@@ -539,13 +544,8 @@ impl<'s> Scan<'s> {
         spans: &mut Vec<Span>,
     ) -> (Key, Look) {
         if let Some(column) = columns.as_mut().and_then(|columns| columns.get(place, key)) {
-            let read = column.read;
             self.keys.expect(column.next);
-            if !column.is_settled(value) {
-                column.look = self.look(&read, value, read.is_alone(), spans, &mut column.above);
-                column.value = value.raw();
-            }
-            return (read, column.look);
+            return (column.read, self.look_again(column, value, spans));
         }
         let text = key.text();
         let another = of_another(object, &text);

@@ -308,7 +308,7 @@ fn login_line(finds: &mut Finds<'_>, start: usize, end: usize) {
     let (host, port, database, user, secret) = (next(), next(), next(), next(), next());
     let is_port = port == "*" || (2..=5).contains(&port.len()) && port.bytes().all(|byte| byte.is_ascii_digit());
     let named = is_port && name(host) && name(database) && name(user);
-    if named && !value::placeholder(secret.as_bytes()) && value::password(secret.as_bytes(), Hold::Whole) {
+    if named && value::password(secret.as_bytes(), Hold::Whole) {
         finds.add(end - secret.len(), end, Kind::Password, 76);
     }
 }
