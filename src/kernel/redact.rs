@@ -30,6 +30,7 @@ mod checks;
 mod contact;
 pub mod cover;
 pub mod document;
+pub mod effort;
 mod encoded;
 mod evidence;
 mod glance;
@@ -55,6 +56,7 @@ mod words;
 
 use above::Above;
 pub use document::{Edit, Finding, Findings, Place, rewrite};
+use effort::{Effort, Work};
 use glance::Shape;
 pub use kind::{Group, Kind};
 use lanes::Traits;
@@ -160,24 +162,34 @@ impl Engine {
 
     /// What is sensitive in a text, in order, without overlaps. Allocates nothing when the text is clean.
     pub fn scan_text(&self, text: &str, context: &Context<'_>) -> Vec<Span> {
-        self.scan_layers(text, &Above::of(context), LAYERS)
+        self.scan_text_within(text, context, &Effort::of(text.len()))
+    }
+
+    /// The same of a text that is part of something larger. If nothing is left to be done, it is [`Kind::Unread`] as a
+    /// whole.
+    pub fn scan_text_within(&self, text: &str, context: &Context<'_>, effort: &Effort) -> Vec<Span> {
+        let found = self.scan_layers(text, &Above::of(context), LAYERS, effort);
+        match effort.is_spent() && !text.trim_ascii().is_empty() {
+            true => vec![Span { start: 0, end: text.len(), kind: Kind::Unread }],
+            false => found,
+        }
     }
 
     /// As [`Self::scan_text`], for a leaf of a document under keys that were read.
-    fn scan_under(&self, text: &str, above: &Above) -> Vec<Span> {
+    fn scan_under(&self, text: &str, above: &Above, effort: &Effort) -> Vec<Span> {
         if above.wrapped && text.len() > WRAPPED_MAX {
-            return self.scan_under(text, &Above { labels: labels::Labels::NONE, wrapped: false, ..*above });
+            return self.scan_under(text, &Above { labels: labels::Labels::NONE, wrapped: false, ..*above }, effort);
         }
         let traits = Traits::of(text.as_bytes());
         if above.named.is_some() || self.own.has_patterns() {
-            return self.scan_with(text, traits, above, LAYERS);
+            return self.scan_with(text, traits, above, LAYERS, effort);
         }
         let shape = if traits.nothing() { Shape::Numberless } else { glance::shape(text, traits, above.labels) };
         match shape {
             Shape::Harmless => Vec::new(),
             Shape::Numberless if !traits.tokens() && !secrets::calls(text, traits) => Vec::new(),
-            Shape::Numberless => self.scan_with(text, traits.numberless(), above, LAYERS),
-            Shape::Any => self.scan_with(text, traits, above, LAYERS),
+            Shape::Numberless => self.scan_with(text, traits.numberless(), above, LAYERS, effort),
+            Shape::Any => self.scan_with(text, traits, above, LAYERS, effort),
         }
     }
 
@@ -187,12 +199,12 @@ impl Engine {
     }
 
     /// As [`Self::scan_under`], for such a number.
-    fn scan_whole(&self, number: &str, above: impl FnOnce() -> Above) -> Vec<Span> {
+    fn scan_whole(&self, number: &str, above: impl FnOnce() -> Above, effort: &Effort) -> Vec<Span> {
         let above = above();
         if above.named.is_none() && !numbers::may_be(number.len(), above.labels) && !self.own.has_patterns() {
             return Vec::new();
         }
-        self.scan_under(number, &above)
+        self.scan_under(number, &above, effort)
     }
 
     /// Whether an own type goes by its path.
@@ -205,21 +217,22 @@ impl Engine {
         self.own.at(path)
     }
 
-    fn scan_layers(&self, text: &str, above: &Above, layers: usize) -> Vec<Span> {
-        self.scan_with(text, Traits::of(text.as_bytes()), above, layers)
+    fn scan_layers(&self, text: &str, above: &Above, layers: usize, effort: &Effort) -> Vec<Span> {
+        self.scan_with(text, Traits::of(text.as_bytes()), above, layers, effort)
     }
 
-    fn scan_with(&self, text: &str, mut traits: Traits, above: &Above, layers: usize) -> Vec<Span> {
+    fn scan_with(&self, text: &str, mut traits: Traits, above: &Above, layers: usize, effort: &Effort) -> Vec<Span> {
         let view = if traits.fold() { View::new(text) } else { View::plain(text) };
         if view.is_folded() {
+            effort.take(Work::Folded, view.steps());
             traits = Traits::of(view.folded().as_bytes());
         }
         let mut found = Vec::new();
-        numbers::find(&view, traits, above, &mut found);
-        let encoded = secrets::find(&view, traits, above, &mut found);
+        numbers::find(&view, traits, above, effort, &mut found);
+        let encoded = secrets::find(&view, traits, above, effort, &mut found);
         self.own.find(&view, &mut found);
         if layers > 0 && encoded {
-            encoded::find(self, &view, above, layers, &mut found);
+            encoded::find(self, &view, above, (layers, effort), &mut found);
         }
         if found.is_empty() {
             return Vec::new();

@@ -142,6 +142,8 @@ reasons! {
     ContractUnverified => 503, -31503, "The tool server's contract cannot be checked now. Try again later.";
     /// Sensitive data that the policy keeps back, in what a client sends.
     SensitiveArguments => 200, -31422, "Refused by policy: sensitive data may not be sent to this server.";
+    /// To look for sensitive data in what a client sends takes more work than its length allows.
+    ArgumentsTooDense => 200, -31413, "Refused: this has more numbers and names of secrets than can be looked through. Send less at once.";
     /// Arguments that do not fit the published schema.
     ArgumentsMisfit => 200, -32602, "The arguments do not fit the input schema of the tool.";
     /// An operator stopped it.
@@ -216,6 +218,8 @@ reasons! {
     ReplyLeadsOut => 502, -31502, "The tool server's reply has links that are not allowed.";
     /// Sensitive data that the policy keeps back, in what a server sends.
     SensitiveReply => 200, -31422, "Refused by policy: the tool server's reply has sensitive data.";
+    /// To look for sensitive data in what a server sends takes more work than its length allows.
+    ReplyTooDense => 502, -31502, "The tool server's reply has more numbers and names of secrets than can be looked through. Ask for less at once.";
     /// Text that people do not see, in what a server sends.
     ReplyHidesText => 502, -31502, "The tool server's reply has text that people do not see.";
     /// The policy no longer allows an open stream.

@@ -17,6 +17,7 @@ use crate::kernel::policy::compile::{Redact, Redaction, ServerPolicy, is_about};
 use crate::kernel::policy::source::{Direction, RedactAction};
 use crate::kernel::principal::Principal;
 use crate::kernel::redact::cover::{mask, placeholder};
+use crate::kernel::redact::effort::Effort;
 use crate::kernel::redact::{Context, Edit, Finding, Findings, Kind, Place, rewrite};
 use crate::kernel::refusal::{Reason, Refusal};
 use keys::About;
@@ -71,18 +72,34 @@ struct Desk<'a> {
     counts: Counts,
     /// The type of the first value that keeps the message back.
     blocked: Option<String>,
+    /// What may still be done to look through the message, and whether that was too little.
+    effort: Effort,
+    unread: bool,
 }
 
 impl<'a> Desk<'a> {
-    /// `None` if the policy has nothing to say about such a message.
-    fn open(passage: Passage<'a>, direction: Direction) -> Option<Self> {
+    /// For a message of so many bytes; `None` if the policy has nothing to say about such a message.
+    fn open(passage: Passage<'a>, direction: Direction, bytes: usize) -> Option<Self> {
         let redaction = passage.server.redaction.as_ref()?;
         let concerns = |rule: &&Redact| rule.concerns(direction, passage.target, passage.principal);
         let rules: Vec<&Redact> = redaction.rules.iter().filter(concerns).collect();
-        (!rules.is_empty()).then(|| Self { redaction, rules, passage, counts: Counts::default(), blocked: None })
+        (!rules.is_empty()).then(|| Self {
+            redaction,
+            rules,
+            passage,
+            counts: Counts::default(),
+            blocked: None,
+            effort: Effort::of(bytes),
+            unread: false,
+        })
     }
 
     fn decide(&mut self, kind: Kind, value: &str) -> Verdict {
+        if kind == Kind::Unread {
+            // Who only counts gets no number.
+            self.unread |= self.rules.iter().any(|rule| rule.action != RedactAction::Observe);
+            return Verdict::Stays;
+        }
         let Some(rule) = self.rules.iter().find(|rule| rule.kinds.contains(&kind)) else {
             return Verdict::Stays;
         };
@@ -110,7 +127,7 @@ impl<'a> Desk<'a> {
     /// Looks through what must not change: anything there that would have to is a reason to refuse.
     fn fixed(&mut self, document: &Document, value: Value<'_>) {
         let engine = &self.redaction.engine;
-        engine.scan(value).each(document, &mut |finding| {
+        engine.scan_within(value, &|_| false, &self.effort).each(document, &mut |finding| {
             if self.decide(finding.kind, finding.value) != Verdict::Stays {
                 self.blocked.get_or_insert_with(|| engine.name(finding.kind).to_owned());
             }
@@ -124,7 +141,7 @@ impl<'a> Desk<'a> {
         whole: &dyn Fn(Value<'_>) -> bool,
         patches: &mut Patches,
     ) {
-        let findings = self.redaction.engine.scan_but(value, whole);
+        let findings = self.redaction.engine.scan_within(value, whole, &self.effort);
         self.rewrite(document, &findings, patches);
     }
 
@@ -152,13 +169,23 @@ impl<'a> Desk<'a> {
         });
         let repeated: Vec<_> = repeated.collect();
         let texts: Own = repeated.iter().map(|mirror| mirror.text).collect();
-        let mut findings = engine.scan_but(result, &|value| whole(value) || texts.has(value));
+        let mut findings = engine.scan_within(result, &|value| whole(value) || texts.has(value), &self.effort);
         let again = repeated.iter().map(|mirror| match &mirror.says {
             Says::Twin(spelled) => (mirror.text, spelled.clone()),
             _ => (mirror.text, document.part(structured)),
         });
         findings.repeat(structured, &["content", "text"], again);
         self.rewrite(document, &findings, patches);
+    }
+
+    /// Why the message may not go on, if it may not.
+    fn refuses(&self, direction: Direction) -> Option<Refusal> {
+        let (dense, sensitive) = match direction {
+            Direction::Arguments => (Reason::ArgumentsTooDense, Reason::SensitiveArguments),
+            Direction::Results => (Reason::ReplyTooDense, Reason::SensitiveReply),
+        };
+        let blocked = self.blocked.as_ref().map(|kind| blocked_by(sensitive, kind));
+        blocked.or_else(|| self.unread.then(|| dense.into()))
     }
 
     fn rewrite(&mut self, document: &Document, findings: &Findings, patches: &mut Patches) {
@@ -219,8 +246,8 @@ pub fn sent(
     let mut counts = Counts::default();
     let passage = Passage { server, principal, target: &message.target, facts };
     let root = document.root();
-    let mut blocked = None;
-    if let Some(mut desk) = Desk::open(passage, Direction::Arguments) {
+    let mut refused = None;
+    if let Some(mut desk) = Desk::open(passage, Direction::Arguments, document.text().len()) {
         match message.shape {
             Shape::Response => {
                 for part in ["result", "error"].into_iter().filter_map(|key| root.get(key)) {
@@ -242,11 +269,11 @@ pub fn sent(
                 }
             }
         }
+        refused = desk.refuses(Direction::Arguments);
         counts = desk.counts;
-        blocked = desk.blocked;
     }
-    if let Some(kind) = blocked {
-        return Err((blocked_by(Reason::SensitiveArguments, &kind).for_id(message.id.clone()), counts));
+    if let Some(refusal) = refused {
+        return Err((refusal.for_id(message.id.clone()), counts));
     }
     reveal(&message, passage, &mut patches);
     if patches.is_empty() {
@@ -266,12 +293,13 @@ pub fn sent(
 /// What would become of a sample, JSON or plain text, on its way: the text, what was found, and the type that would keep
 /// it back.
 pub fn sample(passage: Passage<'_>, direction: Direction, text: &str) -> (String, Counts, Option<String>) {
-    let Some(mut desk) = Desk::open(passage, direction) else {
+    let Some(mut desk) = Desk::open(passage, direction, text.len()) else {
         return (text.to_owned(), Counts::default(), None);
     };
     let engine = &desk.redaction.engine;
     let out = engine.rewrite_wire(text, |finding| desk.decide(finding.kind, finding.value).edit(finding));
-    (out, desk.counts, desk.blocked)
+    let unread = desk.unread.then(|| Kind::Unread.name().to_owned());
+    (out, desk.counts, desk.blocked.or(unread))
 }
 
 /// Tokens in arguments, turned back for callers who may have that.
@@ -404,7 +432,7 @@ pub fn shown<'d>(
     if passage.server.redaction.is_none() || method.is_some_and(is_list) {
         return Ok(None);
     }
-    let Some(mut desk) = Desk::open(passage, Direction::Results) else {
+    let Some(mut desk) = Desk::open(passage, Direction::Results, document.text().len()) else {
         return Ok(None);
     };
     let rewritten = match past.join(document, frame, &mut desk)? {
@@ -449,8 +477,8 @@ fn rewritten<'d>(
         let own = |value: Value<'_>| error.get("code").is_some_and(|code| code.place() == value.place());
         desk.edit(document, error, &own, &mut patches);
     }
-    if let Some(kind) = &desk.blocked {
-        return Err(blocked_by(Reason::SensitiveReply, kind));
+    if let Some(refusal) = desk.refuses(Direction::Results) {
+        return Err(refusal);
     }
     if patches.is_empty() {
         return Ok(None);

@@ -451,3 +451,34 @@ data_types:
     assert_eq!(gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "E-123456" })).code(), -31422);
     assert_eq!(gateway.upstream.called().len(), 1);
 }
+
+#[test]
+fn what_takes_too_much_work_to_be_looked_through_is_refused_both_ways_and_nothing_of_it_goes_on() {
+    let table = "redact:
+  - { types: [pci, secret, government_id], direction: arguments, action: block }
+  - { types: [pci, secret], direction: results, action: mask }
+";
+    let gateway = Gateway::with(&format!("{TOOLS}{table}"), "");
+    let card = canaries()[0].1.clone();
+    // More findings than are kept, and names of secrets in each other, before a card that nobody would look at.
+    let many = json!({ "all": [vec!["a@b.org"; 100_001], [{ "card": card }]] });
+    let dense = json!({ "text": "pw:pw:pw=pw:pwd\u{2192}PASSWORD | ".repeat(4_000), "card": card });
+    for arguments in [&many, &dense] {
+        let answer = gateway.tool(&gateway.ann(), "find_customer", arguments.clone());
+        assert_eq!(answer.code(), -31413, "{}", answer.body);
+        clean("the refusal of arguments", &answer.body);
+    }
+    assert_eq!(gateway.upstream.called().len(), 0, "nothing was sent");
+    for structured in [many, dense] {
+        let result = json!({ "content": [], "structuredContent": structured, "resultType": "complete" });
+        gateway.upstream.result(result);
+        let answer = gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "1" }));
+        assert_eq!(answer.code(), -31502, "{}", answer.body);
+        clean("the refusal of a reply", &answer.body);
+    }
+    let short = json!({ "content": [{ "type": "text", "text": "pw:pw:pw=pw:pwd" }], "resultType": "complete" });
+    gateway.upstream.result(short);
+    let answer = gateway.tool(&gateway.ann(), "find_customer", json!({ "id": "1" })).json();
+    assert!(answer["result"].is_object(), "short texts may be as dense as they like: {answer}");
+    clean_within(&gateway);
+}

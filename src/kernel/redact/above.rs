@@ -372,6 +372,8 @@ pub struct Keys {
     trail: Vec<(Ends, Key)>,
     /// Where the next key is expected, if some array is being looked through.
     next: Option<usize>,
+    /// How many bytes of keys were read since this was asked.
+    fresh: usize,
 }
 
 /// The most keys of a trail.
@@ -443,6 +445,11 @@ impl Keys {
         (start, before)
     }
 
+    /// How much was read since this was asked last.
+    pub fn fresh(&mut self) -> usize {
+        std::mem::take(&mut self.fresh)
+    }
+
     /// What is expected next.
     pub fn expected(&self) -> Option<usize> {
         self.next
@@ -457,6 +464,7 @@ impl Keys {
         let ends = Ends::of(key);
         let read = self.get(ends, key);
         let (new, read) = (read.is_none(), read.unwrap_or_else(|| Key::read(key)));
+        self.fresh += if new { 1 } else { 0 };
         if new && key.len() <= KEY_MAX && self.read.len() < KEYS_MAX {
             self.slots.resize(SLOTS, 0);
             let first = ends.slot();

@@ -2,6 +2,7 @@
 use super::Kind;
 use super::chain::{Word, byte, byte_before, is_led, word_from};
 use super::checks::{is_date, number};
+use super::effort::Work;
 use super::evidence::floor;
 use super::judge::{Judge, Strength};
 use super::labels::{self, Labels};
@@ -660,11 +661,13 @@ fn says_version(text: &str, start: usize) -> bool {
     let from = floor(text, start.saturating_sub(64));
     let line = text.get(from..start).and_then(|text| text.rsplit('\n').next()).unwrap_or_default();
     let clause = line.rsplit([';', '|']).next().unwrap_or(line);
-    labels::says_version(clause, 10)
+    let has_words = clause.bytes().any(|byte| byte.is_ascii_alphabetic() || !byte.is_ascii());
+    has_words && labels::says_version(clause, 10)
 }
 
 /// Groups of hexadecimal digits with colons (RFC 4291), not loopback, not unspecified.
 pub fn ip6(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize> {
+    judge.effort().take(Work::Ip6, 1);
     let part = |byte: &u8| byte.is_ascii_hexdigit() || *byte == b':';
     let run = text.get(..word.start).unwrap_or_default().iter().rev().take(45).take_while(|byte| part(byte)).count();
     let mut start = word.start - run;

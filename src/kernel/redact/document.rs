@@ -1,6 +1,7 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
 use super::above::{self, Above, Key, Keys, Role};
+use super::effort::{Effort, Work};
 use super::{Context, Engine, Kind, Span, labels, numbers, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
 use base64::Engine as _;
@@ -11,7 +12,7 @@ use std::borrow::Cow;
 
 /// How deep JSON inside strings is followed.
 const NESTED_MAX: usize = 8;
-/// The most findings of one document; what comes after is not looked at, and the count says so.
+/// The most findings of one document; with more it is not looked through.
 const FINDINGS_MAX: usize = 100_000;
 /// How many entries of an object may be a name and a value, and the longest such name.
 const PAIRS_MAX: usize = 16;
@@ -90,6 +91,14 @@ pub enum Edit {
 }
 
 impl Findings {
+    /// Nobody knows what is in `root`.
+    fn unread(root: Value<'_>) -> Self {
+        let (place, end) = root.as_str().map_or((Place::Number, root.raw().len()), |text| (Place::Text, text.len()));
+        let content = Content::Spans(vec![Span { start: 0, end, kind: Kind::Unread }]);
+        let node = root.place().1;
+        Self { leaves: vec![Leaf { node, entry: node, place, path: Vec::new(), content }], count: 1 }
+    }
+
     /// Whether there is none.
     pub fn is_empty(&self) -> bool {
         self.count == 0
@@ -244,11 +253,12 @@ impl Engine {
     /// What is sensitive in `root`: strings (decoded), numbers, keys, JSON inside strings, and base64 of text where it
     /// stands as `blob` or `data` beside a `mimeType`.
     pub fn scan(&self, root: Value<'_>) -> Findings {
-        self.scan_but(root, &|_| false)
+        self.scan_within(root, &|_| false, &Effort::of(root.raw().len()))
     }
 
-    /// The same, but for the values that `whole` holds for.
-    pub fn scan_but(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool) -> Findings {
+    /// The same of a part of a message, but for the values that `whole` holds for. If nothing is left to be done, `root`
+    /// is [`Kind::Unread`] as a whole.
+    pub fn scan_within(&self, root: Value<'_>, whole: &dyn Fn(Value<'_>) -> bool, effort: &Effort) -> Findings {
         let mut scan = Scan {
             engine: self,
             findings: Findings::default(),
@@ -257,9 +267,10 @@ impl Engine {
             whole,
             keys: Keys::default(),
             row: SmallVec::new(),
+            effort,
         };
         scan.value(root, None);
-        scan.findings
+        if effort.is_spent() { Findings::unread(root) } else { scan.findings }
     }
 }
 
@@ -330,6 +341,7 @@ struct Scan<'s> {
     keys: Keys,
     /// What the keys say of the objects that are open, in their order.
     row: SmallVec<[Key; 24]>,
+    effort: &'s Effort,
 }
 
 /// One column of rows that are objects: what its key says, and what was seen of the value in the row before.
@@ -381,7 +393,10 @@ impl<'s> Scan<'s> {
 
     /// The same of a value that may be one of several rows.
     fn element(&mut self, value: Value<'s>, heads: Option<&[Step<'s>]>, columns: Option<&mut Columns<'s>>) {
-        if self.findings.count >= FINDINGS_MAX || (self.whole)(value) {
+        if self.findings.count >= FINDINGS_MAX {
+            self.effort.spend();
+        }
+        if self.effort.is_spent() || (self.whole)(value) {
             return;
         }
         if self.engine.has_paths() && self.own(value) {
@@ -414,8 +429,15 @@ impl<'s> Scan<'s> {
         true
     }
 
+    /// What a key says.
+    fn read(&mut self, key: &str) -> Key {
+        let read = self.keys.read(&self.engine.known, key);
+        self.effort.take(Work::Key, self.keys.fresh());
+        read
+    }
+
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
-        let key = self.keys.read(&self.engine.known, oid(&text).or_else(|| coded(&text)).unwrap_or(&text));
+        let key = self.read(oid(&text).or_else(|| coded(&text)).unwrap_or(&text));
         Step { text, key }
     }
 
@@ -436,6 +458,9 @@ impl<'s> Scan<'s> {
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
+            if self.effort.is_spent() {
+                break;
+            }
             let (key, look) = self.entry(object, (place, key), value, columns.as_deref_mut(), &mut spans);
             roles.add(place, key);
             self.row.push(key);
@@ -456,6 +481,10 @@ impl<'s> Scan<'s> {
             let asks = roles.names && roles.values || roles.media || roles.heads;
             let is_whole = count == columns.columns.len();
             columns.apart = is_whole && !asks && (done | unnamed).count_ones() as usize == count;
+        }
+        if self.effort.is_spent() {
+            self.row.truncate(first);
+            return;
         }
         let name = if roles.names && roles.values { self.pair_name(object, first, asks) } else { None };
         if name.is_none() && !roles.media && (done | unnamed).count_ones() as usize == count {
@@ -479,6 +508,7 @@ impl<'s> Scan<'s> {
             if is_new && self.look(&read, value, true, &mut spans, &mut None) == Look::Nothing {
                 continue;
             }
+            self.effort.take(Work::Entry, 1);
             let step = Step { text: key.text(), key: read };
             if !is_said && !spans.is_empty() {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
@@ -549,7 +579,7 @@ impl<'s> Scan<'s> {
         }
         let text = key.text();
         let another = of_another(object, &text);
-        let read = self.keys.read(&self.engine.known, another.unwrap_or(&text));
+        let read = self.read(another.unwrap_or(&text));
         let mut above = None;
         let look = self.look(&read, value, read.is_alone(), spans, &mut above);
         if let Some(columns) = columns {
@@ -563,7 +593,7 @@ impl<'s> Scan<'s> {
     /// A first look at a value: at what is simple, under a key that is a word. `alone`: nothing beside it names it or says
     /// how it is encoded; `above`: what this key and those above say, once it is known.
     fn look(&self, key: &Key, value: Value<'s>, alone: bool, spans: &mut Vec<Span>, above: &mut Option<Above>) -> Look {
-        if !key.is(Role::Word) || self.engine.has_paths() || self.findings.count >= FINDINGS_MAX {
+        if !key.is(Role::Word) || self.engine.has_paths() || self.effort.is_spent() {
             return Look::Open;
         }
         let read = || Above::read(std::iter::once(key).chain(self.path.iter().rev().map(|step| &step.key)));
@@ -571,9 +601,9 @@ impl<'s> Scan<'s> {
         *spans = match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => return Look::Nothing,
             json::Kind::Number if !Engine::is_whole(value.spelling()) => return Look::Nothing,
-            json::Kind::Number => self.engine.scan_whole(value.spelling(), above),
+            json::Kind::Number => self.engine.scan_whole(value.spelling(), above, self.effort),
             json::Kind::String { escaped: false, .. } if alone => match value.as_str() {
-                Some(text) if !looks_nested(&text) => self.engine.scan_under(&text, &above()),
+                Some(text) if !looks_nested(&text) => self.engine.scan_under(&text, &above(), self.effort),
                 _ => return Look::Open,
             },
             _ => return Look::Open,
@@ -680,7 +710,7 @@ impl<'s> Scan<'s> {
                 return self.nested(value, document);
             }
         }
-        let spans = self.engine.scan_under(&text, &self.above());
+        let spans = self.engine.scan_under(&text, &self.above(), self.effort);
         self.keep(value, value, Place::Text, spans);
     }
 
@@ -716,6 +746,7 @@ impl<'s> Scan<'s> {
                 whole: self.whole,
                 keys: std::mem::take(&mut self.keys),
                 row: std::mem::take(&mut self.row),
+                effort: self.effort,
             };
             inner.value(document.root(), None);
             (self.keys, self.row) = (inner.keys, inner.row);
@@ -731,7 +762,7 @@ impl<'s> Scan<'s> {
 
     fn number(&mut self, value: Value<'s>) {
         if Engine::is_whole(value.spelling()) {
-            let spans = self.engine.scan_whole(value.spelling(), || self.above());
+            let spans = self.engine.scan_whole(value.spelling(), || self.above(), self.effort);
             self.keep(value, value, Place::Number, spans);
         }
     }
@@ -741,7 +772,7 @@ impl<'s> Scan<'s> {
         if step.key.is(Role::Word) {
             return;
         }
-        let spans = self.engine.scan_text(&step.text, &Context::default());
+        let spans = self.engine.scan_text_within(&step.text, &Context::default(), self.effort);
         self.keep(key, value, Place::Key, spans);
     }
 
@@ -754,6 +785,8 @@ impl<'s> Scan<'s> {
         if spans.is_empty() {
             return;
         }
+        self.effort.take(Work::Kept, 1);
+        self.effort.take(Work::Above, self.path.len());
         self.findings.count += spans.len();
         let content = Content::Spans(spans);
         self.findings.leaves.push(Leaf {
@@ -782,8 +815,7 @@ impl<'s> Scan<'s> {
 
     /// The array that names columns.
     fn heads(&mut self, object: Value<'s>, depth: usize) -> Option<Value<'s>> {
-        let is_head =
-            |scan: &mut Self, key: json::Key<'s>| scan.keys.read(&scan.engine.known, &key.text()).is(Role::Heads);
+        let is_head = |scan: &mut Self, key: json::Key<'s>| scan.read(&key.text()).is(Role::Heads);
         for (key, value) in object.entries().take(PAIRS_MAX) {
             let inner = match value.kind() {
                 json::Kind::Array if !has_rows(value) && is_head(self, key) => return Some(value),

@@ -1,6 +1,7 @@
 //! Texts inside base64 and hexadecimal: decoded when they are text, and taken whole when something is in them.
 use super::above::Above;
 use super::chain::{byte, byte_before, is_part};
+use super::effort::{Effort, Work};
 use super::evidence;
 use super::lanes::{TOKEN, TokenEights};
 use super::secrets::sextet;
@@ -10,9 +11,8 @@ use base64::Engine as _;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 
-/// The shortest run that is decoded, and the most bytes that are decoded of one text.
+/// The shortest run that is decoded.
 const RUN_MIN: usize = TOKEN;
-const BUDGET: usize = 256 << 10;
 /// How long a text is in which short runs count too.
 pub const SHORT: usize = 2048;
 
@@ -24,25 +24,28 @@ const URL: GeneralPurpose = GeneralPurpose::new(&alphabet::URL_SAFE, LENIENT);
 
 /// Finds runs of base64 and of hexadecimal that hold something sensitive, `layers` deep. What a run is called
 /// where it stands is what its text is called.
-pub fn find(engine: &Engine, view: &View<'_>, above: &Above, layers: usize, out: &mut Vec<Found>) {
+pub fn find(engine: &Engine, view: &View<'_>, above: &Above, (layers, effort): (usize, &Effort), out: &mut Vec<Found>) {
     let bytes = view.folded().as_bytes();
     let mut eights = TokenEights::new(bytes);
     let mut at = 0;
-    let mut budget = BUDGET;
     let mut no_lines = 0;
     while let Some(run) = next_run(bytes, at, &mut eights) {
         at = run.1;
-        if run.1 - run.0 > budget || byte_before(bytes, run.0) == b'.' {
+        if effort.is_spent() {
+            return;
+        }
+        if byte_before(bytes, run.0) == b'.' {
             continue;
         }
         let Some((text, end)) = decoded(bytes, run, &mut no_lines) else {
             continue;
         };
+        effort.take(Work::Encoded, 1);
+        effort.take(Work::Decoded, end - run.0);
         let run = (run.0, end);
         at = end;
-        budget = budget.saturating_sub(run.1 - run.0);
-        let above = above.below(evidence::name_before(view.folded(), run.0));
-        let spans = engine.scan_layers(&text, &above, layers - 1);
+        let above = above.below(evidence::name_before(view.folded(), run.0, effort));
+        let spans = engine.scan_layers(&text, &above, layers - 1, effort);
         // Of several the longest gives its name.
         if let Some(longest) = spans.iter().max_by_key(|span| (span.end - span.start, std::cmp::Reverse(span.start))) {
             out.push(Found { span: Span { start: run.0, end: run.1, kind: longest.kind }, score: 60 });

@@ -1,11 +1,13 @@
 //! What the surroundings of a value say about it: its key, its column, the words beside it.
 use super::Kind;
+use super::effort::{Effort, Work};
 use super::labels::{self, Labels, Match};
 use super::letters;
 use super::reading::Reading;
 use super::tables::Tables;
 use super::taken;
-use std::cell::OnceCell;
+use super::words::Words;
+use std::cell::{Cell, OnceCell};
 
 /// How far back and ahead words are read, in bytes.
 const BEFORE: usize = 80;
@@ -65,6 +67,7 @@ impl Front {
 pub struct Surroundings<'v> {
     text: &'v str,
     read: Reading<'v>,
+    effort: &'v Effort,
     /// What the keys above the whole text say.
     above: Labels,
     tables: OnceCell<Tables>,
@@ -72,6 +75,8 @@ pub struct Surroundings<'v> {
     all: OnceCell<Labels>,
     blocks: OnceCell<Vec<OnceCell<Labels>>>,
     named: OnceCell<Labels>,
+    /// What was last read of blocks, the first and the last of them.
+    near: Cell<Option<((usize, usize), Labels)>>,
 }
 
 /// How long a text is whose words are all read before any is read in earnest.
@@ -87,9 +92,24 @@ const AHEAD: usize = 2 * AFTER;
 
 impl<'v> Surroundings<'v> {
     /// Of the folded text and what the keys above it say.
-    pub fn new(text: &'v str, above: Labels) -> Self {
-        let (all, blocks, named) = Default::default();
-        Self { text, read: Reading::new(text), above, tables: OnceCell::new(), all, blocks, named }
+    pub fn new(text: &'v str, above: Labels, effort: &'v Effort) -> Self {
+        let (all, blocks, named, near) = Default::default();
+        Self {
+            text,
+            read: Reading::new(text, effort),
+            effort,
+            above,
+            tables: OnceCell::new(),
+            all,
+            blocks,
+            named,
+            near,
+        }
+    }
+
+    /// What may still be done.
+    pub fn effort(&self) -> &'v Effort {
+        self.effort
     }
 
     /// The text itself.
@@ -97,11 +117,18 @@ impl<'v> Surroundings<'v> {
         self.text
     }
 
+    /// Reads the words of a part of the text.
+    pub fn words<R>(&self, from: usize, to: usize, read: impl FnOnce(&Words<'_>) -> R) -> R {
+        let (from, to) = (self.text.ceil_char_boundary(from), floor(self.text, to.min(self.text.len())));
+        self.read.words(self.text.get(from..to).unwrap_or_default(), read)
+    }
+
     /// What is said about `start..end`, given what stands in front of it.
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
         let Front { decided: None, near, also, beside, strange } = *front else {
             return front.decided.unwrap_or_default();
         };
+        self.effort.take(Work::After, usize::from(!beside));
         let after = if beside { None } else { self.after(end) };
         // What follows counts for less than what stands before, unless it says outright what the value is.
         let after =
@@ -120,13 +147,18 @@ impl<'v> Surroundings<'v> {
     /// of it beside that place.
     pub fn may(&self, start: usize) -> Labels {
         if self.is_short() {
-            return *self.all.get_or_init(|| self.above.with(labels::all(self.text)));
+            return *self.all.get_or_init(|| self.above.with(self.all_of(self.text)));
+        }
+        if let Some(labels) = self.known(start) {
+            return labels;
         }
         let blocks = self.blocks.get_or_init(|| vec![OnceCell::new(); self.text.len() / BLOCK + 1]);
         let near = Self::near(blocks, start)
             .fold(Labels::NONE, |all, (place, block)| all.with(*block.get_or_init(|| self.block(place))));
         let named = self.named.get_or_init(|| self.above.with(self.tables().all(self.text)));
-        near.with(*named)
+        let labels = near.with(*named);
+        self.near.set(Some((Self::reach(start), labels)));
+        labels
     }
 
     /// Whether the words of the whole text are read at once.
@@ -140,12 +172,22 @@ impl<'v> Surroundings<'v> {
             return self.text.len() <= SOON || self.all.get().is_some();
         }
         let known = |blocks: &Vec<OnceCell<Labels>>| Self::near(blocks, start).all(|(_, block)| block.get().is_some());
-        self.named.get().is_some() && self.blocks.get().is_some_and(known)
+        self.known(start).is_some() || self.named.get().is_some() && self.blocks.get().is_some_and(known)
+    }
+
+    /// What was read last, if that is of the same blocks.
+    fn known(&self, start: usize) -> Option<Labels> {
+        self.near.get().filter(|(blocks, _)| *blocks == Self::reach(start)).map(|(_, labels)| labels)
+    }
+
+    /// The first and the last block that may say something of the place at `start`.
+    fn reach(start: usize) -> (usize, usize) {
+        (start.saturating_sub(BACK) / BLOCK, (start + AHEAD) / BLOCK)
     }
 
     /// The blocks that may say something of the place at `start`.
     fn near(blocks: &[OnceCell<Labels>], start: usize) -> impl Iterator<Item = (usize, &OnceCell<Labels>)> {
-        let (first, last) = (start.saturating_sub(BACK) / BLOCK, (start + AHEAD) / BLOCK);
+        let (first, last) = Self::reach(start);
         blocks.iter().enumerate().take(last + 1).skip(first)
     }
 
@@ -153,11 +195,21 @@ impl<'v> Surroundings<'v> {
     fn block(&self, place: usize) -> Labels {
         let (from, to) = ((place * BLOCK).saturating_sub(JOINT), (place + 1) * BLOCK);
         let text = self.text.get(floor(self.text, from)..floor(self.text, to.min(self.text.len())));
-        labels::all(text.unwrap_or_default())
+        self.all_of(text.unwrap_or_default())
+    }
+
+    /// What all words of a part of the text may say.
+    fn all_of(&self, text: &str) -> Labels {
+        let plain = text.is_ascii();
+        self.effort.take(if plain { Work::Plain } else { Work::Spelled }, text.len());
+        labels::all_in(text, plain)
     }
 
     fn tables(&self) -> &Tables {
-        self.tables.get_or_init(|| Tables::read(self.text))
+        self.tables.get_or_init(|| {
+            self.effort.take(Work::Table, self.text.len());
+            Tables::read(self.text)
+        })
     }
 
     /// Whether nothing but digits and the marks inside numbers stands between two places.
@@ -286,6 +338,7 @@ impl<'v> Surroundings<'v> {
 
     /// What labels further away than the nearest say before `start`, which some evidence gave.
     pub fn also(&self, start: usize) -> Labels {
+        self.effort.take(Work::Also, 1);
         let clean = peel(&self.read, self.before(start).0);
         let before_last = |part| self.read.words(part, labels::before_last);
         let sentence = || before_last(sentence(clean));
@@ -442,7 +495,9 @@ impl<'v> Surroundings<'v> {
         let Some(line) = lines.next() else {
             return Labels::NONE;
         };
-        if taken::first(line).is_some() {
+        // Most are values themselves.
+        let is_number = line.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_alphabetic());
+        if is_number || taken::first(line).is_some() {
             return Labels::NONE;
         }
         // A part of a form: `Content-Disposition: form-data; name="ssn"`.
@@ -637,9 +692,9 @@ pub fn goes_on(text: &[u8], end: usize) -> bool {
 }
 
 /// What stands before a value in its line: its key, or the last words of a sentence.
-pub fn name_before(text: &str, start: usize) -> &str {
+pub fn name_before<'t>(text: &'t str, start: usize, effort: &Effort) -> &'t str {
     let before = text.get(floor(text, start.saturating_sub(BEFORE))..start).unwrap_or_default();
-    let read = Reading::new(text);
+    let read = Reading::new(text, effort);
     let clean = peel(&read, before.rsplit('\n').next().unwrap_or(before));
     key(&read, clean).unwrap_or(clean)
 }

@@ -1,6 +1,8 @@
 //! Shape and surroundings together: whether what could be a value is taken for one.
+use super::effort::{Effort, Work};
 use super::evidence::{Evidence, Front, Surroundings};
 use super::labels::Labels;
+use super::words::Words;
 use super::{Found, Group, Kind, Span};
 
 /// How much the shape of a value says by itself.
@@ -56,6 +58,7 @@ impl<'v, 'o> Judge<'v, 'o> {
 
     /// What is said about a place; the last answer is kept, since several kinds ask about one number.
     pub fn evidence(&mut self, start: usize, end: usize) -> Evidence {
+        self.effort().take(Work::Evidence, 1);
         self.settle(start);
         match self.last {
             Some((from, to, evidence)) if from == start && to == end => evidence,
@@ -77,6 +80,12 @@ impl<'v, 'o> Judge<'v, 'o> {
                 evidence
             }
         }
+    }
+
+    /// Whether just this is taken for something.
+    pub fn has(&self, start: usize, end: usize) -> bool {
+        let is = |found: &Found| found.span.start == start && found.span.end == end;
+        self.out.iter().rev().take(2).any(is)
     }
 
     /// Whether something was taken for this kind before `start`, and nothing ends the line between.
@@ -105,6 +114,16 @@ impl<'v, 'o> Judge<'v, 'o> {
                 labels
             }
         }
+    }
+
+    /// What it may still cost.
+    pub fn effort(&self) -> &'v Effort {
+        self.surroundings.effort()
+    }
+
+    /// Reads the words of a part of the text; a character that is cut is not of it.
+    pub fn words<R>(&self, from: usize, to: usize, read: impl FnOnce(&Words<'_>) -> R) -> R {
+        self.surroundings.words(from, to, read)
     }
 
     /// The text that is looked through.

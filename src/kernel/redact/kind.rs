@@ -54,6 +54,9 @@ macro_rules! kinds {
             $(#[doc = $source] $variant,)*
             /// An own type of the deployment, by its place in [`super::Engine::new`].
             Own(u16),
+            /// What was not looked at, since to look through all of it would take more work than its length allows. It may be
+            /// anything, so no policy names it: it is kept back whatever the policy wants to keep back.
+            Unread,
         }
 
         impl Kind {
@@ -62,12 +65,12 @@ macro_rules! kinds {
 
             /// The name in reports, `SCREAMING_SNAKE_CASE`; `OWN` for an own type.
             pub fn name(self) -> &'static str {
-                match self { $(Self::$variant => $name,)* Self::Own(_) => "OWN" }
+                match self { $(Self::$variant => $name,)* Self::Own(_) => "OWN", Self::Unread => "UNREAD" }
             }
 
             /// Where policies find it; own types are in none.
             pub fn group(self) -> Option<Group> {
-                match self { $(Self::$variant => Some(Group::$group),)* Self::Own(_) => None }
+                match self { $(Self::$variant => Some(Group::$group),)* Self::Own(_) | Self::Unread => None }
             }
 
             /// Who defines it, how it is checked, and what is mistaken for it.
@@ -75,6 +78,7 @@ macro_rules! kinds {
                 match self {
                     $(Self::$variant => [$source, $validator, $expect],)*
                     Self::Own(_) => ["the policy", "its pattern, words or path", "whatever the pattern also fits"],
+                    Self::Unread => ["this gateway", "what it takes to look through it", "texts of little but numbers and names of secrets"],
                 }
             }
 
@@ -82,7 +86,7 @@ macro_rules! kinds {
             pub const fn place(self) -> u32 {
                 #[repr(u32)]
                 enum Place { $($variant,)* Own }
-                match self { $(Self::$variant => Place::$variant as u32,)* Self::Own(_) => Place::Own as u32 }
+                match self { $(Self::$variant => Place::$variant as u32,)* Self::Own(_) | Self::Unread => Place::Own as u32 }
             }
 
             /// The kind that `name` spells, in capitals or as policies write it (`credit_card`).

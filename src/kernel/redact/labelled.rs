@@ -4,7 +4,7 @@ use super::chain::{Chain, Word, byte, byte_before, is_led};
 use super::checks::{self, number};
 use super::judge::Judge;
 use super::labels::{self, Labels};
-use super::words;
+use super::words::Words;
 use std::sync::LazyLock;
 
 const KINDS: [Kind; 4] = [Kind::Passport, Kind::DriverLicense, Kind::MedicalRecord, Kind::HealthMemberId];
@@ -62,7 +62,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         };
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
-            || kind == Kind::HealthMemberId && is_other_policy(text, first.start, evidence.direct)
+            || kind == Kind::HealthMemberId && is_other_policy(first.start, evidence.direct, judge)
         {
             return;
         }
@@ -132,25 +132,27 @@ const OF_OTHERS: &[&str] = &[
 /// Whether the number that begins at `start` is of a policy, and of one that is not of health: another branch is named
 /// beside it, or none is and it has no name but that of a policy. `direct`: that stands as its key.
 #[inline(never)]
-fn is_other_policy(text: &[u8], start: usize, direct: bool) -> bool {
-    let is_space = |byte: &u8| *byte == b' ';
-    let near = plain_words(text, start.saturating_sub(40), start);
+fn is_other_policy(start: usize, direct: bool, judge: &Judge<'_, '_>) -> bool {
+    let begins = |word: &[u8], name: &[u8]| word.get(..name.len()).is_some_and(|head| head.eq_ignore_ascii_case(name));
     let is_policy = |word: &[u8]| {
-        matches!(word, [b'p' | b'a' | 0x80.., _, _, _, ..])
-            && POLICIES.iter().any(|policy| word.starts_with(policy.as_bytes()))
+        matches!(word, [b'p' | b'P' | b'a' | b'A' | 0x80.., _, _, _, ..])
+            && POLICIES.iter().any(|policy| begins(word, policy.as_bytes()))
     };
-    let mut behind = near.as_bytes().rsplit(is_space).skip_while(|word| word.is_empty());
-    let Some(place) = behind.position(is_policy) else { return false };
-    let around = plain_words(text, start.saturating_sub(96), start + 64);
+    let named = judge
+        .words(start.saturating_sub(40), start, |words| words.back().position(|word| is_policy(words.plain(word))));
+    let Some(place) = named else { return false };
     let mut other = false;
-    for word in around.as_bytes().split(is_space) {
-        let [first, _, ..] = word else { continue };
-        for (name, health) in BRANCHES.get(usize::from(*first)).into_iter().flatten() {
-            if *health && word.starts_with(name) {
-                return false;
-            }
-            other |= !*health && word == *name;
-        }
+    let mut of_health = |words: &Words<'_>| {
+        words.forth().any(|word| {
+            let word = words.plain(word);
+            let [first, _, ..] = word else { return false };
+            let named = BRANCHES.get(usize::from(first.to_ascii_lowercase())).into_iter().flatten();
+            other |= named.clone().any(|(name, health)| !health && word.eq_ignore_ascii_case(name));
+            named.clone().any(|(name, health)| *health && begins(word, name))
+        })
+    };
+    if judge.words(start.saturating_sub(96), start, &mut of_health) || judge.words(start, start + 64, &mut of_health) {
+        return false;
     }
     other || !(direct || place > 0)
 }
@@ -166,22 +168,6 @@ static BRANCHES: LazyLock<[Vec<Branch>; 256]> = LazyLock::new(|| {
         all().filter(|(name, _)| name.first().map(|byte| usize::from(*byte)) == Some(first)).collect()
     })
 });
-
-/// The words of a part of a text with a space behind each, small and without accents.
-fn plain_words(text: &[u8], from: usize, to: usize) -> String {
-    let part = text.get(from..to.min(text.len())).unwrap_or_default();
-    if part.is_ascii() {
-        let small = |byte: &u8| if byte.is_ascii_alphanumeric() { char::from(byte.to_ascii_lowercase()) } else { ' ' };
-        return part.iter().map(small).collect();
-    }
-    let part = String::from_utf8_lossy(part);
-    let mut plain = String::new();
-    for word in part.split(|c: char| !c.is_alphanumeric()).filter(|word| !word.is_empty()) {
-        words::plain(word, &mut plain);
-        plain.push(' ');
-    }
-    plain
-}
 
 /// Whether a request about travel documents to an airline begins not far before.
 #[inline(never)]
@@ -317,7 +303,7 @@ pub fn is_day(text: &[u8], word: Word) -> bool {
 
 /// `2024-01-31` and its like.
 pub fn is_date(words: &[Word]) -> bool {
-    let lengths: Vec<usize> = words.iter().take(3).map(Word::len).collect();
-    let numbers = words.iter().take(3).all(Word::is_number);
-    numbers && matches!(lengths.as_slice(), [4, 2, 2] | [2, 2, 4])
+    let [one, two, three, ..] = words else { return false };
+    let lengths = [one, two, three].map(Word::len);
+    matches!(lengths, [4, 2, 2] | [2, 2, 4]) && [one, two, three].into_iter().all(Word::is_number)
 }

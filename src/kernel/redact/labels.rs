@@ -35,7 +35,7 @@ impl Labels {
     /// The label of one kind.
     pub const fn of(kind: Kind) -> Self {
         match kind {
-            Kind::Own(_) => Self::NONE,
+            Kind::Own(_) | Kind::Unread => Self::NONE,
             built_in => Self(1 << built_in.place()),
         }
     }
@@ -417,12 +417,17 @@ fn is_transfer(text: &str) -> bool {
 
 /// Everything sensitive that the words of a text may say of some part of it, whatever part of the words is read.
 pub fn all(text: &str) -> Labels {
+    all_in(text, text.is_ascii())
+}
+
+/// [`all`] of a text that is known to be nothing but ASCII, or not to be.
+pub fn all_in(text: &str, plain: bool) -> Labels {
     let fields = |at: usize| match text.as_bytes().get(at..) {
         Some([b'^', ..]) => true,
         Some([b'*', one, two, b'*', ..]) => one.is_ascii_alphanumeric() && two.is_ascii_alphanumeric(),
         _ => false,
     };
-    let mut all = if text.is_ascii() { all_marked(text.as_bytes()) } else { all_spelled(text) };
+    let mut all = if plain { all_marked(text.as_bytes()) } else { all_spelled(text) };
     if memchr::memchr2_iter(b'^', b'*', text.as_bytes()).any(fields) {
         all = all.with(evidence::FIELDS);
     }

@@ -4,6 +4,7 @@
 //! only what could be sensitive is looked at in earnest: shapes first, check digits then, surroundings last.
 use super::above::Above;
 use super::chain::{Candidate, Chain, LENGTH, Word, byte, byte_before, is_part, word, word_from};
+use super::effort::{Effort, Work};
 use super::evidence::{Surroundings, goes_on};
 use super::judge::Judge;
 use super::labels::Labels;
@@ -38,19 +39,20 @@ impl Chains {
 }
 
 /// Finds numbers of people, cards and accounts, telephone numbers, addresses of machines, birth dates, e-mail.
-pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, effort: &Effort, out: &mut Vec<Found>) {
     if !traits.digit() && !traits.at() && !traits.capitals() {
         return;
     }
     let text = view.folded();
     let bytes = text.as_bytes();
-    let surroundings = Surroundings::new(text, above.labels);
+    let surroundings = Surroundings::new(text, above.labels, effort);
     let mut judge = Judge::new(&surroundings, out);
     let mut chains = Chains::default();
     let mut at = 0;
     let mut last = Word::default();
     let mut digits = Digits::new(if traits.digit() { bytes } else { &[] });
-    while let Some(digit) = digits.next(at) {
+    while let Some(digit) = digits.next(at).filter(|_| !effort.is_spent()) {
+        effort.take(Work::Number, 1);
         let ahead = digits.ahead(digit);
         let begins = digit == at || !is_part(byte_before(bytes, digit));
         let run = digit + (!ahead).trailing_zeros() as usize;
@@ -72,7 +74,10 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>
         last = word;
     }
     if traits.at() {
-        memchr::memchr_iter(b'@', bytes).for_each(|at| contact::email(text, at, &mut judge));
+        for at in memchr::memchr_iter(b'@', bytes).take_while(|_| !effort.is_spent()) {
+            effort.take(Work::Address, 1);
+            contact::email(text, at, &mut judge);
+        }
     }
     if traits.capitals() {
         capitals(bytes, &mut judge);
@@ -168,8 +173,15 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
         contact::phone(bytes, word, alone, judge);
     }
-    chain(bytes, word, joined, alone, chains, judge);
-    word.end
+    chain(bytes, word, joined, alone, chains, judge).or_else(|| day(bytes, word)).unwrap_or(word.end)
+}
+
+/// Where `1970-10-18` ends that begins with this year, if nothing goes on from it: its month and its day begin nothing else.
+fn day(bytes: &[u8], year: Word) -> Option<usize> {
+    let [b'-', m1, m2, b'-', d1, d2, next, ..] = bytes.get(year.end..)? else { return None };
+    let digits = [m1, m2, d1, d2].iter().all(|byte| byte.is_ascii_digit());
+    (year.len() == 4 && digits && matches!(next, b',' | b';' | b'"' | b'\'' | b'|' | b'<' | b'\n' | b'\t'))
+        .then_some(year.end + 6)
 }
 
 /// Whether a number with a point stands before the space at whose end `start` is, as in lists of coordinates.
@@ -415,7 +427,14 @@ fn begins(words: &[Word]) -> bool {
     SECONDS.get(first.len()).is_some_and(|bits| bits >> second.len().min(15) & 1 == 1)
 }
 
-fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chains, judge: &mut Judge<'_, '_>) {
+fn chain(
+    bytes: &[u8],
+    word: Word,
+    joined: bool,
+    alone: bool,
+    chains: &mut Chains,
+    judge: &mut Judge<'_, '_>,
+) -> Option<usize> {
     let said = judge.said(word.start);
     let unsaid = |labels| alone && !said.any(labels);
     let short = word.is_number() && word.len() <= identity::SHORT;
@@ -425,22 +444,26 @@ fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chain
     // A word by itself that nothing names is nothing more.
     let single = !matches!(byte(bytes, word.end), b' ' | b'-' | b'.' | b'/' | b'_');
     if single && unsaid(labelled::LABELS) {
-        return;
+        return None;
     }
+    judge.effort().take(Work::Chain, 1);
     let chain = chains.read(bytes, word);
     let beginnings = BEGINNINGS.as_slice();
     let own = chain.words().iter().position(|known| known.start == word.start).unwrap_or(0);
+    let mut whole = None;
     for from in 0..=own {
         let words = chain.words().get(from..).unwrap_or_default();
         let mut layout = 0u64;
         let laid_out = if begins(words) { words } else { &[] };
         for (place, word) in laid_out.iter().take(JOINED).enumerate() {
             layout = layout << 4 | word.len().min(15) as u64;
-            let Some(whole) = beginning(beginnings, layout) else {
+            let Some(is_layout) = beginning(beginnings, layout) else {
                 break;
             };
-            if place > 0 && whole {
-                candidate(bytes, words.get(..=place).unwrap_or_default(), judge);
+            if place > 0 && is_layout {
+                let taken = candidate(bytes, words.get(..=place).unwrap_or_default(), judge);
+                // Of one that is all of the chain no part is another.
+                whole = whole.or(taken.filter(|_| place + 1 == words.len() && !chain.cut));
             }
         }
         if !joined {
@@ -450,13 +473,16 @@ fn chain(bytes: &[u8], word: Word, joined: bool, alone: bool, chains: &mut Chain
     if word.is_number() && !joined {
         payment::account(bytes, chain, own, judge);
     }
+    whole
 }
 
-fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) {
-    if let Some(candidate) = Candidate::read(bytes, words) {
-        identity::offer(&candidate, judge);
-        payment::offer(&candidate, judge);
-    }
+/// Offers words as one value; where it ends, if it is taken for one.
+fn candidate(bytes: &[u8], words: &[Word], judge: &mut Judge<'_, '_>) -> Option<usize> {
+    judge.effort().take(Work::Candidate, 1);
+    let candidate = Candidate::read(bytes, words)?;
+    identity::offer(&candidate, judge);
+    payment::offer(&candidate, judge);
+    judge.has(candidate.start, candidate.end).then_some(candidate.end)
 }
 
 /// Bank codes without a digit: words of eight or eleven capitals.

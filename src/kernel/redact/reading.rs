@@ -2,6 +2,7 @@
 //!
 //! What is asked about goes forward with the text: the words before a number, the words behind it, and those of the next
 //! number again. A window of words goes forward with that; what is asked about places elsewhere begins another.
+use super::effort::{Effort, Work};
 use super::labels::{self, Labels, Match};
 use super::words::{self, Place, TEXT_MAX, WORDS_MAX, Words};
 use std::cell::Cell;
@@ -15,6 +16,7 @@ const KEPT: usize = 1024;
 /// Reads the words of parts of one text. Nothing may ask about it while an answer is read.
 pub struct Reading<'t> {
     text: &'t str,
+    effort: &'t Effort,
     asked: Cell<u32>,
     window: Cell<Window>,
 }
@@ -35,12 +37,14 @@ struct Window {
 
 impl<'t> Reading<'t> {
     /// Nothing is read yet.
-    pub fn new(text: &'t str) -> Self {
-        Self { text, asked: Cell::new(0), window: Cell::default() }
+    pub fn new(text: &'t str, effort: &'t Effort) -> Self {
+        Self { text, effort, asked: Cell::new(0), window: Cell::default() }
     }
 
     /// Reads the words of a part of the text: the same as [`Words::read`] tells apart.
     pub fn words<R>(&self, part: &str, read: impl FnOnce(&Words<'_>) -> R) -> R {
+        self.effort.take(Work::Words, 1);
+        self.effort.take(Work::Letter, part.len().min(TEXT_MAX));
         let asked = self.asked.get();
         let start = (part.as_ptr() as usize).checked_sub(self.text.as_ptr() as usize);
         let start = start.filter(|start| asked >= FEW && start + part.len() <= self.text.len());
@@ -212,7 +216,8 @@ mod tests {
         let mut labelled = 0;
         for _ in 0..300 {
             let text: String = (0..20 + below(300)).map(|_| PARTS[below(PARTS.len())]).collect();
-            let reading = Reading { asked: Cell::new(FEW), ..Reading::new(&text) };
+            let effort = Effort::of(text.len());
+            let reading = Reading { asked: Cell::new(FEW), ..Reading::new(&text, &effort) };
             let mut at = 0;
             while at < text.len() {
                 let from = text.floor_char_boundary(at.saturating_sub(below(100)));

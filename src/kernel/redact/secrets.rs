@@ -18,6 +18,7 @@ mod urls;
 mod value;
 
 use super::above::Above;
+use super::effort::{Effort, Work};
 use super::kind::Kind;
 use super::lanes::Traits;
 use super::view::View;
@@ -443,13 +444,14 @@ pub fn promises(name: &str) -> bool {
 }
 
 /// Finds API keys, passwords, private keys and tokens. Whether something may be encoded.
-pub fn find(view: &View<'_>, traits: Traits, above: &Above, out: &mut Vec<Found>) -> bool {
+pub fn find(view: &View<'_>, traits: Traits, above: &Above, effort: &Effort, out: &mut Vec<Found>) -> bool {
     let text = view.folded();
     let bytes = Bytes(text.as_bytes());
     let mut finds = Finds {
         text,
         bytes,
         out,
+        effort,
         literals: Literals::of(view.is_ascii()),
         address: 0,
         source: 0,
@@ -494,6 +496,7 @@ struct Finds<'a> {
     text: &'a str,
     bytes: Bytes<'a>,
     out: &'a mut Vec<Found>,
+    effort: &'a Effort,
     /// Those that are looked for.
     literals: &'static Literals,
     /// The end of the last address that was read for its query.
@@ -553,11 +556,12 @@ impl<'a> Finds<'a> {
         standing.sort_unstable_by_key(|(start, length, _)| (*start, *length));
         let ready = standing.partition_point(|(start, ..)| *start < until);
         for (start, std::cmp::Reverse(length), call) in standing.drain(..ready) {
-            if start < calling.done {
+            if start < calling.done || self.effort.is_spent() {
                 continue;
             }
             let end = start + length;
             calling.done = end;
+            self.effort.take(Work::Literal, 1);
             match call {
                 Call::Name => assigned::name(self, start, end, &mut calling.progress),
                 Call::Part => assigned::part(self, start, end, &mut calling.progress),

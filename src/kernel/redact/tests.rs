@@ -3,6 +3,7 @@
 use super::{Context, Engine, Kind};
 use crate::kernel::json::{Bounds, Document};
 
+mod bounds;
 mod dumps;
 mod layouts;
 mod others;

@@ -38,6 +38,11 @@ impl<'a> View<'a> {
         self.ascii
     }
 
+    /// How many tricks were undone, twice.
+    pub fn steps(&self) -> usize {
+        self.steps.len()
+    }
+
     /// What was written.
     pub fn text(&self) -> &'a str {
         self.text

@@ -1,5 +1,6 @@
 //! Text as it comes: a document, lines that are documents, events of a stream, or plain text between them.
 use super::document::{self, Findings};
+use super::effort::Effort;
 use super::{Context, Edit, Engine, Finding, Place, Span};
 use crate::kernel::json::{Bounds, Document};
 use bytes::Bytes;
@@ -14,13 +15,21 @@ enum Part {
 impl Engine {
     /// What is sensitive in a text that may be or contain JSON, in order; offsets in the text as it is written.
     pub fn scan_wire(&self, text: &str) -> Vec<Span> {
+        self.scan_wire_within(text, &Effort::of(text.len()))
+    }
+
+    /// The same, with what may still be done.
+    pub fn scan_wire_within(&self, text: &str, effort: &Effort) -> Vec<Span> {
         let mut all = Vec::new();
         each_part(text, |part| {
             let (start, spans) = match part {
-                Part::Text(range) => {
-                    (range.start, self.scan_text(text.get(range).unwrap_or_default(), &Context::default()))
+                Part::Text(range) => (
+                    range.start,
+                    self.scan_text_within(text.get(range).unwrap_or_default(), &Context::default(), effort),
+                ),
+                Part::Json(range, document) => {
+                    (range.start, self.scan_within(document.root(), &|_| false, effort).wire(&document))
                 }
-                Part::Json(range, document) => (range.start, self.scan(document.root()).wire(&document)),
             };
             all.extend(spans.into_iter().map(|span| Span { start: span.start + start, end: span.end + start, ..span }));
         });
@@ -29,7 +38,7 @@ impl Engine {
 
     /// The text with what `decide` says in place of what was found; documents stay documents.
     pub fn rewrite_wire(&self, text: &str, mut decide: impl FnMut(&Finding<'_>) -> Edit) -> String {
-        let mut out = String::with_capacity(text.len());
+        let (mut out, effort) = (String::with_capacity(text.len()), Effort::of(text.len()));
         let mut at = 0;
         each_part(text, |part| {
             let range = match &part {
@@ -38,9 +47,12 @@ impl Engine {
             out.push_str(text.get(at..range.start).unwrap_or_default());
             at = range.end;
             match part {
-                Part::Text(range) => self.rewrite_text(text.get(range).unwrap_or_default(), &mut decide, &mut out),
+                Part::Text(range) => {
+                    let text = text.get(range).unwrap_or_default();
+                    put(text, &self.scan_text_within(text, &Context::default(), &effort), &mut decide, &mut out);
+                }
                 Part::Json(_, document) => {
-                    let findings = self.scan(document.root());
+                    let findings = self.scan_within(document.root(), &|_| false, &effort);
                     out.push_str(&rewritten(&document, &findings, &mut decide));
                 }
             }
@@ -48,15 +60,9 @@ impl Engine {
         out.push_str(text.get(at..).unwrap_or_default());
         out
     }
-
-    /// Appends a plain text, rewritten. Dropping a finding of a text leaves nothing in its place.
-    pub fn rewrite_text(&self, text: &str, decide: &mut impl FnMut(&Finding<'_>) -> Edit, out: &mut String) {
-        let spans = self.scan_text(text, &Context::default());
-        put(text, &spans, decide, out);
-    }
 }
 
-/// Appends `text` with edits in place of `spans`.
+/// Appends `text` with edits in place of `spans`. Dropping a finding leaves nothing in its place.
 pub fn put(text: &str, spans: &[Span], decide: &mut impl FnMut(&Finding<'_>) -> Edit, out: &mut String) {
     let mut at = 0;
     for span in spans {

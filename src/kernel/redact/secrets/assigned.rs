@@ -5,6 +5,7 @@ use super::names::{self, Named, Read, WordLists};
 use super::providers::key_at;
 use super::value::{self, Bytes, Hold};
 use super::{Finds, Kind};
+use crate::kernel::redact::effort::Work;
 use crate::kernel::redact::letters;
 use std::ops::Range;
 use std::sync::LazyLock;
@@ -58,6 +59,7 @@ const RUN: usize = 64;
 /// Says what the value from `start` to `end` is, if it is what its name promises.
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
     let value = finds.bytes.range(start, end);
+    finds.effort.take(Work::Value, value.len().min(48) + 1);
     let kind = match named {
         // A key under the name of a password is a key.
         Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
@@ -136,6 +138,7 @@ pub(super) fn name(finds: &mut Finds<'_>, start: usize, end: usize, progress: &m
     }
     // In the query of an address a key is one of an interface.
     let query = name == "key" && matches!(finds.bytes.before(from), b'?' | b'&') && finds.bytes.at(to) == b'=';
+    finds.effort.take(Work::Name, 1);
     let promised = if query { Some((Named::Key { sure: false }, to)) } else { promise(finds, from, to, progress) };
     let Some((named, to)) = promised else { return };
     // `parola d'ordine`, `senha de acesso`: what it is for belongs to the name.
@@ -467,6 +470,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
     if element && found || kind_of {
         return;
     }
+    finds.effort.take(Work::Sentence, 1);
     let tabled = answered(finds, named, to)
         || column(finds, named, from, to, progress)
         || ruled(finds, named, from, to, progress)
@@ -1839,6 +1843,7 @@ fn sentence(finds: &mut Finds<'_>, named: Named, to: usize, rest: &str, progress
             }
             return start;
         }
+        finds.effort.take(Work::Said, 1);
         let Bare { lead, inner, quoted, tagged } = Bare::of(bare);
         let ended = ended || tagged;
         // Another option: this one has no value.

@@ -4,6 +4,7 @@ use super::rarity::rarity;
 use super::value::{Bytes, invented};
 use super::{Finds, Kind};
 use crate::kernel::redact::chain::is_part;
+use crate::kernel::redact::effort::Work;
 use crate::kernel::redact::lanes::{TOKEN, TokenEights};
 
 /// Runs shorter than this hold no key.
@@ -30,7 +31,7 @@ pub(super) fn find(finds: &mut Finds<'_>, is_short: bool) -> bool {
     let text = finds.bytes;
     let mut eights = TokenEights::new(text.0);
     let (mut any, mut done, mut probe) = (false, 0, 0);
-    while let Some(inside) = eights.next(probe) {
+    while let Some(inside) = eights.next(probe).filter(|_| !finds.effort.is_spent()) {
         any = true;
         probe = inside + 8;
         let eight = text.range(inside, probe);
@@ -42,6 +43,8 @@ pub(super) fn find(finds: &mut Finds<'_>, is_short: bool) -> bool {
         let end = probe + text.from(probe).iter().take_while(|byte| part(**byte)).count();
         // Base64 has signs that end a run.
         if end - start >= SHORTEST || matches!(text.at(end), b'+' | b'/') && key_at(text, start).is_some() {
+            // A number is told by its first digit.
+            finds.effort.take(Work::Token, usize::from(!text.range(start, end).iter().all(u8::is_ascii_digit)));
             run(finds, start, end);
         }
         done = end;

@@ -1,5 +1,6 @@
 //! Every family with values made here by formula: no key in this file is one, and none was ever issued.
 use super::super::above::Above;
+use super::super::effort::Effort;
 use super::super::lanes::Traits;
 use super::super::view::View;
 use super::super::{Context, Found};
@@ -26,7 +27,7 @@ const HEX: &str = "0123456789abcdef";
 fn found(text: &str, path: &[&str]) -> Vec<Found> {
     let mut out = Vec::new();
     let view = View::new(text);
-    find(&view, Traits::of(view.folded().as_bytes()), &Above::of(&Context { path }), &mut out);
+    find(&view, Traits::of(view.folded().as_bytes()), &Above::of(&Context { path }), &Effort::of(text.len()), &mut out);
     for found in &mut out {
         (found.span.start, found.span.end) = view.written(found.span.start, found.span.end);
     }

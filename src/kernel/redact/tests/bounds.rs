@@ -1,0 +1,79 @@
+//! What takes too much work is not let through: it is taken for sensitive as a whole.
+use super::super::effort::Effort;
+use super::super::{Context, Edit, Engine, Kind, Span, cover};
+
+fn engine() -> Engine {
+    Engine::new(Vec::new()).unwrap_or_else(|_| panic!("no own types"))
+}
+
+/// The share of what it may do that a text needs, in hundredths.
+fn share(text: &str) -> u64 {
+    let effort = Effort::of(text.len());
+    let all = effort.left();
+    engine().scan_wire_within(text, &effort);
+    (all - effort.left()) * 100 / all
+}
+
+#[test]
+fn a_text_of_little_but_names_of_secrets_is_not_read_to_its_end_but_covered_as_a_whole() {
+    let text = "pw:pw:pw=pw:pwd\u{2192}PASSWORD | ".repeat(4_000);
+    let whole = |end| [Span { start: 0, end, kind: Kind::Unread }];
+    assert_eq!(engine().scan_text(&text, &Context::default()), whole(text.len()));
+    assert_eq!(engine().scan_wire(&text), whole(text.len()));
+    let document = serde_json::json!({ "first": "a@b.org", "text": [text] }).to_string();
+    assert_eq!(engine().scan_wire(&document), whole(document.len()));
+    let replaced = |kind: Kind| Edit::Replace(cover::placeholder(kind.name()));
+    assert_eq!(engine().rewrite_wire(&document, |finding| replaced(finding.kind)), "\"[UNREAD]\"");
+    // Of lines that are documents those before are read.
+    let lines = format!("{{\"mail\":\"a@b.org\"}}\n{document}\n{{\"mail\":\"c@d.org\"}}\n");
+    let out = engine().rewrite_wire(&lines, |finding| replaced(finding.kind));
+    assert_eq!(out, "{\"mail\":\"[EMAIL]\"}\n\"[UNREAD]\"\n\"[UNREAD]\"\n");
+}
+
+#[test]
+fn a_document_with_more_findings_than_are_kept_is_not_looked_through() {
+    let document = serde_json::json!([vec!["a@b.org"; 100_001], [{ "card": "4111111111111111" }]]).to_string();
+    assert_eq!(engine().scan_wire(&document), [Span { start: 0, end: document.len(), kind: Kind::Unread }]);
+}
+
+#[test]
+fn base64_of_any_length_is_decoded_so_that_nothing_hides_behind_much_of_it() {
+    use base64::Engine as _;
+    let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+    let filler = base64("nothing but words that say nothing, again and again. ".repeat(8_000));
+    let text = format!("first: {filler} then: {}", base64("my card is 4111 1111 1111 1111 you know".to_owned()));
+    let found = engine().scan_text(&text, &Context::default());
+    assert_eq!(found.iter().map(|span| span.kind).collect::<Vec<_>>(), [Kind::CreditCard]);
+}
+
+#[test]
+fn lists_tables_and_dumps_of_nothing_but_values_need_three_fifths_of_what_they_may_at_most() {
+    let rows = |row: &dyn Fn(usize) -> String| (0..2_000).map(row).collect::<String>();
+    let digits = |at: usize, count: usize| format!("{:0count$}", at * 7_919 % 10_usize.pow(count as u32));
+    let texts = [
+        rows(&|at| format!("{}-{}-{}\n", 100 + at % 565, 10 + at % 89, 1_000 + at)),
+        rows(&|at| format!("(212) 555-{}\n", digits(at, 4))),
+        rows(&|at| format!("DOB: {}/{}/{}\n", 1 + at % 12, 1 + at % 28, 1940 + at % 60)),
+        rows(&|at| format!("+49 30 {}, ", digits(at, 7))),
+        rows(&|at| format!("10.{}.{}.7, ", at % 256, at / 8)),
+        rows(&|at| format!("a{at}@b{}.org\n", at % 99)),
+        rows(&|at| format!("DB_{at}_PASSWORD=Tr0ub4dor{}!x\n", digits(at, 2))),
+        rows(&|at| format!("La p\u{f3}liza PX{} fue renovada\n", digits(at, 8))),
+        rows(&|at| {
+            format!("PID|1||{at}^^^HOSP^MR||LIND^ANNA||19{}0203|F|||||(212)555-{}\n", 40 + at % 60, digits(at, 4))
+        }),
+        format!(
+            "id,ssn,dob\n{}",
+            rows(&|at| format!("{at},{}-{}-4321,19{}-02-03\n", 100 + at % 565, 10 + at % 89, 40 + at % 60))
+        ),
+        serde_json::json!({ "values": (0..2_000).map(|at| format!("4{}", digits(at, 15))).collect::<Vec<_>>() })
+            .to_string(),
+        serde_json::json!(
+            (0..2_000).map(|at| (format!("key of {at}"), digits(at, 9))).collect::<std::collections::BTreeMap<_, _>>()
+        )
+        .to_string(),
+    ];
+    for text in texts {
+        assert!((1..=60).contains(&share(&text)), "{} of a hundred: {:?}", share(&text), text.get(..60));
+    }
+}
