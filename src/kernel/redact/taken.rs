@@ -59,7 +59,8 @@ fn begins(text: &str) -> bool {
     let Some(inner) = text.strip_prefix('[') else { return false };
     let length = inner.bytes().take_while(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit() || *byte == b'_');
     let (name, rest) = inner.split_at_checked(length.count()).unwrap_or_default();
-    name.len() > 2 && rest.starts_with([']', '#', '~']) && Kind::ALL.iter().any(|kind| kind.name() == name)
+    let known = || Kind::ALL.iter().chain(&[Kind::Unread]).any(|kind| kind.name() == name);
+    name.len() > 2 && rest.starts_with([']', '#', '~']) && known()
 }
 
 #[cfg(test)]

@@ -450,7 +450,7 @@ fn value_of(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progres
         let hold = if hold == Hold::Separated && beside_login(finds, from, to) { Hold::Whole } else { hold };
         if judge(finds, named, value.start, value.end, hold, 80) {
             progress.value = value.end;
-            progress.name = progress.name.max(value.end.min(to + 256));
+            progress.name = progress.name.max(value.end);
             return;
         }
         // A long run that is no value is not read again for the names inside it.
@@ -535,9 +535,14 @@ fn template(finds: &Finds<'_>, from: usize, to: usize) -> bool {
 fn in_template(finds: &Finds<'_>, from: usize) -> bool {
     let back = finds.bytes.range(from.saturating_sub(160), from);
     let back = back.get(memchr::memrchr(b'\n', back).map_or(0, |end| end + 1)..).unwrap_or_default();
-    let last = |marks: &[&[u8]]| marks.iter().filter_map(|mark| memchr::memmem::rfind(back, mark)).max();
-    let opened = last(&[b"{{", b"${", b"{%", b"#{", b"<%", b"[[", b"@{"]);
-    opened.is_some() && last(&[b"}", b"%>", b"]]"]) < opened
+    let opens = |second: &usize| {
+        let pair = second.checked_sub(1).and_then(|first| back.get(first..=*second));
+        matches!(pair, Some([b'{' | b'$' | b'#' | b'@', b'{'] | [b'{' | b'<', b'%'] | [b'[', b'[']))
+    };
+    let Some(opened) = memchr::memrchr3_iter(b'{', b'%', b'[', back).find(opens) else { return false };
+    let behind = back.get(opened..).unwrap_or_default();
+    let closes = |at: usize| matches!(behind.get(at..), Some([b'}', ..] | [b'%', b'>', ..] | [b']', b']', ..]));
+    !memchr::memchr3_iter(b'}', b'%', b']', behind).any(closes)
 }
 
 /// Whether the name is what kind of thing something is: `token_type: access_token`, `<tokenType>access_token<`.
