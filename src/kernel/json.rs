@@ -127,7 +127,8 @@ impl Patches {
     pub fn append(&mut self, object: Value<'_>, key: &str, json: Vec<u8>) {
         match self.0.entry(object.index).or_insert_with(|| Patch::Append(Vec::new())) {
             Patch::Append(entries) => entries.push((key.to_owned(), json)),
-            other => *other = Patch::Append(vec![(key.to_owned(), json)]),
+            // What is left out stays out, and what stands in place of it is whole.
+            Patch::Replace(_) | Patch::Remove => {}
         }
     }
 
@@ -136,9 +137,9 @@ impl Patches {
         self.0.extend(others.0);
     }
 
-    /// Whether something is to be done about this value.
+    /// Whether this value is written anew or left out. What is added to it leaves it as it is.
     pub fn touch(&self, value: Value<'_>) -> bool {
-        self.0.contains_key(&value.index)
+        matches!(self.0.get(&value.index), Some(Patch::Replace(_) | Patch::Remove))
     }
 
     /// Whether there is nothing to do.

@@ -653,6 +653,26 @@ fn text_that_a_model_reads_and_a_person_does_not_see_is_taken_out_or_refused() {
 }
 
 #[test]
+fn hidden_text_of_a_listed_tool_is_taken_out_or_refused_though_the_gateway_adds_to_it() {
+    for (word, shown) in [("keep", Some("Finds.\u{200b}")), ("strip", Some("Finds.")), ("refuse", None)] {
+        let policy = format!(
+            "tools: {{ find_customer: {{ effect: read, scopes: [crm.read] }} }}\ncontract: {{ on_drift: warn, hidden_text: {word} }}\n"
+        );
+        let gateway = Gateway::with(&policy, "");
+        gateway.upstream.script(|seen, out| {
+            let message = seen.json();
+            let tool = json!({ "name": "find_customer", "description": "Finds.\u{200b}", "inputSchema": { "type": "object" } });
+            let result = json!({ "tools": [tool], "resultType": "complete" });
+            reply(out, 200, "application/json", &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string());
+        });
+        let answer = gateway.send(&modern(&gateway.ann(), "tools/list", &json!({})));
+        let tool = &answer.json()["result"]["tools"][0];
+        assert_eq!(tool["description"].as_str(), shown, "{word}: {}", answer.body);
+        assert_eq!(tool["securitySchemes"].is_array(), shown.is_some(), "{word}: {}", answer.body);
+    }
+}
+
+#[test]
 fn an_answer_that_comes_late_on_a_resumed_stream_is_held_to_the_schema_of_its_tool() {
     let (gateway, _) = started("contract: { on_drift: warn }\n");
     let late = Arc::new(Mutex::new(json!({})));
