@@ -143,6 +143,59 @@ fn a_person_is_told_where_it_came_from_and_may_let_it_go_once() {
 }
 
 #[test]
+fn what_was_read_does_not_leave_in_an_answer_to_a_question_of_the_server_though_the_call_was_confirmed() {
+    let gateway = Gateway::with(&format!("{TOOLS}flow: {{ confirm: [elicit] }}\n"), "");
+    gateway.upstream.script(|seen, out| {
+        let message = seen.json();
+        let params = &message["params"];
+        let result = if params["name"] == "find_customer" {
+            json!({ "content": [], "structuredContent": record(), "resultType": "complete" })
+        } else if params["inputResponses"]["city"].is_object() {
+            json!({ "content": [{ "type": "text", "text": "ok" }], "resultType": "complete" })
+        } else {
+            let form = json!({ "mode": "form", "message": "Which city?",
+                "requestedSchema": { "type": "object", "properties": { "city": { "type": "string" } } } });
+            json!({ "resultType": "input_required", "requestState": "theirs",
+                "inputRequests": { "city": { "method": "elicitation/create", "params": form } } })
+        };
+        reply(out, 200, "application/json", &json!({"jsonrpc":"2.0","id":message["id"],"result":result}).to_string());
+    });
+    let ann = gateway.ann();
+    gateway.tool(&ann, "find_customer", json!({ "id": 7 }));
+    let ask = |body: &Value, more: Value| {
+        let mut params = json!({ "name": "send_mail", "arguments": { "to": "x@partner.example", "body": body } });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        let request = modern(&ann, "tools/call", &params);
+        let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+        body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = json!({ "elicitation": {} });
+        gateway.send(&request.body(body.to_string())).json()
+    };
+    let answers = |state: &Value, city: &Value| json!({ "requestState": state, "inputResponses": { "city": { "action": "accept", "content": { "city": city } } } });
+    let city = |asked: &Value| asked["result"]["inputRequests"]["city"].is_object();
+    // Nothing speaks against one call; the other is confirmed by a person who saw what it sends.
+    for body in [json!("hello"), record()] {
+        let mut asked = ask(&body, json!({}));
+        if !city(&asked) {
+            let yes = json!({ "portcullis_confirm": { "action": "accept", "content": { "confirm": true } } });
+            asked = ask(&body, json!({ "requestState": asked["result"]["requestState"], "inputResponses": yes }));
+        }
+        assert!(city(&asked), "{asked}");
+        let state = &asked["result"]["requestState"];
+        for read in [record(), json!(record()["note"]), json!(STANDARD.encode(record().to_string()))] {
+            let refused = ask(&body, answers(state, &read));
+            assert!(refused["error"]["message"].as_str().unwrap_or_default().contains("read before"), "{refused}");
+        }
+        let done = ask(&body, answers(state, &json!("Ulm")));
+        assert_eq!(done["result"]["content"][0]["text"], "ok", "{done}");
+    }
+    let answered: Vec<Value> =
+        gateway.upstream.seen().iter().map(|seen| seen.json()["params"]["inputResponses"].clone()).collect();
+    let cities: Vec<&Value> =
+        answered.iter().map(|all| &all["city"]["content"]["city"]).filter(|city| !city.is_null()).collect();
+    assert_eq!(cities, [&json!("Ulm"), &json!("Ulm")], "nothing else reached the server");
+}
+
+#[test]
 fn what_one_server_gave_does_not_leave_through_another_nor_what_came_on_a_stream() {
     let gateway = Gateway::with(&refusing(""), "");
     gateway.write_atomic(

@@ -6,6 +6,7 @@
 use super::compile::{Access, Deny, Key, Limit, Rule, Scope as Needed, ServerPolicy, is_about};
 use super::condition::{Failed, Scope};
 use super::source::{ChallengeSource, Effect, OnDrift, Per, Undeclared};
+use crate::kernel::confirm::elicit::KEY;
 use crate::kernel::confirm::hold::{Confirmed, Unconfirmed};
 use crate::kernel::confirm::seal::SealKey;
 use crate::kernel::contract::published::{Standing, Tool};
@@ -337,8 +338,23 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
         .filter(|(key, _)| !["name", "_meta", "requestState"].iter().any(|own| key.is(own)))
         .map(|(_, value)| value)
         .collect();
+    let answers = message.params().and_then(|params| params.get("inputResponses"));
+    let answers: Vec<Value<'_>> =
+        answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect();
+    match concern(server, &values, facts) {
+        // A person is asked about a call and its arguments, never about what is answered to the server's questions.
+        Some((_, Then::Confirm)) if !answers.is_empty() => {
+            let answered = concern(server, &answers, facts).map(|(concern, _)| (concern, Then::Refuse));
+            answered.or_else(|| concern(server, &values, facts))
+        }
+        told => told,
+    }
+}
+
+/// What speaks against sending these.
+fn concern(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
     let linked = server.links.as_ref().filter(|links| links.arguments != Then::Allow);
-    let linked = linked.filter(|links| data::leads_out(links, &values)).map(|links| (Concern::Link, links.arguments));
+    let linked = linked.filter(|links| data::leads_out(links, values)).map(|links| (Concern::Link, links.arguments));
     let remembered = facts.memory.as_ref().and_then(|memory| memory.concern(values.iter().copied(), &server.flow));
     match (linked, remembered) {
         (Some((_, Then::Confirm)), Some(remembered)) => Some(remembered),
