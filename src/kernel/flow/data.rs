@@ -1,7 +1,7 @@
 //! No more than is needed: of a result the fields that the policy names, of what hosts tell of their users nothing.
 use super::links::Links;
 use super::{Lesson, Origin};
-use crate::kernel::json::{Document, Patches, Value, string};
+use crate::kernel::json::{Document, Kind, Patches, Value, string};
 use crate::kernel::mcp::decode::{Message, Target};
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::source::{Hint, LinksThen};
@@ -68,9 +68,24 @@ impl Fields {
 
     /// A whole result of a tool.
     fn of_result(&self, result: Value<'_>, patches: &mut Patches) -> usize {
-        let mut removed = result.get("structuredContent").map_or(0, |value| self.reduce(value, patches));
+        let mut removed = 0;
+        match result.get("structuredContent") {
+            Some(value) if value.is_object() || value.is_array() => removed += self.reduce(value, patches),
+            Some(value) => {
+                removed += 1;
+                patches.remove(value);
+            }
+            None => {}
+        }
         for block in result.get("content").into_iter().flat_map(Value::elements) {
             let inner = block.get("resource").unwrap_or(block);
+            // Beside a text, what is no text is not asked for.
+            for beside in ["blob", "data"].into_iter().filter_map(|key| inner.get(key)) {
+                if inner.get("text").is_some() && !self.keep_text {
+                    removed += 1;
+                    patches.remove(beside);
+                }
+            }
             match inner.get("text") {
                 Some(text) => match text.as_str().and_then(|said| self.reduced(&said)) {
                     Some((_, 0)) => {}
@@ -105,7 +120,13 @@ fn reduce(value: Value<'_>, paths: &[&[String]], patches: &mut Patches) -> usize
             patches.remove(child);
             removed += 1;
         } else if !further.iter().any(|path| path.is_empty()) {
-            removed += reduce(child, &further, patches);
+            // Where fields should be, a text or a number may be all of them.
+            if child.is_object() || child.is_array() || child.kind() == Kind::Null {
+                removed += reduce(child, &further, patches);
+            } else {
+                patches.remove(child);
+                removed += 1;
+            }
         }
     };
     for (key, child) in value.entries() {
@@ -292,6 +313,24 @@ mod tests {
         assert_eq!(made["structuredContent"], json!({ "next": 2 }));
         let (made, _) = reduced(&fields(&["/customers/1"], false), &result);
         assert_eq!(made["structuredContent"], json!({ "customers": [{ "name": "Bob" }] }));
+    }
+
+    #[test]
+    fn where_fields_should_be_nothing_goes_on_that_has_none() {
+        let all = "Ann pays with 4111";
+        let result = json!({
+            "content": [
+                { "type": "text", "text": json!({ "customers": all }).to_string(), "data": "NDExMQ==" },
+                { "type": "resource", "resource": { "text": "{\"customers\":[]}", "blob": "NDExMQ==" } }
+            ],
+            "structuredContent": { "customers": [all, { "name": "Bob" }, 4111, null] }
+        });
+        let (made, _) = reduced(&fields(&["/customers/*/name"], false), &result);
+        assert_eq!(made["structuredContent"], json!({ "customers": [{ "name": "Bob" }, null] }));
+        let texts = json!([{ "type": "text", "text": "{}" }, { "type": "resource", "resource": { "text": "{\"customers\":[]}" } }]);
+        assert_eq!(made["content"], texts);
+        let (made, removed) = reduced(&fields(&["/customers"], false), &json!({ "structuredContent": all }));
+        assert_eq!((made, removed), (json!({}), 1));
     }
 
     #[test]
