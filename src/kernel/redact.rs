@@ -114,7 +114,7 @@ pub struct OwnType {
 /// How an own type is recognised.
 #[derive(Clone, Debug)]
 pub enum OwnRule {
-    /// A regular expression; size and match length are bounded.
+    /// A regular expression; its compiled size is bounded.
     Pattern(String),
     /// Whole words, whatever their case.
     Words(Vec<String>),

@@ -714,21 +714,19 @@ impl<'s> Scan<'s> {
         self.keep(value, value, Place::Text, spans);
     }
 
-    /// Base64 of a text, as in `blob`; what is no text is left alone if it is what images and sound begin with, and
-    /// read as it stands if not.
+    /// Base64 of a text, as in `blob`; of what is no text, what begins as images and sound do is left alone, and all else
+    /// is read as it stands.
     fn encoded(&mut self, value: Value<'s>) {
         let text = value.as_str().unwrap_or_default();
-        let decoded = STANDARD.decode(text.as_bytes()).ok().and_then(|bytes| String::from_utf8(bytes).ok());
-        let Some(decoded) = decoded.filter(|decoded| !decoded.is_empty() && self.nested < NESTED_MAX) else {
-            if !is_binary(&text) {
-                self.value(value, None);
-            }
-            return;
+        let decoded = match STANDARD.decode(text.as_bytes()).map(String::from_utf8) {
+            Ok(Ok(decoded)) if self.nested < NESTED_MAX => decoded,
+            Ok(Err(_)) if is_binary(&text) => return,
+            _ => return self.value(value, None),
         };
         // As one string, so that JSON in it is followed like JSON in any other.
-        let json = Bytes::from(json::string(&decoded));
-        if let Ok(document) = Document::parse(json, &Bounds::default()) {
-            self.within(value, document, Content::Encoded);
+        match Document::reread(json::string(&decoded)) {
+            Ok(document) => self.within(value, document, Content::Encoded),
+            Err(_) => self.effort.spend(),
         }
     }
 

@@ -9,9 +9,8 @@ const WORDS_MAX: usize = 10_000;
 const KEYS_MAX: usize = 64;
 /// The most `*` of one path.
 const STARS_MAX: usize = 4;
-/// The largest compiled pattern, and the longest match that counts, in bytes.
+/// The largest compiled pattern, in bytes.
 const SIZE_MAX: usize = 1 << 20;
-const MATCH_MAX: usize = 1024;
 
 /// Compiled own types.
 pub struct Own {
@@ -69,8 +68,7 @@ impl Own {
     /// What patterns and words find. A deployment's own word is the last one, so it wins over the built-in kinds.
     pub fn find(&self, view: &View<'_>, out: &mut Vec<Found>) {
         for (kind, pattern) in &self.patterns {
-            for found in pattern.find_iter(view.folded()).filter(|found| !found.is_empty() && found.len() <= MATCH_MAX)
-            {
+            for found in pattern.find_iter(view.folded()).filter(|found| !found.is_empty()) {
                 out.push(Found { span: Span { start: found.start(), end: found.end(), kind: *kind }, score: 100 });
             }
         }

@@ -47,6 +47,32 @@ fn base64_of_any_length_is_decoded_so_that_nothing_hides_behind_much_of_it() {
 }
 
 #[test]
+fn what_is_called_base64_is_read_however_long_it_is_and_as_it_stands_if_it_is_none() {
+    use base64::Engine as _;
+    let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
+    let kinds = |document: serde_json::Value| {
+        let found = engine().scan_wire(&document.to_string());
+        found.into_iter().map(|span| span.kind).collect::<Vec<_>>()
+    };
+    let long = format!("{}\ncard,4111 1111 1111 1111\n", "nothing,at,all\n".repeat(300_000));
+    assert_eq!(kinds(serde_json::json!({ "mimeType": "text/csv", "blob": base64(long) })), [Kind::CreditCard]);
+    for text in ["JVBERi0x card 4111 1111 1111 1111", "iVBORw0K: 4111 1111 1111 1111 is my card"] {
+        assert_eq!(kinds(serde_json::json!({ "mimeType": "text/plain", "data": text })), [Kind::CreditCard], "{text}");
+    }
+    let image = base64::engine::general_purpose::STANDARD.encode(b"\x89PNG\r\n\x1A\n\0\xFF card 4111111111111111");
+    assert_eq!(kinds(serde_json::json!({ "mimeType": "image/png", "data": image })), []);
+}
+
+#[test]
+fn an_own_type_of_any_length_is_covered_whole() {
+    use super::super::{OwnRule, OwnType};
+    let own = OwnType { name: "CONF".to_owned(), group: None, rule: OwnRule::Pattern("CONF-[A-Z]+".to_owned()) };
+    let engine = Engine::new(vec![own]).unwrap_or_else(|_| panic!("an own type"));
+    let text = format!("about CONF-{} it is", "X".repeat(5_000));
+    assert_eq!(engine.scan_text(&text, &Context::default()), [Span { start: 6, end: 5_011, kind: Kind::Own(0) }]);
+}
+
+#[test]
 fn lists_tables_and_dumps_of_nothing_but_values_need_three_fifths_of_what_they_may_at_most() {
     let rows = |row: &dyn Fn(usize) -> String| (0..2_000).map(row).collect::<String>();
     let digits = |at: usize, count: usize| format!("{:0count$}", at * 7_919 % 10_usize.pow(count as u32));
