@@ -6,9 +6,11 @@ use std::ops::Range;
 use std::sync::LazyLock;
 use wide::u8x16;
 
-/// The most tables and columns that are kept of one text, and the longest line that is one of a table.
-const TABLES_MAX: usize = 64;
-const COLUMNS_MAX: usize = 64;
+/// The most tables of each sort and columns that are kept of one text, how many tables back one is looked for that holds a
+/// place, and the longest line that is one of a table.
+const TABLES_MAX: usize = 1024;
+const COLUMNS_MAX: usize = 256;
+const BACK: usize = 8;
 const LINE_MAX: usize = 2048;
 /// The longest name of a column between marks that are no bars.
 const NAME_MAX: usize = 40;
@@ -18,9 +20,12 @@ const ABBREVIATED: usize = 16;
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
 
-/// The tables of one text.
+/// The tables of one text, in order: statements and markup, whose rows may stand anywhere, and those of lines.
 #[derive(Debug, Default)]
-pub struct Tables(Vec<Table>);
+pub struct Tables {
+    free: Vec<Table>,
+    lines: Vec<Table>,
+}
 
 #[derive(Debug)]
 struct Table {
@@ -58,6 +63,7 @@ impl Tables {
         let mut tables = Self::default();
         tables.values(text);
         tables.markup(text);
+        tables.free.sort_by_key(|table| table.start);
         if memchr::memchr(b'\n', text.as_bytes()).is_none() {
             return tables;
         }
@@ -95,36 +101,41 @@ impl Tables {
     fn close(&mut self, open: &mut Option<(Table, usize)>) {
         if let Some((table, _)) = open.take()
             && table.end > table.start
-            && self.0.len() < TABLES_MAX
+            && self.lines.len() < TABLES_MAX
         {
-            self.0.push(table);
+            self.lines.push(table);
         }
     }
 
     fn keep(&mut self, start: usize, end: usize, shape: Shape, columns: Vec<Column>) {
-        self.0.push(Table { start, end, shape, head: 0..0, columns: columns.into() });
+        if self.free.len() < TABLES_MAX {
+            self.free.push(Table { start, end, shape, head: 0..0, columns: columns.into() });
+        }
     }
 
     /// `INSERT INTO t (a, b) VALUES (1, 2), (3, 4)`.
     fn values(&mut self, text: &str) {
-        let bytes = text.as_bytes();
-        let [capital, small] = &*VALUES;
-        let all = capital.find_iter(bytes).chain(small.find_iter(bytes));
-        for at in all.take(TABLES_MAX) {
-            let head = text.get(..at).unwrap_or_default().trim_end();
-            let Some(list) = head.strip_suffix(')').and_then(|head| {
-                let from = super::evidence::floor(head, head.len().saturating_sub(LINE_MAX));
-                head.get(from..)?.rsplit_once('(').map(|(_, list)| list)
-            }) else {
-                continue;
-            };
-            let columns: Vec<_> = list
-                .split(',')
-                .take(COLUMNS_MAX)
-                .map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) })
-                .collect();
-            let end = text.get(at..).and_then(|rest| rest.find(';')).map_or(text.len(), |end| at + end);
-            self.keep(at, end, Shape::Rows, columns);
+        for finder in &*VALUES {
+            let mut ends = Next::of(";");
+            for at in finder.find_iter(text.as_bytes()) {
+                if self.free.len() >= TABLES_MAX {
+                    return;
+                }
+                let head = text.get(..at).unwrap_or_default().trim_end();
+                let list = head.strip_suffix(')').and_then(|head| {
+                    let from = super::evidence::floor(head, head.len().saturating_sub(LINE_MAX));
+                    head.get(from..)?.rsplit_once('(').map(|(_, list)| list)
+                });
+                // Names of columns have no brackets.
+                let Some(list) = list.filter(|list| !list.contains(')')) else { continue };
+                let columns: Vec<_> = list
+                    .split(',')
+                    .take(COLUMNS_MAX)
+                    .map(|name| Column { at: 0, end: 0, labels: labels::of_key(name) })
+                    .collect();
+                let end = ends.from(text, at).unwrap_or(text.len());
+                self.keep(at, end, Shape::Rows, columns);
+            }
         }
     }
 
@@ -148,7 +159,7 @@ impl Tables {
                 .filter(|cell| !cell.starts_with("ead"))
                 .map(|cell| Column { at: 0, end: 0, labels: name(cell) })
                 .collect();
-            if columns.len() > 1 && self.0.len() < TABLES_MAX {
+            if columns.len() > 1 {
                 self.keep(end, close, Shape::Markup, columns);
             }
             from = end.max(at + 3);
@@ -157,7 +168,7 @@ impl Tables {
 
     /// Everything that the names of their columns may say.
     pub fn all(&self, text: &str) -> Labels {
-        self.0.iter().fold(Labels::NONE, |all, table| {
+        self.free.iter().chain(&self.lines).fold(Labels::NONE, |all, table| {
             all.with(match table.columns.get() {
                 Some(columns) => columns.iter().fold(Labels::NONE, |all, column| all.with(column.labels)),
                 None => labels::all(text.get(table.head.clone()).unwrap_or_default()),
@@ -167,7 +178,7 @@ impl Tables {
 
     /// What the column of the value at `start` is called.
     pub fn label(&self, text: &str, start: usize) -> Option<Labels> {
-        let table = self.0.iter().find(|table| table.start <= start && start < table.end)?;
+        let table = holding(&self.free, start).or_else(|| holding(&self.lines, start))?;
         let back = text.get(table.start..start)?;
         let row = match table.shape {
             Shape::Rows => row_of(back),
@@ -215,6 +226,12 @@ impl Tables {
         }
         columns.get(column).map(|column| column.labels)
     }
+}
+
+/// The nearest of some tables in order that holds a place.
+fn holding(tables: &[Table], place: usize) -> Option<&Table> {
+    let behind = tables.partition_point(|table| table.start <= place);
+    tables.get(behind.saturating_sub(BACK)..behind)?.iter().rev().find(|table| place < table.end)
 }
 
 /// Where something stands next, looked for once.

@@ -2054,9 +2054,12 @@ fn from_behind(finds: &mut Finds<'_>, named: Named, from: usize, end: usize, pro
 
 /// The most columns of one table that are read.
 const COLUMNS_MAX: usize = 4;
-/// The most rows, and the most bytes of them, that are read below the name of a column.
-const ROWS_MAX: usize = 500;
-const TABLE_MAX: usize = 64 << 10;
+
+/// Whether a row below the name of a column may be read: all of them, while the text may still be read at all.
+fn may_read(finds: &Finds<'_>, row: &str) -> bool {
+    finds.effort.take(Work::Table, row.len());
+    !finds.effort.is_spent()
+}
 
 /// `INSERT INTO t (login, password) VALUES ('a', 'b'), ('c', 'd')`: the name is one of the columns.
 fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
@@ -2075,17 +2078,15 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
     }
     at = blank(at + 6);
     let place = back.get(open..).unwrap_or_default().iter().filter(|byte| **byte == b',').count();
-    let end = (at + TABLE_MAX).min(text.len());
+    let end = text.len();
     let mut found = false;
-    for _ in 0..ROWS_MAX {
-        if text.at(at) != b'(' {
-            break;
-        }
-        let (mut cell, mut start, mut quote) = (0, at + 1, 0_u8);
+    while text.at(at) == b'(' && !finds.effort.is_spent() {
+        let (row, mut cell, mut start, mut quote) = (at, 0, at + 1, 0_u8);
         loop {
             at += 1;
             let byte = text.at(at);
             if at >= end {
+                finds.effort.take(Work::Table, end - row);
                 return found;
             }
             if quote != 0 {
@@ -2111,6 +2112,7 @@ fn inserted(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool
                 _ => {}
             }
         }
+        finds.effort.take(Work::Table, at - row);
         at = blank(at + 1);
         if text.at(at) != b',' {
             break;
@@ -2134,12 +2136,14 @@ fn headed(finds: &mut Finds<'_>, named: Named, from: usize, to: usize) -> bool {
     let head = finds.str(floor, from);
     let head = head.rfind("<tr").map_or("", |row| head.get(row..).unwrap_or(""));
     let Some(place) = head.matches("<th").count().checked_sub(1) else { return false };
-    let end = finds.text.floor_char_boundary((to + TABLE_MAX).min(finds.text.len()));
-    let rest = finds.str(to, end);
+    let rest = finds.str(to, finds.text.len());
     let rest = rest.get(..rest.find("</table").unwrap_or(rest.len())).unwrap_or(rest);
     let mut found = false;
     let mut at = to;
-    for row in rest.split("<tr").take(ROWS_MAX) {
+    for row in rest.split("<tr") {
+        if !may_read(finds, row) {
+            break;
+        }
         if let Some((cell, _)) = row.match_indices("<td").nth(place)
             && let Some(open) = row.get(cell..).and_then(|cell| cell.find('>'))
         {
@@ -2160,10 +2164,13 @@ fn ruled(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: 
     if from < progress.ruled || text.at(to + blank) != b'\n' || !begins_line(finds, from) {
         return false;
     }
-    let end = finds.text.floor_char_boundary((to + TABLE_MAX).min(finds.text.len()));
+    let end = finds.text.len();
     let mut at = to + blank + 1;
     let mut found = false;
-    for (place, row) in finds.str(at, end).split_inclusive('\n').take(ROWS_MAX).enumerate() {
+    for (place, row) in finds.str(at, end).split_inclusive('\n').enumerate() {
+        if !may_read(finds, row) {
+            break;
+        }
         let start = at;
         at += row.len();
         let cell = row.trim_matches([' ', '|', '\n', '\r', '`']);
@@ -2276,7 +2283,6 @@ impl Line {
 
 /// The name heads a column of a table: reads the cells below it. At most one table per stretch of text.
 fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress: &mut Progress) -> bool {
-    const ROWS: usize = 2000;
     // The rows of a table hold no heads; and only so many of its columns are read.
     if progress.table.contains(&from) || from < progress.table.start && progress.columns >= COLUMNS_MAX {
         return false;
@@ -2321,7 +2327,10 @@ fn column(finds: &mut Finds<'_>, named: Named, from: usize, to: usize, progress:
     let delimiter = if dumped { '\t' } else { delimiter };
     let mut at = line_end + 1;
     let mut found = false;
-    for row in finds.str(at, finds.text.len()).split_inclusive('\n').take(ROWS) {
+    for row in finds.str(at, finds.text.len()).split_inclusive('\n') {
+        if !may_read(finds, row) {
+            break;
+        }
         let start = at;
         at += row.len();
         let rule = row.trim_end().chars().all(|c| matches!(c, '-' | '+' | '|' | ':' | ' ' | '='));
@@ -2427,7 +2436,7 @@ fn aligned(
         return false;
     }
     let count = spaced_cells(head).count();
-    let rows = finds.str(line.end + 1, finds.text.floor_char_boundary((line.end + TABLE_MAX).min(finds.text.len())));
+    let rows = finds.str(line.end + 1, finds.text.len());
     let rule = rows.starts_with("--") || rows.starts_with("==");
     let Some(column) = spaced_cells(head)
         .find(|cell| cell.1 == own.1)
@@ -2436,7 +2445,10 @@ fn aligned(
         return false;
     };
     let (mut at, mut found) = (line.end + 1, false);
-    for row in rows.split_inclusive('\n').take(ROWS_MAX) {
+    for row in rows.split_inclusive('\n') {
+        if !may_read(finds, row) {
+            break;
+        }
         let (start, bare) = (at, row.trim_end());
         at += row.len();
         if bare.bytes().all(|byte| matches!(byte, b'-' | b'=' | b' ')) && !bare.is_empty() {

@@ -103,3 +103,37 @@ fn lists_tables_and_dumps_of_nothing_but_values_need_three_fifths_of_what_they_m
         assert!((1..=60).contains(&share(&text)), "{} of a hundred: {:?}", share(&text), text.get(..60));
     }
 }
+
+#[test]
+fn passwords_are_found_in_every_row_of_a_table_however_many_there_are() {
+    const ROWS: usize = 3_000;
+    let rows = |row: &dyn Fn(usize) -> String| (0..ROWS).map(row).collect::<String>();
+    let tables = [
+        format!("login,password,role\n{}", rows(&|at| format!("u{at},Zr{at:04}x!q,op\n"))),
+        format!("INSERT INTO t (login, password) VALUES {};", rows(&|at| format!("('u{at}', 'Zr{at:04}x!q'),\n"))),
+        format!("LOGIN  PASSWORD   ROLE\n{}", rows(&|at| format!("u{at:04}  Zr{at:04}x!q  op\n"))),
+        format!("password\n--------\n{}", rows(&|at| format!("Zr{at:04}x!q\n"))),
+        format!(
+            "<table><tr><th>login</th><th>password</th></tr>{}</table>",
+            rows(&|at| format!("<tr><td>u{at}</td><td>Zr{at:04}x!q</td></tr>"))
+        ),
+    ];
+    for table in tables {
+        let found = engine().scan_text(&table, &Context::default());
+        let count = found.iter().filter(|span| span.kind == Kind::Password).count();
+        assert_eq!(count, ROWS, "{:?}", table.get(..60));
+    }
+}
+
+#[test]
+fn columns_name_what_is_in_them_however_many_tables_stand_before() {
+    let one = |at: usize| format!("INSERT INTO t{at} (id, mrn) VALUES (1, 'A{:06}');\n", 7 * at + 123_456);
+    let statements: String = (0..200).map(one).collect();
+    let prose = "VALUES of every kind are kept.\n".repeat(100);
+    let lines: String = (0..200).map(|at| format!("id,mrn\n1,A{:06}\n2,A{:06}\n\n", 11 * at, 13 * at)).collect();
+    for (text, wanted) in [(statements.clone(), 200), (format!("{prose}{statements}"), 200), (lines, 400)] {
+        let found = engine().scan_text(&text, &Context::default());
+        let count = found.iter().filter(|span| span.kind == Kind::MedicalRecord).count();
+        assert_eq!(count, wanted, "{:?}", text.get(..60));
+    }
+}
