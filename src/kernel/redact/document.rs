@@ -432,7 +432,10 @@ impl<'s> Scan<'s> {
     /// What a key says.
     fn read(&mut self, key: &str) -> Key {
         let read = self.keys.read(&self.engine.known, key);
-        self.effort.take(Work::Key, self.keys.fresh());
+        let fresh = self.keys.fresh();
+        if fresh > 0 {
+            self.effort.take(Work::Key, fresh);
+        }
         read
     }
 
@@ -458,9 +461,6 @@ impl<'s> Scan<'s> {
         let (mut count, mut done, mut unnamed) = (0, 0u64, 0u64);
         let (mut asks, mut spans, mut found) = (Asks::Nothing, Vec::new(), Vec::new());
         for (place, (key, value)) in object.entries().enumerate() {
-            if self.effort.is_spent() {
-                break;
-            }
             let (key, look) = self.entry(object, (place, key), value, columns.as_deref_mut(), &mut spans);
             roles.add(place, key);
             self.row.push(key);
