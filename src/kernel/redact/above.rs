@@ -372,7 +372,7 @@ pub struct Keys {
     trail: Vec<(Ends, Key)>,
     /// Where the next key is expected, if some array is being looked through.
     next: Option<usize>,
-    /// How many bytes of keys were read since this was asked.
+    /// How many keys were read anew since this was asked last.
     fresh: usize,
 }
 
@@ -445,7 +445,7 @@ impl Keys {
         (start, before)
     }
 
-    /// How much was read since this was asked last.
+    /// How many keys were read anew since this was asked last.
     pub fn fresh(&mut self) -> usize {
         std::mem::take(&mut self.fresh)
     }
@@ -464,7 +464,7 @@ impl Keys {
         let ends = Ends::of(key);
         let read = self.get(ends, key);
         let (new, read) = (read.is_none(), read.unwrap_or_else(|| Key::read(key)));
-        self.fresh += if new { 1 } else { 0 };
+        self.fresh += usize::from(new);
         if new && key.len() <= KEY_MAX && self.read.len() < KEYS_MAX {
             self.slots.resize(SLOTS, 0);
             let first = ends.slot();
