@@ -11,6 +11,46 @@ const GROWTH: usize = 8;
 /// Shortest encoded run that is looked at, in characters.
 const RUN_MIN: usize = 16;
 
+/// What the protocol calls things, and JSON Schema. Nobody can say anything with these that was read.
+const KINDS: &[&str] = &[
+    "array",
+    "audio",
+    "boolean",
+    "image",
+    "integer",
+    "null",
+    "number",
+    "object",
+    "resource",
+    "resource_link",
+    "string",
+    "text",
+];
+/// Media types that say what the content is and nothing else.
+const MEDIA: &[&str] = &[
+    "application/json",
+    "application/octet-stream",
+    "application/pdf",
+    "application/xml",
+    "application/zip",
+    "audio/mpeg",
+    "audio/ogg",
+    "audio/wav",
+    "image/gif",
+    "image/jpeg",
+    "image/png",
+    "image/svg+xml",
+    "image/webp",
+    "text/css",
+    "text/csv",
+    "text/html",
+    "text/javascript",
+    "text/markdown",
+    "text/plain",
+    "text/xml",
+    "video/mp4",
+];
+
 /// Takes texts as they are found.
 pub trait Take {
     /// One text.
@@ -41,8 +81,14 @@ fn walk(value: Value<'_>, depth: usize, budget: &mut usize, take: &mut impl Take
     let mut whole = true;
     for (key, entry) in value.entries() {
         take.key(&key.text());
-        // What a thing is is not what it says.
-        if !(key.is("type") || key.is("mimeType") || key.is("jsonrpc")) {
+        // What a thing is is not what it says; but only if that is all that stands there.
+        let words: &[&str] = match () {
+            () if key.is("type") => KINDS,
+            () if key.is("mimeType") => MEDIA,
+            () if key.is("jsonrpc") => &["2.0"],
+            () => &[],
+        };
+        if words.is_empty() || !entry.as_str().is_some_and(|text| words.contains(&&*text)) {
             whole &= walk(entry, depth, budget, take);
         }
     }
@@ -319,6 +365,25 @@ mod tests {
             );
         }
         assert!(all(&wrapped.join("\r\n")).contains(&TEXT.repeat(9)));
+    }
+
+    #[test]
+    fn whatever_stands_in_place_of_a_type_is_read_but_for_the_protocol_s_own_words() {
+        const TEXT: &str = "Ann Example, +49 731 5550142";
+        for key in ["type", "mimeType", "jsonrpc"] {
+            for stands in [
+                serde_json::json!(TEXT),
+                serde_json::json!([TEXT]),
+                serde_json::json!({ "a": { "type": TEXT } }),
+                serde_json::json!(format!("text/plain; charset={TEXT}")),
+                serde_json::json!(STANDARD.encode(TEXT)),
+            ] {
+                let of = serde_json::json!({ "x": [{ key: stands }] }).to_string();
+                assert!(all(&of).iter().any(|text| text.contains(TEXT)), "{of}");
+            }
+        }
+        let own = r#"{"jsonrpc":"2.0","a":[{"type":"text","text":"ab"},{"type":"image","mimeType":"image/png"}]}"#;
+        assert_eq!(all(own), ["ab"]);
     }
 
     #[test]
