@@ -37,12 +37,14 @@ struct Caller {
     kept: Vec<Kept>,
     untrusted: Vec<Untrusted>,
     full_until: u64,
+    /// Until when it is not known of every session whether it read content that nobody vouches for.
+    unsure_until: u64,
     size: usize,
 }
 
 impl Caller {
     fn new(key: Arc<Key>) -> Self {
-        Self { key, kept: Vec::new(), untrusted: Vec::new(), full_until: 0, size: 0 }
+        Self { key, kept: Vec::new(), untrusted: Vec::new(), full_until: 0, unsure_until: 0, size: 0 }
     }
 
     /// Forgets what is over. How many fingerprints that frees.
@@ -55,7 +57,7 @@ impl Caller {
     }
 
     fn is_empty(&self, now: u64) -> bool {
-        self.kept.is_empty() && self.untrusted.is_empty() && self.full_until <= now
+        self.kept.is_empty() && self.untrusted.is_empty() && self.full_until.max(self.unsure_until) <= now
     }
 }
 
@@ -66,6 +68,8 @@ pub struct Memories {
     size: AtomicUsize,
     /// Until when it is not known of every caller what it read.
     full_until: AtomicU64,
+    /// The same of content that nobody vouches for.
+    unsure_until: AtomicU64,
 }
 
 /// Whether something belongs to this session, or to no session.
@@ -78,6 +82,7 @@ impl Memories {
     pub fn recall(&self, subject: Digest, session: Option<&str>) -> Option<Arc<Recollection>> {
         let now = clock::now();
         let overflown = self.full_until.load(Ordering::Relaxed) > now;
+        let unsure = self.unsure_until.load(Ordering::Relaxed) > now;
         let found = self.callers.get(&subject).map(|caller| {
             let kept = caller.kept.iter().filter(|kept| kept.until > now && of_session(kept.session.as_ref(), session));
             let untrusted = caller.untrusted.iter().rev();
@@ -87,15 +92,17 @@ impl Memories {
                 memories: kept.map(|kept| kept.memory.clone()).collect(),
                 untrusted: untrusted.next().map(|untrusted| untrusted.origin.clone()),
                 full: overflown || caller.full_until > now,
+                unsure: unsure || caller.unsure_until > now,
             }
         });
         let nobody = || Recollection {
             key: Arc::new(Key::new(clock::random())),
             memories: Vec::new(),
             untrusted: None,
-            full: true,
+            full: overflown,
+            unsure,
         };
-        found.or_else(|| overflown.then(nobody)).map(Arc::new)
+        found.or_else(|| (overflown || unsure).then(nobody)).map(Arc::new)
     }
 
     /// Remembers what a message to the client says. `said`: what the caller said in the call.
@@ -105,7 +112,14 @@ impl Memories {
         if self.callers.len() >= CALLERS_MAX && !self.callers.contains_key(&subject) {
             self.sweep();
             if self.callers.len() >= CALLERS_MAX {
-                self.full_until.fetch_max(until, Ordering::Relaxed);
+                // Who it was is not remembered either, so that from now on it may have been anybody.
+                for (counts, until_then) in
+                    [(lesson.sensitive, &self.full_until), (lesson.untrusted, &self.unsure_until)]
+                {
+                    if counts {
+                        until_then.fetch_max(until, Ordering::Relaxed);
+                    }
+                }
                 return;
             }
         }
@@ -143,12 +157,13 @@ impl Memories {
         self.size.fetch_sub(caller.forget(now), Ordering::Relaxed);
         if lesson.untrusted {
             caller.untrusted.retain(|known| known.origin != lesson.origin || known.session.as_ref() != session);
-            if caller.untrusted.len() >= MEMORIES_MAX {
-                // The ones that stay say the same.
-                caller.untrusted.remove(0);
-            }
             let (origin, until) = (lesson.origin.clone(), now.saturating_add(lesson.seconds));
-            caller.untrusted.push(Untrusted { origin, session: session.cloned(), until });
+            if caller.untrusted.len() < MEMORIES_MAX {
+                caller.untrusted.push(Untrusted { origin, session: session.cloned(), until });
+            } else {
+                // The others count as well. Whose this one is would be forgotten, so it is every session's.
+                caller.unsure_until = caller.unsure_until.max(until);
+            }
         }
         caller.key.clone()
     }
@@ -166,11 +181,58 @@ impl Memories {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::kernel::flow::{Concern, Flow, Then};
     use serde_json::json;
 
     fn lesson(sensitive: bool, untrusted: bool, remember: Remember) -> Lesson {
         let origin = Origin { server: "crm".into(), rule: "find".into(), sensitivity: "customer".into() };
         Lesson { origin: Arc::new(origin), sensitive, untrusted, remember, seconds: 60, at_least: 24, ignore: vec![] }
+    }
+
+    fn at(number: usize) -> Digest {
+        Digest::of(number.to_string().as_bytes())
+    }
+
+    /// What becomes of a call that sends out nothing, where only content that nobody vouches for counts.
+    fn refused(memories: &Memories, who: Digest, session: Option<&str>) -> Option<Concern> {
+        let flow = Flow { then: Then::Allow, after_untrusted: Then::Refuse, ..Flow::default() };
+        memories.recall(who, session).and_then(|known| known.concern([], &flow)).map(|(concern, _)| concern)
+    }
+
+    #[test]
+    fn of_callers_that_nobody_can_remember_any_may_have_read_untrusted_content() {
+        let memories = Memories::default();
+        for number in 0..CALLERS_MAX {
+            memories.learn(at(number), None, &lesson(false, true, Remember::Subject), b"{}", None);
+        }
+        let late = at(CALLERS_MAX);
+        assert_eq!(refused(&memories, late, None), None);
+        memories.learn(late, None, &lesson(true, false, Remember::Subject), b"{}", None);
+        assert_eq!(refused(&memories, late, None), None, "it read nothing of that kind");
+        assert!(memories.recall(late, None).unwrap().full);
+        memories.learn(late, None, &lesson(false, true, Remember::Subject), b"{}", None);
+        assert_eq!(refused(&memories, late, None), Some(Concern::Full));
+        assert!(matches!(refused(&memories, at(7), None), Some(Concern::Untrusted(_))), "it is known where");
+        memories.sweep();
+        assert_eq!(refused(&memories, late, None), Some(Concern::Full));
+    }
+
+    #[test]
+    fn a_session_whose_mark_does_not_fit_does_not_push_out_another_s() {
+        let memories = Memories::default();
+        let ann = at(0);
+        let learn = |number: usize| {
+            let session = format!("s{number}");
+            memories.learn(ann, Some(&session), &lesson(false, true, Remember::Session), b"{}", None);
+        };
+        (0..MEMORIES_MAX).for_each(learn);
+        assert_eq!(refused(&memories, ann, Some("other")), None);
+        learn(MEMORIES_MAX);
+        for session in ["s0", "s1", "s1023"] {
+            assert!(matches!(refused(&memories, ann, Some(session)), Some(Concern::Untrusted(_))), "{session}");
+        }
+        assert_eq!(refused(&memories, ann, Some("s1024")), Some(Concern::Full));
+        assert_eq!(refused(&memories, at(1), None), None, "another caller has its own");
     }
 
     fn text(bytes: usize, seed: usize) -> Vec<u8> {

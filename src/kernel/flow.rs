@@ -146,6 +146,8 @@ pub struct Recollection {
     pub untrusted: Option<Arc<Origin>>,
     /// More was read than can be remembered.
     pub full: bool,
+    /// So it is with content that nobody vouches for: it may have been read.
+    pub unsure: bool,
 }
 
 /// Why a call that sends out is not simply let through.
@@ -204,7 +206,8 @@ impl Recollection {
             }
         };
         let carries = carried().map(|concern| (concern, flow.then));
-        let untrusted = self.untrusted.clone().map(|origin| (Concern::Untrusted(origin), flow.after_untrusted));
+        let untrusted = self.untrusted.clone().map(Concern::Untrusted).or_else(|| self.unsure.then_some(Concern::Full));
+        let untrusted = untrusted.map(|concern| (concern, flow.after_untrusted));
         let untrusted = untrusted.filter(|(_, then)| *then != Then::Allow);
         match (carries, untrusted) {
             // A refusal comes before a question.
