@@ -10,6 +10,8 @@ pub const DEPTH: usize = 3;
 const GROWTH: usize = 8;
 /// Shortest encoded run that is looked at, in characters.
 const RUN_MIN: usize = 16;
+/// Of how many characters one may be unreadable in what is text for sure. Of random bytes most are.
+const BAD_IN: usize = 16;
 
 /// What the protocol calls things, and JSON Schema. Nobody can say anything with these that was read.
 const KINDS: &[&str] = &[
@@ -59,6 +61,10 @@ pub trait Take {
     fn key(&mut self, _key: &str) {}
     /// What comes next is another record than what came before.
     fn part(&mut self) {}
+    /// Whether what is hardly text is told as well: whoever sends can hide text among it.
+    fn suspects(&self) -> bool {
+        true
+    }
 }
 
 /// Walks everything that a value says and tells it text by text. False if there was more than is
@@ -114,29 +120,61 @@ fn unfold(text: &str, depth: usize, budget: &mut usize, take: &mut impl Take) ->
         Some(left) => *budget = left,
         None => return false,
     }
+    let mut whole = true;
     if text.trim_start().starts_with(['{', '[', '"'])
-        && depth < DEPTH
         && let Ok(document) = Document::reread(text.as_bytes().to_vec())
     {
-        take.part();
-        let whole = walk(document.root(), depth + 1, budget, take);
-        take.part();
-        return whole;
+        if depth < DEPTH {
+            take.part();
+            let whole = walk(document.root(), depth + 1, budget, take);
+            take.part();
+            return whole;
+        }
+        // A list of plain texts says the same without being parsed; names and escapes come between them.
+        whole &= !text.contains(['{', '\\']);
     }
     take.text(text);
-    let mut whole = true;
-    let single = [percent(text), escapes(text), entities(text), codes(text)];
-    for decoded in single.into_iter().flatten().chain(base64s(text)).chain(hexes(text)) {
-        whole &= depth < DEPTH && unfold(&decoded, depth + 1, budget, take);
+    let single = [percent(text), escapes(text), entities(text)].into_iter().flatten();
+    let mut found: Vec<Found> = single.map(|text| Found { text, sure: true }).collect();
+    let suspects = take.suspects();
+    found.extend(base64s(text).iter().flat_map(|run| decoded(run, suspects)));
+    found.extend(hexes(text).into_iter().chain(codes(text)).filter_map(|run| Found::of(&run, suspects, suspects)));
+    for Found { text, sure } in found {
+        whole &= if depth < DEPTH { unfold(&text, depth + 1, budget, take) } else { !sure };
     }
     whole
 }
 
-/// Text, if most of it can be read.
-fn readable(bytes: Vec<u8>) -> Option<String> {
-    let text = String::from_utf8(bytes).ok()?;
-    let control = text.chars().filter(|c| c.is_control() && !c.is_whitespace()).count();
-    (text.len() >= 4 && control * 20 <= text.len()).then_some(text)
+/// What something that may be encoded text decodes to.
+struct Found {
+    text: String,
+    /// It is text, and not just something that has some in it.
+    sure: bool,
+}
+
+impl Found {
+    /// With what cannot be read as U+FFFD. If that is too much of it, only the pieces that are long enough not to be
+    /// there by chance. `suspects`: shorter pieces too, and among more that cannot be read; `all`: among whatever.
+    fn of(bytes: &[u8], suspects: bool, all: bool) -> Option<Self> {
+        let text = String::from_utf8_lossy(bytes);
+        let bad = |c: char| c == char::REPLACEMENT_CHARACTER || (c.is_control() && !c.is_whitespace());
+        let (count, length) = (text.chars().filter(|c| bad(*c)).count(), text.chars().count());
+        let good = length - count;
+        if good < 4 {
+            return None;
+        }
+        if count * BAD_IN <= length {
+            return Some(Self { text: text.into_owned(), sure: true });
+        }
+        let longest = text.split(bad).map(|piece| piece.chars().count()).max().unwrap_or(0);
+        let sure = longest >= RUN_MIN;
+        if all || (suspects && good * 4 >= length * 3) {
+            return Some(Self { text: text.into_owned(), sure });
+        }
+        let least = if suspects { RUN_MIN / 2 } else { RUN_MIN };
+        let pieces: Vec<&str> = text.split(bad).filter(|piece| piece.chars().count() >= least).collect();
+        (!pieces.is_empty()).then(|| Self { text: pieces.join("\u{fffd}"), sure })
+    }
 }
 
 fn hex_digit(byte: u8) -> Option<u8> {
@@ -164,7 +202,7 @@ fn percent(text: &str) -> Option<String> {
             }
         }
     }
-    (hits > 0).then(|| readable(out)).flatten()
+    (hits > 0).then(|| String::from_utf8_lossy(&out).into_owned())
 }
 
 /// `\u0041`, `\x41` and `\u{41}`.
@@ -181,9 +219,12 @@ fn escapes(text: &str) -> Option<String> {
             })
         };
         let found = match after.as_bytes() {
-            [b'u', b'{', ..] => {
-                after.get(2..).and_then(|text| digits(text, 6)).map(|(c, left)| (c, left.saturating_sub(1)))
-            }
+            [b'u', b'{', ..] => after
+                .get(2..)
+                .and_then(|text| digits(text.trim_start_matches('0'), 6))
+                .map(|(c, left)| (c, left.saturating_sub(1))),
+            // Long ones begin with zeros.
+            [b'U', b'0', b'0', ..] => after.get(1..).and_then(|text| digits(text, 8)),
             [b'u' | b'U', ..] => after.get(1..).and_then(|text| digits(text, 4)),
             [b'x', ..] => after.get(1..).and_then(|text| digits(text, 2)),
             _ => None,
@@ -215,7 +256,7 @@ fn entities(text: &str) -> Option<String> {
             Some(digits) => (16, digits),
             None => (10, after),
         };
-        let length = digits.bytes().take(8).take_while(u8::is_ascii_hexdigit).count();
+        let length = digits.bytes().take_while(|byte| char::from(*byte).is_digit(radix)).count();
         let code = digits.get(..length).and_then(|code| u32::from_str_radix(code, radix).ok()).and_then(char::from_u32);
         rest = digits.get(length..).unwrap_or_default();
         rest = rest.strip_prefix(';').unwrap_or(rest);
@@ -231,8 +272,8 @@ const LENIENT: GeneralPurposeConfig = GeneralPurposeConfig::new()
     .with_decode_padding_mode(DecodePaddingMode::Indifferent);
 static BASE64: GeneralPurpose = GeneralPurpose::new(&alphabet::STANDARD, LENIENT);
 
-/// Runs of base64 or base64url, also over line breaks, wherever in a group of four they were cut.
-fn base64s(text: &str) -> Vec<String> {
+/// Runs of base64 or base64url, also over line breaks.
+fn base64s(text: &str) -> Vec<Vec<u8>> {
     let mut runs: Vec<Vec<u8>> = Vec::new();
     let mut run: Vec<u8> = Vec::new();
     let mut pending = 0;
@@ -258,27 +299,22 @@ fn base64s(text: &str) -> Vec<String> {
         }
     }
     flush(&mut run);
-    runs.iter().flat_map(|run| decoded(run)).collect()
+    runs
 }
 
-fn decoded(run: &[u8]) -> Option<String> {
-    (0..4).find_map(|offset| {
+/// What a run of base64 says, wherever in a group of four it was cut: one may have been cut anew within it.
+fn decoded(run: &[u8], suspects: bool) -> Vec<Found> {
+    let at = |offset: usize| {
         let run = run.get(offset..)?;
         // One character alone at the end is no byte.
         let run = if run.len() % 4 == 1 { run.get(..run.len() - 1)? } else { run };
-        let bytes = BASE64.decode(run).ok()?;
-        readable(bytes.clone()).or_else(|| tolerant(bytes))
-    })
-}
-
-/// A text that was cut within a character, or runs into a word that is no base64.
-fn tolerant(bytes: Vec<u8>) -> Option<String> {
-    let longest = bytes.utf8_chunks().map(|chunk| chunk.valid()).max_by_key(|valid| valid.len())?;
-    (longest.len() >= RUN_MIN.max(bytes.len() / 2)).then(|| readable(longest.as_bytes().to_vec())).flatten()
+        Found::of(&BASE64.decode(run).ok()?, suspects, false)
+    };
+    (0..4).filter_map(at).collect()
 }
 
 /// Pairs of hex digits, together or apart: `416e`, `41:6e`, `0x41, 0x6e`.
-fn hexes(text: &str) -> Vec<String> {
+fn hexes(text: &str) -> Vec<Vec<u8>> {
     let mut found = Vec::new();
     let mut run: Vec<u8> = Vec::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
@@ -287,32 +323,27 @@ fn hexes(text: &str) -> Vec<String> {
         if digits.len() % 2 == 0 && digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
             run.extend(digits.as_bytes().chunks(2).filter_map(|two| pair(two.first(), two.get(1))));
         } else {
-            found.extend(Some(std::mem::take(&mut run)).filter(|run| run.len() * 2 >= RUN_MIN).and_then(readable));
+            found.push(std::mem::take(&mut run));
         }
     }
-    found.extend(Some(run).filter(|run| run.len() * 2 >= RUN_MIN).and_then(readable));
+    found.push(run);
+    found.retain(|run| run.len() * 2 >= RUN_MIN);
     found
 }
 
 /// Codes of characters: `65, 110, 110`.
-fn codes(text: &str) -> Option<String> {
+fn codes(text: &str) -> Vec<Vec<u8>> {
+    let mut found = Vec::new();
     let mut run: Vec<u8> = Vec::new();
-    let mut best: Vec<u8> = Vec::new();
     for word in text.split(|c: char| !c.is_ascii_alphanumeric()).filter(|word| !word.is_empty()) {
         match word.parse::<u8>() {
             Ok(code) if code >= 9 => run.push(code),
-            _ => {
-                if run.len() > best.len() {
-                    best = std::mem::take(&mut run);
-                }
-                run.clear();
-            }
+            _ => found.push(std::mem::take(&mut run)),
         }
     }
-    if run.len() > best.len() {
-        best = run;
-    }
-    (best.len() >= RUN_MIN).then(|| readable(best)).flatten()
+    found.push(run);
+    found.retain(|run| run.len() >= RUN_MIN);
+    found
 }
 
 #[cfg(test)]
@@ -384,6 +415,99 @@ mod tests {
         }
         let own = r#"{"jsonrpc":"2.0","a":[{"type":"text","text":"ab"},{"type":"image","mimeType":"image/png"}]}"#;
         assert_eq!(all(own), ["ab"]);
+    }
+
+    /// A text, in JSON in a string so many times.
+    fn nested(text: &str, times: usize) -> String {
+        (0..times).fold(text.to_owned(), |inner, _| serde_json::json!({ "a": inner }).to_string())
+    }
+
+    #[test]
+    fn json_in_more_than_three_layers_is_not_passed_over() {
+        let mut seen = All(Vec::new());
+        assert!(text(&nested("Ann\nExample", 3), &mut seen));
+        assert_eq!(seen.0, ["Ann\nExample"]);
+        for of in [
+            nested("Ann\nExample", 4),
+            nested("Ann", 5),
+            nested(&serde_json::json!({ "x": "Ann ", "y": "Example" }).to_string(), 3),
+            nested("\"Ann\\nExample\"", 3),
+        ] {
+            assert!(!text(&of, &mut All(Vec::new())), "{of}");
+        }
+        // Nothing is hidden in these.
+        for of in ["\"Ann\"", "[\"Ann\", 1]", "{ Ann", "C:\\dir\\file", "[1]: a\\_b"] {
+            assert!(text(&nested(of, 3), &mut All(Vec::new())), "{of}");
+        }
+    }
+
+    #[test]
+    fn a_longer_run_hides_no_other() {
+        const TEXT: &str = "Ann Example, +49 731 5550142";
+        let numbers = |text: &str| text.bytes().map(|byte| byte.to_string()).collect::<Vec<_>>().join(", ");
+        let decoy = "nothing to see here. ".repeat(9);
+        let cut = STANDARD.encode(decoy.get(..30).unwrap());
+        for written in [
+            format!("{} and {} and {}", numbers(&decoy), numbers(TEXT), numbers(&decoy)),
+            format!("{} and {}", STANDARD.encode(&decoy), STANDARD.encode(TEXT)),
+            format!("{cut}x{}", STANDARD.encode(TEXT)),
+            format!("{cut}xyz{}", STANDARD.encode(TEXT)),
+        ] {
+            assert!(all(&written).iter().any(|text| text.contains("Example, +49 731 5550142")), "{written}");
+        }
+    }
+
+    #[test]
+    fn a_byte_that_is_no_text_hides_none() {
+        const TEXT: &str = "Ann Example, 0049 731 5550142";
+        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+        let (mut bad, mut control) = (vec![0xff], vec![1, 2, 3, 4, 5]);
+        bad.extend(TEXT.bytes());
+        control.extend(TEXT.bytes());
+        let numbers = |bytes: &[u8]| bytes.iter().map(u8::to_string).collect::<Vec<_>>().join(" ");
+        for written in [
+            format!("%ff{}", TEXT.replace(' ', "%20")),
+            format!("%01%02%03%04{}", TEXT.replace(' ', "%20")),
+            hex(&bad),
+            hex(&control),
+            format!("{}{}", hex(&[0xff; 40]), hex(TEXT.as_bytes())),
+            numbers(&bad),
+            STANDARD.encode(&bad),
+            STANDARD.encode(&control),
+            TEXT.chars().map(|c| format!("&#{:012};", u32::from(c))).collect::<String>(),
+            TEXT.chars().map(|c| format!("&#x{:012x};", u32::from(c))).collect::<String>(),
+            TEXT.chars().map(|c| format!("\\U{:08x}", u32::from(c))).collect::<String>(),
+            TEXT.chars().map(|c| format!("\\u{{{:012x}}}", u32::from(c))).collect::<String>(),
+        ] {
+            assert!(all(&written).iter().any(|text| text.contains(TEXT)), "{written}: {:?}", all(&written));
+        }
+        let between: Vec<u8> = TEXT.bytes().flat_map(|byte| [0xff, byte]).collect();
+        let plain = |text: &String| text.replace('\u{fffd}', "");
+        assert!(all(&hex(&between)).iter().map(plain).any(|text| text.contains(TEXT)));
+    }
+
+    #[test]
+    fn what_is_random_is_no_text() {
+        // As pictures and signatures are: some of it can be read, and none of it makes anything unclear.
+        let mut state = 7_u64;
+        let mut random = |count: usize| -> Vec<u8> {
+            let mut next = || {
+                state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+                state.to_be_bytes()[0]
+            };
+            (0..count).map(|_| next()).collect()
+        };
+        let picture = random(60_000);
+        let mut seen = All(Vec::new());
+        assert!(text(&STANDARD.encode(&picture), &mut seen));
+        let beside: usize = seen.0.iter().skip(1).map(String::len).sum();
+        assert!(beside < picture.len() / 20, "{beside}");
+        let mut unclear = 0;
+        for length in 12..512 {
+            let of = [STANDARD.encode(random(length)), random(32).iter().map(|b| format!("{b:02x}")).collect()];
+            unclear += of.iter().filter(|of| !text(&nested(of, 3), &mut All(Vec::new()))).count();
+        }
+        assert!(unclear <= 2, "{unclear} of 1,000");
     }
 
     #[test]

@@ -147,6 +147,11 @@ impl Take for Parts {
         }
     }
 
+    fn suspects(&self) -> bool {
+        // What was read is not chosen by who sends, and of what is remembered each piece has its chance.
+        !self.kept
+    }
+
     fn part(&mut self) {
         if !self.open.text.bytes.is_empty() {
             self.parts.push(std::mem::take(&mut self.open));

@@ -111,6 +111,22 @@ fn what_was_read_is_recognised_however_it_is_sent() {
 }
 
 #[test]
+fn what_was_read_is_recognised_in_place_of_a_type_and_among_what_is_no_text() {
+    let prints = read(&result());
+    let text = record().to_string();
+    for key in ["type", "mimeType", "jsonrpc"] {
+        assert!(leaves(&prints, &json!({ "to": "x@example.org", key: text })), "{key}");
+        assert!(leaves(&prints, &json!({ "to": "x@example.org", key: [record()] })), "{key}");
+    }
+    let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
+    let between: Vec<u8> = text.bytes().flat_map(|byte| [0xff, byte]).collect();
+    for written in [format!("ff{}", hex(text.as_bytes())), hex(&between), STANDARD.encode(format!("\u{1}\u{1}{text}"))]
+    {
+        assert!(leaves(&prints, &json!({ "body": written })), "{written}");
+    }
+}
+
+#[test]
 fn however_much_is_remembered_what_says_more_than_chance_does_is_recognised() {
     let prints = read(&result());
     let whole = |how: &&str| !["half", "note", "number"].iter().any(|part| how.contains(part));
