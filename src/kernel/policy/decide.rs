@@ -341,14 +341,12 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
     let answers = message.params().and_then(|params| params.get("inputResponses"));
     let answers: Vec<Value<'_>> =
         answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect();
-    match concern(server, &values, facts) {
-        // A person is asked about a call and its arguments, never about what is answered to the server's questions.
-        Some((_, Then::Confirm)) if !answers.is_empty() => {
-            let answered = concern(server, &answers, facts).map(|(concern, _)| (concern, Then::Refuse));
-            answered.or_else(|| concern(server, &values, facts))
-        }
-        told => told,
+    let told = concern(server, &values, facts);
+    if answers.is_empty() || !matches!(told, Some((_, Then::Confirm))) {
+        return told;
     }
+    // A person is asked about a call and its arguments, never about what is answered to the server's questions.
+    concern(server, &answers, facts).map(|(concern, _)| (concern, Then::Refuse)).or(told)
 }
 
 /// What speaks against sending these.
