@@ -48,6 +48,8 @@ pub(super) struct Progress {
 /// How long a value is inside which no other names are looked for, though it is none.
 const LONG_RUN: usize = 128;
 
+/// How many bytes of a value count for what it costs to judge it; those behind cost little.
+const COSTLY: usize = 48;
 /// How many words of prose are kept.
 const ASKED: usize = 64;
 /// The shortest key in prose, in bytes.
@@ -59,7 +61,7 @@ const RUN: usize = 64;
 /// Says what the value from `start` to `end` is, if it is what its name promises.
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
     let value = finds.bytes.range(start, end);
-    finds.effort.take(Work::Value, value.len().min(48) + 1);
+    finds.effort.take(Work::Value, value.len().min(COSTLY) + 1);
     let kind = match named {
         // A key under the name of a password is a key.
         Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
