@@ -20,8 +20,8 @@ use crate::kernel::mcp::decode::{Message, Shape, Target, decode};
 use crate::kernel::mcp::headers::SESSION_ID;
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::policy::compile::ServerPolicy;
-use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide};
-use crate::kernel::policy::source::{Effect, OnDrift};
+use crate::kernel::policy::decide::{Decision, Permitted, challenge_result, decide, may_send_out};
+use crate::kernel::policy::source::OnDrift;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -252,6 +252,21 @@ async fn carry(
     let message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
+    let expects = message.shape == Shape::Request;
+    let answer = judged(gateway, world, (server, principal), session, message, facts, record).await;
+    answer.map_err(|refusal| if expects { refusal } else { refusal.for_no_request() })
+}
+
+/// A message that was understood.
+async fn judged(
+    gateway: &Arc<Gateway>,
+    world: &Arc<Snapshot>,
+    (server, principal): (&Arc<ServerPolicy>, &Arc<Principal>),
+    session: Option<Arc<Session>>,
+    message: Message,
+    facts: Facts,
+    record: &mut Record,
+) -> Result<Answer, Refusal> {
     let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;
@@ -296,13 +311,16 @@ fn recalled(
     session: Option<&Arc<Session>>,
     facts: Facts,
 ) -> Facts {
-    if server.rule(&message.target).is_none_or(|rule| rule.effect != Some(Effect::Egress)) {
+    let question = match message.shape {
+        Shape::Response => session.zip(message.id.as_ref()).and_then(|(session, id)| session.asked_about(id)),
+        Shape::Request | Shape::Notification => None,
+    };
+    let facts = Facts { question, ..facts };
+    if !may_send_out(server, message, &facts) {
         return facts;
     }
-    Facts {
-        memory: gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str())),
-        ..facts
-    }
+    let memory = gateway.memories.recall(principal.subject_id(), session.map(|session| session.id.as_str()));
+    Facts { memory, ..facts }
 }
 
 /// Everything that needs only the head: who is calling, and may they call this server at all.

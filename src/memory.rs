@@ -196,7 +196,10 @@ mod tests {
     /// What becomes of a call that sends out nothing, where only content that nobody vouches for counts.
     fn refused(memories: &Memories, who: Digest, session: Option<&str>) -> Option<Concern> {
         let flow = Flow { then: Then::Allow, after_untrusted: Then::Refuse, ..Flow::default() };
-        memories.recall(who, session).and_then(|known| known.concern([], &flow)).map(|(concern, _)| concern)
+        memories
+            .recall(who, session)
+            .and_then(|known| known.carries([], &flow).or(known.untrusted(&flow)))
+            .map(|(concern, _)| concern)
     }
 
     #[test]

@@ -334,7 +334,7 @@ impl<B: Upstream> Running<B> {
             }
             Seen::Question(question) => {
                 if let Some(session) = &session {
-                    session.ask(question)?;
+                    session.ask(question, self.relay.judge.message().target.clone())?;
                 }
             }
             Seen::Late(answered) => {

@@ -64,7 +64,9 @@ pub async fn carry_parts(
     note_message(record, &message);
     let id = message.id.clone();
     let parted = Parted { gateway, world, joint, principal, session, message, headers: mirrored, verb };
-    parted.go(record, modern).await.map_err(|refusal| refusal.for_id(id))
+    let expects = parted.message.shape == Shape::Request;
+    let answer = parted.go(record, modern).await;
+    answer.map_err(|refusal| if expects { refusal.for_id(id) } else { refusal.for_no_request() })
 }
 
 impl Parted<'_> {

@@ -2,6 +2,7 @@
 use super::confirm::seal::SealKey;
 use super::contract::surface::Observed;
 use super::flow::Recollection;
+use super::mcp::decode::Target;
 use super::sensitive::keys::Keys;
 use super::stops::Stops;
 use std::sync::Arc;
@@ -19,6 +20,8 @@ pub struct Facts {
     pub keys: Option<Arc<Keys>>,
     /// What the caller read before, if anything of it is remembered.
     pub memory: Option<Arc<Recollection>>,
+    /// About what the server asked, if this answers a question of the server: the call it was doing, or nothing that is known.
+    pub question: Option<Target>,
     /// What ids of tasks are sealed with; without it there are none.
     pub tasks: Option<SealKey>,
 }
@@ -26,6 +29,6 @@ pub struct Facts {
 impl Facts {
     /// At a time, with nothing observed of the server.
     pub const fn at(now: u64) -> Self {
-        Self { now, seen: None, stops: None, keys: None, memory: None, tasks: None }
+        Self { now, seen: None, stops: None, keys: None, memory: None, question: None, tasks: None }
     }
 }

@@ -189,31 +189,26 @@ impl Concern {
 }
 
 impl Recollection {
-    /// What speaks against sending these values, by the terms of the server that would send them.
-    pub fn concern<'a>(&self, values: impl IntoIterator<Item = Value<'a>>, flow: &Flow) -> Option<(Concern, Then)> {
-        let carried = || {
-            if flow.then == Then::Allow || (self.memories.is_empty() && !self.full) {
-                return None;
-            }
-            let mut sent = Sent::read(&self.key, values, &[]);
-            let among = self.memories.iter().map(|memory| memory.prints.records()).sum();
-            let found = self.memories.iter().rev().find(|memory| memory.prints.are_in(&mut sent, among));
-            match found {
-                Some(memory) => Some(Concern::Carries(memory.origin.clone())),
-                None if self.full => Some(Concern::Full),
-                None if sent.unclear => Some(Concern::Unclear),
-                None => None,
-            }
-        };
-        let carries = carried().map(|concern| (concern, flow.then));
-        let untrusted = self.untrusted.clone().map(Concern::Untrusted).or_else(|| self.unsure.then_some(Concern::Full));
-        let untrusted = untrusted.map(|concern| (concern, flow.after_untrusted));
-        let untrusted = untrusted.filter(|(_, then)| *then != Then::Allow);
-        match (carries, untrusted) {
-            // A refusal comes before a question.
-            (Some((_, Then::Confirm)), Some((concern, Then::Refuse))) => Some((concern, Then::Refuse)),
-            (Some(carries), _) => Some(carries),
-            (None, untrusted) => untrusted,
+    /// What speaks against sending these values themselves, by the terms of the server that would send them.
+    pub fn carries<'a>(&self, values: impl IntoIterator<Item = Value<'a>>, flow: &Flow) -> Option<(Concern, Then)> {
+        if flow.then == Then::Allow || (self.memories.is_empty() && !self.full) {
+            return None;
         }
+        let mut sent = Sent::read(&self.key, values, &[]);
+        let among = self.memories.iter().map(|memory| memory.prints.records()).sum();
+        let found = self.memories.iter().rev().find(|memory| memory.prints.are_in(&mut sent, among));
+        let concern = match found {
+            Some(memory) => Concern::Carries(memory.origin.clone()),
+            None if self.full => Concern::Full,
+            None if sent.unclear => Concern::Unclear,
+            None => return None,
+        };
+        Some((concern, flow.then))
+    }
+
+    /// What speaks against sending anything.
+    pub fn untrusted(&self, flow: &Flow) -> Option<(Concern, Then)> {
+        let untrusted = self.untrusted.clone().map(Concern::Untrusted).or_else(|| self.unsure.then_some(Concern::Full));
+        untrusted.map(|concern| (concern, flow.after_untrusted)).filter(|(_, then)| *then != Then::Allow)
     }
 }

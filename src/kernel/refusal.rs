@@ -251,6 +251,9 @@ pub struct Refusal {
     pub advice: Option<String>,
     /// Answer within the session (HTTP 200): before 2026-07-28 a 404 says that the session is dead.
     pub in_band: bool,
+    /// It was no request: nobody waits for an answer with its id, and only the status says that it was not taken
+    /// (2025-11-25, "Sending Messages to the Server").
+    pub of_no_request: bool,
 }
 
 impl Refusal {
@@ -266,6 +269,7 @@ impl Refusal {
             requested: None,
             advice: None,
             in_band: false,
+            of_no_request: false,
         }
     }
 
@@ -282,7 +286,15 @@ impl Refusal {
 
     /// The HTTP status.
     pub fn status(&self) -> u16 {
-        if self.in_band { 200 } else { self.reason.wire().status }
+        match if self.in_band { 200 } else { self.reason.wire().status } {
+            200 if self.of_no_request => 400,
+            status => status,
+        }
+    }
+
+    /// Of a notification or a response.
+    pub fn for_no_request(self) -> Self {
+        Self { id: None, of_no_request: true, ..self }
     }
 
     /// Echoes a request id.

@@ -556,8 +556,12 @@ fn handles(part: Value<'_>) -> Own {
 
 /// Fields of `_meta` that are the protocol's own.
 fn of_protocol(meta: Value<'_>) -> impl Iterator<Item = Value<'_>> {
-    let own = |key: &str| key == "progressToken" || key.starts_with("io.modelcontextprotocol/");
-    meta.entries().filter(move |(key, _)| own(&key.text())).map(|(_, value)| value)
+    meta.entries().filter(|(key, _)| is_own_meta(&key.text())).map(|(_, value)| value)
+}
+
+/// Whether a key of `_meta` is the protocol's own.
+pub fn is_own_meta(key: &str) -> bool {
+    key == "progressToken" || key.starts_with("io.modelcontextprotocol/")
 }
 
 /// What a server says that it offers.

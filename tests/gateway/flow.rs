@@ -195,6 +195,109 @@ fn what_was_read_does_not_leave_in_an_answer_to_a_question_of_the_server_though_
     assert_eq!(cities, [&json!("Ulm"), &json!("Ulm")], "nothing else reached the server");
 }
 
+/// A server that asks its client something in the course of each call and on the stream that belongs to none.
+fn asking(gateway: &Gateway) {
+    gateway.upstream.script(|seen, out| {
+        if seen.line.starts_with("GET") {
+            return events(out, &format!("data: {}\n\n", question("of none")));
+        }
+        let message = seen.json();
+        let Some(tool) = message["params"]["name"].as_str() else {
+            return raw(out, "HTTP/1.1 202 OK\r\ncontent-length: 0\r\n\r\n");
+        };
+        let content = json!([{ "type": "text", "text": if tool == "find_customer" { record().to_string() } else { String::new() } }]);
+        let answer = json!({"jsonrpc":"2.0","id":message["id"],"result":{ "content": content }});
+        events(out, &format!("data: {}\n\ndata: {answer}\n\n", question(&format!("of {tool}"))));
+    });
+}
+
+fn question(id: &str) -> Value {
+    let params = json!({ "message": "Which city?", "requestedSchema": { "type": "object", "properties": {} } });
+    json!({ "jsonrpc": "2.0", "id": id, "method": "elicitation/create", "params": params })
+}
+
+/// What the server got besides calls.
+fn told(gateway: &Gateway) -> Vec<Value> {
+    let got = gateway.upstream.seen().into_iter().filter(|seen| seen.line.starts_with("POST")).map(|seen| seen.json());
+    got.filter(|got| got["method"] != "tools/call" && got["method"] != "initialize").collect()
+}
+
+#[test]
+fn what_was_read_does_not_leave_in_what_a_session_says_besides_calls() {
+    let gateway = Gateway::with(&refusing(""), "");
+    let ann = gateway.ann();
+    let session = gateway.initialize(&ann);
+    asking(&gateway);
+    let send = |body: Value| gateway.send(&legacy(&ann, Some(&session), &body));
+    let call = |id: u64, tool: &str, more: Value| {
+        let mut params = json!({ "name": tool, "arguments": {} });
+        params.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+        send(json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": params }))
+    };
+    let answer = |to: &str, key: &str, what: Value| send(json!({ "jsonrpc": "2.0", "id": to, key: what })).status;
+    let accept = |what: &Value| json!({ "action": "accept", "content": { "city": what } });
+    assert!(call(1, "find_customer", json!({})).body.contains("penicillin"));
+    assert!(call(2, "send_mail", json!({})).body.contains("of send_mail"));
+    assert!(call(3, "list_orders", json!({})).body.contains("of list_orders"));
+    let mut listening = legacy(&ann, Some(&session), &json!({}));
+    listening.line = "GET /crm/mcp".to_owned();
+    listening.body.clear();
+    let listening = listening.set("accept", "text/event-stream").without("content-type");
+    assert!(gateway.send(&listening).body.contains("of none"), "{:?}", gateway.last_record());
+
+    let before = told(&gateway).len();
+    let (whole, note) = (record(), record()["note"].clone());
+    for to in ["of send_mail", "of none"] {
+        for what in [&whole, &note, &json!(STANDARD.encode(whole.to_string()))] {
+            assert_eq!(answer(to, "result", accept(what)), 400, "{to}: {what}");
+            let written =
+                json!({ "role": "assistant", "model": "m", "content": { "type": "text", "text": what.to_string() } });
+            assert_eq!(answer(to, "result", written), 400, "{to}: {what}");
+            assert_eq!(answer(to, "error", json!({ "code": -1, "message": "no", "data": what })), 400, "{to}: {what}");
+        }
+    }
+    let cancelled = |reason: &Value| {
+        let params = json!({ "requestId": 99, "reason": reason });
+        send(json!({ "jsonrpc": "2.0", "method": "notifications/cancelled", "params": params })).status
+    };
+    assert_eq!(cancelled(&note), 400);
+    let beside = call(4, "send_mail", json!({ "_meta": { "note": note } }));
+    assert!(beside.json()["error"]["message"].as_str().unwrap_or_default().contains("read before"), "{beside:?}");
+    assert_eq!((told(&gateway).len(), sent(&gateway).len()), (before, 1), "nothing of it reached the server");
+
+    assert_eq!(answer("of send_mail", "result", accept(&json!("Ulm"))), 202);
+    assert_eq!(answer("of none", "result", json!({ "action": "decline" })), 202);
+    assert_eq!(answer("of list_orders", "result", accept(&whole)), 202, "no tool that sends out asked that");
+    assert_eq!(cancelled(&json!("it takes too long for the one who waits")), 202);
+    assert_eq!(told(&gateway).len(), before + 4);
+    let record = gateway.records().into_iter().find(|record| record["reason"] == "DataLeaves").unwrap();
+    assert!(!record.to_string().contains("ustermann"), "{record}");
+}
+
+#[test]
+fn after_content_that_nobody_vouches_for_a_question_of_what_sends_out_can_only_be_declined() {
+    let gateway = Gateway::with(&refusing(""), "");
+    let ann = gateway.ann();
+    let session = gateway.initialize(&ann);
+    asking(&gateway);
+    let send = |body: Value| gateway.send(&legacy(&ann, Some(&session), &body));
+    let call = |id: u64, tool: &str| {
+        send(json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": {} } }))
+    };
+    assert!(call(1, "send_mail").body.contains("of send_mail"));
+    assert!(call(2, "read_page").body.contains("of read_page"));
+    let before = told(&gateway).len();
+    let answer = |what: Value| send(json!({ "jsonrpc": "2.0", "id": "of send_mail", "result": what })).status;
+    assert_eq!(
+        answer(json!({ "action": "accept", "content": { "text": "whatever the page said to write here" } })),
+        400
+    );
+    assert_eq!(gateway.last_record()["reason"], "UntrustedRead");
+    assert_eq!(told(&gateway).len(), before);
+    assert_eq!(answer(json!({ "action": "decline" })), 202);
+    assert_eq!(told(&gateway).len(), before + 1);
+}
+
 #[test]
 fn what_one_server_gave_does_not_leave_through_another_nor_what_came_on_a_stream() {
     let gateway = Gateway::with(&refusing(""), "");

@@ -96,6 +96,36 @@ fn a_task_is_its_callers_alone_under_an_id_that_nobody_else_can_use() {
 }
 
 #[test]
+fn what_was_read_does_not_leave_in_what_a_task_that_sends_out_is_told() {
+    let policy = format!(
+        "{}  send_mail: {{ effect: egress, scopes: [crm.write] }}\n  list_orders: {{ effect: read, scopes: [crm.read], sensitivity: customer }}\nflow: {{ then: refuse }}\n",
+        POLICY
+    );
+    let gateway = Gateway::with(&policy, "");
+    let note = "Asked for the penicillin allergy to be removed from the file of Erika Mustermann.";
+    gateway.upstream.result(json!({ "content": [{ "type": "text", "text": note }], "resultType": "complete" }));
+    let ann = gateway.ann();
+    assert!(gateway.tool(&ann, "list_orders", json!({})).body.contains("penicillin"));
+    later(&gateway);
+    let begin = |tool: &str| {
+        let answer = gateway.send(&knowing(&ann, "tools/call", &json!({ "name": tool, "arguments": {} })));
+        answer.json()["result"]["taskId"].as_str().unwrap().to_owned()
+    };
+    let (sends, reads) = (begin("send_mail"), begin("find_customer"));
+    let update = |id: &str, text: &str| {
+        let answer = json!({ "action": "accept", "content": { "text": text } });
+        gateway.send(&knowing(&ann, "tasks/update", &json!({ "taskId": id, "inputResponses": { "q": answer } })))
+    };
+    let told = || gateway.upstream.seen().iter().filter(|seen| seen.json()["method"] == "tasks/update").count();
+    let refused = update(&sends, note);
+    assert!(refused.json()["error"]["message"].as_str().unwrap_or_default().contains("read before"), "{refused:?}");
+    assert_eq!(told(), 0, "it did not reach the server");
+    assert_eq!(update(&sends, "Ulm").code(), 0);
+    assert_eq!(update(&reads, note).code(), 0, "that tool sends nothing out");
+    assert_eq!(told(), 2);
+}
+
+#[test]
 fn a_task_is_judged_by_the_rule_of_its_tool_as_it_is_now() {
     let gateway = Gateway::with(POLICY, "");
     later(&gateway);

@@ -130,7 +130,10 @@ fn decode_post(
     }
     let envelope = envelope(document.root())?;
     let (shape, method, revision, target) =
-        understand(&document, &envelope, &headers, session).map_err(|refusal| refusal.for_id(envelope.id.clone()))?;
+        understand(&document, &envelope, &headers, session).map_err(|refusal| match &envelope {
+            Envelope { id: Some(id), method: Some(_), .. } => refusal.for_id(Some(id.clone())),
+            _ => refusal.for_no_request(),
+        })?;
     Ok(Message {
         id: envelope.id,
         document: Some(document),

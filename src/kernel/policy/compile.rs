@@ -161,6 +161,18 @@ impl ServerPolicy {
         }
     }
 
+    /// Whether what is told in the course of this may come to a tool that sends out; in the course of nothing that is
+    /// known, whether there is such a tool.
+    pub fn sends_out(&self, about: &Target) -> bool {
+        let sends = |rule: &Arc<Rule>| rule.effect == Some(Effect::Egress);
+        match about {
+            Target::None | Target::Task(_) => self.tools.iter().any(|(_, rule)| sends(rule)),
+            Target::Tool(_) | Target::Prompt(_) | Target::Resource(_) | Target::Resources(_) => {
+                self.rule(about).is_some_and(sends)
+            }
+        }
+    }
+
     /// Every rule, denials last.
     pub fn rules(&self) -> impl Iterator<Item = &Arc<Rule>> {
         let tools = self.tools.iter().map(|(_, rule)| rule);

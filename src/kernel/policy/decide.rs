@@ -23,7 +23,7 @@ use crate::kernel::mcp::method::Class;
 use crate::kernel::mcp::revision::Era;
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
-use crate::kernel::sensitive::{Counts, Sent, sent};
+use crate::kernel::sensitive::{Counts, Sent, is_own_meta, sent};
 use crate::kernel::snapshot::Snapshot;
 use crate::kernel::tasks::{TASKS, Task, declared};
 use bytes::Bytes;
@@ -325,38 +325,106 @@ pub fn decide(
     }
 }
 
-/// What speaks against a call of a tool that sends out: where its URLs lead, and what the caller read before.
+/// Whether a message may come to something that sends out, so that it matters what its caller read before.
+pub fn may_send_out(server: &ServerPolicy, message: &Message, facts: &Facts) -> bool {
+    match (&message.shape, message.method.class) {
+        (Shape::Response, _) => facts.question.as_ref().is_some_and(|about| server.sends_out(about)),
+        (Shape::Request, Class::Task) | (Shape::Notification, _) => server.sends_out(&Target::None),
+        (Shape::Request, _) => message.method.class == Class::CallTool && server.sends_out(&message.target),
+    }
+}
+
+/// What speaks against a message to what sends out: where its URLs lead, and what the caller read before.
 fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
     let Permitted { server, message, grounds, .. } = permitted;
-    let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
-    if !sends || message.method.class != Class::CallTool {
+    if !may_send_out(server, message, facts) {
         return None;
     }
+    match (&message.shape, message.method.class) {
+        (Shape::Request, Class::CallTool) => call_leaves(server, message, facts),
+        (Shape::Request, Class::Task) => {
+            let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
+            aside(server, &answers(message), facts).filter(|_| sends)
+        }
+        (Shape::Request, _) => None,
+        (Shape::Response, _) => {
+            let root = message.document.as_ref().map(Document::root);
+            let parts = root.into_iter().flat_map(|root| [root.get("result"), root.get("error")]);
+            aside(server, &parts.flatten().collect::<Vec<_>>(), facts)
+        }
+        (Shape::Notification, _) => {
+            aside(server, &fields(message, &["requestId", "progressToken", "progress", "total"]), facts)
+        }
+    }
+}
+
+/// What speaks against a call of a tool that sends out.
+fn call_leaves(server: &ServerPolicy, message: &Message, facts: &Facts) -> Option<(Concern, Then)> {
     // All that the server gets of what the client says: also the answers to its questions.
-    let fields = message.params().into_iter().flat_map(Value::entries);
-    let values: Vec<Value<'_>> = fields
-        .filter(|(key, _)| !["name", "_meta", "requestState"].iter().any(|own| key.is(own)))
-        .map(|(_, value)| value)
-        .collect();
-    let answers = message.params().and_then(|params| params.get("inputResponses"));
-    let answers: Vec<Value<'_>> =
-        answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect();
-    let told = concern(server, &values, facts);
-    if answers.is_empty() || !matches!(told, Some((_, Then::Confirm))) {
+    let told = concern(server, &fields(message, &["name", "requestState"]), facts);
+    if !matches!(told, Some((_, Then::Confirm))) {
         return told;
     }
     // A person is asked about a call and its arguments, never about what is answered to the server's questions.
-    concern(server, &answers, facts).map(|(concern, _)| (concern, Then::Refuse)).or(told)
+    aside(server, &answers(message), facts).or(told)
+}
+
+/// What a message says in its parameters, but for those that are `own` of the protocol.
+fn fields<'m>(message: &'m Message, own: &[&str]) -> Vec<Value<'m>> {
+    let fields = message.params().into_iter().flat_map(Value::entries);
+    let (meta, fields): (Vec<_>, Vec<_>) = fields.partition(|(key, _)| key.is("_meta"));
+    let fields = fields.into_iter().filter(|(key, _)| !own.iter().any(|own| key.is(own)));
+    let meta = meta.into_iter().flat_map(|(_, meta)| meta.entries()).filter(|(key, _)| !is_own_meta(&key.text()));
+    fields.chain(meta).map(|(_, value)| value).collect()
+}
+
+/// What a message answers to questions of the server.
+fn answers(message: &Message) -> Vec<Value<'_>> {
+    let answers = message.params().and_then(|params| params.get("inputResponses"));
+    answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect()
+}
+
+/// What speaks against sending these. A person is asked about a call and its arguments, never about what is said beside it:
+/// where the call would be asked about, that is refused.
+fn aside(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
+    // What is shorter is recognised nowhere: "I decline" must be said even if nobody knows any more what was read.
+    if values.iter().map(|value| value.raw().len()).sum::<usize>() < server.flow.at_least {
+        return None;
+    }
+    let told = match values.iter().any(has_content) {
+        true => concern(server, values, facts),
+        false => carried(server, values, facts),
+    };
+    told.map(|(concern, then)| (concern, if then == Then::Confirm { Then::Refuse } else { then }))
+}
+
+/// Whether an answer to a question has what a person or a model wrote: `ElicitResult` and `CreateMessageResult` call it so.
+fn has_content(answer: &Value<'_>) -> bool {
+    let content = answer.get("content");
+    content
+        .is_some_and(|content| content.as_str().is_some() || content.entries().next().is_some() || content.is_array())
 }
 
 /// What speaks against sending these.
 fn concern(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
+    let carried = carried(server, values, facts);
+    let untrusted = facts.memory.as_ref().and_then(|memory| memory.untrusted(&server.flow));
+    match (carried, untrusted) {
+        // A refusal comes before a question.
+        (Some((_, Then::Confirm)), Some((concern, Then::Refuse))) => Some((concern, Then::Refuse)),
+        (Some(carried), _) => Some(carried),
+        (None, untrusted) => untrusted,
+    }
+}
+
+/// What speaks against them by themselves, whatever was read.
+fn carried(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
     let linked = server.links.as_ref().filter(|links| links.arguments != Then::Allow);
     let linked = linked.filter(|links| data::leads_out(links, values)).map(|links| (Concern::Link, links.arguments));
-    let remembered = facts.memory.as_ref().and_then(|memory| memory.concern(values.iter().copied(), &server.flow));
-    match (linked, remembered) {
-        (Some((_, Then::Confirm)), Some(remembered)) => Some(remembered),
-        (linked, remembered) => linked.or(remembered),
+    let carries = facts.memory.as_ref().and_then(|memory| memory.carries(values.iter().copied(), &server.flow));
+    match (linked, carries) {
+        (Some((_, Then::Confirm)), Some(carries)) => Some(carries),
+        (linked, carries) => linked.or(carries),
     }
 }
 
