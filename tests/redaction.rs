@@ -381,3 +381,43 @@ fn what_only_looks_like_a_placeholder_hides_nothing() {
     let sealed = "[EMAIL~AaJrXmFhYzE5Zjg3MjNkOWFiYzEyMzQ1Njc4OTAxMjM0NTY3ODkwYWJjZGVmZ2hpamtsbW5vcA]";
     assert!(engine.scan_text(sealed, &Context { path: &["api_token"] }).is_empty(), "a token of ours is none");
 }
+
+/// What a command prints for this input, and whether it succeeded.
+fn ran(arguments: &[&str], input: &str) -> (bool, String, String) {
+    let mut command = std::process::Command::new(env!("CARGO_BIN_EXE_portcullis"));
+    let piped = std::process::Stdio::piped;
+    let mut child = command.args(arguments).stdin(piped()).stdout(piped()).stderr(piped()).spawn().unwrap();
+    let mut stdin = child.stdin.take().unwrap();
+    let input = input.to_owned();
+    let writing = std::thread::spawn(move || std::io::Write::write_all(&mut stdin, input.as_bytes()).ok());
+    let output = child.wait_with_output().unwrap();
+    let _ = writing.join();
+    let text = |bytes: Vec<u8>| String::from_utf8(bytes).unwrap();
+    (output.status.success(), text(output.stdout), text(output.stderr))
+}
+
+#[test]
+fn what_could_not_be_looked_through_is_covered_whichever_types_are_asked_for() {
+    let dense = format!("{}card 4111 1111 1111 1111", "pw:pw:pw=pw:pwd\u{2192}PASSWORD | ".repeat(4_000));
+    for (action, out) in [("replace", "[UNREAD]"), ("mask", "********"), ("drop", "")] {
+        let (_, got, told) = ran(&["redact", "--types", "pci", "--action", action], &dense);
+        assert_eq!(got, out, "{action}");
+        assert!(told.contains("UNREAD: has more"), "{told}");
+    }
+    let record = serde_json::json!({ "id": 1, "text": dense }).to_string();
+    let (_, spans, _) = ran(&["redact", "--spans", "--types", "pci"], &record);
+    assert!(spans.contains("\"type\":\"UNREAD\""), "{spans}");
+    let directory = std::env::temp_dir().join(format!("portcullis-scan-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    std::fs::write(directory.join("a.txt"), &dense).unwrap();
+    let utf16 = "card,4111 1111 1111 1111\n".encode_utf16();
+    let bytes =
+        |unit: fn(u16) -> [u8; 2]| std::iter::once(0xFEFF).chain(utf16.clone()).flat_map(unit).collect::<Vec<_>>();
+    std::fs::write(directory.join("b.csv"), bytes(u16::to_le_bytes)).unwrap();
+    std::fs::write(directory.join("c.csv"), bytes(u16::to_be_bytes)).unwrap();
+    let (none, found, told) = ran(&["scan", "--types", "pci", &directory.to_string_lossy()], "");
+    std::fs::remove_dir_all(&directory).unwrap();
+    let kinds: Vec<_> = found.lines().filter_map(|line| line.rsplit_once('/')).map(|(_, told)| told).collect();
+    assert_eq!(kinds, ["a.txt:1:1: UNREAD", "b.csv:1:6: CREDIT_CARD", "c.csv:1:6: CREDIT_CARD"]);
+    assert!(!none && told.contains("UNREAD: has more"), "{told}");
+}

@@ -3,6 +3,7 @@
 use crate::clock;
 use crate::config::source::GatewaySource;
 use crate::config::yaml;
+use std::borrow::Cow;
 use std::io::{Read as _, Write as _};
 use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
@@ -45,7 +46,7 @@ const SEARCHED_MAX: u64 = 64 << 20;
 const DEPTH_MAX: usize = 64;
 
 /// Calls `look` with every file of text under `paths`, in order. Links inside folders and `.git` are not followed;
-/// binary files are passed over; one that is too large or cannot be read is an error, not silence.
+/// binary files are passed over, UTF-16 with a mark is none; one that is too large or cannot be read is an error, not silence.
 pub fn each(paths: &[PathBuf], look: &mut dyn FnMut(&Path, &str) -> Result<(), String>) -> Result<(), String> {
     let mut left: Vec<(PathBuf, usize)> = paths.iter().rev().map(|path| (path.clone(), 0)).collect();
     while let Some((path, depth)) = left.pop() {
@@ -66,11 +67,25 @@ pub fn each(paths: &[PathBuf], look: &mut dyn FnMut(&Path, &str) -> Result<(), S
         if u64::try_from(length).is_ok_and(|length| length > SEARCHED_MAX) {
             return Err(format!("{}: longer than {SEARCHED_MAX} bytes", path.display()));
         }
-        if !bytes.iter().take(8192).any(|byte| *byte == 0) {
-            look(&path, &String::from_utf8_lossy(&bytes))?;
+        if let Some(text) = text(&bytes) {
+            look(&path, &text)?;
         }
     }
     Ok(())
+}
+
+/// What a file says, if it is one of text: UTF-8, or UTF-16 that begins with its mark (RFC 2781, section 3.2).
+fn text(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let wide = |rest: &[u8], unit: fn([u8; 2]) -> u16| {
+        let units: Vec<u16> = rest.as_chunks().0.iter().map(|pair| unit(*pair)).collect();
+        Some(Cow::Owned(String::from_utf16_lossy(&units)))
+    };
+    match bytes {
+        [0xFF, 0xFE, rest @ ..] => wide(rest, u16::from_le_bytes),
+        [0xFE, 0xFF, rest @ ..] => wide(rest, u16::from_be_bytes),
+        _ if bytes.iter().take(8192).any(|byte| *byte == 0) => None,
+        _ => Some(String::from_utf8_lossy(bytes)),
+    }
 }
 
 /// A `gateway.yaml` as it was written, whatever it leads to.

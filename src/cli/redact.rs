@@ -111,8 +111,9 @@ impl Wanted {
         Ok(Self(Some(kinds)))
     }
 
+    /// What was not read may have any of them.
     fn has(&self, kind: Kind) -> bool {
-        self.0.as_ref().is_none_or(|kinds| kinds.contains(&kind))
+        kind == Kind::Unread || self.0.as_ref().is_none_or(|kinds| kinds.contains(&kind))
     }
 }
 
@@ -138,13 +139,18 @@ pub fn run(options: &Options, environment: Environment<'_>) -> ExitCode {
         if options.spans {
             return spans(&engine, &wanted, &input);
         }
-        let decide = |finding: &Finding<'_>| match options.action {
-            _ if !wanted.has(finding.kind) => Edit::Keep,
-            Action::Replace => Edit::Replace(cover::placeholder(finding.kind.name())),
-            Action::Mask => Edit::Replace(cover::mask(finding.kind, finding.value)),
-            Action::Drop => Edit::Drop,
+        let mut unread = Unread(false);
+        let decide = |finding: &Finding<'_>| {
+            unread.note(finding.kind);
+            match options.action {
+                _ if !wanted.has(finding.kind) => Edit::Keep,
+                Action::Replace => Edit::Replace(cover::placeholder(finding.kind.name())),
+                Action::Mask => Edit::Replace(cover::mask(finding.kind, finding.value)),
+                Action::Drop => Edit::Drop,
+            }
         };
         let out = engine.rewrite_wire(&input, decide);
+        unread.tell();
         std::io::stdout().write_all(out.as_bytes()).map_err(|error| error.to_string())?;
         Ok(ExitCode::SUCCESS)
     }))
@@ -182,22 +188,47 @@ fn by_policy(options: &Options, loaded: &Loaded) -> Result<ExitCode, String> {
 
 fn input() -> Result<String, String> {
     let mut input = String::new();
-    let read = std::io::stdin().take(INPUT_MAX).read_to_string(&mut input);
-    read.map(|_| input).map_err(|error| format!("standard input: {error}"))
+    let read = std::io::stdin().take(INPUT_MAX + 1).read_to_string(&mut input);
+    match read.map(u64::try_from) {
+        Ok(Ok(length)) if length <= INPUT_MAX => Ok(input),
+        Ok(_) => Err(format!("standard input: longer than {INPUT_MAX} bytes")),
+        Err(error) => Err(format!("standard input: {error}")),
+    }
+}
+
+/// Whether something was not looked through.
+struct Unread(bool);
+
+impl Unread {
+    fn note(&mut self, kind: Kind) {
+        self.0 |= kind == Kind::Unread;
+    }
+
+    fn tell(&self) {
+        if self.0 {
+            eprintln!(
+                "{}: has more numbers and names of secrets than can be looked through for its length. Give less at once.",
+                Kind::Unread.name()
+            );
+        }
+    }
 }
 
 fn spans(engine: &Engine, wanted: &Wanted, input: &str) -> Result<ExitCode, String> {
     let mut out = BufWriter::new(std::io::stdout());
+    let mut unread = Unread(false);
     for (number, line) in input.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let record: Record = serde_json::from_str(line).map_err(|error| format!("line {}: {error}", number + 1))?;
         let mut spans = engine.scan_wire(&record.text);
         spans.retain(|span| wanted.has(span.kind));
+        spans.iter().for_each(|span| unread.note(span.kind));
         let spans: Vec<_> = spans
             .iter()
             .map(|span| json!({ "start": span.start, "end": span.end, "type": span.kind.name() }))
             .collect();
         writeln!(out, "{}", json!({ "id": record.id, "spans": spans })).map_err(|error| error.to_string())?;
     }
+    unread.tell();
     out.flush().map_err(|error| error.to_string())?;
     Ok(ExitCode::SUCCESS)
 }
@@ -206,17 +237,20 @@ fn spans(engine: &Engine, wanted: &Wanted, input: &str) -> Result<ExitCode, Stri
 pub fn scan(options: &ScanOptions) -> ExitCode {
     told(prepare(&options.types).and_then(|(engine, wanted)| {
         let mut found = false;
+        let mut unread = Unread(false);
         let mut out = BufWriter::new(std::io::stdout());
         files::each(&options.paths, &mut |path, text| {
             let mut place = Place::default();
             for span in engine.scan_wire(text).into_iter().filter(|span| wanted.has(span.kind)) {
                 found = true;
+                unread.note(span.kind);
                 let (line, column) = place.of(text, span);
                 writeln!(out, "{}:{line}:{column}: {}", path.display(), span.kind.name())
                     .map_err(|error| error.to_string())?;
             }
             Ok(())
         })?;
+        unread.tell();
         out.flush().map_err(|error| error.to_string())?;
         Ok(if found { ExitCode::FAILURE } else { ExitCode::SUCCESS })
     }))

@@ -11,10 +11,10 @@ pub fn placeholder(name: &str) -> String {
 }
 
 /// Stars for letters and digits, the last four kept, marks kept: `****-****-****-1111`. What is short, or secret,
-/// or tells by its end, is masked whole and does not show its length.
+/// or tells by its end, or was not read, is masked whole and does not show its length.
 pub fn mask(kind: Kind, value: &str) -> String {
     let whole = matches!(kind.group(), Some(Group::Secret))
-        || matches!(kind, Kind::CardCvv | Kind::DateOfBirth | Kind::Email | Kind::IpAddress);
+        || matches!(kind, Kind::CardCvv | Kind::DateOfBirth | Kind::Email | Kind::IpAddress | Kind::Unread);
     let count = value.chars().filter(|character| character.is_alphanumeric()).count();
     if whole || count < SHORTEST {
         return "*".repeat(8);
