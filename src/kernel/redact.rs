@@ -26,6 +26,7 @@ macro_rules! of_bytes {
 mod above;
 mod bits;
 mod chain;
+mod charset;
 mod checks;
 mod contact;
 pub mod cover;

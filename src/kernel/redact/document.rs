@@ -1,6 +1,7 @@
 //! Documents: every string, number and key, JSON inside strings too; what was found, where it stands on the
 //! wire, and its rewriting in place.
 use super::above::{self, Above, Key, Keys, Role};
+use super::charset::{self, Charset};
 use super::effort::{Effort, Work};
 use super::{Context, Engine, Kind, Span, labels, numbers, secrets};
 use crate::kernel::json::{self, Bounds, Document, Patches, Value};
@@ -47,8 +48,8 @@ struct Leaf {
 enum Content {
     Spans(Vec<Span>),
     Nested(Box<(Document, Findings)>),
-    /// Base64 of this text, and what is in it.
-    Encoded(Box<(Document, Findings)>),
+    /// Base64 of this text in these bytes, and what is in it.
+    Encoded(Box<(Document, Findings)>, Charset),
 }
 
 /// What kind of node a finding is in.
@@ -113,7 +114,7 @@ impl Findings {
     pub fn each(&self, document: &Document, visit: &mut impl FnMut(&Finding<'_>)) {
         for leaf in &self.leaves {
             match &leaf.content {
-                Content::Nested(nested) | Content::Encoded(nested) => nested.1.each(&nested.0, visit),
+                Content::Nested(nested) | Content::Encoded(nested, _) => nested.1.each(&nested.0, visit),
                 Content::Spans(spans) => {
                     let text = leaf.text(document);
                     spans.iter().for_each(|span| visit(&leaf.finding(&text, *span)));
@@ -153,7 +154,7 @@ impl Findings {
     fn first_kind(&self) -> Option<Kind> {
         self.leaves.iter().find_map(|leaf| match &leaf.content {
             Content::Spans(spans) => spans.first().map(|span| span.kind),
-            Content::Nested(nested) | Content::Encoded(nested) => nested.1.first_kind(),
+            Content::Nested(nested) | Content::Encoded(nested, _) => nested.1.first_kind(),
         })
     }
 
@@ -165,7 +166,7 @@ impl Findings {
                 Content::Spans(spans) => spans.clone(),
                 Content::Nested(nested) => nested.1.wire(&nested.0),
                 // No byte of the value stands there as such: the whole is where it is.
-                Content::Encoded(nested) => nested
+                Content::Encoded(nested, _) => nested
                     .1
                     .first_kind()
                     .map(|kind| Span { start: 0, end: leaf.text(document).len(), kind })
@@ -184,7 +185,7 @@ impl Leaf {
     fn count(&self) -> usize {
         match &self.content {
             Content::Spans(spans) => spans.len(),
-            Content::Nested(nested) | Content::Encoded(nested) => nested.1.count,
+            Content::Nested(nested) | Content::Encoded(nested, _) => nested.1.count,
         }
     }
 
@@ -718,14 +719,16 @@ impl<'s> Scan<'s> {
     /// is read as it stands.
     fn encoded(&mut self, value: Value<'s>) {
         let text = value.as_str().unwrap_or_default();
-        let decoded = match STANDARD.decode(text.as_bytes()).map(String::from_utf8) {
-            Ok(Ok(decoded)) if self.nested < NESTED_MAX => decoded,
-            Ok(Err(_)) if is_binary(&text) => return,
-            _ => return self.value(value, None),
-        };
+        let decoded = STANDARD.decode(text.as_bytes()).ok();
+        let is_text = |decoded: &Vec<u8>| charset::wide_of(decoded).is_some() || std::str::from_utf8(decoded).is_ok();
+        if decoded.as_ref().is_some_and(|decoded| !is_text(decoded)) && is_binary(&text) {
+            return;
+        }
+        let decoded = decoded.filter(|_| self.nested < NESTED_MAX).and_then(charset::read);
+        let Some((decoded, charset)) = decoded else { return self.value(value, None) };
         // As one string, so that JSON in it is followed like JSON in any other.
         match Document::reread(json::string(&decoded)) {
-            Ok(document) => self.within(value, document, Content::Encoded),
+            Ok(document) => self.within(value, document, |within| Content::Encoded(within, charset)),
             Err(_) => self.effort.spend(),
         }
     }
@@ -734,7 +737,12 @@ impl<'s> Scan<'s> {
         self.within(value, document, Content::Nested);
     }
 
-    fn within(&mut self, value: Value<'s>, document: Document, content: fn(Box<(Document, Findings)>) -> Content) {
+    fn within(
+        &mut self,
+        value: Value<'s>,
+        document: Document,
+        content: impl FnOnce(Box<(Document, Findings)>) -> Content,
+    ) {
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
@@ -1065,7 +1073,7 @@ enum Change {
 fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>) -> Edit) -> Change {
     let spans = match &leaf.content {
         Content::Nested(nested) => return within(&nested.0, &nested.1, decide).map_or(Change::None, Change::Text),
-        Content::Encoded(nested) => {
+        Content::Encoded(nested, charset) => {
             // The document is one string; without it, an empty one is left.
             let (patches, drops) = rewrite_with(&nested.0, &nested.1, decide);
             if patches.is_empty() {
@@ -1075,7 +1083,7 @@ fn change(document: &Document, leaf: &Leaf, decide: &mut dyn FnMut(&Finding<'_>)
             let read = Document::parse(text, &Bounds::default()).ok();
             let text =
                 read.as_ref().filter(|_| !drops).and_then(|document| document.root().as_str()).unwrap_or_default();
-            return Change::Text(STANDARD.encode(text.as_bytes()));
+            return Change::Text(STANDARD.encode(charset::write(&text, *charset)));
         }
         Content::Spans(spans) => spans,
     };

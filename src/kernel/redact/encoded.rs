@@ -1,6 +1,7 @@
 //! Texts inside base64 and hexadecimal: decoded when they are text, and taken whole when something is in them.
 use super::above::Above;
 use super::chain::{byte, byte_before, is_part};
+use super::charset::{self, Charset};
 use super::effort::{Effort, Work};
 use super::evidence;
 use super::lanes::{TOKEN, TokenEights};
@@ -96,8 +97,8 @@ fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(S
         bits = bits << 6 | u64::from(sextet(*letter)?);
     }
     let [_, _, first @ ..] = bits.to_be_bytes();
-    let wide = matches!(first, [_, 0, _, 0, _, 0]);
-    if !wide && !first.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
+    let wide = charset::wide(&first);
+    if wide.is_none() && !first.iter().all(|byte| *byte >= 0x20 || matches!(byte, b'\n' | b'\r' | b'\t')) {
         return None;
     }
     if run.0 >= *no_lines {
@@ -109,14 +110,12 @@ fn decoded(bytes: &[u8], run: (usize, usize), no_lines: &mut usize) -> Option<(S
     Some((read(&alphabet_of(here).decode(here).ok()?, wide)?, run.1))
 }
 
-/// Bytes as text, if nearly all of it can be printed and not all of it is letters. `wide`: two bytes a letter, the
-/// lower one first.
-fn read(bytes: &[u8], wide: bool) -> Option<String> {
-    let text = if wide {
-        let (pairs, _) = bytes.as_chunks::<2>();
-        String::from_utf16(&pairs.iter().map(|pair| u16::from_le_bytes(*pair)).collect::<Vec<_>>()).ok()?
-    } else {
-        String::from_utf8(bytes.to_vec()).ok()?
+/// Bytes as text, if nearly all of it can be printed and not all of it is letters. `wide`: two bytes a letter.
+fn read(bytes: &[u8], wide: Option<Charset>) -> Option<String> {
+    let text = match (wide, std::str::from_utf8(bytes)) {
+        (Some(wide), _) => charset::read_wide(bytes, wide),
+        (None, Ok(text)) => text.to_owned(),
+        (None, Err(_)) => Some(bytes).filter(|bytes| charset::is_mostly_ascii(bytes)).map(charset::read_latin)?,
     };
     let printable = text.chars().filter(|c| !c.is_control() || matches!(c, '\n' | '\r' | '\t')).count();
     (printable * 10 >= text.chars().count() * 9 && text.bytes().any(|byte| !byte.is_ascii_alphabetic())).then_some(text)
@@ -134,19 +133,27 @@ fn alphabet_of(letters: &[u8]) -> &'static GeneralPurpose {
 /// The text of a run and the lines below it that are as long, as mails wrap what they carry; the last may be shorter. Or
 /// the line that showed that they are none: nor are they from any line before that one on, so that each is read twice at
 /// most.
-fn wrapped(bytes: &[u8], run: (usize, usize), wide: bool) -> Result<(String, usize), usize> {
+fn wrapped(bytes: &[u8], run: (usize, usize), wide: Option<Charset>) -> Result<(String, usize), usize> {
     let width = run.1 - run.0;
     if width < LINE_MIN || !width.is_multiple_of(4) {
         return Err(run.0);
     }
     let (mut line, mut whole) = (run, Vec::new());
     let (mut known, mut marks) = (0, 0);
+    // Letters that may be UTF-8.
+    let mut narrow = wide.is_none();
     loop {
         let letters = bytes.get(line.0..line.1).ok_or(line.0)?;
         let before = whole.len();
         alphabet_of(letters).decode_vec(letters, &mut whole).map_err(|_| line.0)?;
         marks += whole.iter().skip(before).filter(|byte| is_control(**byte)).count();
-        known += if wide { 0 } else { is_text(whole.get(known..).unwrap_or_default()).ok_or(line.0)? };
+        if narrow {
+            match is_text(whole.get(known..).unwrap_or_default()) {
+                Some(more) => known += more,
+                None if charset::is_mostly_ascii(&whole) => narrow = false,
+                None => return Err(line.0),
+            }
+        }
         // What was as good as text so far, without the lines that made it so, is no better.
         if marks * 10 > whole.len() {
             return Err(line.0);

@@ -47,6 +47,46 @@ fn base64_of_any_length_is_decoded_so_that_nothing_hides_behind_much_of_it() {
 }
 
 #[test]
+fn a_text_in_another_charset_is_read_and_written_in_it() {
+    use base64::Engine as _;
+    let standard = base64::engine::general_purpose::STANDARD;
+    let text = "Straße;Konto;Größe\nHauptstraße 5;DE89 3704 0044 0532 0130 00;groß\n";
+    let russian = "Имя;Карта\nИван;4111 1111 1111 1111\n";
+    let latin = |text: &str| text.chars().map(|letter| u8::try_from(letter).unwrap_or(b'?')).collect::<Vec<u8>>();
+    let little = |text: &str| text.encode_utf16().flat_map(u16::to_le_bytes).collect::<Vec<u8>>();
+    let big = |text: &str| text.encode_utf16().flat_map(u16::to_be_bytes).collect::<Vec<u8>>();
+    let marked = |text: &str| format!("\u{FEFF}{text}");
+    let out = text.replace("DE89 3704 0044 0532 0130 00", "[IBAN]");
+    let out_russian = russian.replace("4111 1111 1111 1111", "[CREDIT_CARD]");
+    let cases = [
+        (latin(text), latin(&out)),
+        (little(&marked(text)), little(&marked(&out))),
+        (big(&marked(text)), big(&marked(&out))),
+        (little(text), little(&out)),
+        (big(text), big(&out)),
+        (little(russian), little(&out_russian)),
+        (big(&marked(russian)), big(&marked(&out_russian))),
+    ];
+    for (bytes, out) in &cases {
+        let document = serde_json::json!({ "mimeType": "text/csv", "blob": standard.encode(bytes) }).to_string();
+        let got = engine().rewrite_wire(&document, |finding| Edit::Replace(cover::placeholder(finding.kind.name())));
+        let got: serde_json::Value = serde_json::from_str(&got).unwrap_or_default();
+        let got = standard.decode(got["blob"].as_str().unwrap_or_default()).unwrap_or_default();
+        assert_eq!(String::from_utf8_lossy(&got), String::from_utf8_lossy(out));
+        assert_eq!(&got, out);
+    }
+    // In a text too, and in lines as mail has them.
+    for bytes in cases.iter().take(5).map(|(bytes, _)| bytes) {
+        let run = standard.encode(bytes);
+        let whole = engine().scan_text(&format!("attached: {run} end"), &Context::default());
+        assert_eq!(whole, [Span { start: 10, end: 10 + run.len(), kind: Kind::Iban }], "{run}");
+        let lines: Vec<_> = run.as_bytes().chunks(76).map(String::from_utf8_lossy).collect();
+        let whole = engine().scan_text(&format!("attached:\n{}\n", lines.join("\n")), &Context::default());
+        assert_eq!(whole, [Span { start: 10, end: 10 + run.len() + lines.len() - 1, kind: Kind::Iban }], "{run}");
+    }
+}
+
+#[test]
 fn what_is_called_base64_is_read_however_long_it_is_and_as_it_stands_if_it_is_none() {
     use base64::Engine as _;
     let base64 = |text: String| base64::engine::general_purpose::STANDARD.encode(text);
