@@ -43,6 +43,7 @@ pub mod labels;
 mod lanes;
 mod letters;
 mod lexicon;
+mod mrz;
 pub mod numbers;
 mod own;
 mod payment;

@@ -10,7 +10,7 @@ use super::judge::Judge;
 use super::labels::Labels;
 use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
-use super::{Found, Kind, contact, identity, labelled, payment};
+use super::{Found, Kind, contact, identity, labelled, mrz, payment};
 use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
@@ -211,6 +211,9 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if word.len() == 8
         && let Some(end) = uuid(bytes, word.start)
     {
+        return end;
+    }
+    if let Some(end) = mrz::find(bytes, word, judge) {
         return end;
     }
     payment::wallet(bytes, word, judge);

@@ -283,3 +283,44 @@ fn who_asks_for_two_things_may_be_answered_with_either() {
     all_tell(&["hr: please send SSN and mobile\nann: 536-90-4399"], Kind::UsSsn, "536-90-4399");
     all_tell(&["hr: pls send SSN + mobile\nann: 0791 123 4567"], Kind::Phone, "0791 123 4567");
 }
+
+#[test]
+fn the_lines_that_machines_read_of_passports_and_cards_have_a_number_and_a_birth_date() {
+    // The specimens of ICAO Doc 9303, parts 4, 5 and 6.
+    let passport = [(Kind::Passport, "L898902C3"), (Kind::DateOfBirth, "740812"), (Kind::Passport, "ZE184226B")];
+    let name = "P<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<<<<<<<<<";
+    let second = "L898902C36UTO7408122F1204159ZE184226B<<<<<10";
+    for text in [
+        format!("{name}\n{second}"),
+        format!("MRZ:\r\n{name}\r\n{second}\r\n"),
+        format!("{name}{second}"),
+        format!("{name} {second}"),
+        serde_json::json!({ "mrz": format!("{name}\n{second}") }).to_string(),
+        serde_json::json!({ "line1": name, "line2": second }).to_string(),
+        format!("<pre>{}\n{}</pre>", name.replace('<', "&lt;"), second.replace('<', "&lt;")),
+    ] {
+        let found = told(&text);
+        assert_eq!(found.iter().map(|(kind, _)| *kind).collect::<Vec<_>>(), passport.map(|(kind, _)| kind), "{text}");
+        assert!(found.iter().zip(passport).all(|((_, got), (_, is))| *got == is), "{found:?}");
+    }
+    let card = "I<UTOD231458907<<<<<<<<<<<<<<<\n7408122F1204159UTO<<<<<<<<<<<6\nERIKSSON<<ANNA<MARIA<<<<<<<<<<";
+    let small = "I<UTOERIKSSON<<ANNA<MARIA<<<<<<<<<<<\nD231458907UTO7408122F1204159<<<<<<<6";
+    let number = (Kind::Passport, "D23145890");
+    let born = (Kind::DateOfBirth, "740812");
+    for text in [card.to_owned(), card.replace('\n', ""), small.to_owned(), small.replace('\n', " ")] {
+        assert_eq!(told(&text), [number, born], "{text}");
+    }
+    none_tells(&[
+        // A wrong check digit of the number, the birth date, the expiry; a sex and a state that are none.
+        &second.replace("C36", "C37"),
+        &second.replace("08122F", "08123F"),
+        &second.replace("4159", "4158"),
+        &second.replace("2F1", "2Q1"),
+        &second.replace("UTO", "U10"),
+        // Another length.
+        &second.replace("<<<<<10", "<<<<10"),
+        &format!("{second}<"),
+        // Nothing above that has the number.
+        "7408122F1204159UTO<<<<<<<<<<<6",
+    ]);
+}
