@@ -195,18 +195,21 @@ impl Engine {
         }
     }
 
-    /// Whether a number of a document is a whole one, and long enough to be anything: others are nothing.
-    fn is_whole(number: &str) -> bool {
-        number.len() >= NUMBER_MIN && number.bytes().all(|byte| byte.is_ascii_digit())
-    }
-
-    /// As [`Self::scan_under`], for such a number.
-    fn scan_whole(&self, number: &str, above: impl FnOnce() -> Above, effort: &Effort) -> Vec<Span> {
+    /// As [`Self::scan_under`], for a number of a document. One that is not whole is nothing.
+    fn scan_number(&self, spelling: &str, above: impl FnOnce() -> Above, effort: &Effort) -> Vec<Span> {
+        let Some(digits) = numbers::whole(spelling).filter(|digits| digits.len() >= NUMBER_MIN) else {
+            return Vec::new();
+        };
         let above = above();
-        if above.named.is_none() && !numbers::may_be(number.len(), above.labels) && !self.own.has_patterns() {
+        if above.named.is_none() && !numbers::may_be(digits.len(), above.labels) && !self.own.has_patterns() {
             return Vec::new();
         }
-        self.scan_under(number, &above, effort)
+        let mut spans = self.scan_under(&digits, &above, effort);
+        if digits.len() < spelling.len() {
+            spans.truncate(1);
+            spans.iter_mut().for_each(|span| (span.start, span.end) = (0, spelling.len()));
+        }
+        spans
     }
 
     /// Whether an own type goes by its path.

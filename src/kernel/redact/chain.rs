@@ -247,6 +247,16 @@ impl Candidate {
         Some(candidate)
     }
 
+    /// The same behind zeros, `length` long with them; nothing if that is not longer.
+    pub fn padded(&self, length: usize) -> Option<Self> {
+        let zeros = length.checked_sub(self.length).filter(|zeros| *zeros > 0)?;
+        let mut padded = *self;
+        padded.letters.get_mut(..zeros)?.fill(b'0');
+        padded.letters.get_mut(zeros..length)?.copy_from_slice(self.letters());
+        (padded.length, padded.digits) = (length, self.digits + zeros);
+        Some(padded)
+    }
+
     /// Letters in capitals and digits, without marks.
     pub fn letters(&self) -> &[u8] {
         self.letters.get(..self.length).unwrap_or_default()
@@ -291,6 +301,13 @@ fn binds(text: &[u8], start: usize, end: usize) -> bool {
         _ => false,
     };
     let before = joins(byte_before(text, start), start.checked_sub(2).map_or(b' ', |at| byte(text, at)));
-    let after = joins(byte(text, end), byte(text, end + 1));
+    let after = joins(byte(text, end), byte(text, end + 1)) && !is_float(text, end);
     before || after
+}
+
+/// Whether a whole number ends here as programs write it that keep all numbers of a column as such with a point: `.0`.
+pub fn is_float(text: &[u8], end: usize) -> bool {
+    text.get(end..).is_some_and(|rest| rest.starts_with(b".0"))
+        && !matches!(byte(text, end + 2), b'.' | b'-' | b'/')
+        && !is_part(byte(text, end + 2))
 }

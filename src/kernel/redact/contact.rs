@@ -1,6 +1,6 @@
 //! How people and machines are reached, and when people were born.
 use super::Kind;
-use super::chain::{Word, byte, byte_before, is_led, word_from};
+use super::chain::{Word, byte, byte_before, is_float, is_led, word_from};
 use super::checks::{is_date, number};
 use super::effort::Work;
 use super::evidence::floor;
@@ -260,6 +260,7 @@ fn dial(text: &[u8], start: usize) -> Dialled {
                 // A closed bracket may be followed by a space and a hyphen.
                 marks = 0;
             }
+            b'.' if dialled.grouped == 1 && is_float(text, at) => break,
             b' ' | b'-' | b'.' | b'/' => {
                 marks += 1;
                 dialled.dots |= next == b'.' && byte(text, at + 1).is_ascii_digit();
@@ -461,7 +462,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     }
     let after = byte(text, end);
     let runs_on = matches!(after, b'.' | b',' | b':' | b'-' | b'/') && byte(text, end + 1).is_ascii_digit();
-    if runs_on && after != b',' {
+    if runs_on && after != b',' && !is_float(text, end) {
         return None;
     }
     let american = match digits {
@@ -803,6 +804,23 @@ pub fn birth(text: &str, word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         return Some(end);
     }
     None
+}
+
+/// The day of a birth in seconds or milliseconds from 1970 on, as programs store it, under a label of its own.
+pub fn moment(bytes: &[u8], word: Word, judge: &mut Judge<'_, '_>) {
+    // Up to 2033; nobody alive was born more than 126 years before 1970.
+    let most = if word.len() > 10 { 2_000_000_000_000 } else { 2_000_000_000u64 };
+    let value = bytes.get(word.start..word.end).and_then(|digits| std::str::from_utf8(digits).ok());
+    let value: Option<u64> = value.and_then(|digits| digits.parse().ok());
+    if value.is_none_or(|value| value > most) || !judge.seeks(&[Kind::DateOfBirth], word.start) {
+        return;
+    }
+    let evidence = judge.evidence(word.start, word.end);
+    // `/Date(482112000000)/` is how some write it in JSON.
+    let called = bytes.get(..word.start).is_some_and(|front| front.ends_with(b"Date("));
+    if (evidence.direct || called) && evidence.names(Kind::DateOfBirth) {
+        judge.put(Kind::DateOfBirth, word.start, word.end, 77);
+    }
 }
 
 /// Whether what stands right beside a date says that someone was born then, in too few letters for a label: `1985年3月12日生`,

@@ -52,6 +52,9 @@ enum Content {
     Encoded(Box<(Document, Findings)>, Charset),
 }
 
+/// The most parts of a date with its time.
+const PARTS_MAX: usize = 16;
+
 /// What kind of node a finding is in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Place {
@@ -404,12 +407,44 @@ impl<'s> Scan<'s> {
             return;
         }
         match value.kind() {
+            json::Kind::Object | json::Kind::Array if self.of_birth(value) => {}
             json::Kind::Object => self.object(value, heads, false, columns),
             json::Kind::Array => self.array(value, heads),
             json::Kind::String { .. } => self.string(value),
             json::Kind::Number => self.number(value),
             json::Kind::Null | json::Kind::Bool(_) => {}
         }
+    }
+
+    /// Takes the numbers of a date that is written in parts under the name of a birth date, as programs write theirs:
+    /// `[1985, 4, 12]`, `{"year": 1985, "month": 4, "day": 12}`.
+    fn of_birth(&mut self, value: Value<'s>) -> bool {
+        if !self.path.last().is_some_and(|step| step.key.labels.names(Kind::DateOfBirth)) {
+            return false;
+        }
+        let parts = value.elements().chain(value.entries().map(|(_, part)| part));
+        let parts: Vec<Value<'s>> = parts.take(PARTS_MAX + 1).collect();
+        let number = |part: &Value<'s>| match part.kind() {
+            json::Kind::Number => part.as_i64(),
+            json::Kind::String { .. } => part.as_str().filter(|text| text.len() <= 4)?.parse().ok(),
+            _ => None,
+        };
+        let numbers: Vec<i64> = parts.iter().filter_map(number).collect();
+        let years = numbers.iter().filter(|number| (1880..=2100).contains(*number)).count();
+        if parts.len() > PARTS_MAX || years != 1 || !numbers.iter().any(|number| (1..=31).contains(number)) {
+            return false;
+        }
+        for part in parts {
+            match (number(&part), part.kind()) {
+                (None, _) => self.element(part, None, None),
+                (Some(_), kind) => {
+                    let place = if kind == json::Kind::Number { Place::Number } else { Place::Text };
+                    let end = part.as_str().map_or(part.spelling().len(), |text| text.len());
+                    self.keep(part, part, place, vec![Span { start: 0, end, kind: Kind::DateOfBirth }]);
+                }
+            }
+        }
+        true
     }
 
     /// Takes a whole string or number that stands where an own type says.
@@ -601,8 +636,7 @@ impl<'s> Scan<'s> {
         let mut above = || *above.get_or_insert_with(read);
         *spans = match value.kind() {
             json::Kind::Null | json::Kind::Bool(_) => return Look::Nothing,
-            json::Kind::Number if !Engine::is_whole(value.spelling()) => return Look::Nothing,
-            json::Kind::Number => self.engine.scan_whole(value.spelling(), above, self.effort),
+            json::Kind::Number => self.engine.scan_number(value.spelling(), above, self.effort),
             json::Kind::String { escaped: false, .. } if alone => match value.as_str() {
                 Some(text) if !looks_nested(&text) => self.engine.scan_under(&text, &above(), self.effort),
                 _ => return Look::Open,
@@ -767,10 +801,8 @@ impl<'s> Scan<'s> {
     }
 
     fn number(&mut self, value: Value<'s>) {
-        if Engine::is_whole(value.spelling()) {
-            let spans = self.engine.scan_whole(value.spelling(), || self.above(), self.effort);
-            self.keep(value, value, Place::Number, spans);
-        }
+        let spans = self.engine.scan_number(value.spelling(), || self.above(), self.effort);
+        self.keep(value, value, Place::Number, spans);
     }
 
     fn key(&mut self, key: Value<'s>, value: Value<'s>, step: &Step<'s>) {

@@ -24,6 +24,10 @@ pub const OF_SHORT: Labels = Labels::of_all(&[
     Kind::SePersonnummer,
     Kind::DkCpr,
     Kind::UsAbaRouting,
+    Kind::NoFnr,
+    Kind::PlPesel,
+    Kind::BeNrn,
+    Kind::BrCpf,
 ])
 .with(Labels::NATIONAL)
 .with(Labels::TAX)
@@ -36,18 +40,69 @@ pub fn offer(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
             return;
         }
         rut(candidate, judge);
-        match candidate.letters().len() {
-            8 | 9 => nine(candidate, judge),
-            10 => ten(candidate, judge),
-            11 => eleven(candidate, judge),
-            12 => twelve(candidate, judge),
-            13 => thirteen(candidate, judge),
-            15 => insee(candidate, judge),
-            18 => resident(candidate, judge),
-            _ => {}
+        by_length(candidate, judge);
+        if candidate.is_plain() && matches!(candidate.letters().len(), 7..=12) {
+            without_zeros(candidate, judge);
         }
     } else {
         lettered(candidate, judge);
+    }
+}
+
+fn by_length(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
+    match candidate.letters().len() {
+        8 | 9 => nine(candidate, judge),
+        10 => ten(candidate, judge),
+        11 => eleven(candidate, judge),
+        12 => twelve(candidate, judge),
+        13 => thirteen(candidate, judge),
+        15 => insee(candidate, judge),
+        18 => resident(candidate, judge),
+        _ => {}
+    }
+}
+
+/// Numbers that may begin with zeros, which are lost where they were kept as numbers, and how long they are with them.
+const ZEROED: [(Kind, usize); 11] = [
+    (Kind::UsSsn, 9),
+    (Kind::NlBsn, 9),
+    (Kind::SePersonnummer, 10),
+    (Kind::DkCpr, 10),
+    (Kind::NoFnr, 11),
+    (Kind::PlPesel, 11),
+    (Kind::BeNrn, 11),
+    (Kind::BrCpf, 11),
+    (Kind::JpMynumber, 12),
+    (Kind::KrRrn, 13),
+    (Kind::ZaId, 13),
+];
+const OF_ZEROED: [Kind; ZEROED.len()] = {
+    let mut kinds = [Kind::UsSsn; ZEROED.len()];
+    let mut at = 0;
+    while at < ZEROED.len() {
+        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
+        let (slot, (kind, _)) = (&mut kinds[at], ZEROED[at]);
+        *slot = kind;
+        at += 1;
+    }
+    kinds
+};
+/// The most zeros.
+const ZEROS_MAX: usize = 2;
+
+/// Under the name of such a number.
+fn without_zeros(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
+    if judge.has(candidate.start, candidate.end) || !judge.seeks(&OF_ZEROED, candidate.start) {
+        return;
+    }
+    let evidence = judge.evidence(candidate.start, candidate.end);
+    let named = ZEROED.iter().find(|(kind, length)| {
+        let zeros = length.checked_sub(candidate.letters().len());
+        evidence.names(*kind) && zeros.is_some_and(|zeros| (1..=ZEROS_MAX).contains(&zeros))
+    });
+    let padded = named.filter(|_| evidence.direct).and_then(|(_, length)| candidate.padded(*length));
+    if let Some(padded) = padded {
+        by_length(&padded, judge);
     }
 }
 

@@ -11,6 +11,7 @@ use super::labels::Labels;
 use super::lanes::{Digits, Traits, capital_eight};
 use super::view::View;
 use super::{Found, Kind, contact, identity, labelled, mrz, payment};
+use std::borrow::Cow;
 use std::sync::LazyLock;
 
 /// The most words that one candidate joins.
@@ -83,6 +84,25 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, effort: &Effort, out
         capitals(bytes, &mut judge);
     }
 }
+
+/// The digits of a number of a document, if it is a whole one: `4.111111111111111e15` and `4111111111111111.0` are what some
+/// programs make of it (RFC 8259, section 6). Less than nothing is a time before 1970.
+pub fn whole(spelling: &str) -> Option<Cow<'_, str>> {
+    if spelling.bytes().all(|byte| byte.is_ascii_digit()) {
+        return Some(Cow::Borrowed(spelling));
+    }
+    let spelling = spelling.strip_prefix('-').unwrap_or(spelling);
+    let (mantissa, exponent) = spelling.split_once(['e', 'E']).unwrap_or((spelling, "0"));
+    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+    let fraction = fraction.trim_end_matches('0');
+    let exponent: usize = exponent.strip_prefix('+').unwrap_or(exponent).parse().ok()?;
+    let zeros = exponent.checked_sub(fraction.len()).filter(|_| exponent <= EXPONENT_MAX)?;
+    let digits = [whole, fraction].concat();
+    Some(Cow::Owned(format!("{}{}", digits.trim_start_matches('0'), "0".repeat(zeros))))
+}
+
+/// Numbers that are longer are none of ours.
+const EXPONENT_MAX: usize = 24;
 
 /// Whether a number of so many digits that stands alone under these labels may be anything: the shortest that say
 /// themselves what they are have [`PLAIN_MIN`].
@@ -170,6 +190,9 @@ fn visit(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if is_short {
         return word.end;
     }
+    if matches!(word.len(), 9..=13) && !joined && said.names(Kind::DateOfBirth) {
+        contact::moment(bytes, word, judge);
+    }
     if !joined || matches!(before, b'+' | b'(') || (word.len() > 1 && byte(bytes, word.start) == b'0') {
         contact::phone(bytes, word, alone, judge);
     }
@@ -237,7 +260,28 @@ fn mixed(text: &str, word: Word, joined: bool, chains: &mut Chains, judge: &mut 
     if word.len() <= LENGTH {
         chain(bytes, word, joined, alone, chains, judge);
     }
+    if word.digits >= CARD_MIN
+        && said.names(Kind::CreditCard)
+        && let Some(inner) = inner(bytes, word)
+    {
+        candidate(bytes, &[inner], judge);
+    }
     word.end
+}
+
+/// The fewest digits of a card.
+const CARD_MIN: usize = 13;
+
+/// The first digits in a word of letters too that are as many as a card has: `x4111111111111111`.
+fn inner(bytes: &[u8], word: Word) -> Option<Word> {
+    let letters = bytes.get(word.start..word.end)?;
+    let mut end = word.start;
+    letters.chunk_by(|one, next| one.is_ascii_digit() == next.is_ascii_digit()).find_map(|run| {
+        end += run.len();
+        let from = end - run.len();
+        let is_card = (CARD_MIN..=19).contains(&run.len()) && run.first().is_some_and(u8::is_ascii_digit);
+        is_card.then(|| number(from, end))
+    })
 }
 
 /// Which bytes of `2025-11-03T10:14:55` are digits.

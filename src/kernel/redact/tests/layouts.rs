@@ -324,3 +324,83 @@ fn the_lines_that_machines_read_of_passports_and_cards_have_a_number_and_a_birth
         "7408122F1204159UTO<<<<<<<<<<<6",
     ]);
 }
+
+#[test]
+fn numbers_that_a_program_kept_as_such_are_found_without_their_zeros_and_with_a_point() {
+    for (text, kind, value) in [
+        // A column with a gap becomes one of numbers with a point in many tools.
+        ("{\"card\":4111111111111111.0}", Kind::CreditCard, "4111111111111111.0"),
+        ("{\"card\":4.111111111111111e15}", Kind::CreditCard, "4.111111111111111e15"),
+        ("{\"card\":4.111111111111111E+15}", Kind::CreditCard, "4.111111111111111E+15"),
+        ("name,card\na,4111111111111111.0\n", Kind::CreditCard, "4111111111111111"),
+        ("card: 4111111111111111.0", Kind::CreditCard, "4111111111111111"),
+        // Letters right beside it.
+        ("card 4111111111111111x", Kind::CreditCard, "4111111111111111"),
+        ("my credit card is x4111111111111111y", Kind::CreditCard, "4111111111111111"),
+        ("{\"pan\":\"VISA4111111111111111EXP1227\"}", Kind::CreditCard, "4111111111111111"),
+        ("{\"ssn\":219099999.0}", Kind::UsSsn, "219099999.0"),
+        ("{\"ssn\":\"219099999.0\"}", Kind::UsSsn, "219099999"),
+        ("id,ssn\n1,219099999.0\n", Kind::UsSsn, "219099999"),
+        ("{\"phone\":2125550134.0}", Kind::Phone, "2125550134.0"),
+        ("name,phone\na,2125550134.0\n", Kind::Phone, "2125550134"),
+        ("{\"account_number\":12345678.0}", Kind::BankAccount, "12345678.0"),
+        // Zeros at the beginning.
+        ("{\"ssn\":78051120}", Kind::UsSsn, "78051120"),
+        ("id,ssn\n1,78051120.0\n", Kind::UsSsn, "78051120"),
+        ("SSN: 78051120", Kind::UsSsn, "78051120"),
+        ("{\"cpf\":4158432006}", Kind::BrCpf, "4158432006"),
+        ("cpf;nome\n158432037;Ana\n", Kind::BrCpf, "158432037"),
+        ("{\"pesel\":2220803629}", Kind::PlPesel, "2220803629"),
+        ("{\"bsn\":11122237}", Kind::NlBsn, "11122237"),
+        ("{\"sa_id\":104125009084}", Kind::ZaId, "104125009084"),
+        ("{\"주민등록번호\":104123123452}", Kind::KrRrn, "104123123452"),
+    ] {
+        assert_eq!(told(text), [(kind, value)], "{text}");
+    }
+    none_tells(&[
+        "{\"price\":219099999.0,\"total\":4111111111111111.5}",
+        "{\"total\":4111111111111111e-3}",
+        "{\"cpf\":4158432007}",
+        "{\"ssn\":12345}",
+        "{\"order\":78051120}",
+        "{\"orderNo\":4158432006}",
+        "{\"ssn_count\":78051120}",
+        "build 219099999.0 of version 1.2.0",
+        "card hash 3f4111111111111112ab",
+        "trace x4111111111111111y",
+        "{\"card\":1e400}",
+        "{\"card\":4e999999999999999999999}",
+    ]);
+}
+
+#[test]
+fn birth_dates_are_found_as_programs_store_them() {
+    for (text, value) in [
+        ("{\"dateOfBirth\":482112000000}", "482112000000"),
+        ("{\"dateOfBirth\":-182112000000}", "-182112000000"),
+        ("{\"dateOfBirth\":482112000}", "482112000"),
+        ("{\"dateOfBirth\":\"/Date(482112000000)/\"}", "482112000000"),
+        ("name,dob\nann,482112000000\n", "482112000000"),
+    ] {
+        assert_eq!(told(text), [(Kind::DateOfBirth, value)], "{text}");
+    }
+    for text in [
+        "{\"dateOfBirth\":[1985,4,12]}",
+        "{\"dateOfBirth\":{\"year\":1985,\"month\":4,\"day\":12}}",
+        "{\"dateOfBirth\":{\"year\":\"1985\",\"month\":\"4\",\"day\":\"12\"}}",
+        "{\"dob\":{\"year\":1985,\"month\":\"APRIL\",\"monthValue\":4,\"dayOfMonth\":12,\"chronology\":{\"id\":\"ISO\"}}}",
+        "{\"rows\":[{\"n\":1,\"dob\":[1985,4,12]}]}",
+    ] {
+        let parts = ["1985", "4", "12"].map(|part| (Kind::DateOfBirth, part));
+        assert_eq!(told(text), parts, "{text}");
+    }
+    none_tells(&[
+        "{\"createdAt\":482112000000,\"dateOfBirth\":null}",
+        "{\"created\":\"/Date(482112000000)/\"}",
+        "{\"births\":[12,15,9]}",
+        "{\"birth\":{\"order\":2,\"weight\":3200}}",
+        "{\"released\":[1985,4,12]}",
+        "{\"birth_certificate_no\":123456789}",
+        "{\"dateOfBirth\":4821120000000}",
+    ]);
+}
