@@ -45,6 +45,8 @@ enum Call {
     Program,
     /// `IDENTIFIED`
     Sql,
+    /// A line of the settings of a router or switch.
+    Device,
     /// `-----BEGIN`
     Pem,
     /// `user:password@tcp(`
@@ -154,6 +156,8 @@ const WORDS: &[(&str, Call)] = &[
     ("секрет", Call::Name),
     ("κωδικός", Call::Name),
     ("clé", Call::Name),
+    ("jsessionid", Call::Name),
+    ("phpsessid", Call::Name),
     ("bearer", Call::Scheme),
     ("basic", Call::Scheme),
     ("authorization", Call::Scheme),
@@ -280,6 +284,21 @@ const EXACT: &[(&str, Call)] = &[
     ("@tcp(", Call::Dsn),
     ("@unix(", Call::Dsn),
     ("sudo -S", Call::Program),
+    ("snmp-server community ", Call::Device),
+    ("snmp community ", Call::Device),
+    ("rocommunity ", Call::Device),
+    ("rwcommunity ", Call::Device),
+    ("radius-server ", Call::Device),
+    ("tacacs-server ", Call::Device),
+    ("isakmp key ", Call::Device),
+    ("key-string ", Call::Device),
+    ("pre-shared-key ", Call::Device),
+    ("pre-shared-secret ", Call::Device),
+    ("chap password ", Call::Device),
+    ("wpa-psk ascii ", Call::Device),
+    ("message-digest-key ", Call::Device),
+    ("authentication-key ", Call::Device),
+    ("psksecret ", Call::Device),
     ("jdbc:oracle:thin:", Call::Url),
     ("-----BEGIN ", Call::Pem),
     ("RootPW", Call::Name),
@@ -567,6 +586,7 @@ impl<'a> Finds<'a> {
                 Call::Part => assigned::part(self, start, end, &mut calling.progress),
                 Call::Scheme => assigned::scheme(self, start, end),
                 Call::Sql => commands::sql(self, end),
+                Call::Device => commands::device(self, start, end),
                 Call::Program if start >= calling.line_done => calling.line_done = commands::program(self, start),
                 Call::Program => {}
                 Call::Url => urls::find(self, start, end),

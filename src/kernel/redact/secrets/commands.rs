@@ -57,7 +57,7 @@ const PROGRAMS: &[(&str, &[Takes])] = &[
     ("unzip ", &[Takes::Apart("-P")]),
     ("zip ", &[Takes::Apart("-P")]),
     ("ipmitool ", &[Takes::Apart("-P")]),
-    ("snmp", &[Takes::Apart("-A"), Takes::Apart("-X")]),
+    ("snmp", &[Takes::Apart("-A"), Takes::Apart("-X"), Takes::Apart("-c")]),
     ("ssh-keygen ", &[Takes::Apart("-N"), Takes::Apart("-P")]),
     ("wpa_passphrase ", &[Takes::Second]),
     ("cqlsh ", &[Takes::Apart("-p")]),
@@ -378,4 +378,50 @@ pub(super) fn sql(finds: &mut Finds<'_>, at: usize) {
     if value::password(text.range(range.start, range.end), Hold::Whole) {
         finds.add(range.start, range.end, Kind::Password, 86);
     }
+}
+
+/// Words behind which a setting of a router has its secret, where that is not its second word.
+const BEHIND: &[(&[u8], &[&[u8]])] = &[
+    (b"radius-server ", &[b"key", b"secret"]),
+    (b"tacacs-server ", &[b"key", b"secret"]),
+    (b"message-digest-key ", &[b"md5"]),
+    (b"authentication-key ", &[b"md5", b"sha", b"sha1", b"sha2", b"hmac-sha1-12", b"cmac-aes-128"]),
+];
+
+/// What may stand before the secret: how it is written, and whose it is. Numbers tell how it is encrypted.
+const WRITTEN: &[&[u8]] =
+    &[b"local", b"remote", b"ascii", b"ascii-text", b"hex", b"encrypted", b"simple", b"plain-text", b"cipher"];
+
+/// The secret of a line of settings: `snmp-server community … RO`, `radius-server host … key …`, `crypto isakmp key …`.
+pub(super) fn device(finds: &mut Finds<'_>, start: usize, end: usize) {
+    let text = finds.bytes;
+    let line = text.ahead(end, 256).split(|byte| matches!(byte, b'\n' | b'\r')).next().unwrap_or_default();
+    let mut words = line.split(|byte| matches!(byte, b' ' | b'\t')).filter(|word| !word.is_empty());
+    let behind = BEHIND.iter().find(|(name, _)| *name == text.range(start, end));
+    if let Some((_, behind)) = behind
+        && !words.any(|word| behind.contains(&word))
+    {
+        return;
+    }
+    let is_written = |word: &[u8]| WRITTEN.contains(&word) || matches!(word, [b'0'..=b'9']);
+    let Some(word) = words.find(|word| !is_written(word)) else { return };
+    let quoted = |byte: &u8| matches!(byte, b'"' | b'\'' | b';');
+    let lead = word.iter().take_while(|byte| quoted(byte)).count();
+    let tail = word.iter().rev().take_while(|byte| quoted(byte)).count();
+    let Some(value) = word.get(lead..word.len() - tail.min(word.len() - lead)) else { return };
+    // What every manual has, and words of sentences about it.
+    let is_common = value.len() < 4 || value.iter().all(u8::is_ascii_lowercase) && !is_setting(text, start);
+    if is_common || matches!(value, b"public" | b"private") || !value::password(value, Hold::Whole) {
+        return;
+    }
+    let from = end + (value.as_ptr() as usize - line.as_ptr() as usize);
+    finds.add(from, from + value.len(), Kind::Password, 84);
+}
+
+/// Whether a line begins with a setting, a few words before it included.
+fn is_setting(text: value::Bytes<'_>, start: usize) -> bool {
+    let front = text.range(0, start);
+    let line = front.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    line.len() <= 48
+        && line.iter().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b" -/.".contains(byte))
 }

@@ -677,3 +677,47 @@ fn armour_in_base64_is_a_private_key_under_any_name() {
         assert_eq!(values(&text, &[]), [(Kind::PrivateKey, armour.as_str())], "{name}");
     }
 }
+
+#[test]
+fn settings_of_routers_and_cookies_of_sessions_hold_secrets() {
+    for text in [
+        "snmp-server community Winter2291 RO",
+        "set snmp community Winter2291 authorization read-only",
+        "rocommunity Winter2291 10.0.0.0/8",
+        "radius-server host 10.1.1.1 auth-port 1812 key 7 Winter2291",
+        "tacacs-server key Winter2291\n",
+        " key-string Winter2291",
+        "crypto isakmp key Winter2291 address 10.1.1.1",
+        " pre-shared-key local Winter2291",
+        " ppp chap password 0 Winter2291",
+        " ip ospf message-digest-key 1 md5 Winter2291",
+        " ntp authentication-key 1 md5 Winter2291",
+        "set radius-server 10.1.1.1 secret \"Winter2291\"",
+        "set psksecret Winter2291",
+        "snmpwalk -v2c -c Winter2291 10.1.1.1",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Winter2291")], "{text}");
+    }
+    assert_eq!(values("snmp-server community netops RO", &[]), [(Kind::Password, "netops")]);
+    let id = Drawn(11).of("0123456789ABCDEF", 32);
+    for text in [
+        format!("Cookie: JSESSIONID={id}; theme=dark"),
+        format!("Set-Cookie: PHPSESSID={id}; path=/; HttpOnly"),
+        format!("GET /a;jsessionid={id} HTTP/1.1"),
+    ] {
+        assert_eq!(values(&text, &[]), [(Kind::ApiKey, id.as_str())], "{text}");
+    }
+    for text in [
+        "snmp-server community public RO",
+        "snmp-server community <string> RO",
+        "snmp-server community $COMMUNITY ro",
+        "You can configure the snmp-server community string with RO access.",
+        "radius-server key is missing",
+        "use of the message-digest-key command",
+        "Set the pre-shared-key authentication method first.",
+        "JSESSIONID is the cookie of the session",
+        "Set-Cookie: JSESSIONID=deleted; Max-Age=0",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+}
