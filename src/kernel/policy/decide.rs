@@ -344,16 +344,16 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
         (Shape::Request, Class::CallTool) => call_leaves(server, message, facts),
         (Shape::Request, Class::Task) => {
             let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
-            aside(server, &answers(message), facts).filter(|_| sends)
+            aside(server, &Said::answers(message), facts).filter(|_| sends)
         }
         (Shape::Request, _) => None,
         (Shape::Response, _) => {
             let root = message.document.as_ref().map(Document::root);
             let parts = root.into_iter().flat_map(|root| [root.get("result"), root.get("error")]);
-            aside(server, &parts.flatten().collect::<Vec<_>>(), facts)
+            aside(server, &Said { values: parts.flatten().collect(), meta: Vec::new() }, facts)
         }
         (Shape::Notification, _) => {
-            aside(server, &fields(message, &["requestId", "progressToken", "progress", "total"]), facts)
+            aside(server, &Said::fields(message, &["requestId", "progressToken", "progress", "total"]), facts)
         }
     }
 }
@@ -361,39 +361,56 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
 /// What speaks against a call of a tool that sends out.
 fn call_leaves(server: &ServerPolicy, message: &Message, facts: &Facts) -> Option<(Concern, Then)> {
     // All that the server gets of what the client says: also the answers to its questions.
-    let told = concern(server, &fields(message, &["name", "requestState"]), facts);
+    let told = concern(server, &Said::fields(message, &["name", "requestState"]), facts);
     if !matches!(told, Some((_, Then::Confirm))) {
         return told;
     }
     // A person is asked about a call and its arguments, never about what is answered to the server's questions.
-    aside(server, &answers(message), facts).or(told)
+    aside(server, &Said::answers(message), facts).or(told)
 }
 
-/// What a message says in its parameters, but for those that are `own` of the protocol.
-fn fields<'m>(message: &'m Message, own: &[&str]) -> Vec<Value<'m>> {
-    let fields = message.params().into_iter().flat_map(Value::entries);
-    let (meta, fields): (Vec<_>, Vec<_>) = fields.partition(|(key, _)| key.is("_meta"));
-    let fields = fields.into_iter().filter(|(key, _)| !own.iter().any(|own| key.is(own)));
-    let meta = meta.into_iter().flat_map(|(_, meta)| meta.entries()).filter(|(key, _)| !is_own_meta(&key.text()));
-    fields.chain(meta).map(|(_, value)| value).collect()
+/// What a server gets to read of a message.
+struct Said<'m> {
+    values: Vec<Value<'m>>,
+    /// What the client says of itself. No server could be asked to fetch a URL there.
+    meta: Vec<Value<'m>>,
 }
 
-/// What a message answers to questions of the server.
-fn answers(message: &Message) -> Vec<Value<'_>> {
-    let answers = message.params().and_then(|params| params.get("inputResponses"));
-    answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect()
+impl<'m> Said<'m> {
+    /// What a message says in its parameters, but for those that are `own` of the protocol.
+    fn fields(message: &'m Message, own: &[&str]) -> Self {
+        let params = message.params();
+        let fields = params.into_iter().flat_map(Value::entries);
+        let fields = fields.filter(|(key, _)| !key.is("_meta") && !own.iter().any(|own| key.is(own)));
+        let meta = params.and_then(|params| params.get("_meta")).into_iter().flat_map(Value::entries);
+        Self {
+            values: fields.map(|(_, value)| value).collect(),
+            meta: meta.filter(|(key, _)| !is_own_meta(&key.text())).map(|(_, value)| value).collect(),
+        }
+    }
+
+    /// What it answers to questions of the server.
+    fn answers(message: &'m Message) -> Self {
+        let answers = message.params().and_then(|params| params.get("inputResponses"));
+        let answers = answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY));
+        Self { values: answers.map(|(_, value)| value).collect(), meta: Vec::new() }
+    }
+
+    fn all(&self) -> impl Iterator<Item = Value<'m>> {
+        self.values.iter().chain(&self.meta).copied()
+    }
 }
 
 /// What speaks against sending these. A person is asked about a call and its arguments, never about what is said beside it:
 /// where the call would be asked about, that is refused.
-fn aside(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
+fn aside(server: &ServerPolicy, said: &Said<'_>, facts: &Facts) -> Option<(Concern, Then)> {
     // What is shorter is recognised nowhere: "I decline" must be said even if nobody knows any more what was read.
-    if values.iter().map(|value| value.raw().len()).sum::<usize>() < server.flow.at_least {
+    if said.all().map(|value| value.raw().len()).sum::<usize>() < server.flow.at_least {
         return None;
     }
-    let told = match values.iter().any(has_content) {
-        true => concern(server, values, facts),
-        false => carried(server, values, facts),
+    let told = match said.values.iter().any(has_content) {
+        true => concern(server, said, facts),
+        false => carried(server, said, facts),
     };
     told.map(|(concern, then)| (concern, if then == Then::Confirm { Then::Refuse } else { then }))
 }
@@ -406,8 +423,8 @@ fn has_content(answer: &Value<'_>) -> bool {
 }
 
 /// What speaks against sending these.
-fn concern(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
-    let carried = carried(server, values, facts);
+fn concern(server: &ServerPolicy, said: &Said<'_>, facts: &Facts) -> Option<(Concern, Then)> {
+    let carried = carried(server, said, facts);
     let untrusted = facts.memory.as_ref().and_then(|memory| memory.untrusted(&server.flow));
     match (carried, untrusted) {
         // A refusal comes before a question.
@@ -418,10 +435,11 @@ fn concern(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option
 }
 
 /// What speaks against them by themselves, whatever was read.
-fn carried(server: &ServerPolicy, values: &[Value<'_>], facts: &Facts) -> Option<(Concern, Then)> {
+fn carried(server: &ServerPolicy, said: &Said<'_>, facts: &Facts) -> Option<(Concern, Then)> {
     let linked = server.links.as_ref().filter(|links| links.arguments != Then::Allow);
-    let linked = linked.filter(|links| data::leads_out(links, values)).map(|links| (Concern::Link, links.arguments));
-    let carries = facts.memory.as_ref().and_then(|memory| memory.carries(values.iter().copied(), &server.flow));
+    let linked =
+        linked.filter(|links| data::leads_out(links, &said.values)).map(|links| (Concern::Link, links.arguments));
+    let carries = facts.memory.as_ref().and_then(|memory| memory.carries(said.all(), &server.flow));
     match (linked, carries) {
         (Some((_, Then::Confirm)), Some(carries)) => Some(carries),
         (linked, carries) => linked.or(carries),
