@@ -174,7 +174,7 @@ impl<'a> Desk<'a> {
             Says::Twin(spelled) => (mirror.text, spelled.clone()),
             _ => (mirror.text, document.part(structured)),
         });
-        findings.repeat(structured, &["content", "text"], again);
+        findings.repeat(structured, again);
         self.rewrite(document, &findings, patches);
     }
 
@@ -212,7 +212,7 @@ impl Verdict {
             // A text block without its text is none; a longer text goes on without the value.
             Self::Goes => {
                 let whole = finding.text.trim().len() == finding.value.len();
-                let needed = finding.path.last().is_some_and(|key| key == "text") && finding.place == Place::Text;
+                let needed = finding.under_text && finding.place == Place::Text;
                 if whole && !needed { Edit::Drop } else { Edit::Replace(String::new()) }
             }
         }

@@ -10,6 +10,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::Bytes;
 use smallvec::SmallVec;
 use std::borrow::Cow;
+use std::sync::Arc;
 
 /// How deep JSON inside strings is followed.
 const NESTED_MAX: usize = 8;
@@ -40,7 +41,8 @@ struct Leaf {
     /// The value that goes when the leaf is dropped: the node itself, or what stands under the key.
     entry: u32,
     place: Place,
-    path: Vec<String>,
+    depth: usize,
+    under_text: bool,
     content: Content,
 }
 
@@ -77,8 +79,9 @@ pub struct Finding<'f> {
     pub text: &'f str,
     /// What kind of node that is.
     pub place: Place,
-    /// The keys above it; nested documents continue the path of their string.
-    pub path: &'f [String],
+    /// The nearest key above it is `text`: without it a block of text is none. Nested documents go on below the keys of
+    /// their string.
+    pub under_text: bool,
 }
 
 /// What is done about a finding.
@@ -100,7 +103,7 @@ impl Findings {
         let (place, end) = root.as_str().map_or((Place::Number, root.raw().len()), |text| (Place::Text, text.len()));
         let content = Content::Spans(vec![Span { start: 0, end, kind: Kind::Unread }]);
         let node = root.place().1;
-        Self { leaves: vec![Leaf { node, entry: node, place, path: Vec::new(), content }], count: 1 }
+        Self { leaves: vec![Leaf { node, entry: node, place, depth: 0, under_text: false, content }], count: 1 }
     }
 
     /// Whether there is none.
@@ -127,16 +130,15 @@ impl Findings {
     }
 
     /// What was found in `part`, an entry of the object that was looked through, is found in these strings too, which
-    /// stand below the keys `path` and were not looked at: each is `part` once more, node for node, as the document beside
+    /// stand under `text` and were not looked at: each is `part` once more, node for node, as the document beside
     /// it gives it. Documents are asked for only where something was found.
-    pub fn repeat<'v>(&mut self, part: Value<'_>, path: &[&str], texts: impl Iterator<Item = (Value<'v>, Document)>) {
+    pub fn repeat<'v>(&mut self, part: Value<'_>, texts: impl Iterator<Item = (Value<'v>, Document)>) {
         let first = part.place().1;
         let within = first..first.saturating_add(u32::try_from(part.weight()).unwrap_or(u32::MAX));
-        let path: Vec<String> = path.iter().map(ToString::to_string).collect();
         let moved = |leaf: &Leaf| Leaf {
             node: leaf.node - first,
             entry: leaf.entry - first,
-            path: path.iter().chain(leaf.path.iter().skip(1)).cloned().collect(),
+            under_text: leaf.under_text || leaf.depth <= 1,
             ..leaf.clone()
         };
         let leaves: Vec<Leaf> = self.leaves.iter().filter(|leaf| within.contains(&leaf.node)).map(moved).collect();
@@ -148,7 +150,7 @@ impl Findings {
         for (text, document) in texts {
             let content = Content::Nested(Box::new((document, inner.clone())));
             let node = text.place().1;
-            self.leaves.push(Leaf { node, entry: node, place: Place::Text, path: path.clone(), content });
+            self.leaves.push(Leaf { node, entry: node, place: Place::Text, depth: 2, under_text: true, content });
             self.count += count;
         }
     }
@@ -199,7 +201,7 @@ impl Leaf {
 
     fn finding<'f>(&'f self, text: &'f str, span: Span) -> Finding<'f> {
         let value = text.get(span.start..span.end).unwrap_or_default();
-        Finding { kind: span.kind, value, text, place: self.place, path: &self.path }
+        Finding { kind: span.kind, value, text, place: self.place, under_text: self.under_text }
     }
 
     /// Ascending offsets in the decoded leaf become offsets in the text of the document.
@@ -281,13 +283,35 @@ impl Engine {
 /// A key on the way to a value, and what it says.
 #[derive(Clone)]
 struct Step<'s> {
-    text: Cow<'s, str>,
+    text: Text<'s>,
     key: Key,
 }
 
-impl Step<'_> {
-    fn to_owned<'o>(&self) -> Step<'o> {
-        Step { text: Cow::Owned(self.text.to_string()), key: self.key }
+/// The text of a key. Many values may stand under one, however long it is: none has a copy.
+#[derive(Clone)]
+enum Text<'s> {
+    Written(&'s str),
+    /// It is spelled otherwise.
+    Read(Arc<str>),
+}
+
+impl<'s> From<Cow<'s, str>> for Text<'s> {
+    fn from(text: Cow<'s, str>) -> Self {
+        match text {
+            Cow::Borrowed(text) => Self::Written(text),
+            Cow::Owned(text) => Self::Read(text.into()),
+        }
+    }
+}
+
+impl std::ops::Deref for Text<'_> {
+    type Target = str;
+
+    fn deref(&self) -> &str {
+        match self {
+            Self::Written(text) => text,
+            Self::Read(text) => text,
+        }
     }
 }
 
@@ -477,7 +501,7 @@ impl<'s> Scan<'s> {
 
     fn step(&mut self, text: Cow<'s, str>) -> Step<'s> {
         let key = self.read(oid(&text).or_else(|| coded(&text)).unwrap_or(&text));
-        Step { text, key }
+        Step { text: text.into(), key }
     }
 
     /// Under what columns rows in it stand; `row`: it holds the cells of one; `columns`: it is itself one of several.
@@ -545,7 +569,7 @@ impl<'s> Scan<'s> {
                 continue;
             }
             self.effort.take(Work::Entry, 1);
-            let step = Step { text: key.text(), key: read };
+            let step = Step { text: key.text().into(), key: read };
             if !is_said && !spans.is_empty() {
                 let place = if value.kind() == json::Kind::Number { Place::Number } else { Place::Text };
                 if !(self.whole)(value) {
@@ -777,11 +801,12 @@ impl<'s> Scan<'s> {
         document: Document,
         content: impl FnOnce(Box<(Document, Findings)>) -> Content,
     ) {
+        self.effort.take(Work::Above, self.path.len());
         let findings = {
             let mut inner = Scan {
                 engine: self.engine,
                 findings: Findings::default(),
-                path: self.path.iter().map(Step::to_owned).collect(),
+                path: self.path.iter().cloned().collect(),
                 nested: self.nested + 1,
                 whole: self.whole,
                 keys: std::mem::take(&mut self.keys),
@@ -796,7 +821,8 @@ impl<'s> Scan<'s> {
             self.findings.count += findings.count;
             let content = content(Box::new((document, findings)));
             let node = value.place().1;
-            self.findings.leaves.push(Leaf { node, entry: node, place: Place::Text, path: self.owned_path(), content });
+            let (depth, under_text) = self.under();
+            self.findings.leaves.push(Leaf { node, entry: node, place: Place::Text, depth, under_text, content });
         }
     }
 
@@ -824,14 +850,15 @@ impl<'s> Scan<'s> {
             return;
         }
         self.effort.take(Work::Kept, 1);
-        self.effort.take(Work::Above, self.path.len());
         self.findings.count += spans.len();
         let content = Content::Spans(spans);
+        let (depth, under_text) = self.under();
         self.findings.leaves.push(Leaf {
             node: node.place().1,
             entry: entry.place().1,
             place,
-            path: self.owned_path(),
+            depth,
+            under_text,
             content,
         });
     }
@@ -924,8 +951,9 @@ impl<'s> Scan<'s> {
         all.filter(is_short).filter_map(Value::as_str).filter(|text| text.len() <= PAIR_MAX)
     }
 
-    fn owned_path(&self) -> Vec<String> {
-        self.path.iter().map(|step| step.text.to_string()).collect()
+    /// How many keys are above, and whether the nearest is `text`.
+    fn under(&self) -> (usize, bool) {
+        (self.path.len(), self.path.last().is_some_and(|step| &*step.text == "text"))
     }
 }
 

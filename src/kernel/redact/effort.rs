@@ -64,9 +64,9 @@ pub enum Work {
     Key,
     /// An entry of a document was looked at in earnest.
     Entry,
-    /// A finding in a document was kept; and each key above it.
+    /// A finding in a document was kept.
     Kept,
-    /// See [`Self::Kept`].
+    /// A document inside a string was begun: for each key above it.
     Above,
 }
 

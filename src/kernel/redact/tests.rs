@@ -375,7 +375,7 @@ fn each_of_several_rows_is_looked_at_as_if_it_stood_alone() {
         let document = Document::parse(text.to_owned().into(), &Bounds::default()).unwrap();
         let mut told = Vec::new();
         engine.scan(document.root()).each(&document, &mut |finding| {
-            told.push(format!("{:?} {} {:?}", finding.kind, finding.value, finding.path));
+            told.push(format!("{:?} {} {}", finding.kind, finding.value, finding.under_text));
         });
         told
     };

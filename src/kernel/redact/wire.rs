@@ -67,7 +67,8 @@ pub fn put(text: &str, spans: &[Span], decide: &mut impl FnMut(&Finding<'_>) -> 
     let mut at = 0;
     for span in spans {
         let value = text.get(span.start..span.end).unwrap_or_default();
-        let replacement = match decide(&Finding { kind: span.kind, value, text, place: Place::Text, path: &[] }) {
+        let replacement = match decide(&Finding { kind: span.kind, value, text, place: Place::Text, under_text: false })
+        {
             Edit::Keep => continue,
             Edit::Replace(replacement) => replacement,
             Edit::Json(json) => String::from_utf8_lossy(&json).into_owned(),

@@ -177,3 +177,19 @@ fn columns_name_what_is_in_them_however_many_tables_stand_before() {
         assert_eq!(count, wanted, "{:?}", text.get(..60));
     }
 }
+
+#[test]
+fn a_long_key_above_many_values_is_kept_once() {
+    // A copy for each value were more than any machine has.
+    for key in ["k".repeat(1_000_000), format!("{}\"", "k".repeat(1_000_000))] {
+        let values: Vec<String> = (0..60_000).map(|n| format!("a{n}@b.org")).collect();
+        let nested: Vec<String> = values.iter().map(|mail| format!("[\"{mail}\"]")).collect();
+        for values in [values, nested] {
+            let document = serde_json::json!({ key.as_str(): values }).to_string();
+            let document =
+                crate::kernel::json::Document::parse(document.into(), &crate::kernel::json::Bounds::default());
+            let found = engine().scan(document.unwrap_or_else(|_| panic!("no document")).root());
+            assert_eq!(found.len(), 60_000);
+        }
+    }
+}
