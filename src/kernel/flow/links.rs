@@ -6,6 +6,7 @@
 use super::Then;
 use crate::kernel::json::{Patches, Value, string};
 use crate::kernel::policy::source::LinksThen;
+use std::cell::Cell;
 use url::Url;
 
 /// The terms of a server.
@@ -68,10 +69,44 @@ impl Place {
     }
 }
 
-impl Links {
+/// Reads the texts of one value.
+struct Reader<'l> {
+    places: &'l [Place],
+    /// How many bytes of addresses and tags may still be looked at. What is left then is taken to lead out, so that what is
+    /// made to be read again and again is neither read for hours nor let through.
+    left: Cell<usize>,
+}
+
+/// A tag that was read.
+#[derive(Clone, Copy)]
+struct Read {
+    /// How much text was left behind it.
+    left: usize,
+    closed: bool,
+}
+
+/// How often each byte of a text may be looked at, and how many more of a short one.
+const TIMES: usize = 32;
+const FIRST: usize = 64 << 10;
+
+impl Reader<'_> {
+    fn of<'l>(links: &'l Links, text: &str) -> Reader<'l> {
+        Reader { places: &links.places, left: Cell::new(text.len().saturating_mul(TIMES).saturating_add(FIRST)) }
+    }
+
+    /// Whether so many bytes may be looked at.
+    fn take(&self, bytes: usize) -> bool {
+        let left = self.left.get().checked_sub(bytes);
+        self.left.set(left.unwrap_or(0));
+        left.is_some()
+    }
+
     /// Whether an address leads out, and to no place that is allowed, for any who might read it. What has no host
     /// leads nowhere.
     fn is_foreign(&self, address: &str) -> bool {
+        if !self.take(address.len()) {
+            return true;
+        }
         let html = unescaped(address, Syntax::Html);
         let markdown = unescaped(address, Syntax::Markdown);
         // Some decode entities first, so that they may make a backslash one that goes.
@@ -107,8 +142,8 @@ impl Links {
         }
     }
 
-    /// The text without links and images that lead elsewhere; `None` if there is none.
-    pub fn defused(&self, text: &str) -> Option<String> {
+    /// See [`Links::defused`].
+    fn defused(&self, text: &str) -> Option<String> {
         // What is made of one piece can change what the piece before it is; a few times round nothing does any more.
         const ROUNDS_MAX: usize = 8;
         let mut made = self.defused_once(text)?;
@@ -129,10 +164,11 @@ impl Links {
         let mut out = String::with_capacity(text.len() + 64);
         let mut rest = text;
         let mut found = false;
+        let mut read = None;
         while let Some((before, after)) = rest.find(['<', ']']).and_then(|at| rest.split_at_checked(at)) {
             out.push_str(before);
             let (made, left) = match after.starts_with('<') {
-                true => self.tag(after),
+                true => self.tag(after, &mut read),
                 false => self.markdown(after),
             };
             found |= made.is_some();
@@ -168,25 +204,38 @@ impl Links {
         (Some(format!("] {opener}`{}`", inert(address))), left)
     }
 
-    /// A tag that has an address, or an address in pointed brackets; begins at the bracket.
-    fn tag<'a>(&self, text: &'a str) -> (Option<String>, &'a str) {
+    /// A tag that has an address, or an address in pointed brackets; begins at the bracket. `read`: the last tag that was
+    /// none of these. A tag that begins inside it ends where it does, and no address in it leads out either.
+    fn tag<'a>(&self, text: &'a str, read: &mut Option<Read>) -> (Option<String>, &'a str) {
         let none = (None, text);
         let Some(inner) = text.get(1..) else { return none };
         if !inner.starts_with(|c: char| c.is_ascii_alphabetic() || matches!(c, '/' | '!' | '?')) {
             return none;
         }
-        let (inside, left) = inner.split_once('>').unwrap_or((inner, ""));
-        let closed = inner.len() != inside.len();
+        let known = read.filter(|read| inner.len() > read.left);
+        let length = match known {
+            Some(read) => inner.len() - read.left - usize::from(read.closed),
+            None => inner.find('>').unwrap_or(inner.len()),
+        };
+        let (inside, left) = inner.split_at_checked(length).unwrap_or((inner, ""));
+        let closed = !left.is_empty();
+        let left = left.get(1..).unwrap_or_default();
         let named = inside.strip_prefix('/').unwrap_or(inside);
         let name = named.split(|c: char| !c.is_ascii_alphanumeric() && c != '-').next().unwrap_or_default();
-        if inside.get(name.len()..).is_some_and(|rest| rest.starts_with(':')) && !inside.contains(char::is_whitespace) {
-            return match self.is_foreign(inside) {
-                true => (Some(format!("`{}`", inert(inside))), left),
-                false => none,
-            };
+        if inside.get(name.len()..).is_some_and(|rest| rest.starts_with(':')) {
+            let is_one = !self.take(inside.len()) || !inside.contains(char::is_whitespace);
+            if is_one && self.is_foreign(inside) {
+                return (Some(format!("`{}`", inert(inside))), left);
+            }
+            if is_one {
+                return none;
+            }
         }
-        if !self.tag_leads_out(&name.to_ascii_lowercase(), inside) {
-            return none;
+        if !holds_more(&name.to_ascii_lowercase()) {
+            if known.is_some() || !self.tag_leads_out(inside) {
+                *read = Some(Read { left: left.len(), closed });
+                return none;
+            }
         }
         let end = if closed { "›" } else { "" };
         let inside = inside.replace('<', "‹");
@@ -194,12 +243,9 @@ impl Links {
         (Some(format!("‹{}{end}", self.defused(&inside).unwrap_or(inside))), left)
     }
 
-    fn tag_leads_out(&self, name: &str, inside: &str) -> bool {
-        // What is within these is no text, or changes where everything leads.
-        if matches!(
-            name,
-            "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link"
-        ) {
+    /// Whether an address in a tag leads out.
+    fn tag_leads_out(&self, inside: &str) -> bool {
+        if !self.take(inside.len()) {
             return true;
         }
         let plain = unescaped(inside, Syntax::Html).unwrap_or_else(|| inside.to_owned());
@@ -214,13 +260,19 @@ impl Links {
         // Wherever there are two slashes an address begins, if a scheme or nothing stands before them.
         let addressed = plain.match_indices("//").any(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
-            let begins =
-                before.rfind(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`'));
-            let from = begins.map_or(0, |begins| begins + 1);
+            let parts = |c: char| c.is_whitespace() || matches!(c, '"' | '\'' | '=' | '(' | ',' | ';' | '`' | '<');
+            if !before.ends_with(':') && before.chars().next_back().is_some_and(|last| !parts(last)) {
+                return false;
+            }
+            let begins = before.char_indices().rev().find(|(_, c)| parts(*c));
+            let from = begins.map_or(0, |(begins, part)| begins + part.len_utf8());
             let address = plain.get(from..).unwrap_or_default();
             let address =
                 address.split(|c: char| c.is_whitespace() || matches!(c, '"' | '\'' | ')' | ',' | '`')).next();
             let address = address.unwrap_or_default();
+            if !self.take(address.len() + at - from) {
+                return true;
+            }
             let scheme = address.split("//").next().unwrap_or_default();
             (scheme.is_empty() || scheme.ends_with(':')) && self.is_foreign(address)
         });
@@ -237,15 +289,18 @@ impl Links {
         addressed || bare
     }
 
-    /// Whether a text to be sent has an address that leads to no allowed place.
-    pub fn leads_out(&self, text: &str) -> bool {
+    /// See [`Links::leads_out`].
+    fn leads_out(&self, text: &str) -> bool {
         unescaped(text, Syntax::Html).is_some_and(|plain| self.names_foreign(&plain.replace('\\', "/")))
             || unescaped(text, Syntax::Markdown).is_some_and(|plain| self.names_foreign(&plain))
             || self.names_foreign(&text.replace('\\', "/"))
     }
 
     fn names_foreign(&self, plain: &str) -> bool {
-        let addresses = plain.match_indices("//").map(|(at, _)| {
+        // Where no scheme ends none begins.
+        let ends =
+            plain.match_indices("//").filter(|(at, _)| plain.get(..*at).is_some_and(|front| front.ends_with(':')));
+        let addresses = ends.map(|(at, _)| {
             let before = plain.get(..at).unwrap_or_default();
             let begins = before.rfind(|c: char| !c.is_ascii_alphanumeric() && !matches!(c, '+' | '-' | '.' | ':'));
             let from = begins.map_or(0, |begins| {
@@ -262,9 +317,26 @@ impl Links {
             // What stands before it and begins no scheme does not belong to it, as in `1.https://`.
             let begins = scheme.find(|c: char| c.is_ascii_alphabetic());
             let address = begins.and_then(|begins| address.get(begins..)).unwrap_or_default();
-            scheme.ends_with(':') && self.is_foreign(address.trim_end_matches(['.', ',', ';', '!', '?']))
+            let address = address.trim_end_matches(['.', ',', ';', '!', '?']);
+            !self.take(address.len() + scheme.len()) || scheme.ends_with(':') && self.is_foreign(address)
         });
         foreign.next().is_some()
+    }
+}
+
+impl Links {
+    /// The text without links and images that lead elsewhere; `None` if there is none.
+    pub fn defused(&self, text: &str) -> Option<String> {
+        Reader::of(self, text).defused(text)
+    }
+
+    /// Whether a text to be sent has an address that leads to no allowed place.
+    pub fn leads_out(&self, text: &str) -> bool {
+        Reader::of(self, text).leads_out(text)
+    }
+
+    fn is_foreign(&self, address: &str) -> bool {
+        Reader::of(self, address).is_foreign(address)
     }
 
     /// Whether any text of what is to be sent does.
@@ -312,6 +384,11 @@ impl Links {
         }
         found + value.elements().map(|element| self.defuse(element, patches)).sum::<usize>()
     }
+}
+
+/// Whether what is within a tag of this name is no text, or changes where everything leads.
+fn holds_more(name: &str) -> bool {
+    matches!(name, "script" | "style" | "base" | "meta" | "iframe" | "object" | "embed" | "form" | "svg" | "link")
 }
 
 /// A block that clients show as a link.
@@ -446,6 +523,50 @@ mod tests {
     fn links(allow: &[&str]) -> Links {
         let places = allow.iter().map(|text| Place::parse(text).unwrap()).collect();
         Links { places, then: LinksThen::Defuse, arguments: Then::Refuse }
+    }
+
+    #[test]
+    fn what_is_made_to_be_read_again_and_again_is_read_once_and_leads_nowhere() {
+        let links = links(&["https://ok.example/"]);
+        // Each of these took time that grew with the square of its length: for so much, hours.
+        let units = [
+            "<a ",
+            "<a",
+            "](<",
+            "](a",
+            "](https://ok.example/",
+            "\\<a\\](",
+            "//",
+            "1://",
+            "https://ok.example/",
+            "<a:",
+            "&#x2f;",
+        ];
+        for unit in units {
+            for text in [unit.repeat(100_000 / unit.len()), format!("<i x=\"{}\">", unit.repeat(100_000 / unit.len()))]
+            {
+                let made = links.defused(&format!("{text} <img src=//evil.example/x> ![a](https://evil.example/x)"));
+                let made = made.unwrap_or_default();
+                assert!(!made.contains("<img") && !made.contains("](https://evil"), "{unit}");
+                assert!(links.leads_out(&format!("{text} https://evil.example/x")), "{unit}");
+            }
+        }
+        // Ordinary texts of the kind stay as they are.
+        for text in [
+            "if (a<b) { c->d = e<f ? g : h; }\n".repeat(1_000),
+            "//////////////////////////////////////////////////////////////////////////////\n".repeat(1_000),
+            "<td><a href=\"https://ok.example/x\">x</a></td>\n".repeat(1_000),
+            "- [x](https://ok.example/a) and ![y](data:image/png;base64,iVBORw0KGgo=)\n".repeat(1_000),
+        ] {
+            assert_eq!(links.defused(&text), None);
+            assert!(!links.leads_out(&text));
+        }
+        // The name of a tag counts wherever it begins, and an address behind a bracket inside one.
+        assert_eq!(links.defused("<a <script>").as_deref(), Some("<a ‹script›"));
+        for text in ["<x<//evil.example/p>", "<x <https://evil.example/p>", "<a\u{2003}//evil.example/p>"] {
+            let made = links.defused(text).unwrap_or_default();
+            assert!(!made.contains('<'), "{text} {made}");
+        }
     }
 
     #[test]
