@@ -62,7 +62,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         };
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
-            || kind == Kind::HealthMemberId && is_other_policy(first.start, evidence.direct, judge)
+            || kind == Kind::HealthMemberId
+                && (is_other_policy(first.start, evidence.direct, judge) || is_card_holder(first.start, judge))
         {
             return;
         }
@@ -155,6 +156,27 @@ fn is_other_policy(start: usize, direct: bool, judge: &Judge<'_, '_>) -> bool {
         return false;
     }
     other || !(direct || place > 0)
+}
+
+/// Whether the number that begins at `start` is of whoever holds a card, and nothing near says that the card is one of a
+/// pharmacy (NCPDP, field 302-C2).
+#[inline(never)]
+fn is_card_holder(start: usize, judge: &Judge<'_, '_>) -> bool {
+    #[rustfmt::skip]
+    const OF_PHARMACIES: &[&[u8]] = &[
+        b"rx", b"pharmac", b"prescri", b"ncpdp", b"pbm", b"pcn", b"ndc", b"drug", b"claim", b"medic", b"dispens", b"member",
+        b"patient", b"health", b"insur", b"payer", b"dea", b"npi",
+    ];
+    let near = |from: usize, to: usize| {
+        let part = judge.text().get(from..to.min(judge.text().len())).unwrap_or_default();
+        let holds = |at: usize, word: &[u8]| {
+            part.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+        };
+        move |words: &[&[u8]]| (0..part.len()).any(|at| words.iter().any(|word| holds(at, word)))
+    };
+    near(start.saturating_sub(28), start)(&[b"cardholder", b"card_holder", b"card holder"])
+        && !near(start.saturating_sub(160), start)(OF_PHARMACIES)
+        && !near(start, start + 120)(OF_PHARMACIES)
 }
 
 /// A word of either list, and whether it is of [`OF_HEALTH`].
@@ -256,7 +278,8 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
         && !at
         && (small == 0 || (direct && small <= letters && digits > small))
         && !is_date(words)
-        && !is_years(text.get(first.start..end).unwrap_or_default()))
+        && !is_years(text.get(first.start..end).unwrap_or_default())
+        && !(kind == Kind::Passport && is_launch(text.get(first.start..end).unwrap_or_default())))
     .then_some(end)
 }
 
@@ -291,6 +314,16 @@ fn is_years(value: &[u8]) -> bool {
     };
     let mut parts = value.split(|byte| *byte == b'-');
     parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
+}
+
+/// `2021-045U`: the year of a launch, its number and what of it flies (COSPAR).
+fn is_launch(value: &[u8]) -> bool {
+    let Some((year, [b'-', rest @ ..])) = value.split_at_checked(4) else { return false };
+    let Some((launch, piece)) = rest.split_at_checked(3) else { return false };
+    (year.starts_with(b"19") || year.starts_with(b"20"))
+        && launch.iter().chain(year).all(u8::is_ascii_digit)
+        && (1..=3).contains(&piece.len())
+        && piece.iter().all(u8::is_ascii_uppercase)
 }
 
 /// `20240131`: a day of these times. Hardly a number in ten thousand looks like it.

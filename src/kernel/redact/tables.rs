@@ -1,4 +1,5 @@
-//! Tables inside a text: comma, semicolon, tab and bar separated lines, aligned columns, `INSERT … VALUES`.
+//! Tables inside a text: comma, semicolon, tab, bar and tilde separated lines, aligned columns, one column, `INSERT …
+//! VALUES`.
 use super::labels::{self, Labels};
 use memchr::memmem::Finder;
 use std::cell::OnceCell;
@@ -16,6 +17,8 @@ const LINE_MAX: usize = 2048;
 const NAME_MAX: usize = 40;
 /// The longest that ends with the dot of an abbreviation: `NHS no.`
 const ABBREVIATED: usize = 16;
+/// The longest line that is nothing but a value.
+const VALUE_MAX: usize = 48;
 
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
@@ -44,6 +47,8 @@ enum Shape {
     Marked(char),
     /// Cells that begin where those of the header do.
     Aligned,
+    /// One value a line below its name.
+    Single,
     /// `(a, b), (c, d)`.
     Rows,
     /// `<tr><td>a</td><td>b</td></tr>`
@@ -87,7 +92,7 @@ impl Tables {
                     let shape = Shape::Marked('\t');
                     Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
                 }
-                None => header(bare).map(|(shape, cells)| {
+                None => header(bare).or_else(|| single(bare, text.get(next..).unwrap_or_default())).map(|(shape, cells)| {
                     let head = start..start + bare.len();
                     (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
                 }),
@@ -193,6 +198,9 @@ impl Tables {
         if row.len() > LINE_MAX {
             return None;
         }
+        if table.shape == Shape::Single && row.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return None;
+        }
         let columns =
             table.columns.get_or_init(|| columns(table.shape, text.get(table.head.clone()).unwrap_or_default()));
         let column = match table.shape {
@@ -201,6 +209,8 @@ impl Tables {
             }
             Shape::Rows => count_outside(row, ',', b'\''),
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
+            Shape::Single => 0,
+            Shape::Aligned if let Some(place) = placed(text, table.end, row, start, columns.len()) => place,
             Shape::Aligned => {
                 let at = row.chars().count();
                 let cell = text.get(start..table.end)?.lines().next()?.split("  ").next()?;
@@ -272,9 +282,60 @@ impl Table {
             // A line without any is none of its rows, however few they have.
             Shape::Marked(mark) => (cells.saturating_sub(2).max(1)..cells + 2).contains(&count(line, mark)),
             Shape::Aligned => has_gap(line),
+            Shape::Single => is_value(line),
             Shape::Rows | Shape::Markup => false,
         }
     }
+}
+
+/// Whether a line of marks is nothing but a value with digits in it: a number, a date, an identifier.
+fn is_value(line: &str) -> bool {
+    let part = |byte: &u8| {
+        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' | b'"' | b'\'')
+    };
+    let line = line.trim_end();
+    let (mut words, mut small) = (0, 0);
+    line.split_ascii_whitespace().for_each(|word| {
+        words += 1;
+        small += usize::from(word.bytes().all(|byte| byte.is_ascii_alphabetic()));
+    });
+    (4..=VALUE_MAX).contains(&line.len())
+        && line.as_bytes().iter().all(part)
+        && line.bytes().filter(u8::is_ascii_digit).count() >= 4
+        && words <= 7
+        && small <= 1
+}
+
+/// Whether a line names the one column of those below it: nothing but a label, and two lines follow at least that are
+/// nothing but values. What it says else is that they are something else only as programs write names.
+fn single(line: &str, rest: &str) -> Option<(Shape, usize)> {
+    let line = line.trim();
+    if !(2..=NAME_MAX).contains(&line.len()) || !rest.bytes().take(VALUE_MAX).any(|byte| byte.is_ascii_digit()) {
+        return None;
+    }
+    let mut below = rest.split('\n').take(2);
+    if !below.next().is_some_and(is_value) || !below.next().is_some_and(is_value) || is_value(line) {
+        return None;
+    }
+    let labels = labels::of_key(name_of(line));
+    let named = || line.contains('_') && line.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let names = labels.accuses() && !labels.any(Labels::OTHER) || labels.tells() && named();
+    names.then_some((Shape::Single, 1))
+}
+
+/// A heading without its marks.
+fn name_of(line: &str) -> &str {
+    line.trim_matches(|c: char| matches!(c, ' ' | '#' | '*' | ':' | '"' | '\'' | '`' | '_'))
+}
+
+/// Which cell of its line begins before `start` and ends behind it, if the line has as many as there are columns: then
+/// none is empty, wherever they begin.
+fn placed(text: &str, end: usize, row: &str, start: usize, count: usize) -> Option<usize> {
+    let rest = text.get(start..end)?.lines().next()?;
+    let line = text.get(start - row.len()..start + rest.len())?;
+    let all = || cells(Shape::Aligned, line).take(COLUMNS_MAX + 1);
+    let place = all().take_while(|(at, _)| *at <= row.len()).count().checked_sub(1)?;
+    (all().count() == count).then_some(place)
 }
 
 /// What stands before a value in its row of a statement; a bracket in a text begins none.
@@ -328,6 +389,7 @@ struct Marks {
     tab: bool,
     semicolon: bool,
     comma: bool,
+    tilde: bool,
     /// Behind names: no header has them, but for those between bars.
     names: bool,
 }
@@ -337,7 +399,7 @@ impl Marks {
         let (blocks, rest) = line.as_chunks::<16>();
         let mut last = [0; 16];
         last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-        let [mut bars, mut tabs, mut semicolons, mut commas, mut names] = [u8x16::splat(0); 5];
+        let [mut bars, mut tabs, mut semicolons, mut commas, mut tildes, mut names] = [u8x16::splat(0); 6];
         for block in blocks.iter().chain([&last]) {
             let block = u8x16::new(*block);
             let is = |byte| block.simd_eq(u8x16::splat(byte));
@@ -345,10 +407,18 @@ impl Marks {
             tabs |= is(b'\t');
             semicolons |= is(b';');
             commas |= is(b',');
+            tildes |= is(b'~');
             names |= is(b':') | is(b'=') | is(b'{');
         }
         let any = |marks: u8x16| marks.to_bitmask() != 0;
-        Self { bar: any(bars), tab: any(tabs), semicolon: any(semicolons), comma: any(commas), names: any(names) }
+        Self {
+            bar: any(bars),
+            tab: any(tabs),
+            semicolon: any(semicolons),
+            comma: any(commas),
+            tilde: any(tildes),
+            names: any(names),
+        }
     }
 }
 
@@ -390,7 +460,9 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     }
     // A statement ends with the only semicolon of its line.
     let statement = line.trim_ascii_end().strip_suffix(';').is_some_and(|line| !line.contains(';'));
-    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (marks.comma, ',')];
+    // Segments of X12 end with one.
+    let tilde = marks.tilde && !line.contains('*');
+    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (tilde, '~'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
         let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
@@ -430,6 +502,7 @@ fn cells(shape: Shape, line: &str) -> impl Iterator<Item = (usize, &str)> {
         },
         Shape::Marked('\t') => (line, b"\t"),
         Shape::Marked(';') => (line, b";"),
+        Shape::Marked('~') => (line, b"~"),
         Shape::Marked(_) => (line, b","),
         _ => (line, b"  "),
     };
@@ -449,6 +522,9 @@ fn cells(shape: Shape, line: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The columns that a line names.
 fn columns(shape: Shape, line: &str) -> Vec<Column> {
+    if shape == Shape::Single {
+        return vec![Column { at: 0, end: 0, labels: labels::of_key(name_of(line)) }];
+    }
     let column = |(start, name): (usize, &str)| {
         let labels = labels::of_key(name);
         if shape != Shape::Aligned {
