@@ -565,6 +565,11 @@ impl Ends {
     }
 }
 
+/// Of whom else than banks cards are.
+const CARDS: Labels = Labels::of_all(&[Kind::AuMedicare, Kind::UsMbi, Kind::HealthMemberId, Kind::UkNhs, Kind::Passport])
+    .with(Labels::HEALTH)
+    .with(Labels::NATIONAL);
+
 /// What all the keys above a text say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Above {
@@ -591,6 +596,12 @@ impl Above {
                 let written = last.is(Role::Prose) && key.is(Role::Container);
                 open = written || !key.labels.tells() && key.passes;
                 above.labels = if key.labels.tells() && !written { key.labels } else { above.labels };
+                // `{"medicare": {"card": …}}`: of what card, the key above says.
+                if key.labels.names(Kind::CreditCard)
+                    && let Some(next) = next.filter(|next| next.labels.any(CARDS) && !next.labels.any(Labels::OTHER))
+                {
+                    above.labels = above.labels.with(next.labels);
+                }
             }
             let Some(further) = next.filter(|_| open || holds) else { break };
             if holds {

@@ -423,6 +423,10 @@ impl<'v> Surroundings<'v> {
         let is_next = opens.starts_with([':', '=', '-'])
             || opens.bytes().next().is_some_and(|b| b.is_ascii_digit())
             || is_drawn(opens.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default());
+        // `12 - member card of the plan 13`: behind a dash another field has its own number.
+        let clause = || rest.split([',', ';', '.', '(', '—', '–']).next().unwrap_or(rest);
+        let dashed = between.trim_start().starts_with(['-', '–', '—']);
+        let is_next = is_next || dashed && clause().bytes().filter(u8::is_ascii_digit).count() >= 4;
         // `98 mg/dL`
         let is_unit = between.ends_with('/');
         let ends = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'=' | b'&' | b'?');
@@ -973,7 +977,7 @@ fn typed(read: &Reading<'_>, text: &str) -> Option<Labels> {
             "DL" => Kind::DriverLicense,
             "PPN" => Kind::Passport,
             "MB" | "MA" | "SN" => Kind::HealthMemberId,
-            "MC" => Kind::UsMbi,
+            "MC" => return Some(Labels::of(Kind::UsMbi).with(Labels::of(Kind::AuMedicare))),
             "NH" => Kind::UkNhs,
             _ => return own(part).filter(|_| at == 4),
         };
@@ -1169,6 +1173,7 @@ pub const FIELDS: Labels = Labels::of_all(&[
     Kind::InAadhaar,
     Kind::SgNric,
     Kind::UkNino,
+    Kind::AuMedicare,
 ])
 .with(Labels::NATIONAL);
 /// All that fields of transfers may say, see [`transferred`].

@@ -48,6 +48,9 @@ pub(super) struct Progress {
 /// How long a value is inside which no other names are looked for, though it is none.
 const LONG_RUN: usize = 128;
 
+/// How far above a sealed value its block is named: its values are long.
+const SEALED: usize = 4096;
+
 /// How many bytes of a value count for what it costs to judge it; those behind cost little.
 const COSTLY: usize = 48;
 /// How many words of prose are kept.
@@ -62,6 +65,9 @@ const RUN: usize = 64;
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
     let value = finds.bytes.range(start, end);
     finds.effort.take(Work::Value, value.len().min(COSTLY) + 1);
+    if value::ciphertext(value, named == Named::Password) || is_sealed(finds, start, value) {
+        return true;
+    }
     let kind = match named {
         // A key under the name of a password is a key.
         Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
@@ -83,6 +89,20 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
         finds.add(start, end, kind, score);
     }
     kind.is_some()
+}
+
+/// Whether a value is one of a secret of Kubernetes that only its cluster can open: `encryptedData:` is above it.
+fn is_sealed(finds: &Finds<'_>, start: usize, value: &[u8]) -> bool {
+    // The length of the session key comes first, which is 512.
+    if !value.starts_with(b"Ag") || value.len() < 24 {
+        return false;
+    }
+    let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    let named = || {
+        let back = finds.bytes.range(start.saturating_sub(SEALED), start);
+        memchr::memmem::rfind(back, b"encryptedData").is_some()
+    };
+    value.iter().all(drawn) && (value.len() >= 512 && matches!(value, [_, _, b'A'..=b'D', ..]) || named())
 }
 
 /// Whether Base64 stands for the armour of a private key.
@@ -237,7 +257,9 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -
         return match phrase.filter(|phrase| !phrase.contains('-') || name.contains('-')) {
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
-                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
+                // `WITH ENCRYPTED PASSWORD '…'` of SQL gives the password that is to be encrypted.
+            let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word))
+                || said.eq_ignore_ascii_case("encrypted");
                 // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
                 let named = || {
                     let named = names::named_of(phrase, &[&word(), &read]);
@@ -1425,7 +1447,12 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         return None;
     }
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
-    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    #[rustfmt::skip]
+    let script = |c: char| matches!(
+        c,
+        '\u{0E01}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3001}'..='\u{30FF}'
+            | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}'
+    );
     let plain = text.at(at) < 0x80;
     // A field of an address ends with its sign; of other values it is part, while they are short.
     const PASSWORD: usize = 64;
@@ -1439,7 +1466,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             || !line && *byte == b'&' && (query || place == 0 || place > PASSWORD)
             || !line
                 && plain
-                && *byte >= 0xE3
+                && *byte >= 0xE0
                 && finds.text.get(at + place..).and_then(|rest| rest.chars().next()).is_some_and(script)
     };
     let run = text.range(at, finds.text.floor_char_boundary(at + VALUE));
@@ -1485,6 +1512,10 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     length = cut;
     let mut value = finds.str(at, at + length);
+    // A remark in such a script may stand in brackets: `…（端末 5）`.
+    if plain && finds.text.get(at + length..).and_then(|rest| rest.chars().next()).is_some_and(script) {
+        value = value.trim_end_matches(['(', '[', '<']);
+    }
     // Ends of statements and of members, which no line of a file keeps to itself.
     value = value.trim_end_matches([',', ';']);
     if !whole || cut < run.len() {
