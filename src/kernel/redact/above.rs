@@ -266,6 +266,8 @@ pub enum Role {
     Prose = 1024,
     /// What something is written in or about: it numbers nothing of what is written.
     Container = 2048,
+    /// Holds values that were encrypted.
+    Sealed = 4096,
 }
 
 impl Key {
@@ -316,6 +318,7 @@ impl Key {
                 ]),
             ),
             (Role::Container, is_in(CONTAINERS)),
+            (Role::Sealed, is_in(&["encrypteddata", "sealeddata", "encryptedvalues"])),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
@@ -579,6 +582,8 @@ pub struct Above {
     pub named: Option<Named>,
     /// The labels are those of a key further away: a long text below it is not the value that they name.
     pub wrapped: bool,
+    /// What stands beside it was encrypted.
+    pub sealed: bool,
 }
 
 impl Above {
@@ -586,7 +591,8 @@ impl Above {
     pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
         let Some(last) = keys.next() else { return Self::default() };
         let mut next = keys.next();
-        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps };
+        let sealed = next.is_some_and(|next| next.is(Role::Sealed));
+        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps, sealed };
         let (mut key, mut holds, mut open) = (last, last.holds, true);
         for _ in 0..NEAR {
             // `{"birth": {"date": …}}`
@@ -619,7 +625,7 @@ impl Above {
         }
         let key = Key::read(name);
         let labels = if key.labels.tells() || !key.passes { key.labels } else { self.labels };
-        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false }
+        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false, sealed: self.sealed }
     }
 
     /// Of the keys that a text is said to stand under.

@@ -34,7 +34,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     }
     // `ISBN 0198526636`: the word before a number says what it is.
     let head = || text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
-    if first.digits == 0 && head().is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
+    // `MRN 978683`, `ID 372177102`: one of the value's own labels, which is no part of it.
+    let is_name = |said: Labels| {
+        said.any(Labels::OTHER) || words.len() > 1 && (said == Labels::VAGUE || KINDS.iter().any(|kind| said.names(*kind)))
+    };
+    if first.digits == 0 && head().is_some_and(|head| is_name(labels::of_key(head))) {
         return;
     }
     let mut evidence = judge.evidence(first.start, first.end);

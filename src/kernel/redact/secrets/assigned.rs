@@ -97,12 +97,17 @@ fn is_sealed(finds: &Finds<'_>, start: usize, value: &[u8]) -> bool {
     if !value.starts_with(b"Ag") || value.len() < 24 {
         return false;
     }
-    let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
     let named = || {
         let back = finds.bytes.range(start.saturating_sub(SEALED), start);
         memchr::memmem::rfind(back, b"encryptedData").is_some()
     };
-    value.iter().all(drawn) && (value.len() >= 512 && matches!(value, [_, _, b'A'..=b'D', ..]) || named())
+    is_drawn(value) && (value.len() >= 512 && matches!(value, [_, _, b'A'..=b'D', ..]) || named())
+}
+
+/// Whether a value is long and may be Base64.
+pub(super) fn is_drawn(value: &[u8]) -> bool {
+    let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    value.len() >= 24 && value.iter().all(drawn)
 }
 
 /// Whether Base64 stands for the armour of a private key.
@@ -364,7 +369,8 @@ const QUALIFIERS: &[&str] = &[
 /// Words that say what a name is for.
 #[rustfmt::skip]
 const PREPOSITIONS: &[&str] = &[
-    "for", "of", "on", "to", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
+    "for", "of", "on", "to", "in", "at", "im", "am", "vom", "beim", "bei", "fürs", "ins", "unseres", "dans", "chez", "au", "aux", "en",
+    "em", "no", "nel", "nella", "sul", "sulla", "bij", "op", "på", "hos", "we", "ve", "u", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
     "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api", "zur", "vom", "von", "till", "della", "dello", "dei", "al",
     "alla", "van", "vir", "pentru", "k", "ke", "od", "na", "pro", "pre", "z", "za", "за", "з", "із", "від", "до", "для", "от", "к",
     "на", "у", "в", "од", "για", "του", "της", "στο", "untuk", "bagi", "kwa", "cho", "për", "prie", "nuo", "av", "عن", "עבור", "برای",

@@ -330,7 +330,7 @@ const ASKS: &[&str] = &[
     "changeme", "change", "changethis", "changeit", "replace", "replaceme", "replacethis", "insert", "fill", "fillme", "set", "setme",
     "put", "paste", "enter", "edit", "editme", "update", "updateme", "override", "overrideme", "provide", "specify", "define",
     "generate", "generated", "configure", "choose", "pick", "supply", "add", "todo", "fixme", "tbd", "placeholder", "needed",
-    "required", "missing", "fake", "dummy", "example", "sample", "demo", "redacted", "unset", "notset", "empty", "real", "rotate",
+    "required", "replaced", "changed", "filled", "updated", "defined", "overridden", "generated", "configured", "missing", "fake", "dummy", "example", "sample", "demo", "redacted", "unset", "notset", "empty", "real", "rotate",
     "ändern", "aendern", "bitte", "ersetzen", "setzen", "eintragen", "ausfüllen", "changer", "remplacer", "remplir", "cambiar",
     "cambiame", "reemplazar", "rellenar", "trocar", "mudar", "alterar", "substituir", "preencher", "cambiare", "sostituire",
     "inserire", "wijzigen", "vervangen", "invullen", "zmien", "zmień", "uzupelnij", "uzupełnij", "ändra", "byt",
@@ -341,7 +341,7 @@ const AROUND: &[&str] = &[
     "on", "at", "to", "by", "for", "with", "your", "my", "own", "the", "a", "an", "one", "new", "strong", "secure", "random",
     "long", "value", "something", "somewhere", "anything", "from", "env", "vault", "config", "first", "must", "should", "be", "is", "not", "do",
     "dont", "yet", "only", "and", "or", "as", "soon", "asap", "up", "default", "string", "text", "user", "name", "login", "actual",
-    "install", "setup", "release", "commit", "you", "ones", "goes", "mich", "mir", "das", "hier", "moi", "ici", "aqui", "aquí",
+    "mot", "de", "passe", "a", "à", "test", "install", "setup", "release", "commit", "you", "ones", "goes", "mich", "mir", "das", "hier", "moi", "ici", "aqui", "aquí",
     "por", "favor", "qui", "hier", "dit", "tutaj", "mnie", "mig", "s", "il", "vous", "plait", "esto", "isto", "questo", "ceci", "dies",
 ];
 
@@ -368,7 +368,7 @@ fn says_so(value: &[u8]) -> bool {
         only &= said != 0 || names::stem(word);
     }
     // `changeme-please-set`, `set-me-before-deploy`: nothing but a request for a value.
-    let joins = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b' ') || *byte >= 0x80;
+    let joins = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b' ' | b'!') || *byte >= 0x80;
     if asks && only && parts >= 2 && value.iter().all(joins) {
         return true;
     }
