@@ -276,7 +276,12 @@ impl<'v> Surroundings<'v> {
         }
         match key(&self.read, clean) {
             Some(key) => {
-                let labels = of_several(&self.read, key);
+                let mut labels = of_several(&self.read, key);
+                // `<cell>SSN</cell><cell>`: to markup it is no telephone, unless it stands alone.
+                if key.eq_ignore_ascii_case("cell") && clean.ends_with('>') {
+                    let sibling = self.sibling(start);
+                    labels = if sibling.tells() { sibling } else { labels };
+                }
                 // `<PersonBirthDate><Date>`
                 if labels == Labels::OTHER
                     && key.eq_ignore_ascii_case("date")
@@ -821,7 +826,7 @@ fn bullet(character: char) -> bool {
 fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
     let mut text = before;
     for _ in 0..6 {
-        text = unwrapped(text, opened(text));
+        text = untagged(unwrapped(text, opened(text)));
         if !text.ends_with('>') || text.ends_with("=>") {
             break;
         }
@@ -834,6 +839,15 @@ fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
         text = rest;
     }
     text
+}
+
+/// Without the tag of a type: `dob: !!timestamp `, `ssn: !!str "`.
+fn untagged(text: &str) -> &str {
+    let front = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    match front.strip_suffix(" !!") {
+        Some(rest) if front.len() < text.len() && rest.ends_with([':', '-', '?']) => rest,
+        _ => text,
+    }
 }
 
 /// Without the name of a type or a call that only wraps the value: `dob: ISODate("`, `=> string(9) "`.
@@ -1223,7 +1237,12 @@ fn field(read: &Reading<'_>, text: &str, start: usize) -> Option<Labels> {
         ("PID", 20) => return Some(Labels::of(Kind::DriverLicense).with(Labels::of(Kind::UsSsn))),
         ("IN1", 36 | 49) => Kind::HealthMemberId,
         // Who orders, attends, refers or admits.
-        ("OBR", 16) | ("ORC", 12) | ("PV1", 7..=9 | 17) | ("RXE", 13) | ("RXO", 14) => Kind::UsNpi,
+        ("OBR", 16) | ("ORC", 12) | ("PV1", 7..=9 | 17) | ("RXE", 13) | ("RXO", 14) => {
+            // One with a type says it itself.
+            let person = text.get(start..floor(text, start + BEFORE).max(start))?.split(['|', '~', '\n', '\r']).next()?;
+            let typed = person.split('^').enumerate().any(|(at, part)| at >= 8 && !part.is_empty());
+            if typed { None } else { Some(Kind::UsNpi) }?
+        }
         ("PID", 2..=4) => {
             // One with a type says it itself.
             let value = text.get(start..floor(text, start + AFTER).max(start))?.split(['|', '~', '\n', '\r']).next()?;
@@ -1296,7 +1315,8 @@ const OUTRIGHT: &[&str] = &[
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
     "para", "with", "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem",
-    "zur", "zum", "el",
+    "zur", "zum", "el", "für", "auf", "im", "am", "zu", "bei", "sur", "dans", "au", "aux", "en", "al", "sulla", "nel", "nella", "della",
+    "em", "no", "na", "ao", "op", "voor", "bij", "på", "för", "av", "w", "do", "pro", "at", "behind",
 ];
 
 /// What may stand between such a word and what it is of.
