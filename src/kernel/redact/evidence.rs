@@ -16,6 +16,8 @@ const AFTER: usize = 48;
 const CUT: usize = 24;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
+/// The longest name of a field, and the longest type that one may have.
+const NAME_MAX: usize = 40;
 
 /// What is known about one place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -489,6 +491,22 @@ impl<'v> Surroundings<'v> {
         let line = self.text.get(from..start - before.len())?.trim_end().rsplit('\n').next()?;
         let (front, name) = line.strip_suffix('"')?.split_once('"')?;
         (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| self.read.of_key(name))
+    }
+
+    /// What the line above says, if that names the type of something: `ID type: Passport`, `Document: Driving licence`.
+    pub fn typed_above(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(2 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let Some((name, value)) = text.rsplit('\n').nth(1).and_then(|line| line.split_once(':')) else {
+            return Labels::NONE;
+        };
+        let value = value.trim();
+        if name.len() > NAME_MAX || value.len() > NAME_MAX || value.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Labels::NONE;
+        }
+        let name = self.read.of_key(name);
+        let is_type = name == Labels::VAGUE || name.any(Labels::NATIONAL) && !name.any(Labels::OTHER);
+        if is_type { self.read.of_key(value) } else { Labels::NONE }
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.

@@ -49,8 +49,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     // `passport, document number C01X00T47`: of which document, is said before.
     if evidence.labels.any(Labels::NATIONAL) && !KINDS.iter().any(|kind| evidence.names(*kind)) {
         let document = if travels { Labels::of(Kind::Passport) } else { judge.also(evidence) };
-        if document.names(Kind::Passport) {
-            evidence.labels = evidence.labels.with(Labels::of(Kind::Passport));
+        let above = || judge.typed_above(first.start);
+        for kind in [Kind::Passport, Kind::DriverLicense] {
+            if kind == Kind::Passport && document.names(kind) || evidence.direct && above().names(kind) {
+                evidence.labels = evidence.labels.with(Labels::of(kind));
+            }
         }
     }
     if !KINDS.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
@@ -67,7 +70,7 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
             || kind == Kind::HealthMemberId
-                && (is_other_policy(first.start, evidence.direct, judge) || is_card_holder(value, first.start, judge))
+                && (is_other_policy(first.start, evidence.direct, judge) || is_card_holder(first.start, judge))
         {
             return;
         }
@@ -165,7 +168,7 @@ fn is_other_policy(start: usize, direct: bool, judge: &Judge<'_, '_>) -> bool {
 /// Whether the number that begins at `start` is of whoever holds a card, and nothing near says that the card is one of a
 /// pharmacy (NCPDP, field 302-C2).
 #[inline(never)]
-fn is_card_holder(value: &[u8], start: usize, judge: &Judge<'_, '_>) -> bool {
+fn is_card_holder(start: usize, judge: &Judge<'_, '_>) -> bool {
     #[rustfmt::skip]
     const OF_PHARMACIES: &[&[u8]] = &[
         b"rx", b"pharmac", b"prescri", b"ncpdp", b"pbm", b"pcn", b"ndc", b"drug", b"claim", b"medic", b"dispens", b"member",
@@ -178,10 +181,6 @@ fn is_card_holder(value: &[u8], start: usize, judge: &Judge<'_, '_>) -> bool {
         };
         move |words: &[&[u8]]| (0..part.len()).any(|at| words.iter().any(|word| holds(at, word)))
     };
-    // In a field of its own nothing else is known than its name: only what is drawn with letters.
-    if value.len() == judge.text().len() {
-        return !value.iter().any(u8::is_ascii_alphabetic);
-    }
     near(start.saturating_sub(28), start)(&[b"cardholder", b"card_holder", b"card holder"])
         && !near(start.saturating_sub(160), start)(OF_PHARMACIES)
         && !near(start, start + 120)(OF_PHARMACIES)
