@@ -569,9 +569,10 @@ impl Ends {
 }
 
 /// Of whom else than banks cards are.
-const CARDS: Labels = Labels::of_all(&[Kind::AuMedicare, Kind::UsMbi, Kind::HealthMemberId, Kind::UkNhs, Kind::Passport])
-    .with(Labels::HEALTH)
-    .with(Labels::NATIONAL);
+const CARDS: Labels =
+    Labels::of_all(&[Kind::AuMedicare, Kind::UsMbi, Kind::HealthMemberId, Kind::UkNhs, Kind::Passport])
+        .with(Labels::HEALTH)
+        .with(Labels::NATIONAL);
 
 /// What all the keys above a text say.
 #[derive(Clone, Copy, Debug, Default)]

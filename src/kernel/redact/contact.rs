@@ -486,8 +486,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     // `My number is …`: the Japanese one has twelve digits.
     let mine = (9..=11).contains(&count) && evidence.names(Kind::JpMynumber);
     let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed || mine;
-    let bare =
-        american && marked && !evidence.labels.tells() && !evidence.strange && !is_replacement(text, start);
+    let bare = american && marked && !evidence.labels.tells() && !evidence.strange && !is_replacement(text, start);
     if named || bare {
         let end = extended(text, end);
         judge.put(Kind::Phone, start, end, if named { 83 } else { 62 });
@@ -496,7 +495,7 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     None
 }
 
-/// Whether the number of a part stands before, which this one takes the place of: `replace 555-0178-82 with 800-424-2274`.
+/// Whether the number of a part stands before, which this one takes the place of: `replace 555-0144-21 with 800-310-2290`.
 #[inline(never)]
 fn is_replacement(text: &[u8], start: usize) -> bool {
     #[rustfmt::skip]

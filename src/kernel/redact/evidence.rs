@@ -600,7 +600,7 @@ impl<'v> Surroundings<'v> {
     }
 }
 
-/// Whether a word is a number with letters, as things and people are numbered: `W308591677`.
+/// Whether a word is a number with letters, as things and people are numbered: `W448190221`.
 fn is_drawn(word: &str) -> bool {
     word.bytes().filter(u8::is_ascii_digit).count() >= 4 && !word.bytes().any(|byte| byte.is_ascii_lowercase())
 }
@@ -1257,7 +1257,8 @@ fn field(read: &Reading<'_>, text: &str, start: usize) -> Option<Labels> {
         // Who orders, attends, refers or admits.
         ("OBR", 16) | ("ORC", 12) | ("PV1", 7..=9 | 17) | ("RXE", 13) | ("RXO", 14) => {
             // One with a type says it itself.
-            let person = text.get(start..floor(text, start + BEFORE).max(start))?.split(['|', '~', '\n', '\r']).next()?;
+            let person =
+                text.get(start..floor(text, start + BEFORE).max(start))?.split(['|', '~', '\n', '\r']).next()?;
             let typed = person.split('^').enumerate().any(|(at, part)| at >= 8 && !part.is_empty());
             if typed { None } else { Some(Kind::UsNpi) }?
         }
@@ -1333,8 +1334,8 @@ const OUTRIGHT: &[&str] = &[
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
     "para", "with", "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem",
-    "zur", "zum", "el", "für", "auf", "im", "am", "zu", "bei", "sur", "dans", "au", "aux", "en", "al", "sulla", "nel", "nella", "della",
-    "em", "no", "na", "ao", "op", "voor", "bij", "på", "för", "av", "w", "do", "pro", "at", "behind",
+    "zur", "zum", "el", "für", "auf", "im", "am", "zu", "bei", "sur", "dans", "au", "aux", "en", "al", "sulla", "nel",
+    "nella", "della", "em", "no", "na", "ao", "op", "voor", "bij", "på", "för", "av", "w", "do", "pro", "at", "behind",
 ];
 
 /// What may stand between such a word and what it is of.
@@ -1411,7 +1412,7 @@ fn in_token(text: &str, found: &Match) -> bool {
         return true;
     }
     let before = bytes.get(..found.start).unwrap_or_default().iter().rev().take_while(part).count();
-    // `1A/c2b22de8` is no `a/c`.
+    // `2B/c41f07a3` is no `a/c`.
     if before > 0 && bytes.get(found.start..found.end).is_some_and(|label| label.contains(&b'/')) {
         return true;
     }

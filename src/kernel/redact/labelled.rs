@@ -36,7 +36,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     let head = || text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
     // `MRN 978683`, `ID 372177102`: one of the value's own labels, which is no part of it.
     let is_name = |said: Labels| {
-        said.any(Labels::OTHER) || words.len() > 1 && (said == Labels::VAGUE || KINDS.iter().any(|kind| said.names(*kind)))
+        said.any(Labels::OTHER)
+            || words.len() > 1 && (said == Labels::VAGUE || KINDS.iter().any(|kind| said.names(*kind)))
     };
     if first.digits == 0 && head().is_some_and(|head| is_name(labels::of_key(head))) {
         return;
@@ -174,16 +175,20 @@ fn is_card_holder(start: usize, judge: &Judge<'_, '_>) -> bool {
         b"rx", b"pharmac", b"prescri", b"ncpdp", b"pbm", b"pcn", b"ndc", b"drug", b"claim", b"medic", b"dispens", b"member",
         b"patient", b"health", b"insur", b"payer", b"dea", b"npi",
     ];
-    let near = |from: usize, to: usize| {
+    // Words begin so.
+    let near = |from: usize, to: usize, words: &[&[u8]]| {
         let part = judge.text().get(from..to.min(judge.text().len())).unwrap_or_default();
-        let holds = |at: usize, word: &[u8]| {
-            part.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word))
+        let begins = |at: &usize| !at.checked_sub(1).and_then(|at| part.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+        let stands = |at: usize| {
+            let first = part.get(at).map(u8::to_ascii_lowercase);
+            let is = |word: &[u8]| part.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
+            words.iter().any(|word| word.first() == first.as_ref() && is(word))
         };
-        move |words: &[&[u8]]| (0..part.len()).any(|at| words.iter().any(|word| holds(at, word)))
+        (0..part.len()).filter(begins).any(stands)
     };
-    near(start.saturating_sub(28), start)(&[b"cardholder", b"card_holder", b"card holder"])
-        && !near(start.saturating_sub(160), start)(OF_PHARMACIES)
-        && !near(start, start + 120)(OF_PHARMACIES)
+    near(start.saturating_sub(28), start, &[b"cardholder", b"card_holder", b"card holder"])
+        && !near(start.saturating_sub(160), start, OF_PHARMACIES)
+        && !near(start, start + 120, OF_PHARMACIES)
 }
 
 /// A word of either list, and whether it is of [`OF_HEALTH`].
@@ -323,7 +328,7 @@ fn is_years(value: &[u8]) -> bool {
     parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
 }
 
-/// `2021-045U`: the year of a launch, its number and what of it flies (COSPAR).
+/// `2018-012B`: the year of a launch, its number and what of it flies (COSPAR).
 fn is_launch(value: &[u8]) -> bool {
     let Some((year, [b'-', rest @ ..])) = value.split_at_checked(4) else { return false };
     let Some((launch, piece)) = rest.split_at_checked(3) else { return false };

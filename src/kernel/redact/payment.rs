@@ -442,7 +442,11 @@ pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
 
 /// The code of the bank that stands right behind an account in its country: `DE89 3704 …, COBADEFFXXX`.
 fn behind_iban(text: &[u8], end: usize, country: [u8; 2]) -> Option<Word> {
-    let marks = text.get(end..)?.iter().take(3).take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'(' | b';' | b'|' | b'\t'));
+    let marks = text
+        .get(end..)?
+        .iter()
+        .take(3)
+        .take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'(' | b';' | b'|' | b'\t'));
     let code = word_from(text, end + marks.count());
     let letters = text.get(code.start..code.end)?;
     let (bank, rest) = letters.split_at_checked(4)?;

@@ -92,10 +92,12 @@ impl Tables {
                     let shape = Shape::Marked('\t');
                     Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
                 }
-                None => header(bare).or_else(|| single(bare, text.get(next..).unwrap_or_default())).map(|(shape, cells)| {
-                    let head = start..start + bare.len();
-                    (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
-                }),
+                None => {
+                    header(bare).or_else(|| single(bare, text.get(next..).unwrap_or_default())).map(|(shape, cells)| {
+                        let head = start..start + bare.len();
+                        (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
+                    })
+                }
             };
             start = next;
         }

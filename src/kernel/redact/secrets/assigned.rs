@@ -263,8 +263,8 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
                 // `WITH ENCRYPTED PASSWORD '…'` of SQL gives the password that is to be encrypted.
-            let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word))
-                || said.eq_ignore_ascii_case("encrypted");
+                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word))
+                    || said.eq_ignore_ascii_case("encrypted");
                 // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
                 let named = || {
                     let named = names::named_of(phrase, &[&word(), &read]);
@@ -1518,7 +1518,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     length = cut;
     let mut value = finds.str(at, at + length);
-    // A remark in such a script may stand in brackets: `…（端末 5）`.
+    // A remark in such a script may stand in brackets: `…（検証 5）`.
     if plain && finds.text.get(at + length..).and_then(|rest| rest.chars().next()).is_some_and(script) {
         value = value.trim_end_matches(['(', '[', '<']);
     }

@@ -367,8 +367,9 @@ fn says_so(value: &[u8]) -> bool {
         asks |= said & 2 != 0;
         only &= said != 0 || names::stem(word);
     }
-    // `changeme-please-set`, `set-me-before-deploy`: nothing but a request for a value.
-    let joins = |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b' ' | b'!') || *byte >= 0x80;
+    // `please-change-me`, `set-me-before-deploy`: nothing but a request for a value.
+    let joins =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b' ' | b'!') || *byte >= 0x80;
     if asks && only && parts >= 2 && value.iter().all(joins) {
         return true;
     }
