@@ -16,6 +16,8 @@ const AFTER: usize = 48;
 const CUT: usize = 24;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
+/// How far back a list may begin.
+const LISTED: usize = 256;
 /// The longest name of a field, and the longest type that one may have.
 const NAME_MAX: usize = 40;
 
@@ -259,6 +261,12 @@ impl<'v> Surroundings<'v> {
             return Front::direct(labels, None);
         }
         let clean = peel(&self.read, before);
+        // `dobs = ["1979-03-14", "…"]`: the name stands before the list.
+        if clean.ends_with(',')
+            && let Some(labels) = self.listed(start)
+        {
+            return Front::direct(labels, None);
+        }
         if let Some(labels) = self.numbered(before, start).or_else(|| card_line(&self.read, clean)) {
             return Front::direct(labels, None);
         }
@@ -507,6 +515,24 @@ impl<'v> Surroundings<'v> {
         let name = self.read.of_key(name);
         let is_type = name == Labels::VAGUE || name.any(Labels::NATIONAL) && !name.any(Labels::OTHER);
         if is_type { self.read.of_key(value) } else { Labels::NONE }
+    }
+
+    /// What the name of the list says that nothing but values stand in before `start`.
+    #[inline(never)]
+    fn listed(&self, start: usize) -> Option<Labels> {
+        let from = floor(self.text, start.saturating_sub(LISTED));
+        let front = self.text.get(from..start)?;
+        let part = |byte: &u8| {
+            byte.is_ascii_digit()
+                || byte.is_ascii_uppercase()
+                || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'"' | b'\'' | b',' | b'(' | b')')
+        };
+        let open = front.as_bytes().iter().rposition(|byte| !part(byte))?;
+        let named = front.get(..open).filter(|_| front.as_bytes().get(open) == Some(&b'['))?.trim_ascii_end();
+        let named = named.rsplit('\n').next().unwrap_or(named);
+        let key = named.strip_suffix([':', '='])?;
+        let labels = self.read.of_key(segment(key));
+        (labels.accuses() && !labels.any(Labels::OTHER)).then_some(labels)
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.

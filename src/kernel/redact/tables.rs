@@ -273,7 +273,7 @@ impl Next {
 
 impl Table {
     fn takes(&self, line: &str, cells: usize) -> bool {
-        if line.len() > LINE_MAX || line.trim().is_empty() {
+        if line.len() > LINE_MAX || line.trim().is_empty() && self.shape != Shape::Single {
             return false;
         }
         match self.shape {
@@ -284,28 +284,36 @@ impl Table {
             // A line without any is none of its rows, however few they have.
             Shape::Marked(mark) => (cells.saturating_sub(2).max(1)..cells + 2).contains(&count(line, mark)),
             Shape::Aligned => has_gap(line),
-            Shape::Single => is_value(line),
+            Shape::Single => is_value(line) || is_blank(line),
             Shape::Rows | Shape::Markup => false,
         }
     }
 }
 
-/// Whether a line of marks is nothing but a value with digits in it: a number, a date, an identifier.
+/// Whether a line is nothing but a value with digits in it: a number, a date, an identifier.
 fn is_value(line: &str) -> bool {
-    let part = |byte: &u8| {
-        byte.is_ascii_alphanumeric() || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' | b'"' | b'\'')
-    };
     let line = line.trim_end();
-    let (mut words, mut small) = (0, 0);
-    line.split_ascii_whitespace().for_each(|word| {
-        words += 1;
-        small += usize::from(word.bytes().all(|byte| byte.is_ascii_alphabetic()));
-    });
-    (4..=VALUE_MAX).contains(&line.len())
-        && line.as_bytes().iter().all(part)
-        && line.bytes().filter(u8::is_ascii_digit).count() >= 4
-        && words <= 7
-        && small <= 1
+    if !(3..=VALUE_MAX).contains(&line.len()) || line.bytes().filter(u8::is_ascii_digit).count() < 3 {
+        return false;
+    }
+    let part = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' | b'"' | b'\'' | b',' | b':')
+    };
+    // Behind a name would be a space: `Total: 12`.
+    let named = || line.as_bytes().windows(2).any(|pair| pair == b": ") || line.ends_with(':');
+    let words = || line.split_ascii_whitespace();
+    let written = words().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic())).count();
+    line.as_bytes().iter().all(part) && !named() && words().count() <= 7 && written <= 1
+}
+
+/// Whether a line of one column says that there is no value.
+fn is_blank(line: &str) -> bool {
+    let line = line.trim();
+    line.len() <= 7
+        && ["", "-", "n/a", "na", "null", "none", "nil", "nan", "\\n", "?", "\"\"", "unknown", "empty"]
+            .iter()
+            .any(|none| line.eq_ignore_ascii_case(none))
 }
 
 /// Whether a line names the one column of those below it: nothing but a label, and two lines follow at least that are
@@ -315,7 +323,7 @@ fn single(line: &str, rest: &str) -> Option<(Shape, usize)> {
     if !(2..=NAME_MAX).contains(&line.len()) || !rest.bytes().take(VALUE_MAX).any(|byte| byte.is_ascii_digit()) {
         return None;
     }
-    let mut below = rest.split('\n').take(2);
+    let mut below = rest.split('\n').take(4).filter(|line| !is_blank(line));
     if !below.next().is_some_and(is_value) || !below.next().is_some_and(is_value) || is_value(line) {
         return None;
     }

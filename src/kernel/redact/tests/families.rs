@@ -29,10 +29,21 @@ fn a_column_of_its_own_names_every_line_below_it() {
     );
     each_tells("ssn\n219-09-9999\n078051120\n219099998", Kind::UsSsn, &["219-09-9999", "078051120", "219099998"]);
     each_tells("# Account numbers:\n12345678\n87654321", Kind::BankAccount, &["12345678", "87654321"]);
+    each_tells("mrn\n4471882\nN/A\n4471883\n\n4471884", Kind::MedicalRecord, &["4471882", "4471883", "4471884"]);
+    each_tells("dob\n\nMarch 14, 1979\nMay 6, 1981", Kind::DateOfBirth, &["March 14, 1979", "May 6, 1981"]);
+    each_tells("cvv\n123\n456", Kind::CardCvv, &["123", "456"]);
     none_tells(&[
         "created\n1988-03-04\n1990-05-06\n1977-01-02",
         "tracking_number\n219-09-9999\n219-09-9998\n219-09-9997",
     ]);
+}
+
+#[test]
+fn the_name_of_a_list_is_that_of_all_its_values() {
+    each_tells("dobs = [\"1979-03-14\", \"1981-05-06\"]", Kind::DateOfBirth, &["1979-03-14", "1981-05-06"]);
+    each_tells("phones: ['07700 900123', '0301234567']", Kind::Phone, &["07700 900123", "0301234567"]);
+    each_tells("passports: [X1234567, C01X00T47]", Kind::Passport, &["X1234567", "C01X00T47"]);
+    none_tells(&["order_ids = [\"12345678\", \"87654321\"]", "weights = [12345678, 87654321]"]);
 }
 
 #[test]
