@@ -2,7 +2,7 @@
 //! VALUES`.
 use super::labels::{self, Labels};
 use memchr::memmem::Finder;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::sync::LazyLock;
 use wide::u8x16;
@@ -39,6 +39,8 @@ struct Table {
     head: Range<usize>,
     /// Read when a value is asked about.
     columns: OnceCell<Vec<Column>>,
+    /// The row that was asked about last.
+    row: Cell<Option<Gapped>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,12 +92,32 @@ impl Tables {
                 Some(columns) => {
                     let count = columns.len();
                     let shape = Shape::Marked('\t');
-                    Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
+                    Some((
+                        Table {
+                            start: next,
+                            end: start,
+                            shape,
+                            head: 0..0,
+                            columns: columns.into(),
+                            row: Cell::default(),
+                        },
+                        count,
+                    ))
                 }
                 None => {
                     header(bare).or_else(|| single(bare, text.get(next..).unwrap_or_default())).map(|(shape, cells)| {
                         let head = start..start + bare.len();
-                        (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
+                        (
+                            Table {
+                                start: next,
+                                end: start,
+                                shape,
+                                head,
+                                columns: OnceCell::new(),
+                                row: Cell::default(),
+                            },
+                            cells,
+                        )
                     })
                 }
             };
@@ -116,7 +138,7 @@ impl Tables {
 
     fn keep(&mut self, start: usize, end: usize, shape: Shape, columns: Vec<Column>) {
         if self.free.len() < TABLES_MAX {
-            self.free.push(Table { start, end, shape, head: 0..0, columns: columns.into() });
+            self.free.push(Table { start, end, shape, head: 0..0, columns: columns.into(), row: Cell::default() });
         }
     }
 
@@ -212,7 +234,6 @@ impl Tables {
             Shape::Rows => count_outside(row, ',', b'\''),
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
             Shape::Single => 0,
-            Shape::Aligned if let Some(place) = placed(text, table.end, row, start, columns.len()) => place,
             Shape::Aligned => {
                 let at = row.chars().count();
                 let cell = text.get(start..table.end)?.lines().next()?.split("  ").next()?;
@@ -220,6 +241,10 @@ impl Tables {
                 // Numbers are set to the right: the column is the one above any part of the value.
                 let above = |column: &Column| column.at < end && at < column.end;
                 let over = columns.iter().position(above);
+                // Most begin or end where their column does; of others it counts how many stand before.
+                let set = over.and_then(|over| columns.get(over)).is_some_and(|over| over.at == at || over.end == end);
+                let counted = || table.placed(text, start - row.len(), start, columns.len());
+                let over = if set { over } else { counted().or(over) };
                 over.or_else(|| columns.iter().rposition(|column| column.at <= at + 1))?
             }
         };
@@ -338,14 +363,47 @@ fn name_of(line: &str) -> &str {
     line.trim_matches(|c: char| matches!(c, ' ' | '#' | '*' | ':' | '"' | '\'' | '`' | '_'))
 }
 
-/// Which cell of its line begins before `start` and ends behind it, if the line has as many as there are columns: then
-/// none is empty, wherever they begin.
-fn placed(text: &str, end: usize, row: &str, start: usize, count: usize) -> Option<usize> {
-    let rest = text.get(start..end)?.lines().next()?;
-    let line = text.get(start - row.len()..start + rest.len())?;
-    let all = || cells(Shape::Aligned, line).take(COLUMNS_MAX + 1);
-    let place = all().take_while(|(at, _)| *at <= row.len()).count().checked_sub(1)?;
-    (all().count() == count).then_some(place)
+/// The cells of a row with two spaces between them at least, as far as they were counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gapped {
+    /// Where the row begins, how many cells it has, and up to where those before were counted.
+    start: usize,
+    all: usize,
+    at: usize,
+    count: usize,
+    blanks: usize,
+}
+
+impl Gapped {
+    /// Of a row that begins there and ends where its line does.
+    fn of(text: &str, start: usize, end: usize) -> Self {
+        let none = Self { start, all: 0, at: start, count: 0, blanks: 2 };
+        let line = text.get(start..end).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        Self { all: none.until(text, start + line.len()).count, ..none }
+    }
+
+    /// With those that begin before `at`.
+    fn until(self, text: &str, at: usize) -> Self {
+        let (mut count, mut blanks) = (self.count, self.blanks);
+        for byte in text.get(self.at..at).unwrap_or_default().bytes() {
+            let blank = byte == b' ';
+            count += usize::from(!blank && blanks >= 2);
+            blanks = if blank { blanks + 1 } else { 0 };
+        }
+        Self { at, count, blanks, ..self }
+    }
+}
+
+impl Table {
+    /// Which cell of its row the value at `start` is in, if the row has as many as there are columns: then none is empty,
+    /// wherever they begin.
+    fn placed(&self, text: &str, row: usize, start: usize, count: usize) -> Option<usize> {
+        let known = self.row.get().filter(|known| known.start == row && known.at <= start);
+        let before = known.unwrap_or_else(|| Gapped::of(text, row, self.end)).until(text, start);
+        self.row.set(Some(before));
+        let place = if before.blanks >= 2 { before.count } else { before.count.saturating_sub(1) };
+        (before.all == count).then_some(place)
+    }
 }
 
 /// What stands before a value in its row of a statement; a bracket in a text begins none.
