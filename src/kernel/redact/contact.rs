@@ -472,6 +472,11 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         [b'1', b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 11 => dialled.layout == 0x1334,
         _ => false,
     };
+    // `1978-1983`
+    let years = dialled.layout == 0x44 && matches!(digits, [b'1' | b'2', b'9' | b'0', _, _, b'1' | b'2', b'9' | b'0', ..]);
+    if years && text.get(start..end).is_some_and(|years| years.contains(&b'-')) {
+        return None;
+    }
     let marked = dialled.brackets || !text.get(start..end).unwrap_or_default().contains(&b' ');
     let whole_number = dialled.dots && dialled.grouped == 2 && !dialled.brackets;
     let address = dialled.dots && dialled.grouped == 4 && dialled.layout & 0xCCCC == 0;

@@ -1395,7 +1395,7 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
     if tag(&nearest) {
         return None;
     }
-    if in_token(clean, &nearest) {
+    if in_token(clean, &nearest) || is_word_of_others(clean, &nearest) {
         return None;
     }
     // `card (ends 4471) is`: a remark in brackets that are closed again takes nothing back.
@@ -1425,6 +1425,17 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
         None
     };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
+}
+
+/// Whether a label is a word of other languages too, and words stand between it and what comes after `clean`: `cel mai bun`
+/// in Romanian, `handy` in English.
+fn is_word_of_others(clean: &str, found: &Match) -> bool {
+    const WORDS: &[&str] = &["cel", "handy", "waya", "finday", "bilbila"];
+    let short = found.end - found.start <= 8;
+    let word = || clean.get(found.start..found.end).unwrap_or_default();
+    short
+        && clean.get(found.end..).is_some_and(|rest| rest.bytes().any(|byte| byte.is_ascii_alphabetic()))
+        && WORDS.iter().any(|known| word().eq_ignore_ascii_case(known))
 }
 
 /// Whether a label is only part of something drawn, long and with digits: it says nothing.

@@ -547,7 +547,12 @@ fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
         let grouped = take > 1
             && ((7..=20).contains(&total) && part.iter().all(|word| word.len() <= 10)
                 || long.iter().any(|wanted| lengths(part, wanted)))
-            && matches!(byte(text, first.end), b'-' | b'.' | b' ');
+            && match byte(text, first.end) {
+                b'-' | b' ' => true,
+                // `1.1.01.001` is a place in a plan of accounts.
+                b'.' => first.len() > 1,
+                _ => false,
+            };
         if branched || plain || grouped {
             end = part.last().map(|word| word.end);
             break;

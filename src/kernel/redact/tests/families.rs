@@ -114,7 +114,7 @@ fn identifiers_of_hl7_are_of_who_gives_them_out() {
 #[test]
 fn labels_are_known_in_the_languages_of_neighbours() {
     all_tell(&["Natel: 079 555 01 42", "AHV-Ausweis fehlt\nNatel: 079 555 01 42"], Kind::Phone, "079 555 01 42");
-    all_tell(&["Cel.: 55 5512 0142", "Nº cel.: 55 5512 0142"], Kind::Phone, "55 5512 0142");
+    all_tell(&["Cel.: 55 5512 0142", "Nº cel.: 55 5512 0142", "mi cel es 55 5512 0142"], Kind::Phone, "55 5512 0142");
     all_tell(&["Cellulaire : 604-552-0424"], Kind::Phone, "604-552-0424");
     all_tell(&["Waea pūkoro: 021 555 0142", "Nama waea: 021 555 0142"], Kind::Phone, "021 555 0142");
     all_tell(&["En cas d'urgence : 06 12 34 56 78"], Kind::Phone, "06 12 34 56 78");
@@ -140,6 +140,10 @@ fn designators_positions_and_parts_are_nothing() {
         "at 2B/c41f07a3 8812047",
         "Replace rotor 555-0144-21 with 800-310-2290; torque 40 Nm",
         "birthday party 2024-07-14 at 18:00",
+        "cel mai bun 12345678",
+        "phone history 1978-1983",
+        "a/c unit 4471882 BTU",
+        "Conta\n1.1.01.001\n1.1.01.002",
     ]);
     each_tells("replace 604-552-0424 with 604-552-0425 on file", Kind::Phone, &["604-552-0424", "604-552-0425"]);
 }
