@@ -473,7 +473,8 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         _ => false,
     };
     // `1978-1983`
-    let years = dialled.layout == 0x44 && matches!(digits, [b'1' | b'2', b'9' | b'0', _, _, b'1' | b'2', b'9' | b'0', ..]);
+    let years =
+        dialled.layout == 0x44 && matches!(digits, [b'1' | b'2', b'9' | b'0', _, _, b'1' | b'2', b'9' | b'0', ..]);
     if years && text.get(start..end).is_some_and(|years| years.contains(&b'-')) {
         return None;
     }
