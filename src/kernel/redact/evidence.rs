@@ -131,7 +131,8 @@ impl<'v> Surroundings<'v> {
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
         let Front { decided: None, near, also, beside, strange } = *front else {
             let decided = front.decided.unwrap_or_default();
-            return self.remarked(decided, end).unwrap_or(decided);
+            let denies = decided.labels.any(Labels::OTHER) && !decided.labels.accuses();
+            return if denies { self.remarked(decided, end).unwrap_or(decided) } else { decided };
         };
         self.effort.take(Work::After, usize::from(!beside));
         let after = if beside { None } else { self.after(end) };
@@ -150,11 +151,11 @@ impl<'v> Surroundings<'v> {
 
     /// What a remark right behind `end` says that is nothing but a label, where a key only says that it is something else:
     /// `standing order: 12-34-56 12345678 (sort code and account)`.
-    #[inline]
+    #[inline(never)]
     fn remarked(&self, decided: Evidence, end: usize) -> Option<Evidence> {
         let rest = self.text.get(end..)?;
         let opens = rest.starts_with(" (") || rest.starts_with('(');
-        if !opens || decided.labels.accuses() || !decided.labels.any(Labels::OTHER) {
+        if !opens {
             return None;
         }
         let inner = rest.get(..floor(rest, AFTER.min(rest.len())))?.split_once('(')?.1;
@@ -887,6 +888,9 @@ fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
 
 /// Without the tag of a type: `dob: !!timestamp `, `ssn: !!str "`.
 fn untagged(text: &str) -> &str {
+    if !text.ends_with(|c: char| c.is_ascii_lowercase()) {
+        return text;
+    }
     let front = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
     match front.strip_suffix(" !!") {
         Some(rest) if front.len() < text.len() && rest.ends_with([':', '-', '?']) => rest,
@@ -1429,6 +1433,7 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
 
 /// Whether a label is a word of other languages too, and words stand between it and what comes after `clean`: `cel mai bun`
 /// in Romanian, `handy` in English.
+#[inline(never)]
 fn is_word_of_others(clean: &str, found: &Match) -> bool {
     const WORDS: &[&str] = &["cel", "handy", "waya", "finday", "bilbila"];
     let short = found.end - found.start <= 8;

@@ -343,9 +343,20 @@ fn is_blank(line: &str) -> bool {
 
 /// Whether a line names the one column of those below it: nothing but a label, and two lines follow at least that are
 /// nothing but values. What it says else is that they are something else only as programs write names.
+#[inline(never)]
 fn single(line: &str, rest: &str) -> Option<(Shape, usize)> {
+    if line.len() > 2 * NAME_MAX {
+        return None;
+    }
+    // Most lines are followed by longer ones, or by words.
+    let near = rest.as_bytes().get(..VALUE_MAX + 2).unwrap_or(rest.as_bytes());
+    let next = memchr::memchr(b'\n', near).unwrap_or(near.len());
+    let next = near.get(..next).unwrap_or_default();
+    if next.len() > VALUE_MAX + 1 || next.len() > 7 && !next.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
     let line = line.trim();
-    if !(2..=NAME_MAX).contains(&line.len()) || !rest.bytes().take(VALUE_MAX).any(|byte| byte.is_ascii_digit()) {
+    if !(2..=NAME_MAX).contains(&line.len()) {
         return None;
     }
     let mut below = rest.split('\n').take(4).filter(|line| !is_blank(line));

@@ -91,7 +91,11 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
     kind.is_some()
 }
 
+static ENCRYPTED: LazyLock<memchr::memmem::FinderRev<'static>> =
+    LazyLock::new(|| memchr::memmem::FinderRev::new(b"encryptedData"));
+
 /// Whether a value is one of a secret of Kubernetes that only its cluster can open: `encryptedData:` is above it.
+#[inline(never)]
 fn is_sealed(finds: &Finds<'_>, start: usize, value: &[u8]) -> bool {
     // The length of the session key comes first, which is 512.
     if !value.starts_with(b"Ag") || value.len() < 24 {
@@ -99,7 +103,7 @@ fn is_sealed(finds: &Finds<'_>, start: usize, value: &[u8]) -> bool {
     }
     let named = || {
         let back = finds.bytes.range(start.saturating_sub(SEALED), start);
-        memchr::memmem::rfind(back, b"encryptedData").is_some()
+        ENCRYPTED.rfind(back).is_some()
     };
     is_drawn(value) && (value.len() >= 512 && matches!(value, [_, _, b'A'..=b'D', ..]) || named())
 }

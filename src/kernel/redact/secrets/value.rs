@@ -196,6 +196,7 @@ pub fn placeholder(value: &[u8]) -> bool {
 
 /// Whether a value was encrypted, as those who keep secrets beside programs write it; `password`: it stands for one, and
 /// no service takes it as a token. What only hides it is none of these.
+#[inline(never)]
 pub fn ciphertext(value: &[u8], password: bool) -> bool {
     // Of Spring, Jasypt and hiera-eyaml, SOPS, WebLogic, Vault; of AWS and Google, OpenSSL and Windows.
     #[rustfmt::skip]
