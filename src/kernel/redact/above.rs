@@ -266,6 +266,8 @@ pub enum Role {
     Prose = 1024,
     /// What something is written in or about: it numbers nothing of what is written.
     Container = 2048,
+    /// Holds values that were encrypted.
+    Sealed = 4096,
 }
 
 impl Key {
@@ -316,6 +318,7 @@ impl Key {
                 ]),
             ),
             (Role::Container, is_in(CONTAINERS)),
+            (Role::Sealed, is_in(&["encrypteddata", "sealeddata", "encryptedvalues"])),
             (Role::Word, key.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'_')),
         ];
         let roles = roles.iter().filter(|(_, is)| *is).fold(0, |roles, (role, _)| roles | *role as u16);
@@ -565,6 +568,12 @@ impl Ends {
     }
 }
 
+/// Of whom else than banks cards are.
+const CARDS: Labels =
+    Labels::of_all(&[Kind::AuMedicare, Kind::UsMbi, Kind::HealthMemberId, Kind::UkNhs, Kind::Passport])
+        .with(Labels::HEALTH)
+        .with(Labels::NATIONAL);
+
 /// What all the keys above a text say.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Above {
@@ -574,6 +583,8 @@ pub struct Above {
     pub named: Option<Named>,
     /// The labels are those of a key further away: a long text below it is not the value that they name.
     pub wrapped: bool,
+    /// What stands beside it was encrypted.
+    pub sealed: bool,
 }
 
 impl Above {
@@ -581,7 +592,8 @@ impl Above {
     pub fn read<'k>(mut keys: impl Iterator<Item = &'k Key>) -> Self {
         let Some(last) = keys.next() else { return Self::default() };
         let mut next = keys.next();
-        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps };
+        let sealed = next.is_some_and(|next| next.is(Role::Sealed));
+        let mut above = Self { labels: Labels::NONE, named: last.named, wrapped: last.wraps, sealed };
         let (mut key, mut holds, mut open) = (last, last.holds, true);
         for _ in 0..NEAR {
             // `{"birth": {"date": …}}`
@@ -591,6 +603,12 @@ impl Above {
                 let written = last.is(Role::Prose) && key.is(Role::Container);
                 open = written || !key.labels.tells() && key.passes;
                 above.labels = if key.labels.tells() && !written { key.labels } else { above.labels };
+                // `{"medicare": {"card": …}}`: of what card, the key above says.
+                if key.labels.names(Kind::CreditCard)
+                    && let Some(next) = next.filter(|next| next.labels.any(CARDS) && !next.labels.any(Labels::OTHER))
+                {
+                    above.labels = above.labels.with(next.labels);
+                }
             }
             let Some(further) = next.filter(|_| open || holds) else { break };
             if holds {
@@ -608,7 +626,7 @@ impl Above {
         }
         let key = Key::read(name);
         let labels = if key.labels.tells() || !key.passes { key.labels } else { self.labels };
-        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false }
+        Self { labels, named: if key.holds { self.named } else { key.named }, wrapped: false, sealed: self.sealed }
     }
 
     /// Of the keys that a text is said to stand under.

@@ -472,6 +472,12 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
         [b'1', b'2'..=b'9', b'0'..=b'8', _, b'2'..=b'9', ..] if count == 11 => dialled.layout == 0x1334,
         _ => false,
     };
+    // `1978-1983`
+    let years =
+        dialled.layout == 0x44 && matches!(digits, [b'1' | b'2', b'9' | b'0', _, _, b'1' | b'2', b'9' | b'0', ..]);
+    if years && text.get(start..end).is_some_and(|years| years.contains(&b'-')) {
+        return None;
+    }
     let marked = dialled.brackets || !text.get(start..end).unwrap_or_default().contains(&b' ');
     let whole_number = dialled.dots && dialled.grouped == 2 && !dialled.brackets;
     let address = dialled.dots && dialled.grouped == 4 && dialled.layout & 0xCCCC == 0;
@@ -486,13 +492,34 @@ fn domestic(text: &[u8], start: usize, dialled: &Dialled, judge: &mut Judge<'_, 
     // `My number is …`: the Japanese one has twelve digits.
     let mine = (9..=11).contains(&count) && evidence.names(Kind::JpMynumber);
     let named = evidence.names(Kind::Phone) && (count >= 7 || evidence.direct) || signed || mine;
-    let bare = american && marked && !evidence.labels.tells() && !evidence.strange;
+    let bare = american && marked && !evidence.labels.tells() && !evidence.strange && !is_replacement(text, start);
     if named || bare {
         let end = extended(text, end);
         judge.put(Kind::Phone, start, end, if named { 83 } else { 62 });
         return Some(end);
     }
     None
+}
+
+/// Whether the number of a part stands before, which this one takes the place of: `replace 555-0144-21 with 800-310-2290`.
+#[inline(never)]
+fn is_replacement(text: &[u8], start: usize) -> bool {
+    #[rustfmt::skip]
+    const BY: &[&[u8]] = &[
+        b"with", b"by", b"to", b"for", b"or", b"durch", b"gegen", b"par", b"por", b"con", b"met", b"med", b"na", b"->", b"=>",
+    ];
+    let front = text.get(start.saturating_sub(48)..start).unwrap_or_default();
+    let line = front.rsplit(|byte| *byte == b'\n').next().unwrap_or_default();
+    let mut words = line.split(|byte| *byte == b' ').rev().filter(|word| !word.is_empty());
+    if !words.next().is_some_and(|word| BY.iter().any(|by| word.eq_ignore_ascii_case(by))) {
+        return false;
+    }
+    // Three digits, three and four are a telephone, which another may replace.
+    let Some(part) = words.next() else { return false };
+    let mut groups = part.split(|byte| *byte == b'-');
+    let mut length = || groups.next().filter(|group| group.iter().all(u8::is_ascii_digit)).map_or(0, <[u8]>::len);
+    let lengths = [length(), length(), length()];
+    lengths.iter().all(|length| *length > 0) && lengths != [3, 3, 4] && groups.next().is_none()
 }
 
 /// `999-999-9999` shows how a number is to be written.

@@ -16,6 +16,10 @@ const AFTER: usize = 48;
 const CUT: usize = 24;
 /// How many lines back the name of a nested value is looked for.
 const LINES: usize = 4;
+/// How far back a list may begin.
+const LISTED: usize = 256;
+/// The longest name of a field, and the longest type that one may have.
+const NAME_MAX: usize = 40;
 
 /// What is known about one place.
 #[derive(Clone, Copy, Debug, Default)]
@@ -126,7 +130,9 @@ impl<'v> Surroundings<'v> {
     /// What is said about `start..end`, given what stands in front of it.
     pub fn of(&self, front: &Front, end: usize) -> Evidence {
         let Front { decided: None, near, also, beside, strange } = *front else {
-            return front.decided.unwrap_or_default();
+            let decided = front.decided.unwrap_or_default();
+            let denies = decided.labels.any(Labels::OTHER) && !decided.labels.accuses();
+            return if denies { self.remarked(decided, end).unwrap_or(decided) } else { decided };
         };
         self.effort.take(Work::After, usize::from(!beside));
         let after = if beside { None } else { self.after(end) };
@@ -141,6 +147,23 @@ impl<'v> Surroundings<'v> {
                 Evidence { labels, also: None, direct: false, strange: strange && !labels.tells() }
             }
         }
+    }
+
+    /// What a remark right behind `end` says that is nothing but a label, where a key only says that it is something else:
+    /// `standing order: 12-34-56 12345678 (sort code and account)`.
+    #[inline(never)]
+    fn remarked(&self, decided: Evidence, end: usize) -> Option<Evidence> {
+        let rest = self.text.get(end..)?;
+        let opens = rest.starts_with(" (") || rest.starts_with('(');
+        if !opens {
+            return None;
+        }
+        let inner = rest.get(..floor(rest, AFTER.min(rest.len())))?.split_once('(')?.1;
+        let inner = inner.get(..inner.find(')')?)?;
+        let found = self.read.words(inner, labels::first)?;
+        let whole = inner.get(..found.start)?.is_empty() && inner.get(found.end..)?.is_empty();
+        let labels = found.labels;
+        (whole && labels.accuses() && !labels.any(Labels::OTHER)).then_some(Evidence { labels, ..decided })
     }
 
     /// What may be said about the place at `start`: nothing else is, but not all of it need be. Of a list only what is said
@@ -225,7 +248,7 @@ impl<'v> Surroundings<'v> {
     pub fn front(&self, start: usize) -> Front {
         let (before, whole_line) = self.before(start);
         if before.ends_with(['|', '*', '~', '/', '+'])
-            && let Some(labels) = field(self.text, start)
+            && let Some(labels) = field(&self.read, self.text, start)
         {
             return Front::direct(labels, None);
         }
@@ -239,6 +262,12 @@ impl<'v> Surroundings<'v> {
             return Front::direct(labels, None);
         }
         let clean = peel(&self.read, before);
+        // `dobs = ["1979-03-14", "…"]`: the name stands before the list.
+        if clean.ends_with(',')
+            && let Some(labels) = self.listed(start)
+        {
+            return Front::direct(labels, None);
+        }
         if let Some(labels) = self.numbered(before, start).or_else(|| card_line(&self.read, clean)) {
             return Front::direct(labels, None);
         }
@@ -258,7 +287,12 @@ impl<'v> Surroundings<'v> {
         }
         match key(&self.read, clean) {
             Some(key) => {
-                let labels = of_several(&self.read, key);
+                let mut labels = of_several(&self.read, key);
+                // `<cell>SSN</cell><cell>`: to markup it is no telephone, unless it stands alone.
+                if key.eq_ignore_ascii_case("cell") && clean.ends_with('>') {
+                    let sibling = self.sibling(start);
+                    labels = if sibling.tells() { sibling } else { labels };
+                }
                 // `<PersonBirthDate><Date>`
                 if labels == Labels::OTHER
                     && key.eq_ignore_ascii_case("date")
@@ -369,7 +403,7 @@ impl<'v> Surroundings<'v> {
         let text = self.text.get(end..to)?;
         let text = taken::first(text).and_then(|taken| text.get(..taken)).unwrap_or(text);
         if text.starts_with('^') {
-            return typed(text).map(|labels| (labels, true));
+            return typed(&self.read, text).map(|labels| (labels, true));
         }
         // `"12" is no valid SSN`
         let text = text.strip_prefix(['"', '\'']).filter(|rest| rest.starts_with(' ')).unwrap_or(text);
@@ -402,7 +436,13 @@ impl<'v> Surroundings<'v> {
         };
         let rest = text.get(found.end..)?;
         let opens = rest.trim_start_matches([' ', '"', '\'', '#', ')']);
-        let is_next = opens.starts_with([':', '=', '-']) || opens.bytes().next().is_some_and(|b| b.is_ascii_digit());
+        let is_next = opens.starts_with([':', '=', '-'])
+            || opens.bytes().next().is_some_and(|b| b.is_ascii_digit())
+            || is_drawn(opens.split(|c: char| !c.is_ascii_alphanumeric()).next().unwrap_or_default());
+        // `12 - member card of the plan 13`: behind a dash another field has its own number.
+        let clause = || rest.split([',', ';', '.', '(', '—', '–']).next().unwrap_or(rest);
+        let dashed = between.trim_start().starts_with(['-', '–', '—']);
+        let is_next = is_next || dashed && clause().bytes().filter(u8::is_ascii_digit).count() >= 4;
         // `98 mg/dL`
         let is_unit = between.ends_with('/');
         let ends = |byte: u8| byte.is_ascii_digit() || matches!(byte, b',' | b':' | b'=' | b'&' | b'?');
@@ -460,6 +500,40 @@ impl<'v> Surroundings<'v> {
         let line = self.text.get(from..start - before.len())?.trim_end().rsplit('\n').next()?;
         let (front, name) = line.strip_suffix('"')?.split_once('"')?;
         (place(front.trim_end())? + 1 == own && !name.contains('"')).then(|| self.read.of_key(name))
+    }
+
+    /// What the line above says, if that names the type of something: `ID type: Passport`, `Document: Driving licence`.
+    pub fn typed_above(&self, start: usize) -> Labels {
+        let from = floor(self.text, start.saturating_sub(2 * BEFORE));
+        let text = self.text.get(from..start).unwrap_or_default();
+        let Some((name, value)) = text.rsplit('\n').nth(1).and_then(|line| line.split_once(':')) else {
+            return Labels::NONE;
+        };
+        let value = value.trim();
+        if name.len() > NAME_MAX || value.len() > NAME_MAX || value.bytes().any(|byte| byte.is_ascii_digit()) {
+            return Labels::NONE;
+        }
+        let name = self.read.of_key(name);
+        let is_type = name == Labels::VAGUE || name.any(Labels::NATIONAL) && !name.any(Labels::OTHER);
+        if is_type { self.read.of_key(value) } else { Labels::NONE }
+    }
+
+    /// What the name of the list says that nothing but values stand in before `start`.
+    #[inline(never)]
+    fn listed(&self, start: usize) -> Option<Labels> {
+        let from = floor(self.text, start.saturating_sub(LISTED));
+        let front = self.text.get(from..start)?;
+        let part = |byte: &u8| {
+            byte.is_ascii_digit()
+                || byte.is_ascii_uppercase()
+                || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'"' | b'\'' | b',' | b'(' | b')')
+        };
+        let open = front.as_bytes().iter().rposition(|byte| !part(byte))?;
+        let named = front.get(..open).filter(|_| front.as_bytes().get(open) == Some(&b'['))?.trim_ascii_end();
+        let named = named.rsplit('\n').next().unwrap_or(named);
+        let key = named.strip_suffix([':', '='])?;
+        let labels = self.read.of_key(segment(key));
+        (labels.accuses() && !labels.any(Labels::OTHER)).then_some(labels)
     }
 
     /// What is asked in the line above, which someone answers in this one: `Q: SSN?`, `A: 12`.
@@ -553,6 +627,11 @@ impl<'v> Surroundings<'v> {
     }
 }
 
+/// Whether a word is a number with letters, as things and people are numbered: `W448190221`.
+fn is_drawn(word: &str) -> bool {
+    word.bytes().filter(u8::is_ascii_digit).count() >= 4 && !word.bytes().any(|byte| byte.is_ascii_lowercase())
+}
+
 /// Whether words for and stand in a text, with gaps around them.
 fn lists(text: &str) -> bool {
     const WORDS: [&str; 5] = ["and", "und", "et", "y", "e"];
@@ -632,19 +711,44 @@ fn behind_aim(key: &str) -> Option<&str> {
         "na", "для",
     ];
     const CASES: &[(&str, &str)] = &[("in", "case"), ("au", "cas"), ("nel", "caso")];
+    // `card on the invoice`: where something stands, if that is a thing and not a time.
+    #[rustfmt::skip]
+    const PLACES: &[&str] = &[
+        "on", "in", "from", "at", "of", "auf", "aus", "in", "im", "von", "der", "zur", "zum", "sur", "dans", "de", "du", "des",
+        "à", "en", "del", "sulla", "su", "nella", "della", "dell", "di", "no", "na", "do", "da", "em", "op", "van", "bij", "på",
+        "i", "av", "af", "w", "z", "ze", "v", "k",
+    ];
     const NUMBERS: &[&str] =
         &["number", "no", "nr", "id", "ref", "reference", "code", "num", "nummer", "numero", "numer"];
     let (mut start, mut before) = (0, "");
     let aim = key.split(' ').find_map(|word| {
         let at = match CASES.iter().any(|(one, two)| *two == word && *one == before) {
             true => Some(start - before.len() - 1),
-            false => Some(start).filter(|_| AIMS.contains(&word)),
+            false => Some(start).filter(|_| AIMS.contains(&word) || PLACES.contains(&word) && is_paper(key)),
         };
         (start, before) = (start + word.len() + 1, word);
         at.filter(|at| *at > 0)
     })?;
     let last = key.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(|c: char| !c.is_alphanumeric()).next()?;
     if NUMBERS.iter().any(|number| last.eq_ignore_ascii_case(number)) { None } else { key.get(..aim - 1) }
+}
+
+/// Whether a key ends with what an identifier may stand on or belong to: papers and orders, not times.
+fn is_paper(key: &str) -> bool {
+    #[rustfmt::skip]
+    const PAPERS: &[&str] = &[
+        "invoice", "bill", "receipt", "order", "booking", "reservation", "ticket", "claim", "contract", "form", "account",
+        "shipment", "parcel", "delivery", "rechnung", "bestellung", "buchung", "auftrag", "vertrag", "reservierung", "facture",
+        "commande", "réservation", "dossier", "contrat", "billet", "factura", "pedido", "reserva", "contrato", "expediente",
+        "fattura", "ordine", "prenotazione", "pratica", "contratto", "fatura", "encomenda", "factuur", "bestelling", "boeking",
+        "faktura", "faktury", "fakturze", "fakturan", "ordre", "ordren", "bestilling", "beställning", "beställningen", "zamówienia",
+        "zamówieniu", "rezerwacji", "rezerwacja", "objednávky", "objednávka", "tilaus", "lasku",
+    ];
+    let last = key.trim_end_matches(|c: char| !c.is_alphanumeric()).rsplit(|c: char| !c.is_alphanumeric()).next();
+    last.is_some_and(|last| {
+        PAPERS.iter().any(|paper| last.eq_ignore_ascii_case(paper))
+            || !last.is_ascii() && PAPERS.contains(&last.to_lowercase().as_str())
+    })
 }
 
 /// What the key says whose value opens in the same line around a vague one: `"passport": {"number": `, `passport[number]=`.
@@ -767,7 +871,7 @@ fn bullet(character: char) -> bool {
 fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
     let mut text = before;
     for _ in 0..6 {
-        text = unwrapped(text, opened(text));
+        text = untagged(unwrapped(text, opened(text)));
         if !text.ends_with('>') || text.ends_with("=>") {
             break;
         }
@@ -780,6 +884,18 @@ fn peel<'t>(read: &Reading<'_>, before: &'t str) -> &'t str {
         text = rest;
     }
     text
+}
+
+/// Without the tag of a type: `dob: !!timestamp `, `ssn: !!str "`.
+fn untagged(text: &str) -> &str {
+    if !text.ends_with(|c: char| c.is_ascii_lowercase()) {
+        return text;
+    }
+    let front = text.trim_end_matches(|c: char| c.is_ascii_lowercase());
+    match front.strip_suffix(" !!") {
+        Some(rest) if front.len() < text.len() && rest.ends_with([':', '-', '?']) => rest,
+        _ => text,
+    }
 }
 
 /// Without the name of a type or a call that only wraps the value: `dob: ISODate("`, `=> string(9) "`.
@@ -899,24 +1015,78 @@ fn segment(text: &str) -> &str {
 /// The type of an identifier in a message of HL7 v2: check digit, its scheme, who gave it out, then what it is
 /// (table 0203).
 #[inline(never)]
-fn typed(text: &str) -> Option<Labels> {
+fn typed(read: &Reading<'_>, text: &str) -> Option<Labels> {
     let parts = text.split(['|', '~', '\r', '\n']).next()?;
+    let own = |part: &str| {
+        // Of who gives it out the name, then a number: `NHS&2.16.840.1.113883.2.1.4.1&ISO`.
+        let mut names = part.split('&').map(|name| {
+            let known = if name.len() > 2 { read.of_key(name) } else { Labels::NONE };
+            let register = || super::document::register(name).map(labels::of_key);
+            if known.tells() { known } else { register().unwrap_or_default() }
+        });
+        names.find(|labels| labels.accuses() && !labels.any(Labels::OTHER))
+    };
     // Behind the name of a person stand who gave the number out and its type further on.
-    parts.split('^').enumerate().filter(|(at, _)| matches!(at, 4 | 8 | 12)).find_map(|(at, part)| {
+    let coded = parts.split('^').enumerate().filter(|(at, _)| matches!(at, 4 | 8 | 12)).find_map(|(at, part)| {
         let kind = match part {
             "NPI" => Kind::UsNpi,
             _ if at == 8 => return None,
+            // Of a nation, and of which one.
+            _ if let Some(nation) = part.strip_prefix("NN") => return Some(national(nation)),
+            "NI" => return Some(Labels::NATIONAL),
             "MR" | "MRN" | "PI" | "PT" => Kind::MedicalRecord,
             "SS" => Kind::UsSsn,
             "DL" => Kind::DriverLicense,
             "PPN" => Kind::Passport,
             "MB" | "MA" | "SN" => Kind::HealthMemberId,
-            "MC" => Kind::UsMbi,
+            "MC" => return Some(Labels::of(Kind::UsMbi).with(Labels::of(Kind::AuMedicare))),
             "NH" => Kind::UkNhs,
-            _ => return None,
+            _ => return own(part).filter(|_| at == 4),
         };
         Some(Labels::of(kind))
-    })
+    });
+    let given = || parts.split('^').nth(3).and_then(own);
+    match coded {
+        Some(labels) => Some(given().map_or(labels, |given| labels.with(given))),
+        None => given(),
+    }
+}
+
+/// The number by which a nation knows its people, by the three letters of ISO 3166 (table 0203 of HL7: `NNxxx`).
+fn national(nation: &str) -> Labels {
+    let kind = match nation {
+        "NLD" => Kind::NlBsn,
+        "NOR" => Kind::NoFnr,
+        "SWE" => Kind::SePersonnummer,
+        "DNK" => Kind::DkCpr,
+        "FIN" => Kind::FiHetu,
+        "BEL" => Kind::BeNrn,
+        "FRA" => Kind::FrNir,
+        "ITA" => Kind::ItFiscalCode,
+        "ESP" => Kind::EsNif,
+        "PRT" => Kind::PtNif,
+        "POL" => Kind::PlPesel,
+        "ROU" => Kind::RoCnp,
+        "CHE" => Kind::ChAhv,
+        "CHN" => Kind::CnRic,
+        "JPN" => Kind::JpMynumber,
+        "KOR" => Kind::KrRrn,
+        "TUR" => Kind::TrTckn,
+        "THA" => Kind::ThTnin,
+        "ZAF" => Kind::ZaId,
+        "MEX" => Kind::MxCurp,
+        "CHL" => Kind::ClRut,
+        "ARG" => Kind::ArCuit,
+        "BRA" => Kind::BrCpf,
+        "IRL" => Kind::IePpsn,
+        "CAN" => Kind::CaSin,
+        "IND" => Kind::InAadhaar,
+        "SGP" => Kind::SgNric,
+        "USA" => Kind::UsSsn,
+        "GBR" => return Labels::of(Kind::UkNhs).with(Labels::of(Kind::UkNino)),
+        _ => return Labels::NATIONAL,
+    };
+    Labels::of(kind)
 }
 
 /// Words before what was, and before what is.
@@ -1037,7 +1207,37 @@ pub const FIELDS: Labels = Labels::of_all(&[
     Kind::UkNhs,
     Kind::DateOfBirth,
     Kind::Phone,
-]);
+    Kind::NlBsn,
+    Kind::NoFnr,
+    Kind::SePersonnummer,
+    Kind::DkCpr,
+    Kind::FiHetu,
+    Kind::BeNrn,
+    Kind::FrNir,
+    Kind::ItFiscalCode,
+    Kind::EsNif,
+    Kind::PtNif,
+    Kind::PlPesel,
+    Kind::RoCnp,
+    Kind::ChAhv,
+    Kind::CnRic,
+    Kind::JpMynumber,
+    Kind::KrRrn,
+    Kind::TrTckn,
+    Kind::ThTnin,
+    Kind::ZaId,
+    Kind::MxCurp,
+    Kind::ClRut,
+    Kind::ArCuit,
+    Kind::BrCpf,
+    Kind::IePpsn,
+    Kind::CaSin,
+    Kind::InAadhaar,
+    Kind::SgNric,
+    Kind::UkNino,
+    Kind::AuMedicare,
+])
+.with(Labels::NATIONAL);
 /// All that fields of transfers may say, see [`transferred`].
 pub const TRANSFERRED: Labels = Labels::of_all(&[Kind::BankAccount, Kind::Iban]);
 
@@ -1046,7 +1246,7 @@ const SEGMENT: usize = 512;
 
 /// What the field of a message says that begins at `start`: of HL7 v2 by its number, of X12 by what stands in the field
 /// before.
-fn field(text: &str, start: usize) -> Option<Labels> {
+fn field(read: &Reading<'_>, text: &str, start: usize) -> Option<Labels> {
     match text.as_bytes().get(start.checked_sub(1)?)? {
         b'/' => return transferred(text, start).or_else(|| documented(text, start)),
         b'+' => return interchanged(text, start),
@@ -1075,7 +1275,7 @@ fn field(text: &str, start: usize) -> Option<Labels> {
         };
         return Some(Labels::of(kind));
     }
-    if !matches!(name, "PID" | "NK1" | "GT1" | "IN1" | "IN2") {
+    if !matches!(name, "PID" | "NK1" | "GT1" | "IN1" | "IN2" | "OBR" | "ORC" | "PV1" | "RXE" | "RXO") {
         return None;
     }
     let kind = match (name, memchr::memchr_iter(b'|', rest.as_bytes()).count() + 1) {
@@ -1084,10 +1284,18 @@ fn field(text: &str, start: usize) -> Option<Labels> {
         ("PID", 19) | ("GT1", 12) | ("IN2", 2) => Kind::UsSsn,
         ("PID", 20) => return Some(Labels::of(Kind::DriverLicense).with(Labels::of(Kind::UsSsn))),
         ("IN1", 36 | 49) => Kind::HealthMemberId,
+        // Who orders, attends, refers or admits.
+        ("OBR", 16) | ("ORC", 12) | ("PV1", 7..=9 | 17) | ("RXE", 13) | ("RXO", 14) => {
+            // One with a type says it itself.
+            let person =
+                text.get(start..floor(text, start + BEFORE).max(start))?.split(['|', '~', '\n', '\r']).next()?;
+            let typed = person.split('^').enumerate().any(|(at, part)| at >= 8 && !part.is_empty());
+            if typed { None } else { Some(Kind::UsNpi) }?
+        }
         ("PID", 2..=4) => {
             // One with a type says it itself.
             let value = text.get(start..floor(text, start + AFTER).max(start))?.split(['|', '~', '\n', '\r']).next()?;
-            return value.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(value.get(at..)?));
+            return value.find('^').map_or(Some(Labels::of(Kind::MedicalRecord)), |at| typed(read, value.get(at..)?));
         }
         _ => return None,
     };
@@ -1156,7 +1364,18 @@ const OUTRIGHT: &[&str] = &[
 const OF: &[&str] = &[
     "of", "for", "on", "in", "from", "to", "del", "de", "do", "da", "des", "du", "der", "van", "von", "per", "pour",
     "para", "with", "the", "our", "your", "this", "that", "dla", "til", "till", "for", "el", "la", "le", "den", "dem",
-    "zur", "zum", "el",
+    "zur", "zum", "el", "für", "auf", "im", "am", "zu", "bei", "sur", "dans", "au", "aux", "en", "al", "sulla", "nel",
+    "nella", "della", "em", "no", "na", "ao", "op", "voor", "bij", "på", "för", "av", "w", "do", "pro", "at", "behind",
+];
+
+/// What may stand between such a word and what it is of.
+#[rustfmt::skip]
+const ARTICLES: &[&str] = &[
+    "a", "an", "o", "as", "os", "um", "uma", "un", "una", "une", "les", "los", "las", "lo", "il", "gli", "die", "das", "ein", "eine",
+    "einer", "einem", "einen", "een", "het", "ett", "et", "my", "his", "her", "their", "each", "next", "new", "last", "latest", "same",
+    "meine", "meiner", "meinem", "unsere", "unserer", "neue", "neuen", "neuer", "mon", "ma", "mes", "notre", "cette", "mi", "su",
+    "esta", "este", "minha", "meu", "nossa", "nova", "nueva", "nuova", "questa", "mia", "mijn", "onze", "deze", "nieuwe", "min",
+    "mitt", "nya", "nye", "nowa", "nowej", "mojej",
 ];
 
 /// Without what stands behind its last word.
@@ -1180,7 +1399,7 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
     if tag(&nearest) {
         return None;
     }
-    if in_token(clean, &nearest) {
+    if in_token(clean, &nearest) || is_word_of_others(clean, &nearest) {
         return None;
     }
     // `card (ends 4471) is`: a remark in brackets that are closed again takes nothing back.
@@ -1195,15 +1414,33 @@ fn near(read: &Reading<'_>, clean: &str) -> Option<(Match, bool)> {
         return Some((nearest, true));
     }
     let left = clean.get(..nearest.start)?;
-    let last = left.trim_ascii_end().as_bytes();
-    let last = last.get(last.iter().rposition(u8::is_ascii_whitespace).map_or(0, |gap| gap + 1)..).unwrap_or_default();
-    let joined = last.len() <= 4 && OF.iter().any(|of| last.eq_ignore_ascii_case(of.as_bytes()));
+    let mut last = left.split_ascii_whitespace().rev();
+    let is = |words: &[&str], word: &str| word.len() <= 8 && words.iter().any(|of| word.eq_ignore_ascii_case(of));
+    // `para a fatura`, `on our next invoice`
+    let joined = (0..3).find_map(|_| match last.next() {
+        Some(word) if is(OF, word) => Some(true),
+        Some(word) if is(ARTICLES, word) => None,
+        _ => Some(false),
+    });
+    let joined = joined == Some(true);
     let before = if joined {
         read.last(left).filter(|found| left.len() - found.end < 24 && !in_token(left, found))
     } else {
         None
     };
     Some((before.filter(|found| !found.labels.any(Labels::OTHER)).unwrap_or(nearest), false))
+}
+
+/// Whether a label is a word of other languages too, and words stand between it and what comes after `clean`: `cel mai bun`
+/// in Romanian, `handy` in English.
+#[inline(never)]
+fn is_word_of_others(clean: &str, found: &Match) -> bool {
+    const WORDS: &[&str] = &["cel", "handy", "waya", "finday", "bilbila"];
+    let short = found.end - found.start <= 8;
+    let word = || clean.get(found.start..found.end).unwrap_or_default();
+    short
+        && clean.get(found.end..).is_some_and(|rest| rest.bytes().any(|byte| byte.is_ascii_alphabetic()))
+        && WORDS.iter().any(|known| word().eq_ignore_ascii_case(known))
 }
 
 /// Whether a label is only part of something drawn, long and with digits: it says nothing.
@@ -1217,6 +1454,10 @@ fn in_token(text: &str, found: &Match) -> bool {
         return true;
     }
     let before = bytes.get(..found.start).unwrap_or_default().iter().rev().take_while(part).count();
+    // `2B/c41f07a3` is no `a/c`.
+    if before > 0 && bytes.get(found.start..found.end).is_some_and(|label| label.contains(&b'/')) {
+        return true;
+    }
     let after = bytes.get(found.end..).unwrap_or_default().iter().take_while(part).count();
     let run = bytes.get(found.start - before..found.end + after).unwrap_or_default();
     before + after > 0 && run.len() >= 20 && run.iter().filter(|byte| byte.is_ascii_digit()).count() >= 3

@@ -131,6 +131,12 @@ impl<'v, 'o> Judge<'v, 'o> {
         self.surroundings.text().as_bytes()
     }
 
+    /// What the line above says that names the type of a document: `ID type: Passport`.
+    #[inline(never)]
+    pub fn typed_above(&self, start: usize) -> Labels {
+        self.surroundings.typed_above(start)
+    }
+
     /// What may be said of what is at `start`, as far as it is known or soon told.
     pub fn said(&mut self, start: usize) -> Labels {
         if self.surroundings.is_told(start) { self.all(start) } else { Labels::ALL }

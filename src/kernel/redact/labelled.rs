@@ -34,7 +34,12 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     }
     // `ISBN 0198526636`: the word before a number says what it is.
     let head = || text.get(first.start..first.end).and_then(|head| std::str::from_utf8(head).ok());
-    if first.digits == 0 && head().is_some_and(|head| labels::of_key(head).any(Labels::OTHER)) {
+    // `MRN 978683`, `ID 372177102`: one of the value's own labels, which is no part of it.
+    let is_name = |said: Labels| {
+        said.any(Labels::OTHER)
+            || words.len() > 1 && (said == Labels::VAGUE || KINDS.iter().any(|kind| said.names(*kind)))
+    };
+    if first.digits == 0 && head().is_some_and(|head| is_name(labels::of_key(head))) {
         return;
     }
     let mut evidence = judge.evidence(first.start, first.end);
@@ -45,8 +50,11 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
     // `passport, document number C01X00T47`: of which document, is said before.
     if evidence.labels.any(Labels::NATIONAL) && !KINDS.iter().any(|kind| evidence.names(*kind)) {
         let document = if travels { Labels::of(Kind::Passport) } else { judge.also(evidence) };
-        if document.names(Kind::Passport) {
-            evidence.labels = evidence.labels.with(Labels::of(Kind::Passport));
+        let above = || judge.typed_above(first.start);
+        for kind in [Kind::Passport, Kind::DriverLicense] {
+            if kind == Kind::Passport && document.names(kind) || evidence.direct && above().names(kind) {
+                evidence.labels = evidence.labels.with(Labels::of(kind));
+            }
         }
     }
     if !KINDS.iter().any(|kind| evidence.names(*kind)) || evidence.labels.any(Labels::OTHER) {
@@ -62,7 +70,8 @@ pub fn offer(text: &[u8], chain: &Chain, from: usize, judge: &mut Judge<'_, '_>)
         };
         let value = text.get(first.start..end).unwrap_or_default();
         if kind == Kind::DriverLicense && is_locator(value)
-            || kind == Kind::HealthMemberId && is_other_policy(first.start, evidence.direct, judge)
+            || kind == Kind::HealthMemberId
+                && (is_other_policy(first.start, evidence.direct, judge) || is_card_holder(first.start, judge))
         {
             return;
         }
@@ -155,6 +164,31 @@ fn is_other_policy(start: usize, direct: bool, judge: &Judge<'_, '_>) -> bool {
         return false;
     }
     other || !(direct || place > 0)
+}
+
+/// Whether the number that begins at `start` is of whoever holds a card, and nothing near says that the card is one of a
+/// pharmacy (NCPDP, field 302-C2).
+#[inline(never)]
+fn is_card_holder(start: usize, judge: &Judge<'_, '_>) -> bool {
+    #[rustfmt::skip]
+    const OF_PHARMACIES: &[&[u8]] = &[
+        b"rx", b"pharmac", b"prescri", b"ncpdp", b"pbm", b"pcn", b"ndc", b"drug", b"claim", b"medic", b"dispens", b"member",
+        b"patient", b"health", b"insur", b"payer", b"dea", b"npi",
+    ];
+    // Words begin so.
+    let near = |from: usize, to: usize, words: &[&[u8]]| {
+        let part = judge.text().get(from..to.min(judge.text().len())).unwrap_or_default();
+        let begins = |at: &usize| !at.checked_sub(1).and_then(|at| part.get(at)).is_some_and(u8::is_ascii_alphanumeric);
+        let stands = |at: usize| {
+            let first = part.get(at).map(u8::to_ascii_lowercase);
+            let is = |word: &[u8]| part.get(at..at + word.len()).is_some_and(|part| part.eq_ignore_ascii_case(word));
+            words.iter().any(|word| word.first() == first.as_ref() && is(word))
+        };
+        (0..part.len()).filter(begins).any(stands)
+    };
+    near(start.saturating_sub(28), start, &[b"cardholder", b"card_holder", b"card holder"])
+        && !near(start.saturating_sub(160), start, OF_PHARMACIES)
+        && !near(start, start + 120, OF_PHARMACIES)
 }
 
 /// A word of either list, and whether it is of [`OF_HEALTH`].
@@ -256,7 +290,8 @@ fn extent(text: &[u8], words: &[Word], kind: Kind, direct: bool) -> Option<usize
         && !at
         && (small == 0 || (direct && small <= letters && digits > small))
         && !is_date(words)
-        && !is_years(text.get(first.start..end).unwrap_or_default()))
+        && !is_years(text.get(first.start..end).unwrap_or_default())
+        && !(kind == Kind::Passport && is_launch(text.get(first.start..end).unwrap_or_default())))
     .then_some(end)
 }
 
@@ -291,6 +326,16 @@ fn is_years(value: &[u8]) -> bool {
     };
     let mut parts = value.split(|byte| *byte == b'-');
     parts.next().is_some_and(year) && parts.next().is_some_and(year) && parts.next().is_none()
+}
+
+/// `2018-012B`: the year of a launch, its number and what of it flies (COSPAR).
+fn is_launch(value: &[u8]) -> bool {
+    let Some((year, [b'-', rest @ ..])) = value.split_at_checked(4) else { return false };
+    let Some((launch, piece)) = rest.split_at_checked(3) else { return false };
+    (year.starts_with(b"19") || year.starts_with(b"20"))
+        && launch.iter().chain(year).all(u8::is_ascii_digit)
+        && (1..=3).contains(&piece.len())
+        && piece.iter().all(u8::is_ascii_uppercase)
 }
 
 /// `20240131`: a day of these times. Hardly a number in ten thousand looks like it.

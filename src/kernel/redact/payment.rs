@@ -434,7 +434,29 @@ pub fn iban(text: &[u8], word: Word, judge: &mut Judge<'_, '_>) -> Option<usize>
         return None;
     }
     judge.put(Kind::Iban, word.start, at, 98);
+    if let Some(code) = behind_iban(text, at, country) {
+        judge.put(Kind::SwiftBic, code.start, code.end, 78);
+    }
     Some(at)
+}
+
+/// The code of the bank that stands right behind an account in its country: `DE89 3704 …, COBADEFFXXX`.
+fn behind_iban(text: &[u8], end: usize, country: [u8; 2]) -> Option<Word> {
+    let marks = text
+        .get(end..)?
+        .iter()
+        .take(3)
+        .take_while(|byte| matches!(byte, b' ' | b',' | b'/' | b'(' | b';' | b'|' | b'\t'));
+    let code = word_from(text, end + marks.count());
+    let letters = text.get(code.start..code.end)?;
+    let (bank, rest) = letters.split_at_checked(4)?;
+    let fits = matches!(letters.len(), 8 | 11)
+        && code.start > end
+        && bank.iter().all(u8::is_ascii_uppercase)
+        && rest.starts_with(&country)
+        && code.small == 0
+        && !matches!(byte(text, code.end), b'_' | b'-' | b'@');
+    fits.then_some(code)
 }
 
 /// ISO 3166 countries whose banks have codes, as pairs.
@@ -507,7 +529,7 @@ fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
         words.len() == wanted.len() && words.iter().zip(wanted).all(|(word, length)| word.len() == *length)
     };
     let mut end = None;
-    for take in (1..=words.len().min(6)).rev() {
+    for take in (1..=words.len().min(7)).rev() {
         let part = words.get(..take).unwrap_or_default();
         if !bare(part) {
             continue;
@@ -518,12 +540,19 @@ fn account_end(text: &[u8], words: &[Word]) -> Option<(usize, Option<usize>)> {
         let branched = (6..=10).contains(&last)
             && body > 0
             && [&[2, 2, 2][..], &[3, 3], &[6]].iter().any(|wanted| lengths(branch, wanted));
-        let plain = take == 1 && (6..=18).contains(&last);
+        // Twenty digits in Russia, 22 in Argentina, 24 in Hungary, 26 in Poland.
+        let plain = take == 1 && matches!(last, 6..=18 | 20 | 22 | 24 | 26);
         let total: usize = part.iter().map(Word::len).sum();
+        let long = [&[8, 8, 8][..], &[2, 4, 4, 4, 4, 4, 4], &[3, 13, 2]];
         let grouped = take > 1
-            && (7..=20).contains(&total)
-            && part.iter().all(|word| word.len() <= 10)
-            && matches!(byte(text, first.end), b'-' | b'.' | b' ');
+            && ((7..=20).contains(&total) && part.iter().all(|word| word.len() <= 10)
+                || long.iter().any(|wanted| lengths(part, wanted)))
+            && match byte(text, first.end) {
+                b'-' | b' ' => true,
+                // `1.1.01.001` is a place in a plan of accounts.
+                b'.' => first.len() > 1,
+                _ => false,
+            };
         if branched || plain || grouped {
             end = part.last().map(|word| word.end);
             break;

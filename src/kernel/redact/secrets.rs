@@ -479,7 +479,9 @@ pub fn find(view: &View<'_>, traits: Traits, above: &Above, effort: &Effort, out
         opens: OnceCell::new(),
         unclosed: OnceCell::new(),
     };
-    finds.under(above.named);
+    if !above.sealed || !assigned::is_drawn(view.folded().trim_ascii().as_bytes()) {
+        finds.under(above.named);
+    }
     finds.called();
     // In a short text less is enough.
     traits.tokens() && marks::find(&mut finds, text.len() <= super::encoded::SHORT)

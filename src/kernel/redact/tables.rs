@@ -1,7 +1,8 @@
-//! Tables inside a text: comma, semicolon, tab and bar separated lines, aligned columns, `INSERT … VALUES`.
+//! Tables inside a text: comma, semicolon, tab, bar and tilde separated lines, aligned columns, one column, `INSERT …
+//! VALUES`.
 use super::labels::{self, Labels};
 use memchr::memmem::Finder;
-use std::cell::OnceCell;
+use std::cell::{Cell, OnceCell};
 use std::ops::Range;
 use std::sync::LazyLock;
 use wide::u8x16;
@@ -16,6 +17,8 @@ const LINE_MAX: usize = 2048;
 const NAME_MAX: usize = 40;
 /// The longest that ends with the dot of an abbreviation: `NHS no.`
 const ABBREVIATED: usize = 16;
+/// The longest line that is nothing but a value.
+const VALUE_MAX: usize = 48;
 
 /// What stands before the rows of a statement.
 static VALUES: LazyLock<[Finder<'static>; 2]> = LazyLock::new(|| [Finder::new("VALUES"), Finder::new("values")]);
@@ -36,6 +39,8 @@ struct Table {
     head: Range<usize>,
     /// Read when a value is asked about.
     columns: OnceCell<Vec<Column>>,
+    /// The row that was asked about last.
+    row: Cell<Option<Gapped>>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -44,6 +49,8 @@ enum Shape {
     Marked(char),
     /// Cells that begin where those of the header do.
     Aligned,
+    /// One value a line below its name.
+    Single,
     /// `(a, b), (c, d)`.
     Rows,
     /// `<tr><td>a</td><td>b</td></tr>`
@@ -85,12 +92,34 @@ impl Tables {
                 Some(columns) => {
                     let count = columns.len();
                     let shape = Shape::Marked('\t');
-                    Some((Table { start: next, end: start, shape, head: 0..0, columns: columns.into() }, count))
+                    Some((
+                        Table {
+                            start: next,
+                            end: start,
+                            shape,
+                            head: 0..0,
+                            columns: columns.into(),
+                            row: Cell::default(),
+                        },
+                        count,
+                    ))
                 }
-                None => header(bare).map(|(shape, cells)| {
-                    let head = start..start + bare.len();
-                    (Table { start: next, end: start, shape, head, columns: OnceCell::new() }, cells)
-                }),
+                None => {
+                    header(bare).or_else(|| single(bare, text.get(next..).unwrap_or_default())).map(|(shape, cells)| {
+                        let head = start..start + bare.len();
+                        (
+                            Table {
+                                start: next,
+                                end: start,
+                                shape,
+                                head,
+                                columns: OnceCell::new(),
+                                row: Cell::default(),
+                            },
+                            cells,
+                        )
+                    })
+                }
             };
             start = next;
         }
@@ -109,7 +138,7 @@ impl Tables {
 
     fn keep(&mut self, start: usize, end: usize, shape: Shape, columns: Vec<Column>) {
         if self.free.len() < TABLES_MAX {
-            self.free.push(Table { start, end, shape, head: 0..0, columns: columns.into() });
+            self.free.push(Table { start, end, shape, head: 0..0, columns: columns.into(), row: Cell::default() });
         }
     }
 
@@ -193,6 +222,9 @@ impl Tables {
         if row.len() > LINE_MAX {
             return None;
         }
+        if table.shape == Shape::Single && row.contains(|c: char| c.is_ascii_alphanumeric()) {
+            return None;
+        }
         let columns =
             table.columns.get_or_init(|| columns(table.shape, text.get(table.head.clone()).unwrap_or_default()));
         let column = match table.shape {
@@ -201,6 +233,7 @@ impl Tables {
             }
             Shape::Rows => count_outside(row, ',', b'\''),
             Shape::Markup => row.matches("<td").count().checked_sub(1)?,
+            Shape::Single => 0,
             Shape::Aligned => {
                 let at = row.chars().count();
                 let cell = text.get(start..table.end)?.lines().next()?.split("  ").next()?;
@@ -208,6 +241,10 @@ impl Tables {
                 // Numbers are set to the right: the column is the one above any part of the value.
                 let above = |column: &Column| column.at < end && at < column.end;
                 let over = columns.iter().position(above);
+                // Most begin or end where their column does; of others it counts how many stand before.
+                let set = over.and_then(|over| columns.get(over)).is_some_and(|over| over.at == at || over.end == end);
+                let counted = || table.placed(text, start - row.len(), start, columns.len());
+                let over = if set { over } else { counted().or(over) };
                 over.or_else(|| columns.iter().rposition(|column| column.at <= at + 1))?
             }
         };
@@ -261,7 +298,7 @@ impl Next {
 
 impl Table {
     fn takes(&self, line: &str, cells: usize) -> bool {
-        if line.len() > LINE_MAX || line.trim().is_empty() {
+        if line.len() > LINE_MAX || line.trim().is_empty() && self.shape != Shape::Single {
             return false;
         }
         match self.shape {
@@ -272,8 +309,111 @@ impl Table {
             // A line without any is none of its rows, however few they have.
             Shape::Marked(mark) => (cells.saturating_sub(2).max(1)..cells + 2).contains(&count(line, mark)),
             Shape::Aligned => has_gap(line),
+            Shape::Single => is_value(line) || is_blank(line),
             Shape::Rows | Shape::Markup => false,
         }
+    }
+}
+
+/// Whether a line is nothing but a value with digits in it: a number, a date, an identifier.
+fn is_value(line: &str) -> bool {
+    let line = line.trim_end();
+    if !(3..=VALUE_MAX).contains(&line.len()) || line.bytes().filter(u8::is_ascii_digit).count() < 3 {
+        return false;
+    }
+    let part = |byte: &u8| {
+        byte.is_ascii_alphanumeric()
+            || matches!(byte, b' ' | b'-' | b'.' | b'/' | b'+' | b'(' | b')' | b'"' | b'\'' | b',' | b':')
+    };
+    // Behind a name would be a space: `Total: 12`.
+    let named = || line.as_bytes().windows(2).any(|pair| pair == b": ") || line.ends_with(':');
+    let words = || line.split_ascii_whitespace();
+    let written = words().filter(|word| word.bytes().all(|byte| byte.is_ascii_alphabetic())).count();
+    line.as_bytes().iter().all(part) && !named() && words().count() <= 7 && written <= 1
+}
+
+/// Whether a line of one column says that there is no value.
+fn is_blank(line: &str) -> bool {
+    let line = line.trim();
+    line.len() <= 7
+        && ["", "-", "n/a", "na", "null", "none", "nil", "nan", "\\n", "?", "\"\"", "unknown", "empty"]
+            .iter()
+            .any(|none| line.eq_ignore_ascii_case(none))
+}
+
+/// Whether a line names the one column of those below it: nothing but a label, and two lines follow at least that are
+/// nothing but values. What it says else is that they are something else only as programs write names.
+#[inline(never)]
+fn single(line: &str, rest: &str) -> Option<(Shape, usize)> {
+    if line.len() > 2 * NAME_MAX {
+        return None;
+    }
+    // Most lines are followed by longer ones, or by words.
+    let near = rest.as_bytes().get(..VALUE_MAX + 2).unwrap_or(rest.as_bytes());
+    let next = memchr::memchr(b'\n', near).unwrap_or(near.len());
+    let next = near.get(..next).unwrap_or_default();
+    if next.len() > VALUE_MAX + 1 || next.len() > 7 && !next.iter().any(u8::is_ascii_digit) {
+        return None;
+    }
+    let line = line.trim();
+    if !(2..=NAME_MAX).contains(&line.len()) {
+        return None;
+    }
+    let mut below = rest.split('\n').take(4).filter(|line| !is_blank(line));
+    if !below.next().is_some_and(is_value) || !below.next().is_some_and(is_value) || is_value(line) {
+        return None;
+    }
+    let labels = labels::of_key(name_of(line));
+    let named = || line.contains('_') && line.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_');
+    let names = labels.accuses() && !labels.any(Labels::OTHER) || labels.tells() && named();
+    names.then_some((Shape::Single, 1))
+}
+
+/// A heading without its marks.
+fn name_of(line: &str) -> &str {
+    line.trim_matches(|c: char| matches!(c, ' ' | '#' | '*' | ':' | '"' | '\'' | '`' | '_'))
+}
+
+/// The cells of a row with two spaces between them at least, as far as they were counted.
+#[derive(Clone, Copy, Debug, Default)]
+struct Gapped {
+    /// Where the row begins, how many cells it has, and up to where those before were counted.
+    start: usize,
+    all: usize,
+    at: usize,
+    count: usize,
+    blanks: usize,
+}
+
+impl Gapped {
+    /// Of a row that begins there and ends where its line does.
+    fn of(text: &str, start: usize, end: usize) -> Self {
+        let none = Self { start, all: 0, at: start, count: 0, blanks: 2 };
+        let line = text.get(start..end).and_then(|rest| rest.lines().next()).unwrap_or_default();
+        Self { all: none.until(text, start + line.len()).count, ..none }
+    }
+
+    /// With those that begin before `at`.
+    fn until(self, text: &str, at: usize) -> Self {
+        let (mut count, mut blanks) = (self.count, self.blanks);
+        for byte in text.get(self.at..at).unwrap_or_default().bytes() {
+            let blank = byte == b' ';
+            count += usize::from(!blank && blanks >= 2);
+            blanks = if blank { blanks + 1 } else { 0 };
+        }
+        Self { at, count, blanks, ..self }
+    }
+}
+
+impl Table {
+    /// Which cell of its row the value at `start` is in, if the row has as many as there are columns: then none is empty,
+    /// wherever they begin.
+    fn placed(&self, text: &str, row: usize, start: usize, count: usize) -> Option<usize> {
+        let known = self.row.get().filter(|known| known.start == row && known.at <= start);
+        let before = known.unwrap_or_else(|| Gapped::of(text, row, self.end)).until(text, start);
+        self.row.set(Some(before));
+        let place = if before.blanks >= 2 { before.count } else { before.count.saturating_sub(1) };
+        (before.all == count).then_some(place)
     }
 }
 
@@ -328,6 +468,7 @@ struct Marks {
     tab: bool,
     semicolon: bool,
     comma: bool,
+    tilde: bool,
     /// Behind names: no header has them, but for those between bars.
     names: bool,
 }
@@ -337,7 +478,7 @@ impl Marks {
         let (blocks, rest) = line.as_chunks::<16>();
         let mut last = [0; 16];
         last.iter_mut().zip(rest).for_each(|(slot, byte)| *slot = *byte);
-        let [mut bars, mut tabs, mut semicolons, mut commas, mut names] = [u8x16::splat(0); 5];
+        let [mut bars, mut tabs, mut semicolons, mut commas, mut tildes, mut names] = [u8x16::splat(0); 6];
         for block in blocks.iter().chain([&last]) {
             let block = u8x16::new(*block);
             let is = |byte| block.simd_eq(u8x16::splat(byte));
@@ -345,10 +486,18 @@ impl Marks {
             tabs |= is(b'\t');
             semicolons |= is(b';');
             commas |= is(b',');
+            tildes |= is(b'~');
             names |= is(b':') | is(b'=') | is(b'{');
         }
         let any = |marks: u8x16| marks.to_bitmask() != 0;
-        Self { bar: any(bars), tab: any(tabs), semicolon: any(semicolons), comma: any(commas), names: any(names) }
+        Self {
+            bar: any(bars),
+            tab: any(tabs),
+            semicolon: any(semicolons),
+            comma: any(commas),
+            tilde: any(tildes),
+            names: any(names),
+        }
     }
 }
 
@@ -390,7 +539,9 @@ fn header(line: &str) -> Option<(Shape, usize)> {
     }
     // A statement ends with the only semicolon of its line.
     let statement = line.trim_ascii_end().strip_suffix(';').is_some_and(|line| !line.contains(';'));
-    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (marks.comma, ',')];
+    // Segments of X12 end with one.
+    let tilde = marks.tilde && !line.contains('*');
+    let marked = [(marks.tab, '\t'), (marks.semicolon && !statement, ';'), (tilde, '~'), (marks.comma, ',')];
     // Sentences have commas too, and dots that end them.
     let is_name = |mark: char, name: &str| {
         let short = || name.len() <= ABBREVIATED && labels::of_key(name).accuses();
@@ -430,6 +581,7 @@ fn cells(shape: Shape, line: &str) -> impl Iterator<Item = (usize, &str)> {
         },
         Shape::Marked('\t') => (line, b"\t"),
         Shape::Marked(';') => (line, b";"),
+        Shape::Marked('~') => (line, b"~"),
         Shape::Marked(_) => (line, b","),
         _ => (line, b"  "),
     };
@@ -449,6 +601,9 @@ fn cells(shape: Shape, line: &str) -> impl Iterator<Item = (usize, &str)> {
 
 /// The columns that a line names.
 fn columns(shape: Shape, line: &str) -> Vec<Column> {
+    if shape == Shape::Single {
+        return vec![Column { at: 0, end: 0, labels: labels::of_key(name_of(line)) }];
+    }
     let column = |(start, name): (usize, &str)| {
         let labels = labels::of_key(name);
         if shape != Shape::Aligned {

@@ -5,6 +5,7 @@ use crate::kernel::json::{Bounds, Document};
 
 mod bounds;
 mod dumps;
+mod families;
 mod layouts;
 mod others;
 

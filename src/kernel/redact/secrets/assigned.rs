@@ -48,6 +48,9 @@ pub(super) struct Progress {
 /// How long a value is inside which no other names are looked for, though it is none.
 const LONG_RUN: usize = 128;
 
+/// How far above a sealed value its block is named: its values are long.
+const SEALED: usize = 4096;
+
 /// How many bytes of a value count for what it costs to judge it; those behind cost little.
 const COSTLY: usize = 48;
 /// How many words of prose are kept.
@@ -62,6 +65,9 @@ const RUN: usize = 64;
 pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usize, hold: Hold, score: u8) -> bool {
     let value = finds.bytes.range(start, end);
     finds.effort.take(Work::Value, value.len().min(COSTLY) + 1);
+    if value::ciphertext(value, named == Named::Password) || is_sealed(finds, start, value) {
+        return true;
+    }
     let kind = match named {
         // A key under the name of a password is a key.
         Named::Password if value.len() >= 16 && key_at(finds.bytes, start).is_some_and(|(to, _)| to == end) => {
@@ -83,6 +89,29 @@ pub(super) fn judge(finds: &mut Finds<'_>, named: Named, start: usize, end: usiz
         finds.add(start, end, kind, score);
     }
     kind.is_some()
+}
+
+static ENCRYPTED: LazyLock<memchr::memmem::FinderRev<'static>> =
+    LazyLock::new(|| memchr::memmem::FinderRev::new(b"encryptedData"));
+
+/// Whether a value is one of a secret of Kubernetes that only its cluster can open: `encryptedData:` is above it.
+#[inline(never)]
+fn is_sealed(finds: &Finds<'_>, start: usize, value: &[u8]) -> bool {
+    // The length of the session key comes first, which is 512.
+    if !value.starts_with(b"Ag") || value.len() < 24 {
+        return false;
+    }
+    let named = || {
+        let back = finds.bytes.range(start.saturating_sub(SEALED), start);
+        ENCRYPTED.rfind(back).is_some()
+    };
+    is_drawn(value) && (value.len() >= 512 && matches!(value, [_, _, b'A'..=b'D', ..]) || named())
+}
+
+/// Whether a value is long and may be Base64.
+pub(super) fn is_drawn(value: &[u8]) -> bool {
+    let drawn = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'+' | b'/' | b'=');
+    value.len() >= 24 && value.iter().all(drawn)
 }
 
 /// Whether Base64 stands for the armour of a private key.
@@ -237,7 +266,9 @@ fn promise(finds: &Finds<'_>, from: usize, to: usize, progress: &mut Progress) -
         return match phrase.filter(|phrase| !phrase.contains('-') || name.contains('-')) {
             Some(phrase) => {
                 let said = phrase.split(' ').next().unwrap_or("");
-                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word));
+                // `WITH ENCRYPTED PASSWORD '…'` of SQL gives the password that is to be encrypted.
+                let apart = finds.bytes.at(to) == b'=' && SAID.iter().any(|word| said.eq_ignore_ascii_case(word))
+                    || said.eq_ignore_ascii_case("encrypted");
                 // `export RAILWAY_TOKEN=…`: a word before is no part of a variable, which is sure by itself.
                 let named = || {
                     let named = names::named_of(phrase, &[&word(), &read]);
@@ -342,7 +373,8 @@ const QUALIFIERS: &[&str] = &[
 /// Words that say what a name is for.
 #[rustfmt::skip]
 const PREPOSITIONS: &[&str] = &[
-    "for", "of", "on", "to", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
+    "for", "of", "on", "to", "in", "at", "im", "am", "vom", "beim", "bei", "fürs", "ins", "unseres", "dans", "chez", "au", "aux", "en",
+    "em", "no", "nel", "nella", "sul", "sulla", "bij", "op", "på", "hos", "we", "ve", "u", "de", "du", "da", "do", "für", "fuer", "pour", "para", "del", "d'accès", "d’accès",
     "voor", "för", "dla", "di", "per", "zum", "zu", "til", "d'api", "zur", "vom", "von", "till", "della", "dello", "dei", "al",
     "alla", "van", "vir", "pentru", "k", "ke", "od", "na", "pro", "pre", "z", "za", "за", "з", "із", "від", "до", "для", "от", "к",
     "на", "у", "в", "од", "για", "του", "της", "στο", "untuk", "bagi", "kwa", "cho", "për", "prie", "nuo", "av", "عن", "עבור", "برای",
@@ -1425,7 +1457,12 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
         return None;
     }
     // Words of scripts without spaces go on right behind it: `…です`, `…，`.
-    let script = |c: char| matches!(c, '\u{3001}'..='\u{30FF}' | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}');
+    #[rustfmt::skip]
+    let script = |c: char| matches!(
+        c,
+        '\u{0E01}'..='\u{0EFF}' | '\u{1000}'..='\u{109F}' | '\u{1780}'..='\u{17FF}' | '\u{3001}'..='\u{30FF}'
+            | '\u{4E00}'..='\u{9FFF}' | '\u{AC00}'..='\u{D7A3}' | '\u{FF01}'..='\u{FF1F}'
+    );
     let plain = text.at(at) < 0x80;
     // A field of an address ends with its sign; of other values it is part, while they are short.
     const PASSWORD: usize = 64;
@@ -1439,7 +1476,7 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
             || !line && *byte == b'&' && (query || place == 0 || place > PASSWORD)
             || !line
                 && plain
-                && *byte >= 0xE3
+                && *byte >= 0xE0
                 && finds.text.get(at + place..).and_then(|rest| rest.chars().next()).is_some_and(script)
     };
     let run = text.range(at, finds.text.floor_char_boundary(at + VALUE));
@@ -1485,6 +1522,10 @@ fn extent(finds: &Finds<'_>, at: usize, line: bool) -> Option<Extent> {
     }
     length = cut;
     let mut value = finds.str(at, at + length);
+    // A remark in such a script may stand in brackets: `…（検証 5）`.
+    if plain && finds.text.get(at + length..).and_then(|rest| rest.chars().next()).is_some_and(script) {
+        value = value.trim_end_matches(['(', '[', '<']);
+    }
     // Ends of statements and of members, which no line of a file keeps to itself.
     value = value.trim_end_matches([',', ';']);
     if !whole || cut < run.len() {

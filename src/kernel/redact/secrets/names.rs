@@ -139,7 +139,7 @@ const NOT_BEFORE: &[&str] = &[
     "row", "hash", "map", "dictionary", "index", "composite", "unique", "natural", "surrogate", "candidate", "super",
     "routing", "group", "hot", "arrow", "escape", "shift", "registry", "signature", "upload", "correlation", "trace",
     "request", "operation", "task", "run", "snapshot", "version", "invalidate", "remaining", "used",
-    "estimated", "reasoning", "cached",
+    "estimated", "reasoning", "cached", "encrypted", "enc", "sealed", "enciphered", "ciphered",
 ];
 
 /// Words that may follow the secret word without changing what it promises.

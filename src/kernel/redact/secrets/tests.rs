@@ -721,3 +721,54 @@ fn settings_of_routers_and_cookies_of_sessions_hold_secrets() {
         assert_eq!(values(text, &[]), [], "{text}");
     }
 }
+
+#[test]
+fn what_was_encrypted_is_no_secret() {
+    let body = Drawn(11).of(BASE62, 96);
+    for start in ["{cipher}", "{AES}", "ENC(", "AQICAH", "U2FsdGVkX1", "vault:v1:", "CiQA"] {
+        assert_eq!(values(&format!("password: {start}{body}"), &[]), [], "{start}");
+    }
+    let sealed =
+        format!("kind: SealedSecret\nspec:\n  encryptedData:\n    password: AgB{body}\n    api-key: AgA{body}\n");
+    assert_eq!(values(&sealed, &[]), []);
+    assert_eq!(values(&format!("AgB{body}"), &["spec", "encryptedData", "password"]), []);
+    assert_eq!(values("hG5-lokPw9", &["spec", "encryptedData", "password"]), [(Kind::Password, "hG5-lokPw9")]);
+    let open = format!("stringData:\n    password: AgB{body}\n");
+    assert_eq!(values(&open, &[]).len(), 1);
+    assert_eq!(values(&format!("encrypted_password: {body}"), &[]), []);
+    assert_eq!(values("CREATE ROLE app ENCRYPTED PASSWORD 'hG5-lokPw9';", &[]), [(Kind::Password, "hG5-lokPw9")]);
+}
+
+#[test]
+fn a_request_for_a_value_is_none() {
+    for text in [
+        "SMTP_PASS=changeme-before-use",
+        "SMTP_PASS=please_change_me",
+        "DB_PASSWORD=set-this-before-deploy",
+        "DB_PASSWORD=to-be-replaced",
+        "DB_PASSWORD=change_this_before_deploy!",
+        "password: bitte-aendern",
+        "password: cambiar-esto",
+    ] {
+        assert_eq!(values(text, &[]), [], "{text}");
+    }
+    for value in ["changeme1", "correct-horse-battery-staple", "use-the-force-luke", "please-set-walrus-garden"] {
+        assert_eq!(values(&format!("DB_PASSWORD={value}"), &[]), [(Kind::Password, value)], "{value}");
+    }
+}
+
+#[test]
+fn a_remark_in_another_script_is_no_part_of_a_value() {
+    for text in [
+        "初期パスワード：Kx7pLm29qAs（端末 51）",
+        "密码：Kx7pLm29qAs（测试）",
+        "비밀번호: Kx7pLm29qAs입니다",
+        "รหัสผ่าน: Kx7pLm29qAsครับ",
+    ] {
+        assert_eq!(values(text, &[]), [(Kind::Password, "Kx7pLm29qAs")], "{text}");
+    }
+    let key = Drawn(12).of(HEX, 40);
+    assert_eq!(values(&format!("APIキー: {key}（環境 7）"), &[]), [(Kind::ApiKey, key.as_str())]);
+    assert_eq!(values("Das Kennwort im Besprechungsraum lautet gerd@4471.", &[]), [(Kind::Password, "gerd@4471")]);
+    assert_eq!(values("The password in the config is required", &[]), []);
+}

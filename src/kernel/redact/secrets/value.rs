@@ -194,6 +194,28 @@ pub fn placeholder(value: &[u8]) -> bool {
     nothing || schemes.iter().any(starts) || says_so(value)
 }
 
+/// Whether a value was encrypted, as those who keep secrets beside programs write it; `password`: it stands for one, and
+/// no service takes it as a token. What only hides it is none of these.
+#[inline(never)]
+pub fn ciphertext(value: &[u8], password: bool) -> bool {
+    // Of Spring, Jasypt and hiera-eyaml, SOPS, WebLogic, Vault; of AWS and Google, OpenSSL and Windows.
+    #[rustfmt::skip]
+    const OPENS: &[(&str, usize)] = &[
+        ("{cipher}", 16), ("{AES}", 16), ("{AES256}", 16), ("{AES-256}", 16), ("{3DES}", 16), ("{DES}", 16), ("{RSA}", 16),
+        ("{encrypted}", 16), ("{ENC}", 16), ("ENC[", 8), ("ENC(", 8), ("DEC::", 8), ("$ANSIBLE_VAULT;", 16), ("vault:v", 16),
+        ("AQICAH", 64), ("AQECAH", 64), ("CiQA", 64), ("CiUA", 64), ("U2FsdGVkX1", 24), ("53616c7465645f5f", 32),
+        ("AQAAANCMnd8BFdERjHoAwE/Cl+s", 40), ("01000000d08c9ddf0115d1118c7a00c04fc297eb", 40),
+        ("01000000D08C9DDF0115D1118C7A00C04FC297EB", 40), ("-----BEGIN AGE", 16), ("YWdlLWVuY3J5cHRpb24ub3Jn", 32),
+    ];
+    let first = value.first().copied().unwrap_or(0);
+    if !matches!(first, b'{' | b'E' | b'D' | b'$' | b'v' | b'A' | b'C' | b'U' | b'5' | b'0' | b'-' | b'Y' | b'g') {
+        return false;
+    }
+    let opens = |(start, least): &(&str, usize)| value.len() >= *least && value.starts_with(start.as_bytes());
+    // Tokens of Fernet are given to services too.
+    OPENS.iter().any(opens) || password && value.len() >= 100 && value.starts_with(b"gAAAAA")
+}
+
 /// `required|min:12`: rules that a value must pass, with bars between and perhaps arguments.
 fn rules(value: &[u8]) -> bool {
     #[rustfmt::skip]
@@ -303,7 +325,28 @@ const ABOUT: &[&str] = &[
     "set", "from", "env", "name", "sample",
 ];
 
-static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 1)]));
+/// Words that ask for a value, and those that may stand around them where nothing else does.
+#[rustfmt::skip]
+const ASKS: &[&str] = &[
+    "changeme", "change", "changethis", "changeit", "replace", "replaceme", "replacethis", "insert", "fill", "fillme", "set", "setme",
+    "put", "paste", "enter", "edit", "editme", "update", "updateme", "override", "overrideme", "provide", "specify", "define",
+    "generate", "generated", "configure", "choose", "pick", "supply", "add", "todo", "fixme", "tbd", "placeholder", "needed",
+    "required", "replaced", "changed", "filled", "updated", "defined", "overridden", "generated", "configured", "missing", "fake", "dummy", "example", "sample", "demo", "redacted", "unset", "notset", "empty", "real", "rotate",
+    "ändern", "aendern", "bitte", "ersetzen", "setzen", "eintragen", "ausfüllen", "changer", "remplacer", "remplir", "cambiar",
+    "cambiame", "reemplazar", "rellenar", "trocar", "mudar", "alterar", "substituir", "preencher", "cambiare", "sostituire",
+    "inserire", "wijzigen", "vervangen", "invullen", "zmien", "zmień", "uzupelnij", "uzupełnij", "ändra", "byt",
+];
+#[rustfmt::skip]
+const AROUND: &[&str] = &[
+    "please", "me", "this", "it", "here", "now", "later", "before", "after", "use", "deploy", "deployment", "prod", "production", "in",
+    "on", "at", "to", "by", "for", "with", "your", "my", "own", "the", "a", "an", "one", "new", "strong", "secure", "random",
+    "long", "value", "something", "somewhere", "anything", "from", "env", "vault", "config", "first", "must", "should", "be", "is", "not", "do",
+    "dont", "yet", "only", "and", "or", "as", "soon", "asap", "up", "default", "string", "text", "user", "name", "login", "actual",
+    "mot", "de", "passe", "a", "à", "test", "install", "setup", "release", "commit", "you", "ones", "goes", "mich", "mir", "das", "hier", "moi", "ici", "aqui", "aquí",
+    "por", "favor", "qui", "hier", "dit", "tutaj", "mnie", "mig", "s", "il", "vous", "plait", "esto", "isto", "questo", "ceci", "dies",
+];
+
+static SAYS_SO: LazyLock<WordLists> = LazyLock::new(|| WordLists::new(&[(ABOUT, 1), (ASKS, 2), (AROUND, 4)]));
 
 /// `YOUR_API_KEY`, `<api-key>`, `my-secret-here`, `insert_token`, `DB_PASSWORD`: words about the value, not the value.
 fn says_so(value: &[u8]) -> bool {
@@ -313,14 +356,23 @@ fn says_so(value: &[u8]) -> bool {
     }
     let Ok(text) = std::str::from_utf8(value) else { return false };
     let mut words = text.split(|c| !letters::is_word(c)).filter(|word| !word.is_empty());
-    let (mut parts, mut about) = (0, false);
+    let (mut parts, mut about, mut asks, mut only) = (0, false, false, true);
     for word in words.clone() {
         // `changeme-placeholder`
         if word.eq_ignore_ascii_case("placeholder") {
             return true;
         }
         parts += 1;
-        about |= SAYS_SO.of(word) != 0;
+        let said = SAYS_SO.of(word);
+        about |= said & 1 != 0;
+        asks |= said & 2 != 0;
+        only &= said != 0 || names::stem(word);
+    }
+    // `please-change-me`, `set-me-before-deploy`: nothing but a request for a value.
+    let joins =
+        |byte: &u8| byte.is_ascii_alphabetic() || matches!(byte, b'-' | b'_' | b'.' | b' ' | b'!') || *byte >= 0x80;
+    if asks && only && parts >= 2 && value.iter().all(joins) {
+        return true;
     }
     about &= parts >= 2;
     // `DB_PASSWORD`, `API_KEY`: the name of the variable, in capitals.
