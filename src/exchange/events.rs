@@ -57,7 +57,7 @@ pub fn open(
     let (_, judge) = permitted.discharge(); // The server is not asked yet: the session has not begun there.
     let endpoint = format!("event: endpoint\ndata: {}/{}\n\n", server.path.trim_end_matches('/'), session.id);
     Ok(Answer::Standing(Box::new(Standing {
-        changed: gateway.snapshots.watch(),
+        changed: gateway.snapshots.watch_since(world),
         ended: session.ended(),
         draining: gateway.draining.clone(),
         source: Source::Inbox { endpoint: Some(endpoint.into()), events },
@@ -94,7 +94,7 @@ pub fn resume(
     let guard = gateway.sessions.stream(principal.id())?;
     let (_, judge) = permitted.discharge(); // What is sent was judged when it came.
     Ok(Answer::Standing(Box::new(Standing {
-        changed: gateway.snapshots.watch(),
+        changed: gateway.snapshots.watch_since(world),
         ended: session.ended(),
         draining: gateway.draining.clone(),
         source: Source::Kept { stream, number, policy: world.id, more: session.kept().watch() },

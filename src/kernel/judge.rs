@@ -189,6 +189,11 @@ impl Judge {
         &self.principal
     }
 
+    /// The world that this judges by.
+    pub fn world(&self) -> &Arc<Snapshot> {
+        &self.world
+    }
+
     /// The server, by the policy in force.
     pub fn server(&self) -> &ServerPolicy {
         &self.server
