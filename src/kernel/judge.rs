@@ -19,6 +19,7 @@ use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::mirror::{Mirror, Mirrors, Says};
 use crate::kernel::mcp::revision::{Era, Revision};
+use crate::kernel::mcp::spelling::respelled;
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
 use crate::kernel::policy::decide::{authorize, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
@@ -472,6 +473,7 @@ impl Judge {
         if !result.is_object() {
             return Err(malformed("the result is not an object"));
         }
+        one_spelling(result, RESULT)?;
         if self.message.revision.era() == Era::Modern {
             let asks = matches!(row.class, Class::CallTool | Class::GetPrompt | Class::Resource);
             match result.get("resultType").map(|kind| kind.as_str()) {
@@ -553,6 +555,7 @@ impl Judge {
             edits.patches.replace(id, string(&task.sealed));
         }
         if let Some(came) = result.get("result").filter(|came| came.is_object()) {
+            one_spelling(came, RESULT)?;
             self.embedded(came, edits)?;
             self.output(&Target::Tool(task.tool.clone()), (came, mirrors), edits)?;
         }
@@ -569,11 +572,6 @@ impl Judge {
     ) -> Result<(), Refusal> {
         let list = if kind == Kind::Templates { "resourceTemplates" } else { kind.name() };
         let malformed = |what: String| Refusal::from(Reason::ReplyMalformed).detail(what);
-        // A client that reads keys in any case would show the other spelling, unfiltered.
-        let twin = |key: &str| key != list && key.eq_ignore_ascii_case(list);
-        if result.entries().any(|(key, _)| twin(&key.text())) {
-            return Err(malformed(format!("`{list}` in another spelling")));
-        }
         let items = result.get(list).filter(|l| l.is_array()).ok_or_else(|| malformed(format!("no `{list}`")))?;
         let mut names = std::collections::BTreeSet::new();
         for item in items.elements() {
@@ -591,6 +589,7 @@ impl Judge {
                 edits.patches.remove(item);
                 continue;
             };
+            one_spelling(item, ITEM)?;
             let marked = (kind == Kind::Tools).then_some(&**rule);
             let is_widget = kind == Kind::Resources && name.starts_with("ui://");
             match &self.server.contract.published {
@@ -747,6 +746,7 @@ impl Judge {
         let Some(published) = &self.server.contract.published else {
             return Ok(());
         };
+        one_spelling(content, CONTENT)?;
         let no = |what: &str| Err(Refusal::from(Reason::ReplyNotAsPublished).detail(what));
         let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
         let (uri, mime) = (text_of("uri").unwrap_or_default(), text_of("mimeType").unwrap_or_default());
@@ -772,6 +772,37 @@ impl Judge {
         edits.pinned.extend(content.get("text").map(Value::place));
         self.narrow(content, edits);
         Ok(())
+    }
+}
+
+/// What is judged of a result, of an item of a list, of the hints of a tool, and of contents.
+const RESULT: &[&str] = &[
+    "_meta",
+    "resultType",
+    "protocolVersion",
+    "capabilities",
+    "serverInfo",
+    "instructions",
+    "tools",
+    "prompts",
+    "resources",
+    "resourceTemplates",
+    "contents",
+    "content",
+    "messages",
+    "structuredContent",
+    "isError",
+    "taskId",
+];
+const ITEM: &[&str] = &["name", "uri", "uriTemplate", "annotations", "securitySchemes", "_meta"];
+const HINTS: &[&str] = &["readOnlyHint", "destructiveHint", "openWorldHint"];
+const CONTENT: &[&str] = &["uri", "mimeType", "text", "blob", "_meta"];
+
+/// A client that reads keys in any case would take the other spelling, which nobody judged.
+fn one_spelling(object: Value<'_>, words: &[&str]) -> Result<(), Refusal> {
+    match respelled(object, words) {
+        Some(word) => Err(Refusal::from(Reason::ReplyMalformed).detail(format!("`{word}` in another spelling"))),
+        None => Ok(()),
     }
 }
 
@@ -853,6 +884,7 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
     };
     match tool.get("annotations") {
         Some(annotations) if annotations.is_object() => {
+            one_spelling(annotations, HINTS)?;
             for (name, flag) in hints {
                 match annotations.get(name) {
                     Some(value) => patches.replace(value, word(flag)),

@@ -3,6 +3,7 @@
 use super::headers;
 use super::method::{self, Class, Method, Sender};
 use super::revision::{Era, Revision};
+use super::spelling::respelled;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::json::{Bounds, Document, Fault, Kind, Value};
 use crate::kernel::refusal::{Reason, Refusal};
@@ -332,11 +333,11 @@ fn unambiguous_names(params: Value<'_>) -> Result<(), Refusal> {
         "argument",
         "context",
     ];
-    let smuggled = params.entries().any(|(key, _)| {
-        let key = key.text();
-        WORDS.iter().any(|word| word.eq_ignore_ascii_case(&key) && *word != key)
-    });
-    if smuggled { Err(Reason::ParamsMalformed.into()) } else { Ok(()) }
+    let reference = params.get("ref").and_then(|reference| respelled(reference, &["type", "name", "uri"]));
+    match respelled(params, WORDS).or(reference) {
+        Some(word) => Err(Refusal::from(Reason::ParamsMalformed).detail(format!("`{word}` in another spelling"))),
+        None => Ok(()),
+    }
 }
 
 fn target(row: &Method, params: Option<Value<'_>>) -> Result<Target, Refusal> {
