@@ -554,8 +554,15 @@ impl Judge {
             }
             edits.patches.replace(id, string(&task.sealed));
         }
-        if let Some(came) = result.get("result").filter(|came| came.is_object()) {
+        if let Some(came) = result.get("result").filter(|came| came.raw() != b"null") {
+            if !came.is_object() {
+                return Err(Refusal::from(Reason::ReplyMalformed).detail("the result is not an object"));
+            }
             one_spelling(came, RESULT)?;
+            // What came of a task is a whole result: it asks for nothing and begins no other.
+            if came.get("resultType").is_some_and(|kind| !kind.says(b"complete")) {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType"));
+            }
             self.embedded(came, edits)?;
             self.output(&Target::Tool(task.tool.clone()), (came, mirrors), edits)?;
         }
@@ -668,14 +675,11 @@ impl Judge {
         };
         let is = |field: &str, word: &[u8]| result.get(field).is_some_and(|value| value.raw() == word);
         let later = is("resultType", b"\"input_required\"") || is("resultType", b"\"task\"");
-        if self.message.revision.era() == Era::Modern && later {
-            return Ok(());
-        }
-        if is("isError", b"true") {
-            // A failure has no result; what is there all the same must not be taken for one.
+        if self.message.revision.era() == Era::Modern && later || is("isError", b"true") {
+            // Neither has a result; what is there all the same must not be taken for one.
             if let Some(value) = result.get("structuredContent").filter(|value| schema.validate(*value).is_err()) {
                 edits.patches.remove(value);
-                edits.note = Some("structuredContent of a failure does not fit its schema".to_owned());
+                edits.note = Some("structuredContent beside no result does not fit its schema".to_owned());
             }
             return Ok(());
         }
@@ -720,7 +724,7 @@ impl Judge {
     /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing. What was
     /// asked for by a `ui://` URI is the widget of that URI.
     fn widgets(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        for content in result.get("contents").into_iter().flat_map(Value::elements) {
+        for content in result.get("contents").into_iter().flat_map(each) {
             let asked = match target {
                 Target::Resource(asked) if asked.starts_with("ui://") => Some(asked.as_str()),
                 _ => None,
@@ -732,9 +736,9 @@ impl Judge {
 
     /// Widgets within the result of a tool or a prompt: some hosts show them as they show those that are read.
     fn embedded(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        let blocks = result.get("content").into_iter().flat_map(Value::elements);
-        let messages = result.get("messages").into_iter().flat_map(Value::elements);
-        for block in blocks.chain(messages.filter_map(|message| message.get("content"))) {
+        let blocks = result.get("content").into_iter().flat_map(each);
+        let messages = result.get("messages").into_iter().flat_map(each);
+        for block in blocks.chain(messages.filter_map(|message| message.get("content")).flat_map(each)) {
             if let Some(resource) = block.get("resource") {
                 self.pinned(resource, None, edits)?;
             }
@@ -804,6 +808,11 @@ fn one_spelling(object: Value<'_>, words: &[&str]) -> Result<(), Refusal> {
         Some(word) => Err(Refusal::from(Reason::ReplyMalformed).detail(format!("`{word}` in another spelling"))),
         None => Ok(()),
     }
+}
+
+/// The elements of a list; what stands where a list should counts as one, since some clients take it so.
+fn each(value: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    std::iter::once(value).filter(|value| !value.is_array()).chain(value.elements())
 }
 
 /// The members of a server's message.

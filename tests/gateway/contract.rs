@@ -1,5 +1,6 @@
 //! The contract of a server: what was approved is what callers see and use, whatever the server offers meanwhile.
 use crate::support::*;
+use crate::tasks::knowing;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -539,6 +540,66 @@ fn what_a_server_hides_beside_a_checked_result_is_not_passed_on() {
         answer(json!({ "content": content, "structuredContent": { "age": 3 }, "resultType": "complete" }));
         assert_eq!(call().code(), -31502);
     }
+}
+
+#[test]
+fn a_result_that_says_it_is_something_else_is_held_to_its_schema() {
+    let (gateway, offer) = schemas(&format!("tasks: pass\n{CONTRACT}"), json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let call =
+        || gateway.send(&knowing(&ann, "tools/call", &json!({ "name": "find_customer", "arguments": { "id": "1" } })));
+    let answer = |answer: Value| offer.change("/answer", answer);
+    answer(json!({ "resultType": "input_required", "inputRequests": {}, "requestState": "s", "content": [],
+        "structuredContent": { "age": "s3cret" } }));
+    let asked = call();
+    assert!(asked.json()["result"]["requestState"].is_string() && !asked.body.contains("s3cret"), "{}", asked.body);
+    let state = |status: &str| {
+        json!({ "taskId": "t-1", "status": status, "createdAt": "2026-07-28T00:00:00Z",
+            "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": 60000 })
+    };
+    let mut begun = state("working");
+    (begun["resultType"], begun["structuredContent"]) = (json!("task"), json!({ "age": "s3cret" }));
+    answer(begun);
+    let begun = call();
+    assert!(!begun.body.contains("s3cret"), "{}", begun.body);
+    let id = begun.json()["result"]["taskId"].as_str().unwrap().to_owned();
+    let wrong = json!({ "age": "s3cret" });
+    for (came, shown) in [
+        (json!({ "content": [], "structuredContent": { "age": 3 } }), true),
+        (json!({ "content": [], "structuredContent": { "age": 3 }, "resultType": "complete" }), true),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "complete" }), false),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "input_required" }), false),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "task" }), false),
+        (json!([{ "structuredContent": wrong }]), false),
+    ] {
+        let mut done = state("completed");
+        (done["resultType"], done["result"]) = (json!("complete"), came.clone());
+        answer(done);
+        let got = gateway.send(&knowing(&ann, "tasks/get", &json!({ "taskId": id })));
+        assert_eq!(got.code(), if shown { 0 } else { -31502 }, "{came}: {}", got.body);
+        assert!(!got.body.contains("s3cret"), "{came}: {}", got.body);
+    }
+}
+
+#[test]
+fn a_widget_that_stands_where_a_list_should_is_not_delivered() {
+    let (gateway, offer) = schemas(CONTRACT, json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let card =
+        json!({ "uri": "ui://crm/card", "mimeType": "text/html;profile=mcp-app", "text": "<script>evil()</script>" });
+    let block = json!({ "type": "resource", "resource": card });
+    offer.change("/answer", json!({ "content": block, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+    let answer = gateway.tool(&ann, "find_customer", json!({ "id": "1" }));
+    assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
+    let messages = json!([{ "role": "user", "content": [block] }]);
+    for messages in [messages, json!({ "role": "user", "content": block })] {
+        offer.change("/answer", json!({ "messages": messages, "resultType": "complete" }));
+        let answer = gateway.call(&ann, "prompts/get", json!({ "name": "summarize" }));
+        assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
+    }
+    gateway.upstream.result(json!({ "contents": card, "resultType": "complete" }));
+    let answer = gateway.call(&ann, "resources/read", json!({ "uri": "ui://crm/card" }));
+    assert!(!answer.body.contains("evil"), "{}", answer.body);
 }
 
 #[test]
