@@ -519,12 +519,14 @@ impl Judge {
                 }
                 self.described(result, facts, edits)?;
             }
-            Class::Resource if row.name == "resources/read" => self.widgets(target, result, edits)?,
-            Class::CallTool => {
+            Class::Resource | Class::CallTool | Class::GetPrompt | Class::Complete => {
+                // Wherever it stands, it is not looked through for sensitive data but held to its bytes.
+                self.widgets(target, result, edits)?;
                 self.embedded(result, edits)?;
-                self.output(target, (result, mirrors), edits)?;
+                if row.class == Class::CallTool {
+                    self.output(target, (result, mirrors), edits)?;
+                }
             }
-            Class::GetPrompt => self.embedded(result, edits)?,
             Class::Task => self.of_task((result, mirrors), edits)?,
             _ => {}
         }

@@ -462,7 +462,9 @@ fn rewritten<'d>(
         let mut own = handles(result);
         // What was asked for, by the name it was asked for.
         let contents = || result.get("contents").into_iter().flat_map(Value::elements);
-        own.add(contents().filter_map(|content| content.get("uri")));
+        let asked =
+            |uri: &Value<'_>| matches!(desk.passage.target, Target::Resource(asked) if uri.says(asked.as_bytes()));
+        own.add(contents().filter_map(|content| content.get("uri")).filter(asked));
         if desk.passage.server.contract.published.is_some() {
             // To the byte what was approved, or refused for that.
             let blocks = result.get("content").into_iter().flat_map(Value::elements);

@@ -603,6 +603,31 @@ fn a_widget_that_stands_where_a_list_should_is_not_delivered() {
 }
 
 #[test]
+fn what_only_looks_like_a_widget_is_looked_through_for_sensitive_data() {
+    let redact = "redact: [{ types: [pci], direction: results, action: replace }]\n";
+    let (gateway, offer) = schemas(&format!("{redact}{CONTRACT}"), json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let text = "card number 4539148803436467";
+    let contents = json!([{ "uri": "ui://crm/none", "mimeType": "text/plain", "text": text }]);
+    let answers = [
+        json!({ "content": [], "contents": contents, "structuredContent": { "age": 3 }, "resultType": "complete" }),
+        json!({ "completion": { "values": [] }, "contents": contents, "resultType": "complete" }),
+    ];
+    for answer in answers {
+        offer.change("/answer", answer.clone());
+        let got = match answer["completion"].is_object() {
+            false => gateway.tool(&ann, "find_customer", json!({ "id": "1" })),
+            true => gateway.call(
+                &ann,
+                "completion/complete",
+                json!({ "ref": { "type": "ref/prompt", "name": "summarize" }, "argument": { "name": "id", "value": "" } }),
+            ),
+        };
+        assert!(!got.body.contains("4539148803436467"), "{}", got.body);
+    }
+}
+
+#[test]
 fn a_server_that_no_longer_says_what_it_offers_is_not_called() {
     let (gateway, _) = approved("contract: { check_every: 500ms }\n");
     assert_eq!(find(&gateway).status, 200);

@@ -168,6 +168,18 @@ fn no_canary_of_a_server_reaches_its_client_or_a_record_by_any_surface() {
 }
 
 #[test]
+fn contents_keep_no_name_but_the_one_that_was_asked_for() {
+    let gateway = Gateway::with(&policy("results", "replace"), "");
+    let (ann, said) = (gateway.ann(), "crm://customers/canary.bird@mine.example.com");
+    for (asked, kept) in [(said, true), ("crm://customers/1", false)] {
+        gateway.upstream.result(json!({ "contents": [{ "uri": said, "text": "ok" }], "resultType": "complete" }));
+        // Whoever asks by such a name has it already: what is asked for is the client's to say.
+        let answer = gateway.call(&ann, "resources/read", json!({ "uri": asked }));
+        assert_eq!(answer.body.contains(said), kept, "{}", answer.body);
+    }
+}
+
+#[test]
 fn no_canary_of_a_client_reaches_its_server_or_a_record_by_any_surface() {
     for action in ["mask", "replace", "hash", "drop", "block"] {
         let gateway = Gateway::with(&policy("arguments", action), "");
