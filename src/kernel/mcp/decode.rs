@@ -78,9 +78,11 @@ impl Message {
         self.document.as_ref()?.root().get("params")
     }
 
-    /// `params.arguments`, if any.
+    /// `params.arguments` of a call or a prompt, if any. Nothing else has some: what stands there under that name is
+    /// nothing that a condition could go by.
     pub fn arguments(&self) -> Option<Value<'_>> {
-        self.params()?.get("arguments")
+        let has = matches!(self.method.class, Class::CallTool | Class::GetPrompt);
+        self.params().filter(|_| has)?.get("arguments")
     }
 
     /// Whether it is about something that a contract of the server has: a list, or a thing of one.
