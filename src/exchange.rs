@@ -296,7 +296,12 @@ fn recalled(
     session: Option<&Arc<Session>>,
     facts: Facts,
 ) -> Facts {
-    if server.rule(&message.target).is_none_or(|rule| rule.effect != Some(Effect::Egress)) {
+    let sends = match &message.target {
+        // Of which tool it is says its id, which is not opened yet.
+        Target::Task(_) => true,
+        target => server.rule(target).is_some_and(|rule| rule.effect == Some(Effect::Egress)),
+    };
+    if !sends {
         return facts;
     }
     Facts {

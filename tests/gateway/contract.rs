@@ -410,6 +410,39 @@ fn arguments_that_do_not_fit_the_published_schema_never_reach_the_server() {
 }
 
 #[test]
+fn a_header_that_says_another_argument_than_the_body_is_refused() {
+    let (gateway, offer) = started(CONTRACT);
+    let schema = json!({ "type": "object", "properties": { "id": { "type": "string", "x-mcp-header": "Customer" },
+        "at": { "type": "object", "properties": { "page": { "type": "integer", "x-mcp-header": "Page" } } } } });
+    offer.change("/tools/0/inputSchema", schema);
+    assert!(run(&gateway, &["pull"]).status.success());
+    approve(&gateway);
+    let arguments = json!({ "id": "1", "at": { "page": 2 } });
+    let call = modern(&gateway.ann(), "tools/call", &json!({ "name": "find_customer", "arguments": arguments }));
+    let call = call.set("mcp-param-customer", "1").set("mcp-param-page", "2");
+    let none = modern(&gateway.ann(), "tools/call", &json!({ "name": "find_customer", "arguments": {} }));
+    for wrong in [
+        call.clone().set("mcp-param-customer", "2"),
+        call.clone().set("Mcp-Param-CUSTOMER", "=?base64?Mg==?="),
+        call.clone().set("mcp-param-page", "3"),
+        none.set("mcp-param-customer", "2"),
+    ] {
+        let answer = gateway.send(&wrong);
+        assert_eq!((answer.status, answer.code()), (400, -32020), "{:?}: {}", wrong.headers, answer.body);
+    }
+    assert_eq!(gateway.upstream.called(), Vec::<String>::new());
+    for right in [
+        call.clone(),
+        call.clone().set("mcp-param-customer", "=?base64?MQ==?="),
+        // Whether one that is missing is missed is the server's to say.
+        call.clone().without("mcp-param-page"),
+        call.set("mcp-param-other", "x"),
+    ] {
+        assert_eq!(gateway.send(&right).code(), 0, "{:?}", right.headers);
+    }
+}
+
+#[test]
 fn undeclared_arguments_are_taken_out_or_kept_where_the_policy_says_so() {
     let (gateway, _) =
         schemas("contract: { undeclared_arguments: strip, check_every: 500ms }\n", json!({ "age": 1 }), "ok");

@@ -329,15 +329,23 @@ pub fn decide(
 fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
     let Permitted { server, message, grounds, .. } = permitted;
     let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
-    if !sends || message.method.class != Class::CallTool {
+    let own: &[&str] = match message.method.class {
+        Class::CallTool => &["name", "_meta", "requestState"],
+        Class::Task => &["taskId", "_meta"],
+        _ => return None,
+    };
+    if !sends {
         return None;
     }
     // All that the server gets of what the client says: also the answers to its questions.
     let fields = message.params().into_iter().flat_map(Value::entries);
-    let values: Vec<Value<'_>> = fields
-        .filter(|(key, _)| !["name", "_meta", "requestState"].iter().any(|own| key.is(own)))
-        .map(|(_, value)| value)
-        .collect();
+    let values: Vec<Value<'_>> =
+        fields.filter(|(key, _)| !own.iter().any(|own| key.is(own))).map(|(_, value)| value).collect();
+    if message.method.class == Class::Task {
+        // Nobody is asked about the input of a task, and without any nothing goes out.
+        let told = if values.is_empty() { None } else { concern(server, &values, facts) };
+        return told.map(|(concern, _)| (concern, Then::Refuse));
+    }
     let answers = message.params().and_then(|params| params.get("inputResponses"));
     let answers: Vec<Value<'_>> =
         answers.into_iter().flat_map(Value::entries).filter(|(key, _)| !key.is(KEY)).map(|(_, value)| value).collect();
@@ -441,6 +449,9 @@ fn conform(server: &ServerPolicy, message: &Message) -> Result<(), Refusal> {
     let Some(tool) = tool_of(server, message) else {
         return Ok(());
     };
+    if message.revision.era() == Era::Modern && tool.mirrors_otherwise(message.arguments(), &message.params) {
+        return Err(Reason::HeaderDisagreesWithBody.into());
+    }
     let Some(schema) = &tool.input else {
         return Err(misfit(&[]).detail("the published schema cannot be used"));
     };
@@ -747,7 +758,8 @@ impl Outbound {
         }
     }
 
-    /// `Mcp-Param-*`, lower-case name and value as it came: `decode` saw that they decode.
+    /// `Mcp-Param-*`, lower-case name and value as it came: `decode` saw that they decode, and where there is a
+    /// contract, none says anything else than the arguments.
     pub fn params(&self) -> &[(String, String)] {
         if self.modern() { &self.message.params } else { &[] }
     }
