@@ -203,7 +203,7 @@ impl Bridge {
             }
             let mut messages = Messages::of(reply)?;
             let welcome = loop {
-                let message = messages.next().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
+                let message = messages.soon().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
                 if let Some(welcome) = Welcome::read(&message) {
                     break welcome;
                 }

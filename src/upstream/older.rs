@@ -85,7 +85,7 @@ impl Sessions {
         }
         let reply = door.ask(text::discover("1"), None, outbound.caller(), timeout).await?;
         let mut messages = Messages::of(reply)?;
-        let answer = messages.next().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
+        let answer = messages.soon().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
         let malformed = |_| Refusal::from(Reason::ReplyMalformed).detail("server/discover");
         let document = Document::reread(answer).map_err(malformed)?;
         let said = welcome(id, &document, message.revision);
