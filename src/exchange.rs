@@ -249,9 +249,12 @@ async fn carry(
     if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
         return Err(Reason::SessionUnknown.into());
     }
-    let message = decode(inbound, known, &world.limits.request)?;
+    let mut message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
+    if let (Shape::Response, Some(session), Some(id)) = (&message.shape, &session, &message.id) {
+        message.target = session.asked_about(id).unwrap_or(Target::None);
+    }
     let facts = observed(gateway, server, &message, facts)
         .await
         .map_err(|reason| Refusal::from(reason).for_id(message.id.clone()))?;

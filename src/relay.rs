@@ -338,7 +338,7 @@ impl<B: Upstream> Running<B> {
             }
             Seen::Question(question) => {
                 if let Some(session) = &session {
-                    session.ask(question)?;
+                    session.ask(question, self.relay.judge.about().into_owned())?;
                 }
             }
             Seen::Late(answered) => {

@@ -10,12 +10,12 @@ use crate::clock;
 use crate::kernel::confirm::elicit::Answered;
 use crate::kernel::digest::{Digest, pseudonym};
 use crate::kernel::judge::{Asked, Ledger};
-use crate::kernel::mcp::decode::SessionFacts;
+use crate::kernel::mcp::decode::{SessionFacts, Target};
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::refusal::Reason;
 use bytes::Bytes;
 use dashmap::DashMap;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
 use std::time::Duration;
@@ -114,7 +114,8 @@ impl Drop for Place {
 #[derive(Default)]
 struct State {
     pending: HashMap<String, Asked>,
-    questions: HashSet<String>,
+    /// Questions without an answer, and what the calls were about in which they came.
+    questions: HashMap<String, Target>,
 }
 
 impl Session {
@@ -166,18 +167,23 @@ impl Session {
     }
 
     /// The server asks the client something.
-    pub fn ask(&self, id: &str) -> Result<(), Reason> {
+    pub fn ask(&self, id: &str, about: Target) -> Result<(), Reason> {
         let mut state = self.state();
         if state.questions.len() >= PENDING_MAX {
             return Err(Reason::PendingExhausted);
         }
-        state.questions.insert(id.to_owned());
+        state.questions.insert(id.to_owned(), about);
         Ok(())
+    }
+
+    /// What the call was about in which a question came that is not answered yet.
+    pub fn asked_about(&self, id: &str) -> Option<Target> {
+        self.state().questions.get(id).cloned()
     }
 
     /// The client answers; only what was asked, and once.
     pub fn answer(&self, id: &str) -> Result<(), Reason> {
-        if self.state().questions.remove(id) { Ok(()) } else { Err(Reason::ResponseUnexpected) }
+        self.state().questions.remove(id).map(|_| ()).ok_or(Reason::ResponseUnexpected)
     }
 
     /// What the client declared at `initialize`.
@@ -265,7 +271,7 @@ impl Session {
 
     /// Whether a question to the client is unanswered, be it of the server or our own.
     pub fn asks(&self, id: &str) -> bool {
-        self.state().questions.contains(id) || self.own().contains_key(id.trim_matches('"'))
+        self.state().questions.contains_key(id) || self.own().contains_key(id.trim_matches('"'))
     }
 
     /// The event id back and the session that gave it out: this one, or one that it stands for.

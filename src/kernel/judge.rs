@@ -281,7 +281,7 @@ impl Judge {
     }
 
     /// What the message is about: of a task, the tool whose call it is.
-    fn about(&self) -> Cow<'_, Target> {
+    pub fn about(&self) -> Cow<'_, Target> {
         match &self.message.task {
             Some(task) => Cow::Owned(Target::Tool(task.tool.clone())),
             None => Cow::Borrowed(&self.message.target),
@@ -312,7 +312,7 @@ impl Judge {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
         };
-        let passage = Passage { server: &self.server, principal: &self.principal, target: &target, facts };
+        let passage = Passage { server: &self.server, principal: &self.principal, target: Some(&target), facts };
         let schema = tool.and_then(|tool| tool.output.as_ref());
         let shown = shown((document, frame), mirrors, passage, method, schema, &mut past);
         self.past = past;

@@ -53,7 +53,7 @@ pub struct Message {
     pub method: &'static Method,
     /// Request id, as JSON.
     pub id: Option<String>,
-    /// What it names.
+    /// What it names; of a response, what the call was about in which the question came, where that is known.
     pub target: Target,
     /// The revision it speaks.
     pub revision: Revision,

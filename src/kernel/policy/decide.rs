@@ -275,12 +275,15 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
+    let message = match opened(server, principal, message, facts) {
+        Ok(message) => message,
+        Err(refusal) => return Decision::Refuse(refusal, Grounds::default()),
+    };
     let Sent { message, counts } = match sent(server, principal, message, facts) {
         Ok(sent) => sent,
         Err((refusal, sensitive)) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive }),
     };
-    let opened = stripped(server, message).and_then(|message| opened(server, principal, message, facts));
-    let message = match opened {
+    let message = match stripped(server, message) {
         Ok(message) => message,
         Err(refusal) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive: counts }),
     };
@@ -446,7 +449,7 @@ fn stripped(server: &ServerPolicy, mut message: Message) -> Result<Message, Refu
 
 /// Whether the arguments are what the published schema says.
 fn conform(server: &ServerPolicy, message: &Message) -> Result<(), Refusal> {
-    let Some(tool) = tool_of(server, message) else {
+    let Some(tool) = tool_of(server, message).filter(|_| message.shape == Shape::Request) else {
         return Ok(());
     };
     if message.revision.era() == Era::Modern && tool.mirrors_otherwise(message.arguments(), &message.params) {
