@@ -213,7 +213,11 @@ async fn travel(
             EventId::Theirs(_) if !Arc::ptr_eq(&holder, session) => inbound.headers.last_event_id = Some(sealed),
             EventId::Theirs(id) => inbound.headers.last_event_id = Some(id),
             EventId::Ours(stream, number) => {
-                let around = (world, &server, &principal);
+                // What is kept is its own server's to give, whatever path it is asked for at.
+                let own = Arc::ptr_eq(&holder, session).then_some(&server);
+                let server = own.or_else(|| world.servers.get(holder.server())).ok_or(Reason::EventIdForeign)?;
+                record.note(|entry| entry.server = Some(server.clone()));
+                let around = (world, server, &principal);
                 return events::resume(gateway, around, &holder, inbound, (stream, number), record);
             }
         }

@@ -382,7 +382,8 @@ impl<B: Upstream> Running<B> {
             self.own = match &theirs {
                 Some(_) => Own::None,
                 None => {
-                    let stream = session.kept().begin(self.relay.judge.world().id);
+                    let judge = &self.relay.judge;
+                    let stream = session.kept().begin(judge.world().id, judge.about().into_owned());
                     Own::Kept(stream, session.own_stream(stream))
                 }
             };

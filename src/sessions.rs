@@ -124,6 +124,11 @@ impl Session {
         self.revision.get().map(|revision| SessionFacts { revision: *revision })
     }
 
+    /// The name of the server that it is at.
+    pub fn server(&self) -> &str {
+        &self.server
+    }
+
     /// The upstream's id, if it gave one.
     pub fn upstream(&self) -> Option<&str> {
         self.upstream.get().map(String::as_str)

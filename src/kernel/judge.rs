@@ -21,7 +21,7 @@ use crate::kernel::mcp::mirror::{Mirror, Mirrors, Says};
 use crate::kernel::mcp::revision::{Era, Revision};
 use crate::kernel::mcp::spelling::respelled;
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
-use crate::kernel::policy::decide::{authorize, verdict};
+use crate::kernel::policy::decide::{authorize, may_have, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
@@ -428,6 +428,12 @@ impl Judge {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked"));
             }
         };
+        // Whoever asked may have come back with less than it had, and the operator may have stopped it.
+        if let (Some(asked), Some(_)) = (&asked, &late)
+            && may_have(&self.server, &self.principal, &asked.target, facts).is_err()
+        {
+            return Ok(Seen::Withheld);
+        }
         if nameless {
             // The client asked with an id and needs it to know what failed.
             let id = self.message.id.clone().unwrap_or_else(|| "null".to_owned()).into_bytes();

@@ -507,16 +507,9 @@ pub(in crate::kernel) fn verdict(
     let named = |target: &Target| {
         // A call without arguments is judged as one with none, never as a listing.
         let args = Some(message.arguments().unwrap_or_else(|| NOTHING.root()));
-        authorize(server, principal, target, args, facts).map(Grounds::of).map_err(|(reason, rule)| {
-            let mut refusal = Refusal::from(reason);
-            if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
-                refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
-            }
-            if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
-                refusal.step_up.clone_from(&rule.step_up);
-            }
-            (refusal, rule.map(Grounds::of).unwrap_or_default())
-        })
+        authorize(server, principal, target, args, facts)
+            .map(Grounds::of)
+            .map_err(|(reason, rule)| (told(reason, rule), rule.map(Grounds::of).unwrap_or_default()))
     };
     match message.method.class {
         // By the rule of the tool whose call it is; its arguments were judged when it was made.
@@ -561,6 +554,29 @@ pub(in crate::kernel) fn verdict(
         | Class::ClientNotice
         | Class::OpenStream
         | Class::EndSession => Ok(Grounds::default()),
+    }
+}
+
+/// A refusal by a rule, with what the client may do about it.
+fn told(reason: Reason, rule: Option<&Arc<Rule>>) -> Refusal {
+    let mut refusal = Refusal::from(reason);
+    if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
+        refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
+    }
+    if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
+        refusal.step_up.clone_from(&rule.step_up);
+    }
+    refusal
+}
+
+/// Whether a caller may have what comes later of something it was permitted: by its rule as it is now, without
+/// conditions on arguments, which were judged then.
+pub fn may_have(server: &ServerPolicy, principal: &Principal, target: &Target, facts: &Facts) -> Result<(), Refusal> {
+    match target {
+        Target::Tool(_) | Target::Prompt(_) | Target::Resource(_) => {
+            authorize(server, principal, target, None, facts).map(|_| ()).map_err(|(reason, rule)| told(reason, rule))
+        }
+        Target::None | Target::Resources(_) | Target::Task(_) => Ok(()),
     }
 }
 
