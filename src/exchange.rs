@@ -213,7 +213,11 @@ async fn travel(
             EventId::Theirs(_) if !Arc::ptr_eq(&holder, session) => inbound.headers.last_event_id = Some(sealed),
             EventId::Theirs(id) => inbound.headers.last_event_id = Some(id),
             EventId::Ours(stream, number) => {
-                let around = (world, &server, &principal);
+                // What is kept is its own server's to give, whatever path it is asked for at.
+                let own = Arc::ptr_eq(&holder, session).then_some(&server);
+                let server = own.or_else(|| world.servers.get(holder.server())).ok_or(Reason::EventIdForeign)?;
+                record.note(|entry| entry.server = Some(server.clone()));
+                let around = (world, server, &principal);
                 return events::resume(gateway, around, &holder, inbound, (stream, number), record);
             }
         }
@@ -249,9 +253,12 @@ async fn carry(
     if known.is_none() && session.as_ref().is_some_and(|session| !session.has_inbox()) {
         return Err(Reason::SessionUnknown.into());
     }
-    let message = decode(inbound, known, &world.limits.request)?;
+    let mut message = decode(inbound, known, &world.limits.request)?;
     *modern = message.revision.era() == Era::Modern;
     note_message(record, &message);
+    if let (Shape::Response, Some(session), Some(id)) = (&message.shape, &session, &message.id) {
+        message.target = session.asked_about(id).unwrap_or(Target::None);
+    }
     let expects = message.shape == Shape::Request;
     let answer = judged(gateway, world, (server, principal), session, message, facts, record).await;
     answer.map_err(|refusal| if expects { refusal } else { refusal.for_no_request() })

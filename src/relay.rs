@@ -168,7 +168,8 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
         _ => Own::None,
     };
     let running = Running {
-        disturbance: disturbance(&relay, deadline),
+        // While the server made up its mind, the caller may have lost what it had when it asked.
+        disturbance: disturbance(&relay, deadline, relay.snapshots.watch_since(relay.judge.world())),
         relay,
         own,
         decoder,
@@ -187,11 +188,14 @@ pub fn relay<B: Upstream>(relay: Relay<B>) -> Body {
 }
 
 /// Waits for what is none of the upstream's doing. It outlives events, so that each of them need not set timers and take
-/// its place among those that wait for a new policy; whatever changes after this call is seen.
-fn disturbance<B>(relay: &Relay<B>, deadline: Option<Instant>) -> Pin<Box<dyn Future<Output = Happened> + Send>> {
+/// its place among those that wait for a new policy; whatever `changed` has not seen is told.
+fn disturbance<B>(
+    relay: &Relay<B>,
+    deadline: Option<Instant>,
+    mut changed: watch::Receiver<u64>,
+) -> Pin<Box<dyn Future<Output = Happened> + Send>> {
     // Calls in flight may finish while draining; streams that would stay open may not.
     let standing = matches!(relay.judge.message().method.class, Class::OpenStream | Class::Listen);
-    let mut changed = relay.snapshots.watch();
     let mut ended = relay.session.as_ref().map(|session| session.ended());
     let mut draining = standing.then(|| relay.draining.clone());
     let left = Duration::from_secs(relay.judge.principal().expires().saturating_sub(clock::now()));
@@ -282,7 +286,7 @@ impl<B: Upstream> Running<B> {
         tokio::select! {
             biased;
             happened = &mut self.disturbance => {
-                self.disturbance = disturbance(&self.relay, self.deadline);
+                self.disturbance = disturbance(&self.relay, self.deadline, self.relay.snapshots.watch());
                 happened
             }
             frame = self.relay.body.frame() => match frame {
@@ -334,7 +338,7 @@ impl<B: Upstream> Running<B> {
             }
             Seen::Question(question) => {
                 if let Some(session) = &session {
-                    session.ask(question, self.relay.judge.message().target.clone())?;
+                    session.ask(question, self.relay.judge.about().into_owned())?;
                 }
             }
             Seen::Late(answered) => {
@@ -378,7 +382,8 @@ impl<B: Upstream> Running<B> {
             self.own = match &theirs {
                 Some(_) => Own::None,
                 None => {
-                    let stream = session.kept().begin(self.relay.snapshots.current().id);
+                    let judge = &self.relay.judge;
+                    let stream = session.kept().begin(judge.world().id, judge.about().into_owned());
                     Own::Kept(stream, session.own_stream(stream))
                 }
             };

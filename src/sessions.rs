@@ -114,7 +114,7 @@ impl Drop for Place {
 #[derive(Default)]
 struct State {
     pending: HashMap<String, Asked>,
-    /// Questions of the server, and what it was doing.
+    /// Questions without an answer, and what the calls were about in which they came.
     questions: HashMap<String, Target>,
 }
 
@@ -122,6 +122,11 @@ impl Session {
     /// What decoding needs to know; nothing before the revision is agreed on.
     pub fn facts(&self) -> Option<SessionFacts> {
         self.revision.get().map(|revision| SessionFacts { revision: *revision })
+    }
+
+    /// The name of the server that it is at.
+    pub fn server(&self) -> &str {
+        &self.server
     }
 
     /// The upstream's id, if it gave one.
@@ -176,14 +181,14 @@ impl Session {
         Ok(())
     }
 
+    /// What the call was about in which a question came that is not answered yet.
+    pub fn asked_about(&self, id: &str) -> Option<Target> {
+        self.state().questions.get(id).cloned()
+    }
+
     /// The client answers; only what was asked, and once.
     pub fn answer(&self, id: &str) -> Result<(), Reason> {
         self.state().questions.remove(id).map(|_| ()).ok_or(Reason::ResponseUnexpected)
-    }
-
-    /// In the course of what the server asked this; nothing if it did not.
-    pub fn asked_about(&self, id: &str) -> Option<Target> {
-        self.state().questions.get(id).cloned()
     }
 
     /// What the client declared at `initialize`.

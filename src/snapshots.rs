@@ -52,4 +52,14 @@ impl Snapshots {
     pub fn watch(&self) -> watch::Receiver<u64> {
         self.changed.subscribe()
     }
+
+    /// The same, and at once if there was a change since this world was the current one.
+    pub fn watch_since(&self, world: &Arc<Snapshot>) -> watch::Receiver<u64> {
+        let mut changed = self.watch();
+        // Nobody remembers which stops a verdict knew: if there are any, it is made again.
+        if !Arc::ptr_eq(&self.current(), world) || self.stops().is_some() {
+            changed.mark_changed();
+        }
+        changed
+    }
 }

@@ -219,7 +219,7 @@ impl Door {
             for _ in 0..LIST_PAGES_MAX {
                 let mut messages = Messages::of(ask(cursor).await.map_err(|_| ())?).map_err(|_| ())?;
                 let page = loop {
-                    let page = messages.next().await.and_then(Result::ok).ok_or(())?;
+                    let page = messages.soon().await.and_then(Result::ok).ok_or(())?;
                     if !text::is_notice(&page) {
                         break page;
                     }

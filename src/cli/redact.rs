@@ -169,7 +169,7 @@ fn by_policy(options: &Options, loaded: &Loaded) -> Result<ExitCode, String> {
     let principal = Principal::supposed(caller);
     let target = options.tool.clone().map_or(Target::None, Target::Tool);
     let facts = Facts { keys: Some(Arc::new(Keys::new(b"a sample", ROTATE_SECONDS))), ..Facts::at(clock::now()) };
-    let passage = Passage { server, principal: &principal, target: &target, facts: &facts };
+    let passage = Passage { server, principal: &principal, target: Some(&target), facts: &facts };
     let direction = match options.direction {
         Way::Arguments => Direction::Arguments,
         Way::Results => Direction::Results,

@@ -10,10 +10,10 @@ use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::judge::Judge;
-use crate::kernel::mcp::decode::{SessionFacts, decode};
+use crate::kernel::mcp::decode::{SessionFacts, Target, decode};
 use crate::kernel::mcp::revision::Revision;
 use crate::kernel::policy::compile::ServerPolicy;
-use crate::kernel::policy::decide::decide;
+use crate::kernel::policy::decide::{decide, may_have};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
 use crate::kernel::snapshot::Snapshot;
@@ -57,7 +57,7 @@ pub fn open(
     let (_, judge) = permitted.discharge(); // The server is not asked yet: the session has not begun there.
     let endpoint = format!("event: endpoint\ndata: {}/{}\n\n", server.path.trim_end_matches('/'), session.id);
     Ok(Answer::Standing(Box::new(Standing {
-        changed: gateway.snapshots.watch(),
+        changed: gateway.snapshots.watch_since(world),
         ended: session.ended(),
         draining: gateway.draining.clone(),
         source: Source::Inbox { endpoint: Some(endpoint.into()), events },
@@ -66,6 +66,7 @@ pub fn open(
         record: None,
         sent: 0,
         session,
+        about: Target::None,
         judge,
         _held: held,
         _guard: guard,
@@ -84,17 +85,19 @@ pub fn resume(
     if inbound.verb != Verb::Get || session.kept().after(stream, number, world.id) == After::Lost {
         return Err(Reason::EventIdForeign.into());
     }
+    let (facts, about) = (gateway.facts(), session.kept().about(stream).unwrap_or(Target::None));
     let message = decode(inbound, session.facts(), &world.limits.request)?;
     super::note_message(record, &message);
-    let decision = decide(world, server, principal, message, &gateway.facts());
+    let decision = decide(world, server, principal, message, &facts);
     let Verdict::Permit(permitted) = note_decision(record, decision)? else {
         return Err(Reason::Internal.into());
     };
+    may_have(server, principal, &about, &facts)?;
     let held = gateway.meter.charge(&permitted)?;
     let guard = gateway.sessions.stream(principal.id())?;
     let (_, judge) = permitted.discharge(); // What is sent was judged when it came.
     Ok(Answer::Standing(Box::new(Standing {
-        changed: gateway.snapshots.watch(),
+        changed: gateway.snapshots.watch_since(world),
         ended: session.ended(),
         draining: gateway.draining.clone(),
         source: Source::Kept { stream, number, policy: world.id, more: session.kept().watch() },
@@ -103,6 +106,7 @@ pub fn resume(
         record: None,
         sent: 0,
         session: session.clone(),
+        about,
         judge,
         _held: held,
         _guard: guard,
@@ -120,6 +124,8 @@ pub struct Standing {
     session: Arc<Session>,
     caller: (Arc<ServerPolicy>, Arc<Principal>),
     judge: Judge,
+    /// What the call is about of which it tells.
+    about: Target,
     source: Source,
     changed: watch::Receiver<u64>,
     ended: watch::Receiver<bool>,
@@ -191,7 +197,12 @@ impl Standing {
             match happened {
                 Happened::Changed => {
                     let world = self.gateway.snapshots.current();
-                    if let Err(refusal) = self.judge.renew(&world, &self.gateway.facts()) {
+                    let facts = self.gateway.facts();
+                    let renewed = self
+                        .judge
+                        .renew(&world, &facts)
+                        .and_then(|()| may_have(self.judge.server(), self.judge.principal(), &self.about, &facts));
+                    if let Err(refusal) = renewed {
                         return self.close("deny", Some(&refusal));
                     }
                 }

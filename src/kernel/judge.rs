@@ -19,8 +19,9 @@ use crate::kernel::mcp::decode::{Envelope, Message, Target, envelope};
 use crate::kernel::mcp::method::{self, Class, Method, Sender};
 use crate::kernel::mcp::mirror::{Mirror, Mirrors, Says};
 use crate::kernel::mcp::revision::{Era, Revision};
+use crate::kernel::mcp::spelling::respelled;
 use crate::kernel::policy::compile::{Rule, ServerPolicy};
-use crate::kernel::policy::decide::{authorize, verdict};
+use crate::kernel::policy::decide::{authorize, may_have, verdict};
 use crate::kernel::policy::source::{Effect, HiddenText, OnDrift, OutputMode};
 use crate::kernel::principal::Principal;
 use crate::kernel::refusal::{Reason, Refusal};
@@ -189,6 +190,11 @@ impl Judge {
         &self.principal
     }
 
+    /// The world that this judges by.
+    pub fn world(&self) -> &Arc<Snapshot> {
+        &self.world
+    }
+
     /// The server, by the policy in force.
     pub fn server(&self) -> &ServerPolicy {
         &self.server
@@ -275,7 +281,7 @@ impl Judge {
     }
 
     /// What the message is about: of a task, the tool whose call it is.
-    fn about(&self) -> Cow<'_, Target> {
+    pub fn about(&self) -> Cow<'_, Target> {
         match &self.message.task {
             Some(task) => Cow::Owned(Target::Tool(task.tool.clone())),
             None => Cow::Borrowed(&self.message.target),
@@ -306,7 +312,7 @@ impl Judge {
             (Some(published), Target::Tool(name)) => published.tool(name),
             _ => None,
         };
-        let passage = Passage { server: &self.server, principal: &self.principal, target: &target, facts };
+        let passage = Passage { server: &self.server, principal: &self.principal, target: Some(&target), facts };
         let schema = tool.and_then(|tool| tool.output.as_ref());
         let shown = shown((document, frame), mirrors, passage, method, schema, &mut past);
         self.past = past;
@@ -422,6 +428,12 @@ impl Judge {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("the id answers nothing that was asked"));
             }
         };
+        // Whoever asked may have come back with less than it had, and the operator may have stopped it.
+        if let (Some(asked), Some(_)) = (&asked, &late)
+            && may_have(&self.server, &self.principal, &asked.target, facts).is_err()
+        {
+            return Ok(Seen::Withheld);
+        }
         if nameless {
             // The client asked with an id and needs it to know what failed.
             let id = self.message.id.clone().unwrap_or_else(|| "null".to_owned()).into_bytes();
@@ -467,6 +479,7 @@ impl Judge {
         if !result.is_object() {
             return Err(malformed("the result is not an object"));
         }
+        one_spelling(result, RESULT)?;
         if self.message.revision.era() == Era::Modern {
             let asks = matches!(row.class, Class::CallTool | Class::GetPrompt | Class::Resource);
             match result.get("resultType").map(|kind| kind.as_str()) {
@@ -512,12 +525,14 @@ impl Judge {
                 }
                 self.described(result, facts, edits)?;
             }
-            Class::Resource if row.name == "resources/read" => self.widgets(target, result, edits)?,
-            Class::CallTool => {
+            Class::Resource | Class::CallTool | Class::GetPrompt | Class::Complete => {
+                // Wherever it stands, it is not looked through for sensitive data but held to its bytes.
+                self.widgets(target, result, edits)?;
                 self.embedded(result, edits)?;
-                self.output(target, (result, mirrors), edits)?;
+                if row.class == Class::CallTool {
+                    self.output(target, (result, mirrors), edits)?;
+                }
             }
-            Class::GetPrompt => self.embedded(result, edits)?,
             Class::Task => self.of_task((result, mirrors), edits)?,
             _ => {}
         }
@@ -547,7 +562,15 @@ impl Judge {
             }
             edits.patches.replace(id, string(&task.sealed));
         }
-        if let Some(came) = result.get("result").filter(|came| came.is_object()) {
+        if let Some(came) = result.get("result").filter(|came| came.raw() != b"null") {
+            if !came.is_object() {
+                return Err(Refusal::from(Reason::ReplyMalformed).detail("the result is not an object"));
+            }
+            one_spelling(came, RESULT)?;
+            // What came of a task is a whole result: it asks for nothing and begins no other.
+            if came.get("resultType").is_some_and(|kind| !kind.says(b"complete")) {
+                return Err(Refusal::from(Reason::ReplyUnexpected).detail("resultType"));
+            }
             self.embedded(came, edits)?;
             self.output(&Target::Tool(task.tool.clone()), (came, mirrors), edits)?;
         }
@@ -564,11 +587,6 @@ impl Judge {
     ) -> Result<(), Refusal> {
         let list = if kind == Kind::Templates { "resourceTemplates" } else { kind.name() };
         let malformed = |what: String| Refusal::from(Reason::ReplyMalformed).detail(what);
-        // A client that reads keys in any case would show the other spelling, unfiltered.
-        let twin = |key: &str| key != list && key.eq_ignore_ascii_case(list);
-        if result.entries().any(|(key, _)| twin(&key.text())) {
-            return Err(malformed(format!("`{list}` in another spelling")));
-        }
         let items = result.get(list).filter(|l| l.is_array()).ok_or_else(|| malformed(format!("no `{list}`")))?;
         let mut names = std::collections::BTreeSet::new();
         for item in items.elements() {
@@ -586,6 +604,7 @@ impl Judge {
                 edits.patches.remove(item);
                 continue;
             };
+            one_spelling(item, ITEM)?;
             let marked = (kind == Kind::Tools).then_some(&**rule);
             let is_widget = kind == Kind::Resources && name.starts_with("ui://");
             match &self.server.contract.published {
@@ -664,14 +683,11 @@ impl Judge {
         };
         let is = |field: &str, word: &[u8]| result.get(field).is_some_and(|value| value.raw() == word);
         let later = is("resultType", b"\"input_required\"") || is("resultType", b"\"task\"");
-        if self.message.revision.era() == Era::Modern && later {
-            return Ok(());
-        }
-        if is("isError", b"true") {
-            // A failure has no result; what is there all the same must not be taken for one.
+        if self.message.revision.era() == Era::Modern && later || is("isError", b"true") {
+            // Neither has a result; what is there all the same must not be taken for one.
             if let Some(value) = result.get("structuredContent").filter(|value| schema.validate(*value).is_err()) {
                 edits.patches.remove(value);
-                edits.note = Some("structuredContent of a failure does not fit its schema".to_owned());
+                edits.note = Some("structuredContent beside no result does not fit its schema".to_owned());
             }
             return Ok(());
         }
@@ -716,7 +732,7 @@ impl Judge {
     /// The contents of a widget are code that runs at the client: they are the approved bytes, or nothing. What was
     /// asked for by a `ui://` URI is the widget of that URI.
     fn widgets(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        for content in result.get("contents").into_iter().flat_map(Value::elements) {
+        for content in result.get("contents").into_iter().flat_map(each) {
             let asked = match target {
                 Target::Resource(asked) if asked.starts_with("ui://") => Some(asked.as_str()),
                 _ => None,
@@ -728,9 +744,9 @@ impl Judge {
 
     /// Widgets within the result of a tool or a prompt: some hosts show them as they show those that are read.
     fn embedded(&self, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
-        let blocks = result.get("content").into_iter().flat_map(Value::elements);
-        let messages = result.get("messages").into_iter().flat_map(Value::elements);
-        for block in blocks.chain(messages.filter_map(|message| message.get("content"))) {
+        let blocks = result.get("content").into_iter().flat_map(each);
+        let messages = result.get("messages").into_iter().flat_map(each);
+        for block in blocks.chain(messages.filter_map(|message| message.get("content")).flat_map(each)) {
             if let Some(resource) = block.get("resource") {
                 self.pinned(resource, None, edits)?;
             }
@@ -742,6 +758,7 @@ impl Judge {
         let Some(published) = &self.server.contract.published else {
             return Ok(());
         };
+        one_spelling(content, CONTENT)?;
         let no = |what: &str| Err(Refusal::from(Reason::ReplyNotAsPublished).detail(what));
         let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
         let (uri, mime) = (text_of("uri").unwrap_or_default(), text_of("mimeType").unwrap_or_default());
@@ -768,6 +785,42 @@ impl Judge {
         self.narrow(content, edits);
         Ok(())
     }
+}
+
+/// What is judged of a result, of an item of a list, of the hints of a tool, and of contents.
+const RESULT: &[&str] = &[
+    "_meta",
+    "resultType",
+    "protocolVersion",
+    "capabilities",
+    "serverInfo",
+    "instructions",
+    "tools",
+    "prompts",
+    "resources",
+    "resourceTemplates",
+    "contents",
+    "content",
+    "messages",
+    "structuredContent",
+    "isError",
+    "taskId",
+];
+const ITEM: &[&str] = &["name", "uri", "uriTemplate", "annotations", "securitySchemes", "_meta"];
+const HINTS: &[&str] = &["readOnlyHint", "destructiveHint", "openWorldHint"];
+const CONTENT: &[&str] = &["uri", "mimeType", "text", "blob", "_meta"];
+
+/// A client that reads keys in any case would take the other spelling, which nobody judged.
+fn one_spelling(object: Value<'_>, words: &[&str]) -> Result<(), Refusal> {
+    match respelled(object, words) {
+        Some(word) => Err(Refusal::from(Reason::ReplyMalformed).detail(format!("`{word}` in another spelling"))),
+        None => Ok(()),
+    }
+}
+
+/// The elements of a list; what stands where a list should counts as one, since some clients take it so.
+fn each(value: Value<'_>) -> impl Iterator<Item = Value<'_>> {
+    std::iter::once(value).filter(|value| !value.is_array()).chain(value.elements())
 }
 
 /// The members of a server's message.
@@ -848,6 +901,7 @@ fn annotate(tool: Value<'_>, rule: &Rule, patches: &mut Patches) -> Result<(), R
     };
     match tool.get("annotations") {
         Some(annotations) if annotations.is_object() => {
+            one_spelling(annotations, HINTS)?;
             for (name, flag) in hints {
                 match annotations.get(name) {
                     Some(value) => patches.replace(value, word(flag)),

@@ -4,3 +4,4 @@ pub mod headers;
 pub mod method;
 pub mod mirror;
 pub mod revision;
+pub mod spelling;

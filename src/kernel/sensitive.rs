@@ -54,8 +54,8 @@ pub struct Passage<'a> {
     pub server: &'a ServerPolicy,
     /// The caller.
     pub principal: &'a Principal,
-    /// What the message, or the one it answers, names.
-    pub target: &'a Target,
+    /// What the message, or the one it answers, names; `None` if that may be any tool.
+    pub target: Option<&'a Target>,
     /// Time and keys.
     pub facts: &'a Facts,
 }
@@ -244,7 +244,10 @@ pub fn sent(
     };
     let mut patches = Patches::default();
     let mut counts = Counts::default();
-    let passage = Passage { server, principal, target: &message.target, facts };
+    let tool = message.task.as_ref().map(|task| Target::Tool(task.tool.clone()));
+    let unknown = message.shape == Shape::Response && message.target == Target::None;
+    let target = tool.as_ref().or(Some(&message.target).filter(|_| !unknown));
+    let passage = Passage { server, principal, target, facts };
     let root = document.root();
     let mut refused = None;
     if let Some(mut desk) = Desk::open(passage, Direction::Arguments, document.text().len()) {
@@ -312,7 +315,7 @@ fn reveal(message: &Message, passage: Passage<'_>, patches: &mut Patches) {
         .rules
         .iter()
         .filter(|rule| rule.reveal.as_ref().is_some_and(|callers| callers.have(principal)))
-        .filter(|rule| is_about(rule.tools.as_deref(), target))
+        .filter(|rule| target.is_some_and(|target| is_about(rule.tools.as_deref(), target)))
         .collect();
     if may.is_empty() {
         return;
@@ -462,7 +465,8 @@ fn rewritten<'d>(
         let mut own = handles(result);
         // What was asked for, by the name it was asked for.
         let contents = || result.get("contents").into_iter().flat_map(Value::elements);
-        own.add(contents().filter_map(|content| content.get("uri")));
+        let asked = |uri: &Value<'_>| matches!(desk.passage.target, Some(Target::Resource(asked)) if uri.says(asked.as_bytes()));
+        own.add(contents().filter_map(|content| content.get("uri")).filter(asked));
         if desk.passage.server.contract.published.is_some() {
             // To the byte what was approved, or refused for that.
             let blocks = result.get("content").into_iter().flat_map(Value::elements);

@@ -1,6 +1,7 @@
 //! Events of a session's streams that its client may come back for (2025-03-26 to 2025-11-25, "Resumability and
 //! Redelivery"): the last ones, within bounds. Where the server gives its events ids, it is the server that is asked.
 use crate::kernel::digest::Digest;
+use crate::kernel::mcp::decode::Target;
 use bytes::Bytes;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::atomic::{AtomicUsize, Ordering};
@@ -32,6 +33,8 @@ struct State {
 struct Stream {
     /// Policy that its events were judged by.
     policy: Digest,
+    /// What its call is about.
+    about: Target,
     /// Number of its last event; they count from 1.
     last: u64,
     open: bool,
@@ -65,13 +68,18 @@ impl Kept {
         self.changed.subscribe()
     }
 
-    /// A stream begins; what it is known by.
-    pub fn begin(&self, policy: Digest) -> u64 {
+    /// A stream begins; what it is known by. `about`: what its call is about.
+    pub fn begin(&self, policy: Digest, about: Target) -> u64 {
         let mut state = self.state();
         state.next += 1;
         let stream = state.next;
-        state.streams.insert(stream, Stream { policy, last: 0, open: true });
+        state.streams.insert(stream, Stream { policy, about, last: 0, open: true });
         stream
+    }
+
+    /// What the call of a stream is about.
+    pub fn about(&self, stream: u64) -> Option<Target> {
+        self.state().streams.get(&stream).map(|stream| stream.about.clone())
     }
 
     /// The number that the next event of a stream has.
@@ -168,7 +176,7 @@ mod tests {
     #[test]
     fn each_stream_gives_its_own_events_once_and_in_order() {
         let (kept, _, policy) = kept();
-        let (one, other) = (kept.begin(policy), kept.begin(policy));
+        let (one, other) = (kept.begin(policy, Target::None), kept.begin(policy, Target::None));
         for number in 0..5_u8 {
             kept.push(one, vec![number; 3].into());
             kept.push(other, vec![100 + number; 3].into());
@@ -192,7 +200,7 @@ mod tests {
     #[test]
     fn what_is_kept_is_bounded_and_given_back() {
         let (kept, total, policy) = kept();
-        let stream = kept.begin(policy);
+        let stream = kept.begin(policy, Target::None);
         for _ in 0..2000 {
             kept.push(stream, vec![b'x'; 1000].into());
         }
@@ -202,7 +210,7 @@ mod tests {
         kept.push(stream, vec![b'x'; BYTES_MAX + 1].into());
         assert_eq!(kept.after(stream, 2000, policy), After::Lost, "too long to be kept");
         for _ in 0..3 {
-            let more = kept.begin(policy);
+            let more = kept.begin(policy, Target::None);
             kept.push(more, vec![b'x'; BYTES_MAX - 10].into());
             kept.end(more);
         }

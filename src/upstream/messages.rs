@@ -7,6 +7,7 @@ use bytes::Bytes;
 use futures_util::Stream;
 use http::StatusCode;
 use http_body_util::{BodyExt, Full};
+use tokio::time::{Instant, timeout_at};
 
 /// Longest message, in bytes.
 pub const MESSAGE_BYTES_MAX: usize = 16 << 20;
@@ -16,11 +17,13 @@ pub struct Messages {
     body: Body,
     decoder: Option<Decoder>,
     done: bool,
+    /// Until when what is no stream must be here.
+    deadline: Instant,
 }
 
 impl Default for Messages {
     fn default() -> Self {
-        Self { body: Body::Whole(Full::default()), decoder: None, done: true }
+        Self { body: Body::Whole(Full::default()), decoder: None, done: true, deadline: Instant::now() }
     }
 }
 
@@ -34,7 +37,13 @@ impl Messages {
                 return Err(Refusal::from(Reason::ReplyUnexpected).detail("neither JSON nor an event stream"));
             }
         };
-        Ok(Self { body: reply.body, decoder, done: false })
+        Ok(Self { body: reply.body, decoder, done: false, deadline: reply.deadline })
+    }
+
+    /// The next message, where others wait for it: in the time for a whole answer, also on a stream.
+    pub async fn soon(&mut self) -> Option<Result<Bytes, Broken>> {
+        let deadline = self.deadline;
+        timeout_at(deadline, self.next()).await.unwrap_or(Some(Err(Broken)))
     }
 
     /// The next message; an error if it broke off or is not what it says.
@@ -43,8 +52,9 @@ impl Messages {
             if std::mem::replace(&mut self.done, true) {
                 return None;
             }
-            let whole = http_body_util::Limited::new(&mut self.body, MESSAGE_BYTES_MAX).collect().await;
-            return Some(whole.map(http_body_util::Collected::to_bytes).map_err(|_| Broken));
+            let whole = http_body_util::Limited::new(&mut self.body, MESSAGE_BYTES_MAX).collect();
+            let whole = timeout_at(self.deadline, whole).await;
+            return Some(whole.map_err(|_| Broken).and_then(|whole| Ok(whole.map_err(|_| Broken)?.to_bytes())));
         };
         loop {
             while let Some(event) = decoder.next_event() {
@@ -81,7 +91,7 @@ impl Reply {
     }
 
     fn with(status: StatusCode, media: Media, body: Body) -> Self {
-        let sent = tokio::time::Instant::now();
+        let sent = Instant::now();
         Self { status, media, session: None, sent, body, deadline: sent + std::time::Duration::from_secs(60) }
     }
 }

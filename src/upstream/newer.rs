@@ -28,6 +28,8 @@ const PARKED_MAX: usize = 1024;
 const PARKED_OF_ONE_MAX: usize = 32;
 /// Sessions at one server, and how long one is kept that nobody uses.
 const SESSIONS_MAX: usize = 10_000;
+/// Most of one caller at one server: it declares one thing, as a rule. The one longest idle makes room.
+const SESSIONS_OF_ONE_MAX: usize = 32;
 const SESSION_IDLE: Duration = Duration::from_secs(1800);
 
 /// Sessions at servers of earlier revisions, and calls that wait.
@@ -163,6 +165,9 @@ impl Bridge {
         outbound: &Outbound,
         capabilities: &str,
     ) -> Result<Arc<Session>, Refusal> {
+        if capabilities.len() > text::HELLO_BYTES_MAX {
+            return Err(Refusal::from(Reason::ParamsMalformed).detail("capabilities are too long"));
+        }
         let (server, caller) = (outbound.server().name.clone(), outbound.caller());
         let key = Key { server, caller, capabilities: capabilities.to_owned() };
         let session = {
@@ -171,7 +176,8 @@ impl Bridge {
             if sessions.get(&key).is_some_and(|session| !Arc::ptr_eq(&session.door, door)) {
                 sessions.remove(&key);
             }
-            if sessions.len() >= SESSIONS_MAX && !sessions.contains_key(&key) {
+            let full = !sessions.contains_key(&key) && !has_room(&mut sessions, &key);
+            if full {
                 return Err(Refusal::from(Reason::UpstreamExhausted).detail("bridged sessions"));
             }
             let fresh = || {
@@ -197,7 +203,7 @@ impl Bridge {
             }
             let mut messages = Messages::of(reply)?;
             let welcome = loop {
-                let message = messages.next().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
+                let message = messages.soon().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
                 if let Some(welcome) = Welcome::read(&message) {
                     break welcome;
                 }
@@ -337,6 +343,19 @@ impl Bridge {
             }
         })))
     }
+}
+
+/// Whether there is room for one more; of too many of one caller at one server the one longest idle goes.
+fn has_room(sessions: &mut HashMap<Key, Arc<Session>>, new: &Key) -> bool {
+    let own = sessions.iter().filter(|(key, _)| key.caller == new.caller && key.server == new.server);
+    let own: Vec<(&Key, &Arc<Session>)> = own.collect();
+    if own.len() >= SESSIONS_OF_ONE_MAX {
+        let idle = own.iter().filter(|(_, session)| session.running.load(Ordering::Acquire) == 0);
+        let used = |session: &Session| *session.used.lock().unwrap_or_else(PoisonError::into_inner);
+        let oldest = idle.min_by_key(|(_, session)| used(session)).map(|(key, _)| (*key).clone());
+        return oldest.is_some_and(|key| sessions.remove(&key).is_some());
+    }
+    sessions.len() < SESSIONS_MAX
 }
 
 /// Counts a call of a session while it lasts.

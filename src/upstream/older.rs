@@ -27,6 +27,8 @@ pub const PREFIX: &str = "bridge-";
 /// Longest wait for a person's answer.
 const ANSWER_WAIT: Duration = Duration::from_secs(600);
 const SESSIONS_MAX: usize = 100_000;
+/// Most of one caller at one server; the one longest unused makes room.
+const SESSIONS_OF_ONE_MAX: usize = 1024;
 const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 const URIS_MAX: usize = 1024;
 
@@ -77,9 +79,13 @@ impl Sessions {
     pub async fn begin(&self, door: &Door, outbound: &Outbound) -> Result<Reply, Refusal> {
         let message = outbound.message();
         let (Some(id), timeout) = (&message.id, outbound.timeout()) else { return Err(Reason::Internal.into()) };
+        let hello = Hello::of(message.params());
+        if hello.capabilities.len() + hello.client.as_ref().map_or(0, String::len) > text::HELLO_BYTES_MAX {
+            return Err(Refusal::from(Reason::ParamsMalformed).detail("capabilities and clientInfo are too long"));
+        }
         let reply = door.ask(text::discover("1"), None, outbound.caller(), timeout).await?;
         let mut messages = Messages::of(reply)?;
-        let answer = messages.next().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
+        let answer = messages.soon().await.and_then(Result::ok).ok_or(Reason::UpstreamFailed)?;
         let malformed = |_| Refusal::from(Reason::ReplyMalformed).detail("server/discover");
         let document = Document::reread(answer).map_err(malformed)?;
         let said = welcome(id, &document, message.revision);
@@ -88,7 +94,7 @@ impl Sessions {
         let session = Session {
             server: outbound.server().name.clone(),
             caller: outbound.caller(),
-            hello: Hello::of(message.params()),
+            hello,
             state: Mutex::new(State {
                 used: Instant::now(),
                 level: None,
@@ -98,6 +104,7 @@ impl Sessions {
             uris: watch::channel(BTreeSet::new()).0,
         };
         let mut all = self.all();
+        make_room(&mut all, &session, SESSIONS_OF_ONE_MAX);
         if all.len() >= SESSIONS_MAX {
             return Err(Refusal::from(Reason::UpstreamExhausted).detail("bridged sessions"));
         }
@@ -203,6 +210,14 @@ impl Sessions {
             _ => Err(Refusal::from(Reason::UpstreamFailed).detail("the reply broke off")),
         }
     }
+}
+
+/// Of so many sessions of one caller at one server the one longest unused goes.
+fn make_room(all: &mut HashMap<String, Arc<Session>>, new: &Session, of_one_max: usize) {
+    let own = |known: &Arc<Session>| known.caller == new.caller && known.server == new.server;
+    let own: Vec<_> = all.iter().filter(|(_, known)| own(known)).map(|(id, s)| (s.state().used, id)).collect();
+    let oldest = own.iter().min().map(|(_, id)| (*id).clone()).filter(|_| own.len() >= of_one_max);
+    oldest.map(|id| all.remove(&id));
 }
 
 /// The arguments of a call that the server's schemas have repeated in headers.
@@ -386,4 +401,35 @@ fn standing(door: Arc<Door>, session: Arc<Session>, timeout: Duration) -> Reply 
             }
         }
     }))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn session(caller: &[u8], server: &str, used: Instant) -> Arc<Session> {
+        let state = State { used, level: None, asked: BTreeMap::new(), running: BTreeMap::new() };
+        Arc::new(Session {
+            server: server.to_owned(),
+            caller: Digest::of(caller),
+            hello: Hello::default(),
+            state: Mutex::new(state),
+            uris: watch::channel(BTreeSet::new()).0,
+        })
+    }
+
+    #[test]
+    fn a_caller_that_begins_ever_more_sessions_makes_room_by_its_own() {
+        let (mut all, now) = (HashMap::new(), Instant::now());
+        all.insert("bob".to_owned(), session(b"bob", "crm", now));
+        all.insert("elsewhere".to_owned(), session(b"ann", "wiki", now));
+        for n in 0..10 {
+            let new = session(b"ann", "crm", now + Duration::from_secs(n));
+            make_room(&mut all, &new, 3);
+            all.insert(format!("ann-{n}"), new);
+        }
+        let mut left: Vec<&String> = all.keys().collect();
+        left.sort();
+        assert_eq!(left, ["ann-7", "ann-8", "ann-9", "bob", "elsewhere"]);
+    }
 }

@@ -34,8 +34,13 @@ const MESSAGE_BYTES_MAX: usize = 16 << 20;
 /// Messages that wait for whoever reads a stream, and their bytes.
 const STREAM_QUEUE_MAX: usize = 1024;
 const STREAM_BYTES_MAX: usize = 32 << 20;
-/// Most sessions of one server.
+/// Most sessions of one server, and of one caller there; the one longest unused makes room.
 const SESSIONS_MAX: usize = 100_000;
+const SESSIONS_OF_ONE_MAX: usize = 1024;
+/// Most lines of one caller: sessions that began alike share one.
+const LINES_OF_ONE_MAX: usize = 8;
+/// How long one is kept though its own caller wants another: whoever asks in turns begins no process each time.
+const KEPT_MIN: Duration = Duration::from_secs(1);
 /// How long a session that nobody uses is known.
 const SESSION_IDLE: Duration = Duration::from_secs(24 * 3600);
 /// Longest wait for the answer to `initialize`; servers may have to be installed first.
@@ -242,6 +247,10 @@ impl Lines {
         let (Some("initialize"), Some(id), Some(params)) = (frame.method.as_deref(), &frame.id, frame.params) else {
             return Ok(bad());
         };
+        if body.len() > text::HELLO_BYTES_MAX {
+            let said = text::error(id, -32602, "What the client declares is too long.");
+            return Ok(json(StatusCode::BAD_REQUEST, said));
+        }
         let mut alike = Vec::new();
         for field in ["protocolVersion", "capabilities"] {
             if let Some(value) = params.get(field) {
@@ -258,6 +267,9 @@ impl Lines {
             let error = answer.strip_prefix(b"-").unwrap_or_default();
             return Ok(json(StatusCode::BAD_REQUEST, text::failed(id, error)));
         };
+        if let Some(oldest) = self.state().crowded(caller) {
+            self.end(&oldest, caller);
+        }
         let party = self.number();
         let session = clock::random_token::<24>();
         {
@@ -335,7 +347,7 @@ impl Lines {
                 Some(line) => (line.clone(), None),
                 None => {
                     state.lines.retain(|_, line| !line.is_over());
-                    if state.lines.len() >= self.lines_max {
+                    if !state.has_room(key, self.lines_max) {
                         return Err(Failure::Full(format!("{} lines, the most there may be", self.lines_max)));
                     }
                     let tag = self.number();
@@ -367,6 +379,30 @@ impl Lines {
                 Err(failure)
             }
         }
+    }
+}
+
+impl State {
+    /// Of too many sessions of one caller the one longest unused.
+    fn crowded(&self, caller: Digest) -> Option<String> {
+        let own: Vec<_> = self.sessions.iter().filter(|(_, session)| session.caller == caller).collect();
+        let oldest = own.iter().min_by_key(|(_, session)| session.used).filter(|_| own.len() >= SESSIONS_OF_ONE_MAX);
+        oldest.map(|(id, _)| (*id).clone())
+    }
+
+    /// Whether there is room for one more line. What a caller declares is its own to choose, so where it has many, or
+    /// there are too many, an idle line of somebody who has several ends.
+    fn has_room(&mut self, new: Key, lines_max: usize) -> bool {
+        let of = |caller: Option<Digest>| self.lines.keys().filter(|key| key.caller == caller).count();
+        let crowded = new.caller.is_some() && of(new.caller) >= LINES_OF_ONE_MAX;
+        if !crowded && self.lines.len() < lines_max {
+            return true;
+        }
+        let spare = |key: &Key| if crowded { key.caller == new.caller } else { of(key.caller) > 1 };
+        let kept = |key: &Key, line: &Line| key.caller == new.caller && line.used().elapsed() < KEPT_MIN;
+        let idle = self.lines.iter().filter(|(key, line)| spare(key) && line.is_idle() && !kept(key, line));
+        let oldest = idle.min_by_key(|(_, line)| line.used()).map(|(key, _)| *key);
+        oldest.is_some_and(|key| self.lines.remove(&key).is_some())
     }
 }
 

@@ -282,3 +282,50 @@ fn a_visit_to_a_url_that_an_older_server_wants_is_asked_of_a_modern_client_and_t
     let answer = gateway.tool(&gateway.ann(), "visit", json!({}));
     assert_eq!(answer.code(), -32603, "a client that did not declare it is not asked: {}", answer.body);
 }
+
+#[test]
+fn a_server_that_never_ends_its_answer_keeps_nobody_waiting_across_the_bridge() {
+    use std::sync::{Arc, Mutex};
+    let upstream = Upstream::start();
+    let target = format!("{{ url: 'http://127.0.0.1:{}/mcp', timeout: 1s }}", upstream.port);
+    let gateway = Gateway::before(&target, "tools: { '*': { effect: read } }\n", "");
+    let hangs = Arc::new(Mutex::new(("server/discover", "application/json")));
+    let shared = hangs.clone();
+    upstream.script(move |seen, out| {
+        let message = seen.json();
+        let (hanging, media) = *shared.lock().unwrap();
+        if message["method"] == hanging {
+            raw(out, &format!("HTTP/1.1 200 OK\r\ncontent-type: {media}\r\ncontent-length: 1000\r\n\r\n"));
+            std::thread::sleep(std::time::Duration::from_secs(30));
+            return;
+        }
+        let result = json!({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"resultType":"complete"});
+        let (status, body) = match message["method"].as_str() {
+            Some("initialize") => (400, json!({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}})),
+            Some("tools/list") => {
+                (200, json!({"jsonrpc":"2.0","id":message["id"],"result":{"tools":[],"resultType":"complete"}}))
+            }
+            _ => (200, json!({"jsonrpc":"2.0","id":message["id"],"result":result})),
+        };
+        reply(out, status, "application/json", &body.to_string());
+    });
+    let token = gateway.ann();
+    let begin = legacy(&token, None, &crate::lines::hello_of("2025-11-25"));
+    let refused = |answer: Answer| assert!(answer.status >= 400, "{answer:?}");
+    for media in ["application/json", "text/event-stream"] {
+        *hangs.lock().unwrap() = ("server/discover", media);
+        refused(gateway.send(&begin));
+    }
+    *hangs.lock().unwrap() = ("none", "");
+    let session = gateway.send(&begin).header("mcp-session-id").unwrap().to_owned();
+    for (method, media) in
+        [("tools/call", "application/json"), ("tools/list", "application/json"), ("tools/list", "text/event-stream")]
+    {
+        *hangs.lock().unwrap() = (method, media);
+        let answer = gateway.send(&legacy(&token, Some(&session), &call_of(3, "echo", &json!({}))));
+        // What a tool has repeated in headers cannot be told in time: the call goes on without.
+        if method == "tools/call" {
+            refused(answer);
+        }
+    }
+}

@@ -354,3 +354,53 @@ fn b32_a_compressed_body_is_refused_in_both_directions() {
     assert_eq!(answer.status, 502);
     assert_eq!(gateway.upstream.seen()[0].header("accept-encoding"), None);
 }
+
+#[test]
+fn b33_a_name_in_letters_that_some_readers_take_for_others_is_refused() {
+    let gateway = Gateway::start();
+    let call = modern(&gateway.ann(), "tools/call", &find("1"));
+    let prompt = json!({"ref":{"type":"ref/prompt","name":"summarize"},"argument":{"name":"id","value":""}});
+    let complete = modern(&gateway.ann(), "completion/complete", &prompt);
+    for (request, plain, twisted) in [
+        // The long s and the sign of Kelvin are an s and a k to whoever does not look at case.
+        (&call, "\"arguments\":", "\"argument\u{17f}\":{\"id\":\"2\"},\"arguments\":"),
+        (&call, "\"arguments\":", "\"ARGUMENT\\u017f\":{\"id\":\"2\"},\"arguments\":"),
+        (&call, "\"arguments\":", "\"tas\u{212a}\":{\"ttl\":1},\"arguments\":"),
+        (&complete, "\"summarize\"", "\"summarize\",\"Name\":\"secret\""),
+        (&complete, "\"ref/prompt\"", "\"ref/prompt\",\"Type\":\"ref/resource\",\"URI\":\"crm://secret\""),
+    ] {
+        let text = String::from_utf8(request.body.clone()).unwrap();
+        assert!(text.contains(plain), "{text}");
+        let answer = gateway.send(&request.clone().body(text.replace(plain, twisted)));
+        assert_eq!((answer.status, answer.code()), (400, -32602), "{twisted}: {}", answer.body);
+    }
+    assert!(gateway.upstream.seen().is_empty());
+}
+
+#[test]
+fn b34_a_reply_in_two_spellings_is_not_relayed() {
+    let gateway = Gateway::start();
+    let listed = TWO_TOOLS.replace(",{\"name\":\"secret_tool\",\"inputSchema\":{\"type\":\"object\"}}", "");
+    let secret = "[{\"name\":\"secret_tool\",\"inputSchema\":{}}]";
+    for (method, params, body) in [
+        ("tools/list", json!({}), listed.replace("\"tools\":", &format!("\"tool\u{17f}\":{secret},\"tools\":"))),
+        ("tools/list", json!({}), listed.replace("\"name\":", "\"Name\":\"secret_tool\",\"name\":")),
+        ("tools/list", json!({}), listed.replace("\"name\":", "\"Annotations\":{\"title\":\"secret_tool\"},\"name\":")),
+        (
+            "tools/list",
+            json!({}),
+            listed.replace("\"name\":", "\"annotations\":{\"DestructiveHint\":\"secret_tool\"},\"name\":"),
+        ),
+        (
+            "tools/call",
+            find("1"),
+            r#"{"jsonrpc":"2.0","id":1,"result":{"content":[],"StructuredContent":{"a":"secret_tool"}}}"#.to_owned(),
+        ),
+    ] {
+        let said = body.clone();
+        gateway.upstream.script(move |_, out| reply(out, 200, "application/json", &said));
+        let answer = gateway.call(&gateway.ann(), method, params);
+        assert!(!answer.body.contains("secret_tool"), "{body}\n{}", answer.body);
+        assert_eq!(answer.code(), -31502, "{body}\n{}", answer.body);
+    }
+}

@@ -443,6 +443,39 @@ fn an_open_stream_ends_when_its_caller_is_stopped() {
 }
 
 #[test]
+fn a_stream_whose_caller_was_stopped_before_it_began_ends_too() {
+    use std::sync::atomic::{AtomicBool, Ordering};
+    let gateway = Gateway::with(TOOLS, "");
+    let ann = gateway.ann();
+    let begins = std::sync::Arc::new(AtomicBool::new(false));
+    let begun = begins.clone();
+    gateway.upstream.script(move |_, out| {
+        while !begun.load(Ordering::SeqCst) {
+            std::thread::sleep(std::time::Duration::from_millis(10));
+        }
+        open_events(out);
+        for _ in 0..200 {
+            let note =
+                json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
+            raw(out, &format!("data: {note}\n\n"));
+            std::thread::sleep(std::time::Duration::from_millis(50));
+        }
+    });
+    let request = modern(&ann, "tools/call", &json!({"name":"find_customer","arguments":{}}));
+    let (status, mut stream) = std::thread::scope(|scope| {
+        let opened = scope.spawn(|| gateway.open(&request));
+        wait("the call is at the server", || !gateway.upstream.seen().is_empty());
+        gateway.write_atomic("audit/stops.json", &json!({"stops":[{"what":{"subject":"ann"}}]}).to_string());
+        wait("ann is stopped", || gateway.records().iter().any(|record| record["kind"] == "stop"));
+        begins.store(true, Ordering::SeqCst);
+        opened.join().unwrap()
+    });
+    assert_eq!(status, 200);
+    let first = event(&mut stream);
+    assert_eq!(first["error"]["code"], -31403, "what came after it was shown: {first}");
+}
+
+#[test]
 fn a_server_in_preview_shows_what_would_happen_and_nothing_does() {
     let policy = "mode: preview\ntools:
   find_customer: { effect: read, scopes: [crm.read] }

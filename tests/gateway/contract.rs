@@ -1,5 +1,6 @@
 //! The contract of a server: what was approved is what callers see and use, whatever the server offers meanwhile.
 use crate::support::*;
+use crate::tasks::knowing;
 use aws_lc_rs::signature::Ed25519KeyPair;
 use serde_json::{Value, json};
 use std::io::BufRead;
@@ -409,6 +410,39 @@ fn arguments_that_do_not_fit_the_published_schema_never_reach_the_server() {
 }
 
 #[test]
+fn a_header_that_says_another_argument_than_the_body_is_refused() {
+    let (gateway, offer) = started(CONTRACT);
+    let schema = json!({ "type": "object", "properties": { "id": { "type": "string", "x-mcp-header": "Customer" },
+        "at": { "type": "object", "properties": { "page": { "type": "integer", "x-mcp-header": "Page" } } } } });
+    offer.change("/tools/0/inputSchema", schema);
+    assert!(run(&gateway, &["pull"]).status.success());
+    approve(&gateway);
+    let arguments = json!({ "id": "1", "at": { "page": 2 } });
+    let call = modern(&gateway.ann(), "tools/call", &json!({ "name": "find_customer", "arguments": arguments }));
+    let call = call.set("mcp-param-customer", "1").set("mcp-param-page", "2");
+    let none = modern(&gateway.ann(), "tools/call", &json!({ "name": "find_customer", "arguments": {} }));
+    for wrong in [
+        call.clone().set("mcp-param-customer", "2"),
+        call.clone().set("Mcp-Param-CUSTOMER", "=?base64?Mg==?="),
+        call.clone().set("mcp-param-page", "3"),
+        none.set("mcp-param-customer", "2"),
+    ] {
+        let answer = gateway.send(&wrong);
+        assert_eq!((answer.status, answer.code()), (400, -32020), "{:?}: {}", wrong.headers, answer.body);
+    }
+    assert_eq!(gateway.upstream.called(), Vec::<String>::new());
+    for right in [
+        call.clone(),
+        call.clone().set("mcp-param-customer", "=?base64?MQ==?="),
+        // Whether one that is missing is missed is the server's to say.
+        call.clone().without("mcp-param-page"),
+        call.set("mcp-param-other", "x"),
+    ] {
+        assert_eq!(gateway.send(&right).code(), 0, "{:?}", right.headers);
+    }
+}
+
+#[test]
 fn undeclared_arguments_are_taken_out_or_kept_where_the_policy_says_so() {
     let (gateway, _) =
         schemas("contract: { undeclared_arguments: strip, check_every: 500ms }\n", json!({ "age": 1 }), "ok");
@@ -538,6 +572,91 @@ fn what_a_server_hides_beside_a_checked_result_is_not_passed_on() {
         let content = json!([{ "type": "resource", "resource": resource }]);
         answer(json!({ "content": content, "structuredContent": { "age": 3 }, "resultType": "complete" }));
         assert_eq!(call().code(), -31502);
+    }
+}
+
+#[test]
+fn a_result_that_says_it_is_something_else_is_held_to_its_schema() {
+    let (gateway, offer) = schemas(&format!("tasks: pass\n{CONTRACT}"), json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let call =
+        || gateway.send(&knowing(&ann, "tools/call", &json!({ "name": "find_customer", "arguments": { "id": "1" } })));
+    let answer = |answer: Value| offer.change("/answer", answer);
+    answer(json!({ "resultType": "input_required", "inputRequests": {}, "requestState": "s", "content": [],
+        "structuredContent": { "age": "s3cret" } }));
+    let asked = call();
+    assert!(asked.json()["result"]["requestState"].is_string() && !asked.body.contains("s3cret"), "{}", asked.body);
+    let state = |status: &str| {
+        json!({ "taskId": "t-1", "status": status, "createdAt": "2026-07-28T00:00:00Z",
+            "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": 60000 })
+    };
+    let mut begun = state("working");
+    (begun["resultType"], begun["structuredContent"]) = (json!("task"), json!({ "age": "s3cret" }));
+    answer(begun);
+    let begun = call();
+    assert!(!begun.body.contains("s3cret"), "{}", begun.body);
+    let id = begun.json()["result"]["taskId"].as_str().unwrap().to_owned();
+    let wrong = json!({ "age": "s3cret" });
+    for (came, shown) in [
+        (json!({ "content": [], "structuredContent": { "age": 3 } }), true),
+        (json!({ "content": [], "structuredContent": { "age": 3 }, "resultType": "complete" }), true),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "complete" }), false),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "input_required" }), false),
+        (json!({ "content": [], "structuredContent": wrong, "resultType": "task" }), false),
+        (json!([{ "structuredContent": wrong }]), false),
+    ] {
+        let mut done = state("completed");
+        (done["resultType"], done["result"]) = (json!("complete"), came.clone());
+        answer(done);
+        let got = gateway.send(&knowing(&ann, "tasks/get", &json!({ "taskId": id })));
+        assert_eq!(got.code(), if shown { 0 } else { -31502 }, "{came}: {}", got.body);
+        assert!(!got.body.contains("s3cret"), "{came}: {}", got.body);
+    }
+}
+
+#[test]
+fn a_widget_that_stands_where_a_list_should_is_not_delivered() {
+    let (gateway, offer) = schemas(CONTRACT, json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let card =
+        json!({ "uri": "ui://crm/card", "mimeType": "text/html;profile=mcp-app", "text": "<script>evil()</script>" });
+    let block = json!({ "type": "resource", "resource": card });
+    offer.change("/answer", json!({ "content": block, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+    let answer = gateway.tool(&ann, "find_customer", json!({ "id": "1" }));
+    assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
+    let messages = json!([{ "role": "user", "content": [block] }]);
+    for messages in [messages, json!({ "role": "user", "content": block })] {
+        offer.change("/answer", json!({ "messages": messages, "resultType": "complete" }));
+        let answer = gateway.call(&ann, "prompts/get", json!({ "name": "summarize" }));
+        assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
+    }
+    gateway.upstream.result(json!({ "contents": card, "resultType": "complete" }));
+    let answer = gateway.call(&ann, "resources/read", json!({ "uri": "ui://crm/card" }));
+    assert!(!answer.body.contains("evil"), "{}", answer.body);
+}
+
+#[test]
+fn what_only_looks_like_a_widget_is_looked_through_for_sensitive_data() {
+    let redact = "redact: [{ types: [pci], direction: results, action: replace }]\n";
+    let (gateway, offer) = schemas(&format!("{redact}{CONTRACT}"), json!({ "age": 3 }), "ok");
+    let ann = gateway.ann();
+    let text = "card number 4539148803436467";
+    let contents = json!([{ "uri": "ui://crm/none", "mimeType": "text/plain", "text": text }]);
+    let answers = [
+        json!({ "content": [], "contents": contents, "structuredContent": { "age": 3 }, "resultType": "complete" }),
+        json!({ "completion": { "values": [] }, "contents": contents, "resultType": "complete" }),
+    ];
+    for answer in answers {
+        offer.change("/answer", answer.clone());
+        let got = match answer["completion"].is_object() {
+            false => gateway.tool(&ann, "find_customer", json!({ "id": "1" })),
+            true => gateway.call(
+                &ann,
+                "completion/complete",
+                json!({ "ref": { "type": "ref/prompt", "name": "summarize" }, "argument": { "name": "id", "value": "" } }),
+            ),
+        };
+        assert!(!got.body.contains("4539148803436467"), "{}", got.body);
     }
 }
 

@@ -1,5 +1,6 @@
 //! What was read through one tool does not leave through another: what the server that sends out got is what counts.
 use crate::support::*;
+use crate::tasks::knowing;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -111,6 +112,46 @@ fn a_record_that_was_read_does_not_leave_in_any_order_or_encoding_or_in_halves()
     let record = gateway.records().into_iter().find(|record| record["reason"] == "DataLeaves").unwrap();
     assert!(record["detail"].as_str().unwrap().contains("`find_customer` of crm (customer)"), "{record}");
     assert!(!record.to_string().contains("ustermann"), "{record}");
+}
+
+#[test]
+fn what_was_read_does_not_leave_as_input_of_a_task_that_sends() {
+    for then in ["refuse", "confirm"] {
+        let flow = format!("flow: {{ then: {then}, after_untrusted: {then}, confirm: [elicit] }}\n");
+        let gateway = Gateway::with(&format!("tasks: pass\n{TOOLS}{flow}"), "");
+        gateway.upstream.script(|seen, out| {
+            let message = seen.json();
+            let state = |kind: &str| {
+                json!({ "resultType": kind, "taskId": "t-1", "status": "working", "createdAt": "2026-07-28T00:00:00Z",
+                    "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": 60000 })
+            };
+            let result = match message["params"]["name"].as_str() {
+                Some("send_mail") => state("task"),
+                Some(_) => json!({ "content": [], "structuredContent": record(), "resultType": "complete" }),
+                None => state("complete"),
+            };
+            let body = json!({ "jsonrpc": "2.0", "id": message["id"], "result": result });
+            reply(out, 200, "application/json", &body.to_string());
+        });
+        let ann = gateway.ann();
+        let begun = knowing(&ann, "tools/call", &json!({ "name": "send_mail", "arguments": {} }));
+        let begun = gateway.send(&begun).json()["result"]["taskId"].clone();
+        assert!(begun.is_string(), "{begun}");
+        let update = |said: Value| {
+            let answer = json!({ "q": { "action": "accept", "content": { "body": said } } });
+            let update = json!({ "taskId": begun, "inputResponses": answer });
+            gateway.send(&knowing(&ann, "tasks/update", &update)).code()
+        };
+        let updates = || gateway.upstream.seen().iter().filter(|seen| seen.json()["method"] == "tasks/update").count();
+        assert_eq!(update(json!(record().to_string())), 0, "nothing was read yet");
+        gateway.tool(&ann, "find_customer", json!({}));
+        assert_eq!((update(json!(record().to_string())), updates()), (-31403, 1), "{then}");
+        assert_eq!((update(stranger()), updates()), (0, 2), "{then}");
+        gateway.tool(&ann, "read_page", json!({}));
+        assert_eq!((update(stranger()), updates()), (-31403, 2), "{then}");
+        let get = gateway.send(&knowing(&ann, "tasks/get", &json!({ "taskId": begun })));
+        assert_eq!(get.code(), 0, "nothing goes out with it: {}", get.body);
+    }
 }
 
 #[test]

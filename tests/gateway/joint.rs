@@ -341,3 +341,27 @@ fn a_client_of_2024_has_all_of_them_on_one_stream_which_outlives_a_reload() {
     assert_eq!(next_event(&mut reader)["result"]["content"][0]["text"], "wiki search");
     assert_eq!(wiki.called(), ["search", "search"]);
 }
+
+#[test]
+fn what_is_kept_of_a_server_that_was_stopped_is_not_had_behind_another_path() {
+    let (gateway, _wiki) = desk("");
+    let token = token(&gateway);
+    let begin = gateway.send(&at_desk(legacy(&token, None, &crate::lines::hello_of("2025-11-25"))));
+    let session = begin.header("mcp-session-id").unwrap().to_owned();
+    gateway.upstream.script(|_, out| {
+        let progress =
+            json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
+        events(out, &format!("data: {progress}\n\ndata: {progress}\n\n"));
+    });
+    let call = legacy(&token, Some(&session), &call_of(3, "crm_find_customer", &json!({})));
+    let answer = gateway.send(&at_desk(call));
+    let id = answer.body.lines().find_map(|line| line.strip_prefix("id: ")).unwrap().to_owned();
+    let resume = legacy(&token, Some(&session), &json!({})).set("last-event-id", &id).body("");
+    let resume = Request { line: "GET /desk/mcp".to_owned(), ..resume };
+    let had = gateway.send(&resume);
+    assert!(had.status == 200 && had.body.contains("progress"), "{had:?}");
+    gateway.write_atomic("audit/stops.json", &json!({"stops":[{"what":{"server":"crm"}}]}).to_string());
+    wait("it is stopped", || gateway.records().iter().any(|record| record["kind"] == "stop"));
+    let refused = gateway.send(&resume);
+    assert!(refused.code() == -31403 && !refused.body.contains("progress"), "{refused:?}");
+}

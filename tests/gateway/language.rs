@@ -164,6 +164,26 @@ fn a_deny_for_everything_hides_all_and_lets_no_call_through() {
 }
 
 #[test]
+fn a_completion_has_no_arguments_that_could_meet_a_condition() {
+    let gateway = Gateway::with(
+        "prompts:
+  summarize: { scopes: [crm.read], when: 'args.region == principal.claims.region' }
+",
+        "",
+    );
+    let token = gateway.ann();
+    let reference = json!({"type":"ref/prompt","name":"summarize"});
+    let completion = json!({"ref":reference,"argument":{"name":"region","value":""},"arguments":{"region":"eu"}});
+    let answer = gateway.call(&token, "completion/complete", completion);
+    assert_eq!(answer.code(), -31403, "{}", answer.body);
+    assert!(gateway.upstream.seen().is_empty());
+    gateway.upstream.result(json!({"messages":[],"resultType":"complete"}));
+    let get =
+        |region: &str| gateway.call(&token, "prompts/get", json!({"name":"summarize","arguments":{"region":region}}));
+    assert_eq!((get("eu").code(), get("us").code()), (0, -31403));
+}
+
+#[test]
 fn a_resource_is_not_reached_past_its_rule_by_another_spelling() {
     let gateway = Gateway::with(
         "resources:

@@ -226,6 +226,59 @@ fn callers_beyond_the_declared_processes_are_refused_by_name() {
 }
 
 #[test]
+fn a_caller_that_declares_ever_other_things_takes_nobody_elses_process() {
+    let gateway = program("legacy", ", process: { max: 3 }");
+    let (ann, bob) = (gateway.ann(), gateway.token("bob", "crm.read"));
+    let declared = |n: u64| json!({"experimental":{n.to_string():{}}});
+    let sessions: Vec<String> = (0..3).map(|n| hello(&gateway, &ann, &declared(n))).collect();
+    let of_bob = hello(&gateway, &bob, &json!({}));
+    let process = pid(&gateway, &bob, &of_bob);
+    for session in &sessions {
+        let works = || call(&gateway, &ann, session, "echo", json!({"text":"x"})).status == 200;
+        wait("a session outlives its process", works);
+    }
+    let begins = |n: u64| {
+        let params =
+            json!({"protocolVersion":"2025-11-25","capabilities":declared(n),"clientInfo":{"name":"t","version":"1"}});
+        let begin = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
+        gateway.send(&legacy(&ann, None, &begin)).status == 200
+    };
+    assert!((3..40).filter(|n| begins(*n)).count() < 20, "nor does it begin one each time");
+    assert_eq!(pid(&gateway, &bob, &of_bob), process, "and who has but one keeps it");
+}
+
+#[test]
+fn what_is_kept_of_a_client_that_begins_is_short() {
+    let long = json!({"elicitation":{"x":"x".repeat(70_000)}});
+    let params = json!({"protocolVersion":"2025-11-25","capabilities":long,"clientInfo":{"name":"t","version":"1"}});
+    let begin = json!({"jsonrpc":"2.0","id":0,"method":"initialize","params":params});
+    let gateway = program("legacy", "");
+    let token = gateway.ann();
+    let answer = gateway.send(&legacy(&token, None, &begin));
+    assert_eq!((answer.status, answer.header("mcp-session-id")), (400, None), "{}", answer.body);
+    let request = modern(&token, "tools/call", &json!({"name":"echo","arguments":{"text":"x"}}));
+    assert_eq!(gateway.send(&request).status, 200);
+    let mut body: Value = serde_json::from_slice(&request.body).unwrap();
+    body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] = long;
+    let answer = gateway.send(&request.body(body.to_string()));
+    assert_eq!((answer.status, answer.code()), (400, -32602), "{}", answer.body);
+    let newer = Gateway::with(ANY, "");
+    newer.upstream.script(|seen, out| {
+        let message = seen.json();
+        let result = json!({"supportedVersions":["2026-07-28"],"capabilities":{"tools":{}},"resultType":"complete"});
+        let (status, body) = match message["method"].as_str() {
+            Some("server/discover") => (200, json!({"jsonrpc":"2.0","id":message["id"],"result":result})),
+            _ => (400, json!({"jsonrpc":"2.0","id":null,"error":{"code":-32600,"message":"no"}})),
+        };
+        reply(out, status, "application/json", &body.to_string());
+    });
+    let answer = newer.send(&legacy(&newer.ann(), None, &begin));
+    assert_eq!((answer.status, answer.header("mcp-session-id")), (400, None), "{}", answer.body);
+    let answer = newer.send(&legacy(&newer.ann(), None, &hello_of("2025-11-25")));
+    assert_eq!(answer.status, 200, "{}", answer.body);
+}
+
+#[test]
 fn a_shared_program_has_one_process_and_can_ask_nobody() {
     let gateway = program("legacy", ", process: { per: shared }");
     let (ann, bob) = (gateway.ann(), gateway.token("bob", "crm.read"));

@@ -1,6 +1,7 @@
 //! Sensitive data stays: what the policy's `redact` table says holds on every way through the gateway. Canaries go in
 //! at each surface, and are looked for wherever anybody could read them.
 use crate::support::*;
+use crate::tasks::knowing;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde_json::{Value, json};
@@ -168,6 +169,18 @@ fn no_canary_of_a_server_reaches_its_client_or_a_record_by_any_surface() {
 }
 
 #[test]
+fn contents_keep_no_name_but_the_one_that_was_asked_for() {
+    let gateway = Gateway::with(&policy("results", "replace"), "");
+    let (ann, said) = (gateway.ann(), "crm://customers/canary.bird@mine.example.com");
+    for (asked, kept) in [(said, true), ("crm://customers/1", false)] {
+        gateway.upstream.result(json!({ "contents": [{ "uri": said, "text": "ok" }], "resultType": "complete" }));
+        // Whoever asks by such a name has it already: what is asked for is the client's to say.
+        let answer = gateway.call(&ann, "resources/read", json!({ "uri": asked }));
+        assert_eq!(answer.body.contains(said), kept, "{}", answer.body);
+    }
+}
+
+#[test]
 fn no_canary_of_a_client_reaches_its_server_or_a_record_by_any_surface() {
     for action in ["mask", "replace", "hash", "drop", "block"] {
         let gateway = Gateway::with(&policy("arguments", action), "");
@@ -248,6 +261,58 @@ fn questions_to_a_client_and_their_answers_are_rewritten_too() {
     clean("the answer", &answered.body);
     assert!(answered.body.contains("[EMAIL]"));
     clean_within(&gateway);
+}
+
+#[test]
+fn what_is_answered_to_a_tool_is_looked_through_as_its_arguments_are() {
+    let redact = "redact: [{ types: [contact], tools: [find_customer], direction: arguments, action: replace }]\n";
+    let gateway = Gateway::with(&format!("tasks: pass\n{TOOLS}{redact}"), "");
+    let (token, mail) = (gateway.ann(), "canary.bird@mine.example.com");
+    let session = gateway.initialize(&token);
+    gateway.upstream.script(|seen, out| {
+        let message = seen.json();
+        let id = &message["id"];
+        let state = |kind: &str| {
+            json!({ "resultType": kind, "taskId": "t-1", "status": "working", "createdAt": "2026-07-28T00:00:00Z",
+                "lastUpdatedAt": "2026-07-28T00:00:00Z", "ttlMs": 60000 })
+        };
+        match message["method"].as_str() {
+            Some("tools/call") if message["params"]["_meta"].is_null() => {
+                open_events(out);
+                let ask = json!({ "jsonrpc": "2.0", "id": format!("q{id}"), "method": "elicitation/create",
+                    "params": { "message": "who?", "requestedSchema": { "type": "object", "properties": {} } } });
+                raw(out, &format!("data: {ask}\n\n"));
+                std::thread::sleep(std::time::Duration::from_secs(2));
+            }
+            Some(method) => {
+                let kind = if method == "tools/call" { "task" } else { "complete" };
+                let body = json!({ "jsonrpc": "2.0", "id": id, "result": state(kind) });
+                reply(out, 200, "application/json", &body.to_string());
+            }
+            None => raw(out, "HTTP/1.1 202 OK\r\ncontent-length: 0\r\n\r\n"),
+        }
+    });
+    let reached = || gateway.upstream.seen().last().unwrap().body.contains(mail);
+    for (id, tool, reaches) in [(9, "find_customer", false), (10, "update_customer", true)] {
+        let call =
+            json!({ "jsonrpc": "2.0", "id": id, "method": "tools/call", "params": { "name": tool, "arguments": {} } });
+        let (_, mut reader) = gateway.open(&legacy(&token, Some(&session), &call));
+        let mut text = String::new();
+        while !text.contains("elicitation/create") {
+            assert!(std::io::BufRead::read_line(&mut reader, &mut text).unwrap() > 0, "{text}");
+        }
+        let content = json!({ "action": "accept", "content": { "note": mail } });
+        let answer = json!({ "jsonrpc": "2.0", "id": format!("q{id}"), "result": content });
+        assert_eq!(gateway.send(&legacy(&token, Some(&session), &answer)).status, 202);
+        assert_eq!(reached(), reaches, "{tool}: {:?}", gateway.upstream.seen().last());
+    }
+    for (tool, reaches) in [("find_customer", false), ("update_customer", true)] {
+        let begun = gateway.send(&knowing(&token, "tools/call", &json!({ "name": tool, "arguments": {} }))).json();
+        let answer = json!({ "q": { "action": "accept", "content": { "note": mail } } });
+        let update = json!({ "taskId": begun["result"]["taskId"], "inputResponses": answer });
+        assert_eq!(gateway.send(&knowing(&token, "tasks/update", &update)).code(), 0);
+        assert_eq!(reached(), reaches, "{tool}: {:?}", gateway.upstream.seen().last());
+    }
 }
 
 #[test]

@@ -111,3 +111,50 @@ fn nobody_else_can_come_for_it_and_nobody_under_another_policy() {
     wait("the policy is another", || gateway.tool(&ann, "find_customer", json!({})).code() == -32602);
     assert_eq!(gateway.send(&resume(&ann, &of_ann, &id)).status, 400, "judged by a policy that is gone");
 }
+
+/// Stops a tool, and waits until it is.
+fn stop(gateway: &Gateway, what: &Value) {
+    gateway.write_atomic("audit/stops.json", &json!({"stops":[{"what":what}]}).to_string());
+    wait("it is stopped", || gateway.records().iter().any(|record| record["kind"] == "stop"));
+}
+
+#[test]
+fn what_is_kept_of_a_call_is_for_who_may_still_make_it() {
+    let gateway = Gateway::start();
+    let (ann, less) = (gateway.ann(), gateway.token("ann", "crm.write"));
+    let session = gateway.initialize(&ann);
+    let go = slow(&gateway);
+    let call = legacy(&ann, Some(&session), &call_of(3, "find_customer", &json!({})));
+    let (first, _) = next(&mut gateway.open(&call).1);
+    let refused = gateway.send(&resume(&less, &session, &first));
+    assert_eq!((refused.status, refused.code()), (403, -31403), "a token without the scope: {}", refused.body);
+    let (status, mut reader) = gateway.open(&resume(&ann, &session, &first));
+    assert_eq!((status, &next(&mut reader).1["params"]["progress"]), (200, &json!(2)));
+    stop(&gateway, &json!({"tool":{"server":"crm","tool":"find_customer"}}));
+    go.store(true, Ordering::SeqCst);
+    let mut rest = String::new();
+    let _ = std::io::Read::read_to_string(&mut reader, &mut rest);
+    assert!(!rest.contains("progress") && !rest.contains("done"), "{rest}");
+    let refused = gateway.send(&resume(&ann, &session, &first));
+    assert!(refused.code() == -31403 && !refused.body.contains("progress"), "{}", refused.body);
+}
+
+#[test]
+fn an_answer_that_comes_late_is_for_who_may_still_make_the_call() {
+    let gateway = Gateway::start();
+    let (ann, less) = (gateway.ann(), gateway.token("ann", "crm.write"));
+    let session = gateway.initialize(&ann);
+    gateway.upstream.script(|seen, out| {
+        let progress =
+            json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
+        let answer = json!({"jsonrpc":"2.0","id":3,"result":{"content":[{"type":"text","text":"late"}]}});
+        let said = if seen.line.starts_with("GET") { answer } else { progress };
+        events(out, &format!("id: e-1\ndata: {said}\n\n"));
+    });
+    let call = legacy(&ann, Some(&session), &call_of(3, "find_customer", &json!({})));
+    let (id, _) = next(&mut gateway.open(&call).1);
+    let answer = gateway.send(&resume(&less, &session, &id));
+    assert!(answer.status == 200 && !answer.body.contains("late"), "{answer:?}");
+    let answer = gateway.send(&resume(&ann, &session, &id));
+    assert!(answer.status == 200 && answer.body.contains("late"), "{answer:?}");
+}

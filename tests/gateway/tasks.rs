@@ -38,7 +38,7 @@ fn later(gateway: &Gateway) {
 }
 
 /// A message of a client that knows tasks.
-fn knowing(token: &str, method: &str, params: &Value) -> Request {
+pub fn knowing(token: &str, method: &str, params: &Value) -> Request {
     let request = modern(token, method, params);
     let mut body: Value = serde_json::from_slice(&request.body).unwrap();
     body["params"]["_meta"]["io.modelcontextprotocol/clientCapabilities"] =

@@ -56,7 +56,7 @@ fn an_entry_comes_out_as_it_is_written() {
 #[test]
 fn an_entry_is_about_its_direction_its_tools_and_all_callers_but_some() {
     let (ann, tool) = (caller(json!({})), |name: &str| Target::Tool(name.to_owned()));
-    let concerns = |more: Value, direction, target: &Target| entry(more).concerns(direction, target, &ann);
+    let concerns = |more: Value, direction, target: &Target| entry(more).concerns(direction, Some(target), &ann);
     let both = [Direction::Arguments, Direction::Results];
     for direction in both {
         assert!(concerns(json!({}), direction, &tool("find")));

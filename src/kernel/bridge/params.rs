@@ -4,8 +4,7 @@ use crate::kernel::json::{Kind, Value};
 use crate::kernel::mcp::headers::{PARAM_PREFIX, decode_value, encode_value};
 use std::collections::BTreeSet;
 
-/// Deepest property and most of them that are looked at.
-const DEPTH_MAX: usize = 8;
+/// Most headers of one tool.
 const MIRRORED_MAX: usize = 64;
 
 /// One argument that is mirrored: where it is, and the header's name.
@@ -13,6 +12,12 @@ const MIRRORED_MAX: usize = 64;
 pub struct Mirrored {
     path: Vec<String>,
     header: String,
+}
+
+impl Mirrored {
+    fn value<'a>(&self, arguments: Value<'a>) -> Option<Value<'a>> {
+        self.path.iter().try_fold(arguments, |value, part| value.get(part))
+    }
 }
 
 /// What a tool's definition has mirrored. An error says that its annotations are invalid: clients drop such a tool.
@@ -36,9 +41,6 @@ fn walk(
     reachable: bool,
     found: &mut Vec<Mirrored>,
 ) -> Result<(), &'static str> {
-    if path.len() > DEPTH_MAX {
-        return Ok(());
-    }
     if let Some(name) = schema.get("x-mcp-header") {
         let name = name.as_str().ok_or("a header's name is no text")?;
         let token = |b: u8| b.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&b);
@@ -78,7 +80,7 @@ fn walk(
 /// The headers of a call with these arguments: lower-case name and value, encoded.
 pub fn headers(mirrored: &[Mirrored], arguments: Option<Value<'_>>) -> Vec<(String, String)> {
     let header = |one: &Mirrored| {
-        let value = one.path.iter().try_fold(arguments?, |value, part| value.get(part))?;
+        let value = one.value(arguments?)?;
         let text = match value.kind() {
             Kind::String { .. } => value.as_str()?.into_owned(),
             Kind::Bool(flag) => flag.to_string(),
@@ -96,15 +98,23 @@ pub fn agree(mirrored: &[Mirrored], arguments: Option<Value<'_>>, given: &[(Stri
     let find = |all: &[(String, String)], header: &str| {
         all.iter().find(|(name, _)| name == header).map(|(_, value)| decode_value(value))
     };
-    let same = |one: &str, other: &str| {
-        let numbers = one.parse::<i64>().ok().zip(other.parse::<i64>().ok());
-        one == other || numbers.is_some_and(|(one, other)| one == other)
+    // A number has several spellings, a text has one.
+    let same = |mirrored: &Mirrored, one: &str, other: &str| {
+        let number = arguments.and_then(|arguments| mirrored.value(arguments)).and_then(Value::as_i64);
+        one == other || number.is_some() && other.parse().ok() == number
     };
     mirrored.iter().all(|one| match (find(&expected, &one.header), find(given, &one.header)) {
         (None, None) => true,
-        (Some(Some(expected)), Some(Some(given))) => same(&expected, given.trim_matches([' ', '\t'])),
+        (Some(Some(expected)), Some(Some(given))) => same(one, &expected, &given),
         _ => false,
     })
+}
+
+/// Whether headers that came say anything else than the arguments. One that is missing says nothing.
+pub fn contradict(mirrored: &[Mirrored], arguments: Option<Value<'_>>, given: &[(String, String)]) -> bool {
+    let came = |one: &&Mirrored| given.iter().any(|(name, _)| *name == one.header);
+    let came: Vec<Mirrored> = mirrored.iter().filter(came).cloned().collect();
+    !agree(&came, arguments, given)
 }
 
 #[cfg(test)]
@@ -144,8 +154,17 @@ mod tests {
         ] {
             assert_eq!(agree(&mirrored, Some(arguments.root()), &given(&headers)), expected, "{headers:?}");
         }
+        let text = document(r#"{"region":"07"}"#);
+        assert!(!agree(&mirrored, Some(text.root()), &given(&[("mcp-param-region", "7")])), "a text is no number");
         assert!(!agree(&mirrored, None, &given(&[("mcp-param-count", "3")])), "of what the arguments do not have");
         assert!(agree(&mirrored, None, &given(&[("mcp-param-other", "3")])), "what no schema knows is nobody's");
+    }
+
+    #[test]
+    fn an_argument_is_mirrored_however_deep_it_is() {
+        let open: String = (0..20).map(|_| r#"{"properties":{"a":"#).collect();
+        let tool = format!(r#"{{"inputSchema":{open}{{"type":"string","x-mcp-header":"A"}}{}}}"#, "}}".repeat(20));
+        assert_eq!(of(document(&tool).root()).unwrap().len(), 1);
     }
 
     #[test]

@@ -4,6 +4,9 @@ use crate::kernel::mcp::decode::envelope;
 use crate::kernel::mcp::revision::{Era, Revision};
 use bytes::Bytes;
 
+/// Longest text of what a client declares when it begins, in bytes: it is kept for as long as the session is known.
+pub const HELLO_BYTES_MAX: usize = 64 << 10;
+
 /// A request. `id` and `params` are JSON.
 pub fn request(id: &str, method: &str, params: &str) -> Bytes {
     format!(r#"{{"jsonrpc":"2.0","id":{id},"method":{},"params":{params}}}"#, quoted(method)).into()

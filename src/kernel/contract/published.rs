@@ -2,7 +2,8 @@
 use super::schema::{Schema, Unusable};
 use super::surface::{Kind, Observed, Surface, fingerprint};
 use super::widget::{Allowed, narrowed};
-use crate::kernel::json::{Value, string};
+use crate::kernel::bridge::params::{self, Mirrored};
+use crate::kernel::json::{Document, Value, string};
 use crate::kernel::mcp::decode::Target;
 use crate::kernel::policy::source::{HiddenText, Live, OnDrift, OutputMode, Undeclared};
 use crate::kernel::policy::template::UriTemplate;
@@ -61,6 +62,15 @@ pub struct Tool {
     pub input: Option<Schema>,
     /// Of its structured results, where it declares one.
     pub output: Option<Schema>,
+    /// What of its arguments is repeated in headers; `None` if that cannot be told.
+    mirrored: Option<Vec<Mirrored>>,
+}
+
+impl Tool {
+    /// Whether headers of a call say something else than its arguments: somebody on the way may go by them.
+    pub fn mirrors_otherwise(&self, arguments: Option<Value<'_>>, given: &[(String, String)]) -> bool {
+        self.mirrored.as_ref().map_or(!given.is_empty(), |mirrored| params::contradict(mirrored, arguments, given))
+    }
 }
 
 /// How an item stands to the contract.
@@ -147,7 +157,9 @@ impl Published {
             let output = definition.get("outputSchema").map(|schema| compiled(name, "outputSchema", schema));
             // What could not be checked when it comes back is not asked for: the tool is as good as without a schema.
             let input = input.filter(|_| !matches!(output, Some(None)));
-            (name.to_owned(), Tool { input, output: output.flatten() })
+            let read = Document::reread(definition.to_string()).ok();
+            let mirrored = read.and_then(|definition| params::of(definition.root()).ok());
+            (name.to_owned(), Tool { input, output: output.flatten(), mirrored })
         });
         let tools = tools.collect();
         Self { digest, approved: Vec::new(), surface, fingerprints, templates, tools }

@@ -3,6 +3,7 @@
 use super::headers;
 use super::method::{self, Class, Method, Sender};
 use super::revision::{Era, Revision};
+use super::spelling::respelled;
 use crate::kernel::inbound::{HeaderFacts, Inbound, Verb};
 use crate::kernel::json::{Bounds, Document, Fault, Kind, Value};
 use crate::kernel::refusal::{Reason, Refusal};
@@ -52,7 +53,7 @@ pub struct Message {
     pub method: &'static Method,
     /// Request id, as JSON.
     pub id: Option<String>,
-    /// What it names.
+    /// What it names; of a response, what the call was about in which the question came, where that is known.
     pub target: Target,
     /// The revision it speaks.
     pub revision: Revision,
@@ -77,9 +78,11 @@ impl Message {
         self.document.as_ref()?.root().get("params")
     }
 
-    /// `params.arguments`, if any.
+    /// `params.arguments` of a call or a prompt, if any. Nothing else has some: what stands there under that name is
+    /// nothing that a condition could go by.
     pub fn arguments(&self) -> Option<Value<'_>> {
-        self.params()?.get("arguments")
+        let has = matches!(self.method.class, Class::CallTool | Class::GetPrompt);
+        self.params().filter(|_| has)?.get("arguments")
     }
 
     /// Whether it is about something that a contract of the server has: a list, or a thing of one.
@@ -335,11 +338,11 @@ fn unambiguous_names(params: Value<'_>) -> Result<(), Refusal> {
         "argument",
         "context",
     ];
-    let smuggled = params.entries().any(|(key, _)| {
-        let key = key.text();
-        WORDS.iter().any(|word| word.eq_ignore_ascii_case(&key) && *word != key)
-    });
-    if smuggled { Err(Reason::ParamsMalformed.into()) } else { Ok(()) }
+    let reference = params.get("ref").and_then(|reference| respelled(reference, &["type", "name", "uri"]));
+    match respelled(params, WORDS).or(reference) {
+        Some(word) => Err(Refusal::from(Reason::ParamsMalformed).detail(format!("`{word}` in another spelling"))),
+        None => Ok(()),
+    }
 }
 
 fn target(row: &Method, params: Option<Value<'_>>) -> Result<Target, Refusal> {

@@ -275,12 +275,15 @@ pub fn decide(
     message: Message,
     facts: &Facts,
 ) -> Decision {
+    let message = match opened(server, principal, message, facts) {
+        Ok(message) => message,
+        Err(refusal) => return Decision::Refuse(refusal, Grounds::default()),
+    };
     let Sent { message, counts } = match sent(server, principal, message, facts) {
         Ok(sent) => sent,
         Err((refusal, sensitive)) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive }),
     };
-    let opened = stripped(server, message).and_then(|message| opened(server, principal, message, facts));
-    let message = match opened {
+    let message = match stripped(server, message) {
         Ok(message) => message,
         Err(refusal) => return Decision::Refuse(refusal, Grounds { rule: None, sensitive: counts }),
     };
@@ -344,7 +347,9 @@ fn leaves(permitted: &Permitted, facts: &Facts) -> Option<(Concern, Then)> {
         (Shape::Request, Class::CallTool) => call_leaves(server, message, facts),
         (Shape::Request, Class::Task) => {
             let sends = grounds.rule.as_ref().is_some_and(|rule| rule.effect == Some(Effect::Egress));
-            aside(server, &Said::answers(message), facts).filter(|_| sends)
+            let mut said = Said::fields(message, &["taskId", "inputResponses"]);
+            said.values.extend(Said::answers(message).values);
+            aside(server, &said, facts).filter(|_| sends)
         }
         (Shape::Request, _) => None,
         (Shape::Response, _) => {
@@ -524,9 +529,12 @@ fn stripped(server: &ServerPolicy, mut message: Message) -> Result<Message, Refu
 
 /// Whether the arguments are what the published schema says.
 fn conform(server: &ServerPolicy, message: &Message) -> Result<(), Refusal> {
-    let Some(tool) = tool_of(server, message) else {
+    let Some(tool) = tool_of(server, message).filter(|_| message.shape == Shape::Request) else {
         return Ok(());
     };
+    if message.revision.era() == Era::Modern && tool.mirrors_otherwise(message.arguments(), &message.params) {
+        return Err(Reason::HeaderDisagreesWithBody.into());
+    }
     let Some(schema) = &tool.input else {
         return Err(misfit(&[]).detail("the published schema cannot be used"));
     };
@@ -579,16 +587,9 @@ pub(in crate::kernel) fn verdict(
     let named = |target: &Target| {
         // A call without arguments is judged as one with none, never as a listing.
         let args = Some(message.arguments().unwrap_or_else(|| NOTHING.root()));
-        authorize(server, principal, target, args, facts).map(Grounds::of).map_err(|(reason, rule)| {
-            let mut refusal = Refusal::from(reason);
-            if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
-                refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
-            }
-            if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
-                refusal.step_up.clone_from(&rule.step_up);
-            }
-            (refusal, rule.map(Grounds::of).unwrap_or_default())
-        })
+        authorize(server, principal, target, args, facts)
+            .map(Grounds::of)
+            .map_err(|(reason, rule)| (told(reason, rule), rule.map(Grounds::of).unwrap_or_default()))
     };
     match message.method.class {
         // By the rule of the tool whose call it is; its arguments were judged when it was made.
@@ -633,6 +634,29 @@ pub(in crate::kernel) fn verdict(
         | Class::ClientNotice
         | Class::OpenStream
         | Class::EndSession => Ok(Grounds::default()),
+    }
+}
+
+/// A refusal by a rule, with what the client may do about it.
+fn told(reason: Reason, rule: Option<&Arc<Rule>>) -> Refusal {
+    let mut refusal = Refusal::from(reason);
+    if let (Reason::ScopeMissing, Some(rule)) = (reason, rule) {
+        refusal.scopes = rule.scopes.iter().map(|scope| scope.name.clone()).collect();
+    }
+    if let (Reason::StepUpNeeded, Some(rule)) = (reason, rule) {
+        refusal.step_up.clone_from(&rule.step_up);
+    }
+    refusal
+}
+
+/// Whether a caller may have what comes later of something it was permitted: by its rule as it is now, without
+/// conditions on arguments, which were judged then.
+pub fn may_have(server: &ServerPolicy, principal: &Principal, target: &Target, facts: &Facts) -> Result<(), Refusal> {
+    match target {
+        Target::Tool(_) | Target::Prompt(_) | Target::Resource(_) => {
+            authorize(server, principal, target, None, facts).map(|_| ()).map_err(|(reason, rule)| told(reason, rule))
+        }
+        Target::None | Target::Resources(_) | Target::Task(_) => Ok(()),
     }
 }
 
@@ -833,7 +857,8 @@ impl Outbound {
         }
     }
 
-    /// `Mcp-Param-*`, lower-case name and value as it came: `decode` saw that they decode.
+    /// `Mcp-Param-*`, lower-case name and value as it came: `decode` saw that they decode, and where there is a
+    /// contract, none says anything else than the arguments.
     pub fn params(&self) -> &[(String, String)] {
         if self.modern() { &self.message.params } else { &[] }
     }

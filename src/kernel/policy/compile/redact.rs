@@ -61,8 +61,8 @@ impl Callers {
 
 impl Redact {
     /// Whether it is about messages this way, about this thing, for this caller.
-    pub fn concerns(&self, direction: Direction, target: &Target, principal: &Principal) -> bool {
-        let tool = is_about(self.tools.as_deref(), target);
+    pub fn concerns(&self, direction: Direction, target: Option<&Target>, principal: &Principal) -> bool {
+        let tool = target.is_none_or(|target| is_about(self.tools.as_deref(), target));
         tool && self.direction.is_none_or(|only| only == direction)
             && !self.unless.as_ref().is_some_and(|callers| callers.have(principal))
     }

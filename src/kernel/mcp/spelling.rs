@@ -1,0 +1,40 @@
+//! Keys in two spellings. Some readers look at no case, as Go's `encoding/json` and many of .NET and Java do, and take
+//! the last of several spellings: what is judged under one must not come under another beside it.
+use crate::kernel::json::Value;
+
+/// The first of these words that an object has as a key in another spelling.
+pub fn respelled<'w>(object: Value<'_>, words: &[&'w str]) -> Option<&'w str> {
+    object.entries().find_map(|(key, _)| {
+        let key = key.text();
+        words.iter().copied().find(|word| is_other_spelling(&key, word))
+    })
+}
+
+/// Whether a key is a word but for its case. The long s and the sign of Kelvin are cases of s and k.
+fn is_other_spelling(key: &str, word: &str) -> bool {
+    if key.is_ascii() {
+        return key != word && key.eq_ignore_ascii_case(word);
+    }
+    key.to_lowercase() == word.to_lowercase() || key.to_uppercase() == word.to_uppercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_word_is_told_from_its_other_spellings_and_from_other_words() {
+        for (key, expected) in [
+            ("arguments", false),
+            ("Arguments", true),
+            ("argument\u{17f}", true),
+            ("ARGUMENT\u{17f}", true),
+            ("argument", false),
+            ("argumentss", false),
+            ("arguments\u{200b}", false),
+        ] {
+            assert_eq!(is_other_spelling(key, "arguments"), expected, "{key}");
+        }
+        assert!(is_other_spelling("tas\u{212a}", "task") && is_other_spelling("ur\u{131}", "uri"));
+    }
+}
