@@ -231,11 +231,9 @@ impl Reader<'_> {
                 return none;
             }
         }
-        if !holds_more(&name.to_ascii_lowercase()) {
-            if known.is_some() || !self.tag_leads_out(inside) {
-                *read = Some(Read { left: left.len(), closed });
-                return none;
-            }
+        if !holds_more(&name.to_ascii_lowercase()) && (known.is_some() || !self.tag_leads_out(inside)) {
+            *read = Some(Read { left: left.len(), closed });
+            return none;
         }
         let end = if closed { "›" } else { "" };
         let inside = inside.replace('<', "‹");
