@@ -108,10 +108,10 @@ kinds! {
     Email "EMAIL" Contact "RFC 5322, RFC 1035" "local part, labels, a top level that exists in shape" "addresses of robots";
     Phone "PHONE" Contact "ITU-T E.164, national plans" "country code and length; national spelling under a label" "other numbers written with a plus";
     IpAddress "IP_ADDRESS" Network "RFC 791, RFC 4291" "ranges, no version words beside it, not all parts small" "versions of four parts without a word that says so";
-    DateOfBirth "DATE_OF_BIRTH" Contact "calendar" "a date that exists, in the past, under a label" "dates under a birth label that are not one";
+    DateOfBirth "DATE_OF_BIRTH" Contact "calendar" "a date that exists, in the past, under a label; seconds since 1970 and parts under its own" "dates under a birth label that are not one";
     UsSsn "US_SSN" GovernmentId "Social Security Administration" "area, group and serial ranges, layout or a label" "nine digits so labelled";
     UsItin "US_ITIN" GovernmentId "Internal Revenue Service" "first digit nine, group ranges" "none known";
-    Passport "PASSPORT" GovernmentId "ICAO 9303, national formats" "national shapes and a label" "document numbers under a passport label";
+    Passport "PASSPORT" GovernmentId "ICAO 9303, national formats" "national shapes and a label; three check digits in machine-readable lines" "document numbers under a passport label";
     DriverLicense "DRIVER_LICENSE" GovernmentId "states and countries" "national shapes and a label" "licence numbers of other kinds";
     UkNino "UK_NINO" GovernmentId "HMRC" "prefix letters, suffix A to D" "part numbers of the same layout";
     CaSin "CA_SIN" GovernmentId "Service Canada" "Luhn and a label" "nine digits so labelled";
