@@ -15,7 +15,7 @@ use hyper_util::client::legacy::connect::dns::Name;
 use std::collections::{BTreeMap, VecDeque};
 use std::future::Future;
 use std::io;
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::path::Path;
 use std::pin::Pin;
 use std::sync::atomic::{AtomicU32, Ordering};
@@ -95,19 +95,31 @@ pub struct Lent {
 }
 
 /// Addresses that no tool server or key server of an operator is at, and that a name must not lead to:
-/// link-local (cloud metadata), multicast, unspecified, and IPv6 forms that embed an IPv4 address.
+/// link-local and what else clouds have their metadata at, multicast, unspecified, and IPv6 forms that embed an IPv4 address.
 pub fn forbidden(ip: IpAddr) -> bool {
+    if METADATA.contains(&ip) {
+        return true;
+    }
     match ip {
         IpAddr::V4(v4) => v4.is_link_local() || v4.is_multicast() || v4.is_unspecified() || v4.is_broadcast(),
         IpAddr::V6(v6) => {
             let segments = v6.segments();
             let embedded = v6.to_ipv4_mapped().is_some()
-                || matches!(segments, [0x2002, ..] | [0x2001, 0, ..] | [0x64, 0xff9b, ..]);
+                || matches!(segments, [0x2002, ..] | [0x2001, 0, ..] | [0x64, 0xff9b, ..])
+                || matches!(segments, [0, 0, 0, 0, 0, 0, high, _] if high != 0);
             let link_local = matches!(segments, [first, ..] if first & 0xffc0 == 0xfe80);
             embedded || link_local || v6.is_multicast() || v6.is_unspecified()
         }
     }
 }
+
+/// Where metadata are that is not link-local: of Alibaba, of Oracle, of AWS and of Google over IPv6.
+const METADATA: [IpAddr; 4] = [
+    IpAddr::V4(Ipv4Addr::new(100, 100, 100, 200)),
+    IpAddr::V4(Ipv4Addr::new(192, 0, 0, 192)),
+    IpAddr::V6(Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254)),
+    IpAddr::V6(Ipv6Addr::new(0xfd20, 0xce, 0, 0, 0, 0, 0, 0x254)),
+];
 
 /// https, or plain http that stays on this machine.
 pub fn trusted_transport(url: &url::Url) -> bool {
@@ -309,6 +321,14 @@ mod tests {
             ("2001:0:1::1", true),
             ("64:ff9b::a9fe:a9fe", true),
             ("fe80::1", true),
+            ("::169.254.169.254", true),
+            ("100.100.100.200", true),
+            ("192.0.0.192", true),
+            ("fd00:ec2::254", true),
+            ("fd20:ce::254", true),
+            ("::1", false),
+            ("fd00::1", false),
+            ("100.64.0.1", false),
             ("0.0.0.0", true),
             ("127.0.0.1", false),
             ("10.0.0.1", false),
