@@ -5,6 +5,7 @@
 //! except through [`shown`] or a check of its own in `draft`.
 use crate::egress::{Credentials, Egress, Failure};
 use crate::kernel::contract::surface::{self, Kind, Surface};
+use crate::kernel::contract::widget::is_interface;
 use crate::kernel::digest::Digest;
 use crate::kernel::json::{Bounds, Document};
 use crate::kernel::mcp::headers::{self, is_media};
@@ -226,7 +227,7 @@ async fn whole(client: &mut Client) -> Result<Offered, String> {
 fn widgets_of(entry: &Value) -> Vec<String> {
     let named = ["/uri", "/_meta/ui/resourceUri", "/_meta/ui~1resourceUri", "/_meta/openai~1outputTemplate"];
     let uris = named.iter().filter_map(|at| entry.pointer(at).and_then(Value::as_str));
-    uris.filter(|uri| uri.starts_with("ui://")).map(str::to_owned).collect()
+    uris.filter(|uri| is_interface(uri)).map(str::to_owned).collect()
 }
 
 fn tool(entry: &Value) -> Tool {

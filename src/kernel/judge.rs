@@ -10,7 +10,7 @@ use crate::kernel::contract::poison::strip;
 use crate::kernel::contract::published::Published;
 use crate::kernel::contract::replies::unhide;
 use crate::kernel::contract::surface::{self, Kind, fingerprint};
-use crate::kernel::contract::widget::is_widget;
+use crate::kernel::contract::widget::{is_interface, is_widget};
 use crate::kernel::digest::Digest;
 use crate::kernel::facts::Facts;
 use crate::kernel::flow::{Lesson, data};
@@ -606,7 +606,7 @@ impl Judge {
             };
             one_spelling(item, ITEM)?;
             let marked = (kind == Kind::Tools).then_some(&**rule);
-            let is_widget = kind == Kind::Resources && name.starts_with("ui://");
+            let is_widget = kind == Kind::Resources && is_interface(&name);
             match &self.server.contract.published {
                 Some(published)
                     if facts.seen.is_some()
@@ -734,7 +734,7 @@ impl Judge {
     fn widgets(&self, target: &Target, result: Value<'_>, edits: &mut Edits) -> Result<(), Refusal> {
         for content in result.get("contents").into_iter().flat_map(each) {
             let asked = match target {
-                Target::Resource(asked) if asked.starts_with("ui://") => Some(asked.as_str()),
+                Target::Resource(asked) if is_interface(asked) => Some(asked.as_str()),
                 _ => None,
             };
             self.pinned(content, asked, edits)?;
@@ -762,7 +762,7 @@ impl Judge {
         let no = |what: &str| Err(Refusal::from(Reason::ReplyNotAsPublished).detail(what));
         let text_of = |field: &str| content.get(field).and_then(|text| text.as_str());
         let (uri, mime) = (text_of("uri").unwrap_or_default(), text_of("mimeType").unwrap_or_default());
-        if asked.is_none() && !uri.starts_with("ui://") && !is_widget(&mime) {
+        if asked.is_none() && !is_interface(&uri) && !is_widget(&mime) {
             return Ok(());
         }
         if asked.is_some_and(|asked| asked != uri) {

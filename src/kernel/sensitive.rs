@@ -7,7 +7,7 @@
 pub mod keys;
 
 use crate::kernel::contract::schema::Schema;
-use crate::kernel::contract::widget::is_widget;
+use crate::kernel::contract::widget::{is_interface, is_widget};
 use crate::kernel::facts::Facts;
 use crate::kernel::json::{Document, Patches, Value, string};
 use crate::kernel::mcp::decode::{Envelope, Message, Shape, Target, envelope};
@@ -419,7 +419,7 @@ fn read(text: bytes::Bytes) -> Result<Document, Refusal> {
 /// What hosts show as a user interface.
 fn is_user_interface(content: Value<'_>) -> bool {
     let text = |key: &str| content.get(key).and_then(Value::as_str);
-    text("uri").is_some_and(|uri| uri.starts_with("ui://")) || text("mimeType").is_some_and(|mime| is_widget(&mime))
+    text("uri").is_some_and(|uri| is_interface(&uri)) || text("mimeType").is_some_and(|mime| is_widget(&mime))
 }
 
 /// A server's message as it may be shown: `None` if it stays as it is. `method` is that of the request it answers, if

@@ -615,13 +615,19 @@ fn a_result_that_says_it_is_something_else_is_held_to_its_schema() {
 }
 
 #[test]
-fn a_widget_that_stands_where_a_list_should_is_not_delivered() {
+fn a_widget_that_stands_where_a_list_should_or_under_a_scheme_in_capitals_is_not_delivered() {
     let (gateway, offer) = schemas(CONTRACT, json!({ "age": 3 }), "ok");
     let ann = gateway.ann();
     let card =
         json!({ "uri": "ui://crm/card", "mimeType": "text/html;profile=mcp-app", "text": "<script>evil()</script>" });
     let block = json!({ "type": "resource", "resource": card });
     offer.change("/answer", json!({ "content": block, "structuredContent": { "age": 3 }, "resultType": "complete" }));
+    let answer = gateway.tool(&ann, "find_customer", json!({ "id": "1" }));
+    assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
+    // Schemes have no case.
+    let shouted = json!({ "uri": "UI://crm/card", "mimeType": "text/html", "text": "<script>evil()</script>" });
+    let blocks = json!([{ "type": "resource", "resource": shouted }]);
+    offer.change("/answer", json!({ "content": blocks, "structuredContent": { "age": 3 }, "resultType": "complete" }));
     let answer = gateway.tool(&ann, "find_customer", json!({ "id": "1" }));
     assert!(answer.code() == -31502 && !answer.body.contains("evil"), "{}", answer.body);
     let messages = json!([{ "role": "user", "content": [block] }]);

@@ -1,7 +1,7 @@
 //! The contract that is in force: what callers are shown, and what their calls and the replies are held against.
 use super::schema::{Schema, Unusable};
 use super::surface::{Kind, Observed, Surface, fingerprint};
-use super::widget::{Allowed, narrowed};
+use super::widget::{Allowed, is_interface, narrowed};
 use crate::kernel::bridge::params::{self, Mirrored};
 use crate::kernel::json::{Document, Value, string};
 use crate::kernel::mcp::decode::Target;
@@ -118,7 +118,7 @@ impl Contract {
             Kind::Prompts => Live::Prompts,
             Kind::Server | Kind::Tools | Kind::Widgets => return false,
         };
-        self.live.contains(&live) && !name.trim_start().to_ascii_lowercase().starts_with("ui:")
+        self.live.contains(&live) && !is_interface(name)
     }
 
     fn is_live_target(&self, target: &Target) -> bool {

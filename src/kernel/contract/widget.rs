@@ -34,6 +34,11 @@ pub fn is_widget(mime: &str) -> bool {
     MIMES.iter().any(|known| plain.starts_with(known))
 }
 
+/// Whether a URI is one of user interfaces, in whatever case: schemes have none (RFC 3986, section 3.1).
+pub fn is_interface(uri: &str) -> bool {
+    uri.trim_start().get(..3).is_some_and(|scheme| scheme.eq_ignore_ascii_case("ui:"))
+}
+
 /// A user interface as a server publishes it.
 #[derive(Clone, Copy, Debug)]
 pub struct Widget<'a> {
