@@ -68,7 +68,7 @@ const TOKENS: &[&str] = &[
     "sharedaccesskey", "subscriptionkey", "servicekey", "storagekey", "adminkey", "privatetoken", "credential",
     "credentials", "bearer", "jeton", "secreto", "segredo", "segreto", "hemlighet", "hemmelighed", "geheimnis",
     "geheim", "tajemství", "sekret", "titok", "токен", "секрет", "jetons", "schlüsselwort", "functionkey", "hostkey",
-    "jsessionid", "jsessionidsso", "phpsessid", "sessid", "cfauthorization",
+    "jsessionid", "phpsessid",
 ];
 
 /// The same, anywhere in the name.
