@@ -291,6 +291,27 @@ fn a_stream_gives_the_same_output_in_single_characters_as_at_once() {
 }
 
 #[test]
+fn where_a_stream_is_cut_does_not_depend_on_its_pieces_around_what_looks_like_a_key() {
+    let key = format!("-----BEGIN RSA PRIVATE KEY-----\n{}\n-----END RSA PRIVATE KEY-----\n", "MIIEow0BAQ".repeat(12));
+    let words = "some words that say nothing ".repeat(24);
+    for text in [
+        "PASSWORD=Y-----BEGIN D_HERE\nAPI_KEY=YOUR_PA\nTOKEN_TTL=7668\nSECRET_NAME=prod/app/db\n".to_owned(),
+        "x-----BEGIN CERTIFICATE-----\npassword: Winter#2291\nPRIVATE KEY\n".to_owned(),
+        format!("password: Winter#2291\nkey: {key}password: Winter#2291\n"),
+        format!("{words}PASSWORD=Winter#2291 {key}{words}"),
+        format!("{words}-----BEGIN {words}{key}"),
+        "PASSWORD=Y-----BEGIN ".to_owned(),
+    ] {
+        let whole = streamed(&text, &[]);
+        for step in [1, 3, 7, 50, 700] {
+            let cuts: Vec<usize> = (step..text.len()).step_by(step).collect();
+            assert_eq!(streamed(&text, &cuts), whole, "{step}: {text:?}");
+        }
+        assert!(!whole.contains("Winter#2291") && !whole.contains("MIIEow0BAQ"), "{whole:?}");
+    }
+}
+
+#[test]
 fn a_value_split_over_pieces_is_found() {
     for at in 0..40 {
         let text = "please bill card 4111 1111 1111 1111 and write to jo@example.com today\n";

@@ -87,27 +87,42 @@ fn ceil(text: &str, at: usize) -> usize {
     (at..text.len()).find(|at| text.is_char_boundary(*at)).unwrap_or(text.len())
 }
 
-/// Where the held text may be cut; decided by its first [`HELD_MAX`] bytes alone.
+/// What a block begins with, and how many that are no keys are looked at.
+const BEGIN: &str = "-----BEGIN ";
+const BLOCKS_MAX: usize = 8;
+/// How far behind the beginning of a block its title tells whether it is a key.
+const TITLE: usize = 48;
+
+/// Where the held text may be cut; decided by its first [`HELD_MAX`] bytes alone, and by as few of them as it takes: what
+/// comes behind changes nothing any more.
 fn cut(held: &str) -> Option<usize> {
     let window = held.get(..floor(held, HELD_MAX)).unwrap_or_default();
-    if let Some(begin) = window.find("-----BEGIN ") {
-        let block = window.get(begin..).unwrap_or_default();
-        if block.contains("PRIVATE KEY") || block.len() < 48 {
-            // A key block goes as a whole, with the line that ends it.
-            return match block
-                .find("-----END ")
-                .and_then(|end| block.get(end..)?.find('\n').map(|line| begin + end + line + 1))
-            {
-                Some(end) => Some(end),
-                None if begin > 0 => Some(begin),
-                None => (held.len() >= HELD_MAX).then_some(window.len()),
-            };
+    let full = (held.len() >= HELD_MAX).then_some(window.len());
+    let mut from = 0;
+    for _ in 0..BLOCKS_MAX {
+        let begin = window.get(from..).and_then(|rest| rest.find(BEGIN)).map(|at| from + at);
+        if let Some(end) = cut_of_words(window.get(..begin.unwrap_or(window.len())).unwrap_or_default()) {
+            return Some(end);
         }
+        let Some(begin) = begin else { return full };
+        let block = window.get(begin..).unwrap_or_default();
+        if block.get(..floor(block, TITLE)).unwrap_or_default().contains("PRIVATE KEY") {
+            // A key block goes as a whole, with the line that ends it.
+            let end = || block.find("-----END ").and_then(|end| Some(end + block.get(end..)?.find('\n')? + 1));
+            return if begin > 0 { Some(begin) } else { end().or(full) };
+        }
+        if block.len() < TITLE {
+            return full;
+        }
+        from = begin + BEGIN.len();
     }
-    if let Some(line) = window.find('\n') {
-        // A label may stand alone on its line, and the value on the next: what is remembered holds it.
-        return Some(line + 1);
-    }
+    cut_of_words(window).or(full)
+}
+
+/// The same of a text without key blocks.
+fn cut_of_words(window: &str) -> Option<usize> {
+    let line = window.find('\n');
+    let window = window.get(..line.unwrap_or(window.len())).unwrap_or_default();
     let spaces = window.char_indices().skip_while(|(at, _)| *at < SOON).filter(|(_, c)| *c == ' ');
     for (at, _) in spaces {
         let before = window.get(..at).unwrap_or_default().rsplit(' ').next().unwrap_or_default();
@@ -120,5 +135,6 @@ fn cut(held: &str) -> Option<usize> {
             return Some(at + 1);
         }
     }
-    (held.len() >= HELD_MAX).then_some(window.len())
+    // A label may stand alone on its line, and the value on the next: what is remembered holds it.
+    line.map(|line| line + 1)
 }
