@@ -412,19 +412,23 @@ fn what_is_stopped_is_refused_at_once_and_after_a_restart_until_it_is_lifted() {
     wait("a list that cannot be read stops everything", || !works(&gateway, &ann));
 }
 
+/// A stream that reports progress for ten seconds.
+fn report(out: &mut std::net::TcpStream) {
+    open_events(out);
+    for _ in 0..200 {
+        let note = json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
+        raw(out, &format!("data: {note}\n\n"));
+        std::thread::sleep(std::time::Duration::from_millis(50));
+    }
+}
+
 #[test]
 fn an_open_stream_ends_when_its_caller_is_stopped() {
     let gateway = Gateway::with(TOOLS, "");
     let ann = gateway.ann();
     gateway.upstream.script(|seen, out| {
         let id = seen.json()["id"].clone();
-        open_events(out);
-        for _ in 0..200 {
-            let note =
-                json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
-            raw(out, &format!("data: {note}\n\n"));
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        report(out);
         raw(out, &format!("data: {}\n\n", json!({"jsonrpc":"2.0","id":id,"result":{"content":[]}})));
     });
     let request = modern(&ann, "tools/call", &json!({"name":"find_customer","arguments":{}}));
@@ -453,13 +457,7 @@ fn a_stream_whose_caller_was_stopped_before_it_began_ends_too() {
         while !begun.load(Ordering::SeqCst) {
             std::thread::sleep(std::time::Duration::from_millis(10));
         }
-        open_events(out);
-        for _ in 0..200 {
-            let note =
-                json!({"jsonrpc":"2.0","method":"notifications/progress","params":{"progressToken":1,"progress":1}});
-            raw(out, &format!("data: {note}\n\n"));
-            std::thread::sleep(std::time::Duration::from_millis(50));
-        }
+        report(out);
     });
     let request = modern(&ann, "tools/call", &json!({"name":"find_customer","arguments":{}}));
     let (status, mut stream) = std::thread::scope(|scope| {

@@ -76,23 +76,12 @@ const ZEROED: [(Kind, usize); 11] = [
     (Kind::KrRrn, 13),
     (Kind::ZaId, 13),
 ];
-const OF_ZEROED: [Kind; ZEROED.len()] = {
-    let mut kinds = [Kind::UsSsn; ZEROED.len()];
-    let mut at = 0;
-    while at < ZEROED.len() {
-        #[allow(clippy::indexing_slicing, reason = "worked out by the compiler: out of bounds does not build")]
-        let (slot, (kind, _)) = (&mut kinds[at], ZEROED[at]);
-        *slot = kind;
-        at += 1;
-    }
-    kinds
-};
 /// The most zeros.
 const ZEROS_MAX: usize = 2;
 
 /// Under the name of such a number.
 fn without_zeros(candidate: &Candidate, judge: &mut Judge<'_, '_>) {
-    if judge.has(candidate.start, candidate.end) || !judge.seeks(&OF_ZEROED, candidate.start) {
+    if judge.has(candidate.start, candidate.end) || !judge.seeks(&ZEROED.map(|(kind, _)| kind), candidate.start) {
         return;
     }
     let evidence = judge.evidence(candidate.start, candidate.end);
